@@ -1,0 +1,37 @@
+//go:build keep
+
+package narrative
+
+import (
+	_ "github.com/DataDog/sketches-go/ddsketch"
+	_ "github.com/alicebob/miniredis/v2"
+	_ "github.com/aws/aws-sdk-go-v2/aws"
+	_ "github.com/aws/aws-sdk-go-v2/credentials"
+	_ "github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
+	_ "github.com/aws/aws-sdk-go-v2/service/s3"
+	_ "github.com/axiomhq/hyperloglog"
+	_ "github.com/compose-spec/compose-go/v2/loader"
+	_ "github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	_ "github.com/danielgtaylor/huma/v2/autopatch"
+	_ "github.com/go-jose/go-jose/v4/jwt"
+	_ "github.com/goccy/go-yaml"
+	_ "github.com/google/uuid"
+	_ "github.com/hibiken/asynq"
+	_ "github.com/hibiken/asynqmon"
+	_ "github.com/labstack/echo/v4/middleware"
+	_ "github.com/parquet-go/parquet-go"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/redis/go-redis/v9"
+	_ "github.com/robfig/cron/v3"
+	_ "github.com/spf13/cobra"
+	_ "github.com/spf13/pflag"
+	_ "github.com/vbauerster/mpb/v8"
+	_ "github.com/versity/versitygw/embedgw"
+	_ "go.mongodb.org/mongo-driver/v2/mongo"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/crypto/hkdf"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "gonum.org/v1/gonum/optimize"
+	_ "modernc.org/sqlite"
+)

@@ -1,0 +1,125 @@
+package job
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// State is where a job is on its way.
+type State string
+
+// The states of a job: pending → queued → running → succeeded | failed |
+// cancelled. A failed attempt with attempts left goes back to pending.
+const (
+	Pending   State = "pending"   // in the store, not yet handed to the queue
+	Queued    State = "queued"    // handed to the queue
+	Running   State = "running"   // claimed by a worker
+	Succeeded State = "succeeded" // its result is committed
+	Failed    State = "failed"    // no attempt is left, or none would help
+	Cancelled State = "cancelled" // somebody asked, in time
+)
+
+// Terminal reports whether nothing will change any more.
+func (s State) Terminal() bool { return s == Succeeded || s == Failed || s == Cancelled }
+
+// Job is the record of one job.
+type Job struct {
+	store.Meta
+	Tenant         string          `json:"tenant"`
+	User           string          `json:"user"` // who submitted it
+	Kind           string          `json:"kind"`
+	Pool           string          `json:"pool"`
+	Subject        string          `json:"subject,omitempty"` // what it is about: a data set's or model's identifier
+	IdempotencyKey string          `json:"idempotency_key"`   // the client's, else the job's identifier
+	Fingerprint    string          `json:"fingerprint"`       // hash of kind and payload, to refuse a reused key
+	Version        int             `json:"version"`           // of the payload's form
+	Payload        json.RawMessage `json:"payload"`
+
+	State           State             `json:"state"`
+	Epoch           int               `json:"epoch"`   // counts hand-overs to the queue; fences stale workers
+	Attempt         int               `json:"attempt"` // counts claims
+	Failures        int               `json:"failures"`
+	Crashes         int               `json:"crashes"`
+	MaxFailures     int               `json:"max_failures"` // failures at which the job is given up
+	MaxCrashes      int               `json:"max_crashes"`
+	Timeout         time.Duration     `json:"timeout"` // of one attempt
+	CancelRequested bool              `json:"cancel_requested,omitempty"`
+	Committed       bool              `json:"committed,omitempty"` // Result is final, publishing may be under way
+	Result          json.RawMessage   `json:"result,omitempty"`
+	Files           map[string]string `json:"files,omitempty"`   // of the result: name → key, for download
+	Failure         *Failure          `json:"failure,omitempty"` // of the last attempt that failed
+	Progress        Progress          `json:"progress"`
+	Worker          string            `json:"worker,omitempty"` // who claimed it
+	LogLines        int               `json:"log_lines"`        // how many were written
+
+	CreatedAt   time.Time `json:"created_at"`
+	QueuedAt    time.Time `json:"queued_at,omitzero"`
+	StartedAt   time.Time `json:"started_at,omitzero"` // of the current attempt
+	HeartbeatAt time.Time `json:"heartbeat_at,omitzero"`
+	FinishedAt  time.Time `json:"finished_at,omitzero"`
+	NotBefore   time.Time `json:"not_before,omitzero"` // a pending job waits until then
+
+	History []Transition `json:"history"`
+}
+
+// Transition is one change of state.
+type Transition struct {
+	At     time.Time `json:"at"`
+	State  State     `json:"state"`
+	Epoch  int       `json:"epoch"`
+	Worker string    `json:"worker,omitempty"`
+	Reason string    `json:"reason,omitempty"` // why, when it is not plain progress
+}
+
+// Progress is how far a running job is.
+type Progress struct {
+	Stage    string    `json:"stage,omitempty"`
+	Fraction float64   `json:"fraction"` // of the whole job, 0 to 1, never falls within an attempt
+	Rows     int64     `json:"rows,omitempty"`
+	RowsAll  int64     `json:"rows_total,omitempty"`
+	ETA      time.Time `json:"eta,omitzero"`
+	At       time.Time `json:"updated_at,omitzero"`
+}
+
+// Failure is why an attempt failed, as a client may see it.
+type Failure struct {
+	Class   fault.Class   `json:"class"`
+	Code    string        `json:"code"`
+	Message string        `json:"message"`
+	Fields  []fault.Field `json:"errors,omitempty"`
+}
+
+// LogLine is one line that a job wrote.
+type LogLine struct {
+	Seq     int       `json:"seq"` // from 1, without gaps within a job
+	At      time.Time `json:"at"`
+	Attempt int       `json:"attempt"`
+	Level   string    `json:"level"` // info, warn or error
+	Message string    `json:"message"`
+}
+
+// Kind declares one kind of job: everything about it but what it does.
+type Kind struct {
+	Name        string // "training"
+	Pool        string // which workers run it
+	Version     int    // of the payload's form that is written now
+	Timeout     time.Duration
+	MaxFailures int
+	MaxCrashes  int
+}
+
+// Submission asks for a job.
+type Submission struct {
+	Kind           Kind
+	Tenant         string
+	User           string
+	Subject        string
+	IdempotencyKey string // empty: none
+	Payload        any    // encoded as JSON
+}
+
+// Prefix is where an attempt of the job keeps its files.
+func (j *Job) Prefix() string { return AttemptPrefix(j.ID, j.Epoch) }

@@ -1,0 +1,23 @@
+package prediction
+
+// Request asks for a prediction for every row of a data set's file.
+type Request struct {
+	ModelID   string `json:"model_id" doc:"The model to apply"`
+	DatasetID string `json:"dataset_id" doc:"The data set whose file is read, as it was uploaded"`
+	Rows      string `json:"rows,omitempty" enum:"all,holdout" doc:"All rows, or those that the model's training held out (only for its own data set); default all"`
+	Format    string `json:"format,omitempty" enum:"csv,jsonl,parquet" doc:"Of the output; default csv"`
+	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`
+}
+
+// Result is what a prediction job made.
+type Result struct {
+	ModelID   string   `json:"model_id"`
+	DatasetID string   `json:"dataset_id"`
+	Format    string   `json:"format"`
+	Rows      int64    `json:"rows"`     // predicted
+	BadRows   int64    `json:"bad_rows"` // reported in the errors file instead
+	Threshold float64  `json:"threshold,omitempty"`
+	OutputKey string   `json:"output_key"`           // row_id, prediction, probability_<class>...
+	ErrorsKey string   `json:"errors_key,omitempty"` // JSON Lines: row, line, column, reason
+	Warnings  []string `json:"warnings,omitempty"`   // extra columns, unseen categories
+}

@@ -1,0 +1,42 @@
+package tabular
+
+// Format is how a file is read: sniffed, told, or both.
+type Format struct {
+	Kind      string `json:"kind"`                // csv or parquet
+	Delimiter string `json:"delimiter,omitempty"` // one character
+	Quote     string `json:"quote,omitempty"`     // one character
+	Header    bool   `json:"header"`              // whether the first record names the columns
+	BOM       bool   `json:"bom,omitempty"`       // whether the file began with a UTF-8 byte order mark
+}
+
+// Type is the type of a column.
+type Type string
+
+// The types.
+const (
+	Integer  Type = "integer"
+	Float    Type = "float"
+	Boolean  Type = "boolean"
+	String   Type = "string"
+	Datetime Type = "datetime"
+)
+
+// Field is one column of a table.
+type Field struct {
+	Name     string `json:"name"`
+	Type     Type   `json:"type"`
+	Nullable bool   `json:"nullable"`
+}
+
+// Schema is the columns of a table, in order.
+type Schema []Field
+
+// Lookup returns the field of that name.
+func (s Schema) Lookup(name string) (Field, bool) {
+	for _, f := range s {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
