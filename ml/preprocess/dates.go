@@ -1,11 +1,12 @@
 package preprocess
 
 import (
+	"encoding/binary"
 	"math"
 	"time"
 
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // part is a piece of a date. The numbers are part of the format.
@@ -121,24 +122,28 @@ func (d *Dates) Transform(x *frame.Frame) (*frame.Frame, error) {
 func (d *Dates) kind() kind { return kindDates }
 
 func (d *Dates) append(b []byte) []byte {
-	b = codec.AppendUint(b, uint64(len(d.columns)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(d.columns)))
 	for _, dc := range d.columns {
-		b = codec.AppendString(b, dc.column)
-		b = codec.AppendUint(b, uint64(len(dc.parts)))
+		b = wire.AppendString(b, dc.column)
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(dc.parts)))
 		for k, p := range dc.parts {
-			b = codec.AppendUint(b, uint64(p))
-			b = codec.AppendString(b, dc.names[k])
+			b = append(b, byte(p))
+			b = wire.AppendString(b, dc.names[k])
 		}
 	}
 	return b
 }
 
-func decodeDates(r *codec.Reader) *Dates {
+func decodeDates(r *wire.Reader) *Dates {
 	d := &Dates{}
-	for range r.Count(2) {
+	for range r.Count(8) {
 		dc := dateColumn{column: r.String()}
-		for range r.Count(2) {
-			dc.parts = append(dc.parts, part(r.Limited(int(parts)-1)))
+		for range r.Count(5) {
+			p := part(r.Uint8())
+			if p >= parts {
+				r.Fail("%d is no part of a date", p)
+			}
+			dc.parts = append(dc.parts, p)
 			dc.names = append(dc.names, r.String())
 		}
 		if r.Err() != nil {

@@ -12,5 +12,5 @@
 //	Drop      constant and empty columns, and texts that differ in every row
 //
 // A Step needs the columns that it was fitted on, with their types, and lets
-// all others through. preprocess imports ml, ml/codec and ml/frame.
+// all others through. preprocess imports ml, ml/internal/wire and ml/frame.
 package preprocess

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // Drop removes columns that say nothing.
@@ -113,4 +113,4 @@ func (d *Drop) Transform(x *frame.Frame) (*frame.Frame, error) {
 }
 
 func (d *Drop) kind() kind             { return kindDrop }
-func (d *Drop) append(b []byte) []byte { return codec.AppendStrings(b, d.columns) }
+func (d *Drop) append(b []byte) []byte { return wire.AppendStrings(b, d.columns) }

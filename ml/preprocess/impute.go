@@ -1,11 +1,12 @@
 package preprocess
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // Strategy is what a missing value becomes.
@@ -186,28 +187,28 @@ func marks(c frame.Column) []float64 {
 func (m *Impute) kind() kind { return kindImpute }
 
 func (m *Impute) append(b []byte) []byte {
-	b = codec.AppendUint(b, uint64(len(m.columns)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.columns)))
 	for _, f := range m.columns {
-		b = codec.AppendString(b, f.column)
-		b = codec.AppendBool(b, f.text)
+		b = wire.AppendString(b, f.column)
+		b = wire.AppendBool(b, f.text)
 		if f.text {
-			b = codec.AppendString(b, f.word)
+			b = wire.AppendString(b, f.word)
 		} else {
-			b = codec.AppendFloat(b, f.number)
+			b = wire.AppendFloats(b, f.number)
 		}
-		b = codec.AppendString(b, f.indicator)
+		b = wire.AppendString(b, f.indicator)
 	}
 	return b
 }
 
-func decodeImpute(r *codec.Reader) *Impute {
+func decodeImpute(r *wire.Reader) *Impute {
 	m := &Impute{}
-	for range r.Count(4) {
+	for range r.Count(13) {
 		f := fill{column: r.String(), text: r.Bool()}
 		if f.text {
 			f.word = r.String()
 		} else {
-			f.number = r.Finite()
+			f.number = r.Float()
 		}
 		f.indicator = r.String()
 		if r.Err() != nil {

@@ -3,8 +3,8 @@ package preprocess
 import (
 	"slices"
 
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // OneHot maps each column of strings to a Float column of 0 and 1 for every
@@ -87,13 +87,13 @@ func (o *OneHot) append(b []byte) []byte {
 	}
 	b = appendVocabularies(b, all)
 	for _, h := range o.columns {
-		b = codec.AppendBool(b, h.missing)
-		b = codec.AppendStrings(b, h.names)
+		b = wire.AppendBool(b, h.missing)
+		b = wire.AppendStrings(b, h.names)
 	}
 	return b
 }
 
-func decodeOneHot(r *codec.Reader) *OneHot {
+func decodeOneHot(r *wire.Reader) *OneHot {
 	o := &OneHot{}
 	for _, v := range decodeVocabularies(r) {
 		o.columns = append(o.columns, hotColumn{vocabulary: v})

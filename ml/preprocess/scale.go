@@ -1,10 +1,11 @@
 package preprocess
 
 import (
+	"encoding/binary"
 	"math"
 
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // Scale maps columns of numbers to Float columns with mean 0 and standard
@@ -69,19 +70,19 @@ func (f scaling) apply(v float64) float64 {
 func (s *Scale) kind() kind { return kindScale }
 
 func (s *Scale) append(b []byte) []byte {
-	b = codec.AppendUint(b, uint64(len(s.columns)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.columns)))
 	for _, f := range s.columns {
-		b = codec.AppendString(b, f.column)
-		b = codec.AppendFloat(b, f.mean)
-		b = codec.AppendFloat(b, f.deviation)
+		b = wire.AppendString(b, f.column)
+		b = wire.AppendFloats(b, f.mean)
+		b = wire.AppendFloats(b, f.deviation)
 	}
 	return b
 }
 
-func decodeScale(r *codec.Reader) *Scale {
+func decodeScale(r *wire.Reader) *Scale {
 	s := &Scale{}
-	for range r.Count(17) {
-		f := scaling{r.String(), r.Finite(), r.Finite()}
+	for range r.Count(20) {
+		f := scaling{r.String(), r.Float(), r.Float()}
 		if f.deviation < 0 {
 			r.Fail("the deviation of column %q is negative", f.column)
 		}

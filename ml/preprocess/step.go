@@ -1,11 +1,12 @@
 package preprocess
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/narrativeml/narrative/ml"
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // Step is a fitted transformer that can be written.
@@ -31,22 +32,22 @@ const (
 // Append appends the written form of the steps to b. Equal steps have equal
 // bytes.
 func Append(b []byte, steps []Step) []byte {
-	b = codec.AppendUint(b, uint64(len(steps)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(steps)))
 	for _, s := range steps {
 		b = append(b, byte(s.kind()))
-		b = codec.AppendBytes(b, s.append(nil))
+		b = wire.AppendString(b, string(s.append(nil)))
 	}
 	return b
 }
 
 // Decode reads what Append wrote. It returns an error for anything else.
 func Decode(b []byte) ([]Step, error) {
-	r := codec.NewReader(b)
-	n := r.Count(2)
+	r := wire.NewReader(b)
+	n := r.Count(5)
 	var steps []Step
 	for i := range n {
-		k := kind(r.Limited(127))
-		body := r.Bytes()
+		k := kind(r.Uint8())
+		body := r.String()
 		if r.Err() != nil {
 			break
 		}
@@ -62,8 +63,8 @@ func Decode(b []byte) ([]Step, error) {
 	return steps, nil
 }
 
-func decodeStep(k kind, body []byte) (Step, error) {
-	r := codec.NewReader(body)
+func decodeStep(k kind, body string) (Step, error) {
+	r := wire.NewReader([]byte(body))
 	var s Step
 	switch k {
 	case kindGroup:

@@ -2,10 +2,11 @@ package preprocess
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
-	"github.com/narrativeml/narrative/ml/codec"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // CategoryParams says which categories of a column of strings are told apart.
@@ -123,17 +124,17 @@ func fitVocabularies(x *frame.Frame, p CategoryParams) []vocabulary {
 }
 
 func appendVocabularies(b []byte, all []vocabulary) []byte {
-	b = codec.AppendUint(b, uint64(len(all)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(all)))
 	for _, v := range all {
-		b = codec.AppendString(b, v.column)
-		b = codec.AppendStrings(b, v.kept)
-		b = codec.AppendString(b, v.other)
+		b = wire.AppendString(b, v.column)
+		b = wire.AppendStrings(b, v.kept)
+		b = wire.AppendString(b, v.other)
 	}
 	return b
 }
 
-func decodeVocabularies(r *codec.Reader) []vocabulary {
-	n := r.Count(3)
+func decodeVocabularies(r *wire.Reader) []vocabulary {
+	n := r.Count(12)
 	var all []vocabulary
 	for range n {
 		v := vocabulary{column: r.String(), kept: r.Strings(), other: r.String()}
