@@ -160,10 +160,10 @@ func checkAll(c *Config, m *MistakesError, unread map[string]bool) {
 		text := s.value.format()
 		switch {
 		case text == "" && s.needed != nil && s.needed(c.role, c.Mode):
-			m.add(s, c.origins[s.path], "", s.lack)
+			*m = append(*m, mistake(s, c.origins[s.path], "", s.lack))
 		case s.check != nil:
 			if want := s.check(); want != "" {
-				m.add(s, c.origins[s.path], text, want)
+				*m = append(*m, mistake(s, c.origins[s.path], text, want))
 			}
 		}
 	}
@@ -198,7 +198,7 @@ func checkTogether(c *Config, m *MistakesError, unread map[string]bool) {
 		}
 		for _, s := range settings(c) {
 			if s.path == rule.path {
-				m.add(s, c.origins[s.path], s.value.format(), rule.want)
+				*m = append(*m, mistake(s, c.origins[s.path], s.value.format(), rule.want))
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func (l *loader) pair(known map[string]setting, path string, pair *ast.MappingVa
 	}
 	text, ok := plain(pair.Value)
 	if !ok {
-		l.mistakes.add(s, place(pair.Key), "", "write one value, a list of values, or for pools their slots")
+		l.mistakes = append(l.mistakes, mistake(s, place(pair.Key), "", "write one value, a list of values, or for pools their slots"))
 		l.unread[s.path] = true
 		return
 	}

@@ -101,7 +101,7 @@ func (l *loader) set(s setting, text, origin string) {
 	l.origins[s.path] = origin
 	if err := s.value.parse(text); err != nil {
 		l.unread[s.path] = true
-		l.mistakes.add(s, origin, text, err.Error())
+		l.mistakes = append(l.mistakes, mistake(s, origin, text, err.Error()))
 		return
 	}
 	delete(l.unread, s.path)

@@ -41,14 +41,15 @@ func (m MistakesError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-func (m *MistakesError) add(s setting, origin, value, want string) {
+// mistake is what is wrong with a value of the setting.
+func mistake(s setting, origin, value, want string) Mistake {
 	if s.secret {
 		value = ""
 	}
 	if origin == "" || origin == byDefault {
 		origin = "not set; variable " + strings.Join(s.env, " or ")
 	}
-	*m = append(*m, Mistake{Setting: s.path, Origin: origin, Value: shorten(withoutUser(value)), Want: want})
+	return Mistake{Setting: s.path, Origin: origin, Value: shorten(withoutUser(value)), Want: want}
 }
 
 func shorten(s string) string {
