@@ -32,55 +32,53 @@ func (s *session) run(delivery context.Context) error {
 	defer func() { unwatch(); <-over }()
 
 	var err error
-	returned := closed()
 	if j := s.seen(); j.Committed {
 		err = s.publish(j)
 	} else {
-		err, returned = s.attemptOnce(work, j)
+		err = s.attemptOnce(work, j)
 	}
 	unwatch()
 	<-over
-	<-returned // the slot is taken as long as the handler runs
+	if s.late != nil {
+		<-s.late // the slot is taken as long as the handler runs
+	}
 	return err
 }
 
-func closed() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}
-
-// attemptOnce runs the handler and records what came of it. The channel is
-// closed when the handler has returned, which may be later.
-func (s *session) attemptOnce(work context.Context, j *Job) (error, chan struct{}) { //nolint:revive,staticcheck // the channel outlives the error
+// attemptOnce runs the handler and records what came of it.
+func (s *session) attemptOnce(work context.Context, j *Job) error {
 	work, cancel := context.WithTimeoutCause(work, j.Timeout, ErrTimedOut)
 	defer cancel()
-	answers, returned := make(chan answer, 1), make(chan struct{})
-	go func() {
-		defer close(returned)
-		answers <- s.call(work, j)
-	}()
-	var a answer
-	select {
-	case a = <-answers:
-	case <-work.Done():
-		grace := s.cfg.StopGrace
-		if s.base.Err() != nil {
-			grace = min(grace, s.cfg.HeartbeatEvery) // nobody heartbeats any more
-		}
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
-		select {
-		case a = <-answers:
-		case <-timer.C:
-			a.err = context.Cause(work)
-			s.cfg.Observer.Trouble(work, "handler_ignores_context", s.seen(), a.err)
-		}
-	}
+	a := s.await(work, guard(func() answer { return s.call(work, j) }))
 	if cause := context.Cause(work); a.err != nil && cause != nil && !(errors.Is(cause, ErrTimedOut) && permanent(a.err)) {
 		a.err = because(cause, a.err) // it stopped because it was told to, whatever it calls that
 	}
-	return s.conclude(a), returned
+	return s.conclude(a)
+}
+
+// await returns the answer, or the cause of ctx when it does not come within
+// StopGrace of the end of ctx.
+func (s *session) await(ctx context.Context, answers <-chan answer) answer {
+	select {
+	case a := <-answers:
+		return a
+	case <-ctx.Done():
+	}
+	grace := s.cfg.StopGrace
+	if s.base.Err() != nil {
+		grace = min(grace, s.cfg.HeartbeatEvery) // nobody heartbeats any more
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case a := <-answers:
+		return a
+	case <-timer.C:
+		s.late = answers
+		err := context.Cause(ctx)
+		s.cfg.Observer.Trouble(ctx, "handler_ignores_context", s.seen(), err)
+		return answer{err: err}
+	}
 }
 
 // because joins a cause to what a handler returned on account of it.
@@ -91,23 +89,33 @@ func because(cause, err error) error {
 	return errors.Join(cause, err)
 }
 
-// call runs the handler and turns a panic into an error.
-func (s *session) call(ctx context.Context, j *Job) (a answer) {
-	finished := false
-	defer func() {
-		if v := recover(); v != nil || !finished {
-			a = answer{err: &panicError{value: v, stack: debug.Stack()}}
-		}
+// guard calls fn in a goroutine of its own and answers what it returned, or
+// that it panicked or ended its goroutine.
+func guard(fn func() answer) <-chan answer {
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		returned := false
+		defer func() {
+			if v := recover(); v != nil || !returned {
+				a = answer{err: &panicError{value: v, stack: debug.Stack()}}
+			}
+			answers <- a
+		}()
+		a = fn()
+		returned = true
 	}()
+	return answers
+}
+
+// call runs the handler.
+func (s *session) call(ctx context.Context, j *Job) answer {
 	t := &Task{Job: j, Prefix: j.Prefix(), Report: s.report, Saved: s.saved, Draining: s.draining}
 	result, err := s.cfg.Handlers[j.Kind].Run(ctx, t)
 	if err != nil {
-		a.err = err
-	} else {
-		a = s.encode(j, result)
+		return answer{err: err}
 	}
-	finished = true
-	return a
+	return s.encode(j, result)
 }
 
 // encode makes what is kept of a result.
@@ -161,24 +169,12 @@ func (s *session) publish(j *Job) error {
 	defer cancel()
 	a := answer{result: j.Result, files: j.Files}
 	if p, ok := s.cfg.Handlers[j.Kind].(Publisher); ok {
-		a.err = s.callPublish(ctx, p, j)
+		a.err = s.await(ctx, guard(func() answer { return answer{err: p.Publish(ctx, j, j.Result)} })).err
 	}
 	if a.err != nil && s.base.Err() != nil {
 		a.err = because(context.Cause(s.base), a.err)
 	}
 	return s.settle(a)
-}
-
-func (s *session) callPublish(ctx context.Context, p Publisher, j *Job) (err error) {
-	finished := false
-	defer func() {
-		if v := recover(); v != nil || !finished {
-			err = &panicError{value: v, stack: debug.Stack()}
-		}
-	}()
-	err = p.Publish(ctx, j, j.Result)
-	finished = true
-	return err
 }
 
 // settle records the outcome of the attempt.

@@ -27,6 +27,7 @@ type session struct {
 	base    context.Context //nolint:containedctx // the life of the attempt: calls of several goroutines end with it
 	stop    context.CancelCauseFunc
 	hint    chan struct{}
+	late    <-chan answer // of a handler that ignored the end of its context
 
 	mu      sync.Mutex
 	job     *Job      // as last read or written
