@@ -92,7 +92,7 @@ func (r *CSVReader) header() error {
 	for i, f := range s.spans {
 		r.names[i] = strings.TrimSpace(string(s.buf[f.start:f.end]))
 	}
-	return checkNames(r.names, "csv", line)
+	return checkNames(r.names, "csv", s.start)
 }
 
 // maxName is the longest name of a column, in bytes.
