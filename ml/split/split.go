@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 
@@ -14,8 +15,17 @@ import (
 // that start from the same seed.
 const stream = 0x73706c6974
 
+// shuffled returns 0 … n-1 in random order. The generator and the way its
+// numbers are used are both fixed, whatever the standard library does next.
 func shuffled(n int, seed uint64) []int {
-	return rand.New(rand.NewPCG(seed, stream)).Perm(n)
+	source := rand.NewPCG(seed, stream)
+	order := make([]int, n)
+	for i := range order {
+		j, _ := bits.Mul64(source.Uint64(), uint64(i)+1) // 0 … i
+		order[i] = order[j]
+		order[j] = i
+	}
+	return order
 }
 
 func invalid(code, name, format string, args ...any) error {
