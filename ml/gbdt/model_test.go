@@ -70,6 +70,25 @@ func TestThreads(t *testing.T) {
 	}
 }
 
+// TestHistogramBudget checks that a model does not depend on how many histograms
+// are kept.
+func TestHistogramBudget(t *testing.T) {
+	t.Parallel()
+	p := gbdt.DefaultParams()
+	p.Trees, p.MaxDepth = 5, 6
+	data := holes(6000, 1)
+	want := must(train(t, p, data, ml.Options{}).AppendBinary(nil))
+	for _, budget := range []int{0, 40_000} {
+		m, err := gbdt.TrainWithin(t.Context(), p, data.x, data.y, ml.Options{}, budget)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(must(m.AppendBinary(nil)), want) {
+			t.Errorf("with %d bytes of histograms the model has other bytes", budget)
+		}
+	}
+}
+
 // TestBatch checks that rows get the same outputs alone, by walking down the
 // trees, as in a batch by tables, and from a decoded model.
 func TestBatch(t *testing.T) {
