@@ -39,6 +39,13 @@ func bounds(values []float64, limit int) []float64 {
 
 // runs returns the different values of a sorted list and how often each occurs.
 func runs(sorted []float64) (distinct []float64, counts []int) {
+	n := 0
+	for i, v := range sorted {
+		if i == 0 || v != sorted[i-1] {
+			n++
+		}
+	}
+	distinct, counts = make([]float64, 0, n), make([]int, 0, n)
 	for i, v := range sorted {
 		if i == 0 || v != sorted[i-1] {
 			distinct = append(distinct, v)

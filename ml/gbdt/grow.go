@@ -35,6 +35,7 @@ type grower struct {
 	features []feature
 	table    *table
 	layout   layout
+	budget   int // bytes of histograms
 	team     team
 	elements [2][]uint64
 	private  [][]uint64 // one histogram for each worker
@@ -271,7 +272,7 @@ func (g *grower) release(l *leaf) {
 // trim gives the histogram of a leaf back if it will not be used or there is no
 // room to keep it.
 func (g *grower) trim(l *leaf) {
-	if l.best.gain == 0 || (g.kept-len(g.free))*g.layout.size*8 > histogramBudget {
+	if l.best.gain == 0 || (g.kept-len(g.free))*g.layout.size*8 > g.budget {
 		g.release(l)
 	}
 }
