@@ -1,9 +1,11 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -106,11 +108,21 @@ func (c Config) redis() (*redis.Options, error) {
 	return o, nil
 }
 
+// silence keeps go-redis from writing to standard error on its own; what it
+// would say is in the errors that its calls return.
+var silence = sync.OnceFunc(func() { redis.SetLogger(mute{}) }) //nolint:gochecknoglobals // go-redis has one logger a process
+
+type mute struct{}
+
+// Printf implements the logger of go-redis.
+func (mute) Printf(context.Context, string, ...any) {}
+
 // connect returns a Redis client; it does not talk to Redis yet.
 func (c Config) connect() (*redis.Client, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	silence()
 	o, err := c.redis()
 	if err != nil {
 		return nil, err
