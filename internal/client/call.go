@@ -69,14 +69,24 @@ func (c *Client) change(ctx context.Context, id, how string) (*Job, error) {
 	return j, nil
 }
 
-// Logs returns the lines after the one with the number.
+// Logs returns all lines after the one with the number.
 func (c *Client) Logs(ctx context.Context, id string, after int) ([]LogLine, error) {
-	var page Page[LogLine]
-	query := url.Values{"after": {strconv.Itoa(after)}}
-	if err := c.get(ctx, "jobs/"+url.PathEscape(id)+"/logs", query, &page); err != nil {
-		return nil, err
+	var all []LogLine
+	for {
+		var page struct {
+			Items     []LogLine `json:"items"`
+			NextAfter int       `json:"next_after"`
+		}
+		query := url.Values{"after": {strconv.Itoa(after)}}
+		if err := c.get(ctx, "jobs/"+url.PathEscape(id)+"/logs", query, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.NextAfter <= after {
+			return all, nil
+		}
+		after = page.NextAfter
 	}
-	return page.Items, nil
 }
 
 // Jobs lists jobs, newest first.

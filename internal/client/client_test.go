@@ -57,13 +57,14 @@ func TestTheMainJob(t *testing.T) {
 		t.Fatalf("job %+v, states %v, error %v", j, states, err)
 	}
 	d, err := c.Dataset(ctx, a.DatasetID)
-	if err != nil || d.Version.Rows != 11 || d.Version.Schema[2].Name != "label" {
+	if err != nil || d.Rows != 11 || d.Columns[2].Name != "label" {
 		t.Fatalf("data set %+v, error %v", d, err)
 	}
-	if raw, p, err := c.Profile(ctx, a.DatasetID); err != nil || p.Rows != 11 || len(p.Columns) != 3 || !bytes.Contains(raw, []byte("top_values")) {
+	if raw, p, err := c.Profile(ctx, a.DatasetID); err != nil || p.Rows != 11 || len(p.Columns) != 3 || !bytes.Contains(raw, []byte(`"top"`)) {
 		t.Fatalf("profile %+v, error %v", p, err)
 	}
 
+	logged := 0
 	key := client.NewKey()
 	first, err := c.Train(ctx, client.TrainRequest{DatasetID: a.DatasetID, Target: "label"}, key)
 	if err != nil {
@@ -72,7 +73,7 @@ func TestTheMainJob(t *testing.T) {
 	if again, err := c.Train(ctx, client.TrainRequest{DatasetID: a.DatasetID, Target: "label"}, key); err != nil || again.ID != first.ID {
 		t.Fatalf("the same key made %v, error %v", again, err)
 	}
-	if j, err = c.Watch(ctx, first.ID, nil); err != nil || j.State != client.Succeeded {
+	if j, err = c.Watch(ctx, first.ID, client.Seen{Log: func(client.LogLine) { logged++ }}); err != nil || j.State != client.Succeeded || logged == 0 || len(j.Result) == 0 {
 		t.Fatalf("watched %+v, error %v", j, err)
 	}
 	m, err := c.Model(ctx, "mdl_1")
@@ -116,8 +117,8 @@ func TestListsAndChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, err := c.Logs(ctx, p.ID, 1)
-	if err != nil || len(lines) != 2 || lines[0].Seq != 2 {
+	lines, err := c.Logs(ctx, p.ID, 0)
+	if err != nil || len(lines) != 3 || lines[2].Seq != 3 {
 		t.Fatalf("lines %v, error %v", lines, err)
 	}
 	jobs, err := c.Jobs(ctx, client.JobFilter{Kind: "tuning"}, "", 10)
@@ -148,7 +149,7 @@ func TestAJobThatFails(t *testing.T) {
 			return c.Wait(ctx, id, nil)
 		},
 		"watch": func(c *client.Client, ctx context.Context, id string) (*client.Job, error) {
-			return c.Watch(ctx, id, nil)
+			return c.Watch(ctx, id, client.Seen{})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -265,7 +266,7 @@ func TestRetriesWhileTheServerIsAway(t *testing.T) {
 	if calls.Load() != 3 || keys.Load() != 1 || !slices.Equal(waits, []time.Duration{7 * time.Second, 7 * time.Second}) {
 		t.Errorf("%d calls with %d keys, waits %v", calls.Load(), keys.Load(), waits)
 	}
-	if d, err := c.Dataset(t.Context(), a.DatasetID); err != nil || d.Version.Rows != 11 {
+	if d, err := c.Dataset(t.Context(), a.DatasetID); err != nil || d.Rows != 11 {
 		t.Errorf("the file did not arrive whole: %+v, %v", d, err)
 	}
 
@@ -295,7 +296,7 @@ func TestCancelledCalls(t *testing.T) {
 	if _, err := c.Wait(ctx, "job_1", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("Wait: %v", err)
 	}
-	if _, err := c.Watch(ctx, "job_1", nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.Watch(ctx, "job_1", client.Seen{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("Watch: %v", err)
 	}
 	if _, err := c.Upload(ctx, client.Upload{Filename: "x", Body: strings.NewReader(table)}); !errors.Is(err, context.Canceled) {
@@ -312,7 +313,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			_, _ = w.Write([]byte(`{"id":"no-etag","state":"running"}`)) // the client reads it
 		case "/api/v1/jobs/ends/events", "/api/v1/jobs/no-link/result":
 		case "/api/v1/jobs/bad/events":
-			_, _ = w.Write([]byte("data: {\n\n")) // the client reads it
+			_, _ = w.Write([]byte("event: job\ndata: {\n\n")) // the client reads it
 		case "/api/v1/jobs/away/result":
 			w.Header().Set("Location", "http://"+r.Host+"/gone")
 			w.WriteHeader(http.StatusSeeOther)
@@ -330,8 +331,8 @@ func TestAnswersThatAreNone(t *testing.T) {
 	ctx := t.Context()
 	for name, call := range map[string]func() error{
 		"sent no ETag":          func() error { _, err := c.Wait(ctx, "no-etag", nil); return err },
-		"again and again":       func() error { _, err := c.Watch(ctx, "ends", nil); return err },
-		"read an event of job":  func() error { _, err := c.Watch(ctx, "bad", nil); return err },
+		"again and again":       func() error { _, err := c.Watch(ctx, "ends", client.Seen{}); return err },
+		"read an event of job":  func() error { _, err := c.Watch(ctx, "bad", client.Seen{}); return err },
 		"instead of a link":     func() error { _, _, err := c.Result(ctx, "no-link", ""); return err },
 		"fetch the file":        func() error { _, _, err := c.Result(ctx, "away", ""); return err },
 		"names no job":          func() error { _, err := c.Train(ctx, client.TrainRequest{}, ""); return err },

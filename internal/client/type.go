@@ -15,19 +15,30 @@ type Accepted struct {
 
 // Job is one job.
 type Job struct {
-	ID         string            `json:"id"`
-	Revision   int64             `json:"revision"`
-	Kind       string            `json:"kind"`
-	Subject    string            `json:"subject"`
-	State      string            `json:"state"`
-	Attempt    int               `json:"attempt"`
-	Progress   Progress          `json:"progress"`
-	Result     json.RawMessage   `json:"result"`
-	Files      map[string]string `json:"files"`
-	Failure    *Failure          `json:"failure"`
-	CreatedAt  time.Time         `json:"created_at"`
-	StartedAt  time.Time         `json:"started_at"`
-	FinishedAt time.Time         `json:"finished_at"`
+	ID         string          `json:"id"`
+	Revision   int64           `json:"revision"`
+	Kind       string          `json:"kind"`
+	Subject    string          `json:"subject"`
+	State      string          `json:"state"`
+	Attempt    int             `json:"attempt"`
+	Progress   Progress        `json:"progress"`
+	Result     json.RawMessage `json:"result"` // in the answer about one job only
+	Failure    *Failure        `json:"failure"`
+	LogLines   int             `json:"log_lines"`
+	CreatedAt  time.Time       `json:"created_at"`
+	StartedAt  time.Time       `json:"started_at"`
+	FinishedAt time.Time       `json:"finished_at"`
+	Links      JobLinks        `json:"links"`
+}
+
+// JobLinks are the addresses around a job.
+type JobLinks struct {
+	Files []File `json:"files"`
+}
+
+// File is one file of a job's result.
+type File struct {
+	Name string `json:"name"`
 }
 
 // The states of a job that do not change any more.
@@ -53,7 +64,6 @@ type Progress struct {
 
 // Failure is why a job failed.
 type Failure struct {
-	Class   string  `json:"class"`
 	Code    string  `json:"code"`
 	Message string  `json:"message"`
 	Fields  []Field `json:"errors"`
@@ -83,14 +93,9 @@ type Dataset struct {
 	Size      int64     `json:"size"`
 	State     string    `json:"state"`
 	JobID     string    `json:"job_id"`
+	Rows      int64     `json:"rows"`    // when it is ready
+	Columns   []Column  `json:"columns"` // when it is ready
 	CreatedAt time.Time `json:"created_at"`
-	Version   *Version  `json:"version"`
-}
-
-// Version is what an ingest made of the file.
-type Version struct {
-	Schema []Column `json:"schema"`
-	Rows   int64    `json:"rows"`
 }
 
 // Column is one column of a table.
@@ -180,6 +185,47 @@ type CleanupRequest struct {
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
+// Tuned is the result of a tuning job.
+type Tuned struct {
+	ModelID   string  `json:"model_id"`
+	Objective string  `json:"objective"`
+	Threshold float64 `json:"threshold"`
+	Score     float64 `json:"score"`
+	Default   Point   `json:"default"` // at 0.5
+	Best      Point   `json:"best"`
+	Curve     []Point `json:"curve"` // by rising threshold
+	Rows      int     `json:"rows"`
+}
+
+// Point is how good the decisions are at one threshold.
+type Point struct {
+	Threshold   float64 `json:"threshold"`
+	Precision   float64 `json:"precision"`
+	Recall      float64 `json:"recall"`
+	Specificity float64 `json:"specificity"`
+	Accuracy    float64 `json:"accuracy"`
+	Score       float64 `json:"score"`
+}
+
+// Predicted is the result of a prediction job.
+type Predicted struct {
+	Rows      int64    `json:"rows"`
+	BadRows   int64    `json:"bad_rows"`
+	Threshold float64  `json:"threshold"`
+	Warnings  []string `json:"warnings"`
+}
+
+// Cleaned is the result of a clean-up job.
+type Cleaned struct {
+	DryRun       bool  `json:"dry_run"`
+	Examined     int64 `json:"examined"`
+	Kept         int64 `json:"kept"`
+	Marked       int64 `json:"marked"`
+	Waiting      int64 `json:"waiting"`
+	Deleted      int64 `json:"deleted"`
+	DeletedBytes int64 `json:"deleted_bytes"`
+}
+
 // JobFilter chooses jobs; an empty field chooses all.
 type JobFilter struct {
 	State   string
@@ -195,24 +241,23 @@ type Profile struct {
 
 // ProfileColumn describes one column.
 type ProfileColumn struct {
-	Name      string             `json:"name"`
-	Type      string             `json:"type"`
-	Count     int64              `json:"count"`
-	Missing   int64              `json:"missing"`
-	Distinct  int64              `json:"distinct"`
-	Min       any                `json:"min"`
-	Max       any                `json:"max"`
-	Mean      *float64           `json:"mean"`
-	Quantiles map[string]float64 `json:"quantiles"`
-	Histogram []Bin              `json:"histogram"`
-	Top       []TopValue         `json:"top_values"`
+	Name      string         `json:"name"`
+	Type      string         `json:"type"`
+	Count     int64          `json:"count"` // values that are not missing
+	Missing   int64          `json:"missing"`
+	Distinct  int64          `json:"distinct"`
+	Min       any            `json:"min"`
+	Max       any            `json:"max"`
+	Mean      *float64       `json:"mean"`
+	Quantiles map[string]any `json:"quantiles"` // p1 to p99
+	Histogram *Histogram     `json:"histogram"`
+	Top       []TopValue     `json:"top"`
 }
 
-// Bin is one bar of a histogram.
-type Bin struct {
-	From  float64 `json:"from"`
-	To    float64 `json:"to"`
-	Count int64   `json:"count"`
+// Histogram counts values by bins of equal width.
+type Histogram struct {
+	Edges  []any   `json:"edges"` // one more than Counts
+	Counts []int64 `json:"counts"`
 }
 
 // TopValue is a frequent value of a column.

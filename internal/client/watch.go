@@ -81,62 +81,106 @@ type Event struct {
 // errEnd is returned by a handler of events that has seen enough.
 var errEnd = errors.New("end of events")
 
-// Watch follows the events of the job until it ends, tells every change to
-// seen, and connects again where it was when the connection breaks. A job that
-// ended without success is a *JobError.
-func (c *Client) Watch(ctx context.Context, id string, seen func(*Job)) (*Job, error) {
-	var last *Job
-	lastID := ""
-	path := "jobs/" + url.PathEscape(id) + "/events"
-	for broken := 0; broken < c.attempts; {
-		header := http.Header{"Accept": {"text/event-stream"}}
-		if lastID != "" {
-			header.Set("Last-Event-ID", lastID)
-		}
-		resp, err := c.do(ctx, call{method: http.MethodGet, path: path, header: header})
-		if err != nil {
-			return nil, err
-		}
-		before := lastID
-		var unreadable error
-		err = ReadEvents(resp.Body, func(e Event) error {
-			if e.ID != "" {
-				lastID = e.ID
-			}
-			j := new(Job)
-			if err := json.Unmarshal(e.Data, j); err != nil {
-				unreadable = fmt.Errorf("read an event of job %s: %w", id, err)
-				return unreadable
-			}
-			if j.ID != id {
-				return nil // an event about something else than the record
-			}
-			last = j
-			if seen != nil {
-				seen(j)
-			}
-			if j.Terminal() {
-				return errEnd
-			}
-			return nil
-		})
-		_ = resp.Body.Close() // it was read to its end or is broken
+// Seen is told what happens to a job; both may be nil.
+type Seen struct {
+	Job func(*Job)    // every change of the record
+	Log func(LogLine) // every line of the log
+}
+
+// Watch follows the events of the job until it ends, and connects again where
+// it was when the connection breaks. A job that ended without success is a
+// *JobError.
+func (c *Client) Watch(ctx context.Context, id string, seen Seen) (*Job, error) {
+	w := &watcher{id: id, seen: seen}
+	for broken := 0; broken < c.attempts; broken++ {
+		before := w.lastID
+		ended, err := c.follow(ctx, w)
 		switch {
-		case errors.Is(err, errEnd):
-			return last, last.err()
-		case unreadable != nil:
-			return nil, unreadable
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case lastID != before:
+		case err != nil:
+			return nil, err
+		case ended:
+			// The last look also has what events leave out.
+			j, err := c.Job(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			return j, j.err()
+		case w.lastID != before:
 			broken = 0
 		}
-		broken++
 		if err := c.wait(ctx, firstPause); err != nil {
 			return nil, err
 		}
 	}
 	return nil, &UnreachableError{URL: c.base.String(), Err: errors.New("the events end again and again")}
+}
+
+// watcher is where one caller of Watch is.
+type watcher struct {
+	id     string
+	seen   Seen
+	lastID string
+}
+
+// follow reads one connection's events; ended tells that the job has ended.
+func (c *Client) follow(ctx context.Context, w *watcher) (ended bool, err error) {
+	header := http.Header{"Accept": {"text/event-stream"}}
+	if w.lastID != "" {
+		header.Set("Last-Event-ID", w.lastID)
+	}
+	path := "jobs/" + url.PathEscape(w.id) + "/events"
+	resp, err := c.do(ctx, call{method: http.MethodGet, path: path, header: header})
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = resp.Body.Close() }() // it was read to its end or is broken
+	if resp.StatusCode == http.StatusNoContent {
+		return true, nil
+	}
+	var unreadable error
+	// A stream that breaks, for whatever reason, is taken up again.
+	_ = ReadEvents(resp.Body, func(e Event) error {
+		ended, unreadable = w.take(e)
+		if ended {
+			return errEnd
+		}
+		return unreadable
+	})
+	switch {
+	case ended, unreadable != nil:
+		return ended, unreadable
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	default:
+		return false, nil
+	}
+}
+
+// take handles one event; ended tells that it is the job's last.
+func (w *watcher) take(e Event) (ended bool, err error) {
+	switch e.Name {
+	case "job":
+		j := new(Job)
+		if err := json.Unmarshal(e.Data, j); err != nil {
+			return false, fmt.Errorf("read an event of job %s: %w", w.id, err)
+		}
+		if w.seen.Job != nil {
+			w.seen.Job(j)
+		}
+		ended = j.Terminal()
+	case "log":
+		var line LogLine
+		if err := json.Unmarshal(e.Data, &line); err != nil {
+			return false, fmt.Errorf("read an event of job %s: %w", w.id, err)
+		}
+		if w.seen.Log != nil {
+			w.seen.Log(line)
+		}
+	}
+	if e.ID != "" {
+		w.lastID = e.ID
+	}
+	return ended, nil
 }
 
 // maxEvent bounds one line of an event stream.

@@ -128,13 +128,13 @@ func (s *Server) datasets() []any {
 
 func (s *Server) datasetRecord(id string) map[string]any {
 	table := s.tables[id]
-	schema := make([]any, len(table[0]))
+	columns := make([]any, len(table[0]))
 	for i, name := range table[0] {
-		schema[i] = map[string]any{"name": name, "type": "string"}
+		columns[i] = map[string]any{"name": name, "type": "string"}
 	}
 	return map[string]any{
 		"id": id, "name": s.uploads[id]["name"], "filename": s.uploads[id]["filename"], "state": "ready", "size": 10,
-		"created_at": "2025-01-02T03:04:05Z", "version": map[string]any{"rows": len(table) - 1, "schema": schema},
+		"created_at": "2025-01-02T03:04:05Z", "rows": len(table) - 1, "columns": columns,
 	}
 }
 
@@ -159,11 +159,11 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 	}
 	columns := []any{}
 	for i, name := range table[0] {
-		c := map[string]any{"name": name, "type": "string", "count": len(table) - 1, "missing": 0, "distinct": 2, "top_values": []any{map[string]any{"value": table[1][i], "count": 7}}}
+		c := map[string]any{"name": name, "type": "string", "count": len(table) - 1, "missing": 0, "distinct": 2, "top": []any{map[string]any{"value": table[1][i], "count": 7}}}
 		if _, err := strconv.ParseFloat(table[1][i], 64); err == nil {
 			c["type"], c["min"], c["max"], c["mean"] = "integer", 1, 80, 40.5
-			c["quantiles"] = map[string]any{"0.5": 39.0}
-			c["histogram"] = []any{map[string]any{"from": 1, "to": 40, "count": 3}, map[string]any{"from": 40, "to": 80, "count": 9}}
+			c["quantiles"] = map[string]any{"p50": 39.0}
+			c["histogram"] = map[string]any{"edges": []any{1, 40, 80}, "counts": []any{3, 9}}
 		}
 		columns = append(columns, c)
 	}
@@ -216,7 +216,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	if last := r.Header.Get("Last-Event-ID"); last == strconv.Itoa(j["revision"].(int)) {
+	position := fmt.Sprintf("%d.1", j["revision"])
+	if r.Header.Get("Last-Event-ID") == position {
+		if state := j["state"]; state != "running" {
+			w.WriteHeader(http.StatusNoContent)
+		}
 		return
 	}
 	data, err := json.Marshal(j)
@@ -224,7 +228,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		Problem(w, http.StatusInternalServerError, "internal", err.Error())
 		return
 	}
-	_, _ = fmt.Fprintf(w, ": hello\n\nid: %d\nevent: job\ndata: %s\n\n", j["revision"], data) // the client may be gone
+	line := `{"seq":1,"level":"info","message":"a line","attempt":1,"at":"2025-01-02T03:04:05Z"}`
+	_, _ = fmt.Fprintf(w, ": hello\n\nid: %[1]s\nevent: log\ndata: %[2]s\n\nid: %[1]s\nevent: job\ndata: %[3]s\n\n", position, line, data) // the client may be gone
 }
 
 func (s *Server) listJobs(w http.ResponseWriter, r *http.Request) {
@@ -249,7 +254,11 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) {
 	for seq := after + 1; seq <= 3; seq++ {
 		items = append(items, map[string]any{"seq": seq, "attempt": 1, "level": "info", "message": "line " + strconv.Itoa(seq), "at": "2025-01-02T03:04:05Z"})
 	}
-	answer(w, http.StatusOK, map[string]any{"items": items})
+	page := map[string]any{"items": items}
+	if len(items) > 2 {
+		page = map[string]any{"items": items[:2], "next_after": after + 2}
+	}
+	answer(w, http.StatusOK, page)
 }
 
 func (s *Server) change(state string) http.HandlerFunc {

@@ -195,7 +195,7 @@ func (s *Server) submit(kind string) http.HandlerFunc {
 		j := s.newJob(kind, fmt.Sprint(cmp.Or(body["dataset_id"], body["model_id"])), nil)
 		j["result"] = s.run(kind, j["id"].(string), body)
 		if kind == "prediction" {
-			j["files"] = map[string]string{"predictions": "k"}
+			j["links"] = map[string]any{"files": []any{map[string]any{"name": "predictions", "href": "/x"}}}
 		}
 		s.keys[key] = j["id"].(string)
 		w.Header().Set("Location", "/api/v1/jobs/"+j["id"].(string))
@@ -216,9 +216,10 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 		}
 		return map[string]any{
 			"model_id": "mdl_1", "objective": "f1",
-			"threshold": map[string]any{"value": threshold, "objective": "f1", "score": 0.5},
-			"best":      map[string]any{"threshold": threshold, "precision": 0.4, "recall": 0.6, "score": 0.5},
-			"points":    points,
+			"threshold": threshold, "score": 0.5, "rows": 40,
+			"best":    map[string]any{"threshold": threshold, "precision": 0.4, "recall": 0.6, "score": 0.5},
+			"default": map[string]any{"threshold": 0.5, "precision": 0.6, "recall": 0.2, "score": 0.3},
+			"curve":   points,
 		}
 	case "prediction":
 		lines, _ := s.score()
@@ -228,6 +229,6 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 		s.results[id] = strings.Join(lines, "\n") + "\n"
 		return map[string]any{"rows": len(lines) - 1, "bad_rows": 0, "threshold": threshold}
 	default:
-		return map[string]any{"dry_run": body["dry_run"], "items": []any{}}
+		return map[string]any{"dry_run": body["dry_run"], "examined": 12, "kept": 12, "objects": []any{}}
 	}
 }
