@@ -1,0 +1,7 @@
+// Package artifact writes and reads the model file: what docs/format/model.md
+// describes. The same model always has the same bytes. Reading executes
+// nothing, takes no input on trust, and never allocates more than a small
+// multiple of the bytes that have arrived.
+//
+// artifact imports pipeline and the algorithms. Enter at Write and Read.
+package artifact

@@ -1,0 +1,129 @@
+package gbdt
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/narrativeml/narrative/ml"
+)
+
+// Params are the parameters.
+type Params struct {
+	// Trees is the number of rounds, 1 to 100,000, default 100. A round grows one
+	// tree, for Multiclass one for each class.
+	Trees int
+	// LearningRate scales each tree, above 0 to 1, default 0.1.
+	LearningRate float64
+	// MaxLeaves is the most leaves of a tree, 2 to 65,536, default 31.
+	MaxLeaves int
+	// MaxDepth is the most splits on the way to a leaf, 0 to 1,000, default 0,
+	// which means no limit.
+	MaxDepth int
+	// MinChildSamples is the fewest rows of a leaf, 1 to 1,000,000,000, default
+	// 20. The rows on a side of a split are estimated from its share of the
+	// leaf's sum of hessians, which is exact for Regression without weights.
+	MinChildSamples int
+	// MinChildHessian is the least sum of hessians of a leaf, 0 to 1e12, default
+	// 0.001.
+	MinChildHessian float64
+	// L2 is added to the sum of hessians of a leaf, 0 to 1e12, default 0.
+	L2 float64
+	// MinGain is the least gain of a split, 0 to 1e12, default 0.
+	MinGain float64
+	// MaxBins is the most bins of a feature besides that of missing values, 2
+	// to 255, default 255.
+	MaxBins int
+	// RowFraction is the share of rows drawn for each round without
+	// replacement, above 0 to 1, default 1.
+	RowFraction float64
+	// FeatureFraction is the share of features drawn for each tree, above 0 to
+	// 1, default 1.
+	FeatureFraction float64
+	// CategorySmoothing is added to the sum of hessians of a category before
+	// the categories are sorted, 0 to 1e12, default 10.
+	CategorySmoothing float64
+	// CategoryL2 is added to L2 where a feature of more than 4 categories is
+	// split, 0 to 1e12, default 10.
+	CategoryL2 float64
+	// EarlyStopping is the number of rounds without a lower validation loss
+	// after which training stops and keeps the best round, 0 to 100,000, default
+	// 10; 0 means never. Without Options.Validation it has no effect.
+	EarlyStopping int
+	// Seed draws rows and features and rounds the gradients, default 0.
+	Seed uint64
+}
+
+// DefaultParams returns the parameters to start from.
+func DefaultParams() Params {
+	return Params{
+		Trees:             100,
+		LearningRate:      0.1,
+		MaxLeaves:         31,
+		MinChildSamples:   20,
+		MinChildHessian:   0.001,
+		MaxBins:           255,
+		RowFraction:       1,
+		FeatureFraction:   1,
+		CategorySmoothing: 10,
+		CategoryL2:        10,
+		EarlyStopping:     10,
+	}
+}
+
+// Validate returns an *ml.InputError that names the first parameter out of its
+// limits, or nil.
+func (p Params) Validate() error {
+	whole := []struct {
+		name      string
+		value     int
+		low, high int
+	}{
+		{"trees", p.Trees, 1, 100_000},
+		{"max_leaves", p.MaxLeaves, 2, 65_536},
+		{"max_depth", p.MaxDepth, 0, 1_000},
+		{"min_child_samples", p.MinChildSamples, 1, 1_000_000_000},
+		{"max_bins", p.MaxBins, 2, 255},
+		{"early_stopping", p.EarlyStopping, 0, 100_000},
+	}
+	for _, w := range whole {
+		if w.value < w.low || w.value > w.high {
+			return paramError(w.name, fmt.Sprint(w.value), fmt.Sprintf("a whole number from %d to %d", w.low, w.high))
+		}
+	}
+	fractions := []struct {
+		name  string
+		value float64
+	}{
+		{"learning_rate", p.LearningRate},
+		{"row_fraction", p.RowFraction},
+		{"feature_fraction", p.FeatureFraction},
+	}
+	for _, f := range fractions {
+		if !(f.value > 0 && f.value <= 1) {
+			return paramError(f.name, fmt.Sprint(f.value), "a number above 0 and at most 1")
+		}
+	}
+	amounts := []struct {
+		name  string
+		value float64
+	}{
+		{"min_child_hessian", p.MinChildHessian},
+		{"l2", p.L2},
+		{"min_gain", p.MinGain},
+		{"category_smoothing", p.CategorySmoothing},
+		{"category_l2", p.CategoryL2},
+	}
+	for _, a := range amounts {
+		if !(a.value >= 0 && a.value <= 1e12) || math.IsInf(a.value, 0) {
+			return paramError(a.name, fmt.Sprint(a.value), "a number from 0 to 1e12")
+		}
+	}
+	return nil
+}
+
+func paramError(name, value, want string) *ml.InputError {
+	return &ml.InputError{
+		Code: "bad_parameter", Column: name, Row: -1,
+		Message: fmt.Sprintf("the parameter %s is %s; it must be %s", name, value, want),
+	}
+}

@@ -1,0 +1,188 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// ErrShort says that the input ends before what it announces.
+var ErrShort = errors.New("the data ends too early")
+
+// Reader takes values from the front of a slice. After the first mistake every
+// call returns zero, and Err tells the mistake.
+type Reader struct {
+	rest []byte
+	err  error
+}
+
+// NewReader returns a reader of b.
+func NewReader(b []byte) *Reader { return &Reader{rest: b} }
+
+// Err returns the first mistake, or nil.
+func (r *Reader) Err() error { return r.err }
+
+// Fail records a mistake found by the caller, unless there was one before.
+func (r *Reader) Fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf(format, args...)
+		r.rest = nil
+	}
+}
+
+// Close returns the first mistake; bytes left over are one.
+func (r *Reader) Close() error {
+	if len(r.rest) > 0 {
+		r.Fail("%d bytes are left over", len(r.rest))
+	}
+	return r.err
+}
+
+func (r *Reader) take(n int) []byte {
+	if r.err != nil || len(r.rest) < n {
+		if r.err == nil {
+			r.err = ErrShort
+			r.rest = nil
+		}
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+// Magic consumes the letters of a format and its version, and fails unless they
+// are the ones given.
+func (r *Reader) Magic(letters string, version uint16) {
+	if b := r.take(len(letters)); r.err == nil && string(b) != letters {
+		r.Fail("the data starts with %q, not %q", b, letters)
+	}
+	if v := r.Uint16(); r.err == nil && v != version {
+		r.Fail("version %d of the format is not supported, only %d", v, version)
+	}
+}
+
+// Uint8 returns the next byte.
+func (r *Reader) Uint8() uint8 {
+	if b := r.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+// Bool returns the next byte, which must be 0 or 1.
+func (r *Reader) Bool() bool {
+	v := r.Uint8()
+	if v > 1 {
+		r.Fail("a truth value is %d", v)
+	}
+	return v == 1
+}
+
+// Uint16 returns the next two bytes.
+func (r *Reader) Uint16() uint16 {
+	if b := r.take(2); b != nil {
+		return binary.LittleEndian.Uint16(b)
+	}
+	return 0
+}
+
+// Uint32 returns the next four bytes.
+func (r *Reader) Uint32() uint32 {
+	if b := r.take(4); b != nil {
+		return binary.LittleEndian.Uint32(b)
+	}
+	return 0
+}
+
+// Uint64 returns the next eight bytes.
+func (r *Reader) Uint64() uint64 {
+	if b := r.take(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+// Float returns the next eight bytes as a number, which must be finite.
+func (r *Reader) Float() float64 {
+	v := math.Float64frombits(r.Uint64())
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		r.Fail("a number is %v", v)
+		return 0
+	}
+	return v
+}
+
+// Floats returns the next n numbers, which must be finite.
+func (r *Reader) Floats(n int) []float64 {
+	if n < 0 || n > len(r.rest)/8 {
+		r.Fail("%w", ErrShort)
+		return nil
+	}
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = r.Float()
+	}
+	return out
+}
+
+// Count returns the next four bytes as the number of items that follow, each at
+// least size bytes long. It fails when there cannot be as many.
+func (r *Reader) Count(size int) int {
+	n := r.Uint32()
+	if r.err == nil && uint64(n)*uint64(size) > uint64(len(r.rest)) {
+		r.Fail("%d items of at least %d bytes are announced, %d bytes are left", n, size, len(r.rest))
+	}
+	if r.err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+// String returns the next string, written by AppendString.
+func (r *Reader) String() string { return string(r.take(r.Count(1))) }
+
+// Strings returns the next list of strings, written by AppendStrings.
+func (r *Reader) Strings() []string {
+	out := make([]string, r.Count(4))
+	for i := range out {
+		out[i] = r.String()
+	}
+	return out
+}
+
+// AppendMagic appends what Magic reads.
+func AppendMagic(b []byte, letters string, version uint16) []byte {
+	return binary.LittleEndian.AppendUint16(append(b, letters...), version)
+}
+
+// AppendBool appends a byte that is 0 or 1.
+func AppendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+// AppendFloats appends the bits of the numbers.
+func AppendFloats(b []byte, values ...float64) []byte {
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+	}
+	return b
+}
+
+// AppendString appends the length of s in four bytes, and s.
+func AppendString(b []byte, s string) []byte {
+	return append(binary.LittleEndian.AppendUint32(b, uint32(len(s))), s...)
+}
+
+// AppendStrings appends the number of strings in four bytes, and each string.
+func AppendStrings(b []byte, list []string) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(list)))
+	for _, s := range list {
+		b = AppendString(b, s)
+	}
+	return b
+}

@@ -1,0 +1,38 @@
+package ml
+
+import (
+	"runtime"
+
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Options are what every Train takes besides its parameters. The zero value
+// works. Nothing in them but Validation changes the model.
+type Options struct {
+	Recorder   Recorder    // takes progress; nil means Discard
+	Threads    int         // goroutines that compute at a time; 0 means GOMAXPROCS
+	Validation *Validation // rows for early stopping; nil means none
+}
+
+// Validation is a table kept out of training, that an algorithm may measure
+// itself on to know when to stop. X has at least the columns of the training
+// table, by name and type.
+type Validation struct {
+	X *frame.Frame
+	Y Target
+}
+
+// Workers returns the number of goroutines to compute with, at least 1.
+func (o Options) Workers() int {
+	if o.Threads > 0 {
+		return o.Threads
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Record passes progress on to the Recorder, if there is one.
+func (o Options) Record(p Progress) {
+	if o.Recorder != nil {
+		o.Recorder.Record(p)
+	}
+}

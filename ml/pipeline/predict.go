@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/preprocess"
+)
+
+// Predict implements ml.Predictor for any table that has the columns of Inputs
+// by name, in any order and among others. Whole numbers, floats and booleans
+// stand for each other; whole numbers stand for strings that are written alike;
+// a column without values stands for any. Categories that were not seen in
+// training count as rare ones or as missing. It returns an *ml.InputError with
+// the code missing_column, column_type or infinite_value.
+func (m *Model) Predict(x *frame.Frame, out []float64) error {
+	if len(out) != x.Rows()*m.Outputs() {
+		return fmt.Errorf("pipeline: %d outputs for %d rows of %d", len(out), x.Rows(), m.Outputs())
+	}
+	in, err := m.inputs(x)
+	if err != nil {
+		return err
+	}
+	if bad := infinite(in, 1); len(bad) > 0 {
+		return &bad[0]
+	}
+	if in, err = preprocess.Apply(m.parts.Steps, in); err != nil {
+		return fmt.Errorf("pipeline: %w", err)
+	}
+	return m.parts.Estimator.Predict(in, out)
+}
+
+// Infinite returns an error for each row of x that Predict would refuse, with
+// the first infinite value in it, by ascending row.
+func (m *Model) Infinite(x *frame.Frame) ([]ml.InputError, error) {
+	in, err := m.inputs(x)
+	if err != nil {
+		return nil, err
+	}
+	return infinite(in, in.Rows()), nil
+}
+
+func infinite(x *frame.Frame, limit int) []ml.InputError {
+	first := map[int]string{}
+	for _, c := range x.Columns() {
+		for i, v := range c.Floats() {
+			if !math.IsInf(v, 0) {
+				continue
+			}
+			if _, ok := first[i]; !ok {
+				first[i] = c.Name()
+			}
+		}
+	}
+	rows := make([]int, 0, len(first))
+	for i := range first {
+		rows = append(rows, i)
+	}
+	slices.Sort(rows)
+	rows = rows[:min(limit, len(rows))]
+	bad := make([]ml.InputError, len(rows))
+	for k, i := range rows {
+		bad[k] = ml.InputError{
+			Code: "infinite_value", Column: first[i], Row: i,
+			Message: fmt.Sprintf("column %q is infinite in row %d, it should be a finite number or missing", first[i], i+1),
+		}
+	}
+	return bad
+}
+
+// Unseen returns, for each input of strings that has such, the number of rows
+// whose category was not seen in training. Columns that x lacks count as seen.
+func (m *Model) Unseen(x *frame.Frame) map[string]int {
+	unseen := map[string]int{}
+	for _, in := range m.parts.Inputs {
+		c, ok := x.Column(in.Name)
+		if !ok || in.Type != frame.String {
+			continue
+		}
+		c, err := convert(c, in)
+		if err != nil {
+			continue
+		}
+		fresh := make([]bool, len(c.Dict()))
+		for k, s := range c.Dict() {
+			_, known := slices.BinarySearch(in.Categories, s)
+			fresh[k] = !known
+		}
+		for _, k := range c.Codes() {
+			if k >= 0 && fresh[k] {
+				unseen[in.Name]++
+			}
+		}
+	}
+	return unseen
+}
+
+// inputs returns the columns of x that the model needs, with the types it had
+// in training, or Float instead of another numeric one.
+func (m *Model) inputs(x *frame.Frame) (*frame.Frame, error) {
+	columns := make([]frame.Column, 0, len(m.parts.Inputs))
+	var lacks []string
+	for _, in := range m.parts.Inputs {
+		c, ok := x.Column(in.Name)
+		if !ok {
+			lacks = append(lacks, in.Name)
+			continue
+		}
+		c, err := convert(c, in)
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	if len(lacks) > 0 {
+		return nil, &ml.InputError{Code: "missing_column", Column: lacks[0], Row: -1, Message: lacksMessage(lacks)}
+	}
+	if len(columns) == 0 {
+		return x.Without(x.Names()...), nil
+	}
+	in, err := frame.New(columns...)
+	if err != nil {
+		return nil, fmt.Errorf("pipeline: %w", err)
+	}
+	return in, nil
+}
+
+func lacksMessage(names []string) string {
+	const most = 10
+	quoted := make([]string, 0, most)
+	for _, n := range names[:min(most, len(names))] {
+		quoted = append(quoted, strconv.Quote(n))
+	}
+	text := strings.Join(quoted, ", ")
+	if len(names) > most {
+		text += fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	if len(names) == 1 {
+		return "the table lacks the column " + text + ", which the model needs"
+	}
+	return "the table lacks the columns " + text + ", which the model needs"
+}
+
+// convert returns c as the model learned it.
+func convert(c frame.Column, in Input) (frame.Column, error) {
+	switch {
+	case c.Type() == in.Type:
+		return c, nil
+	case c.Nulls() == c.Len():
+		return missing(in, c.Len()), nil
+	case isNumber(c.Type()) && isNumber(in.Type):
+		values := make([]float64, c.Len())
+		for i := range values {
+			values[i] = c.Float(i)
+		}
+		return frame.NewFloat(in.Name, values), nil
+	case c.Type() == frame.Int && in.Type == frame.String:
+		values := make([]string, c.Len())
+		for i := range values {
+			values[i] = strconv.FormatInt(c.Int(i), 10)
+		}
+		return frame.StringsOf(in.Name, values, c.Null), nil
+	}
+	return c, &ml.InputError{
+		Code: "column_type", Column: in.Name, Row: -1,
+		Message: fmt.Sprintf("column %q holds values of type %s, the model learned from %s", in.Name, c.Type(), in.Type),
+	}
+}
+
+func isNumber(t frame.Type) bool { return t == frame.Int || t == frame.Float || t == frame.Bool }
+
+// missing returns a column of the input's type without values.
+func missing(in Input, rows int) frame.Column {
+	switch in.Type {
+	case frame.Float:
+		values := make([]float64, rows)
+		for i := range values {
+			values[i] = math.NaN()
+		}
+		return frame.NewFloat(in.Name, values)
+	case frame.String:
+		codes := make([]int32, rows)
+		for i := range codes {
+			codes[i] = -1
+		}
+		return frame.NewString(in.Name, codes, nil)
+	default:
+		var nulls frame.Bitmap
+		for i := range rows {
+			nulls.Set(i)
+		}
+		return frame.NewInt(in.Name, in.Type, make([]int64, rows), nulls)
+	}
+}

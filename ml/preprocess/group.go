@@ -1,0 +1,39 @@
+package preprocess
+
+import (
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Group maps columns of strings to columns with a fixed dictionary, in which
+// rare categories are one. A category that training did not have counts as
+// rare when training had rare ones, else as missing.
+type Group struct {
+	columns []vocabulary
+}
+
+var _ Step = (*Group)(nil)
+
+// FitGroup fits a Group on every column of strings of x.
+func FitGroup(x *frame.Frame, p CategoryParams) (*Group, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return &Group{columns: fitVocabularies(x, p)}, nil
+}
+
+// Transform implements ml.Transformer.
+func (g *Group) Transform(x *frame.Frame) (*frame.Frame, error) {
+	entry := map[string][]frame.Column{}
+	for i := range g.columns {
+		v := &g.columns[i]
+		c, err := column(x, v.column, isString, "strings")
+		if err != nil {
+			return nil, err
+		}
+		entry[v.column] = []frame.Column{frame.NewString(v.column, v.codes(c), v.dict())}
+	}
+	return replace(x, entry)
+}
+
+func (g *Group) kind() kind             { return kindGroup }
+func (g *Group) append(b []byte) []byte { return appendVocabularies(b, g.columns) }

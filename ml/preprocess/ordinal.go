@@ -1,0 +1,49 @@
+package preprocess
+
+import (
+	"math"
+
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Ordinal maps columns of strings to Float columns that hold the rank of the
+// category in sorted order, from 0; the rare ones come last. Missing values and
+// categories that training did not have stay missing, unless training had rare
+// ones, which the latter then count among.
+type Ordinal struct {
+	columns []vocabulary
+}
+
+var _ Step = (*Ordinal)(nil)
+
+// FitOrdinal fits an Ordinal on every column of strings of x.
+func FitOrdinal(x *frame.Frame, p CategoryParams) (*Ordinal, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return &Ordinal{columns: fitVocabularies(x, p)}, nil
+}
+
+// Transform implements ml.Transformer.
+func (o *Ordinal) Transform(x *frame.Frame) (*frame.Frame, error) {
+	entry := map[string][]frame.Column{}
+	for i := range o.columns {
+		v := &o.columns[i]
+		c, err := column(x, v.column, isString, "strings")
+		if err != nil {
+			return nil, err
+		}
+		ranks := make([]float64, c.Len())
+		for row, k := range v.codes(c) {
+			ranks[row] = float64(k)
+			if k < 0 {
+				ranks[row] = math.NaN()
+			}
+		}
+		entry[v.column] = []frame.Column{frame.NewFloat(v.column, ranks)}
+	}
+	return replace(x, entry)
+}
+
+func (o *Ordinal) kind() kind             { return kindOrdinal }
+func (o *Ordinal) append(b []byte) []byte { return appendVocabularies(b, o.columns) }

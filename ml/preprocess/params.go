@@ -1,0 +1,26 @@
+package preprocess
+
+import (
+	"fmt"
+
+	"github.com/narrativeml/narrative/ml"
+)
+
+// bound is a parameter with its lowest and highest value.
+type bound struct {
+	name          string
+	value, lo, hi int
+}
+
+func inRange(all ...bound) error {
+	for _, b := range all {
+		if b.value < b.lo || b.value > b.hi {
+			return invalid(b.name, fmt.Sprintf("%s is %d, it should be between %d and %d", b.name, b.value, b.lo, b.hi))
+		}
+	}
+	return nil
+}
+
+func invalid(name, message string) error {
+	return &ml.InputError{Code: "invalid_parameter", Column: name, Row: -1, Message: message}
+}

@@ -1,0 +1,163 @@
+package preprocess
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/wire"
+)
+
+// Step is a fitted transformer that can be written.
+type Step interface {
+	ml.Transformer
+	kind() kind
+	append(b []byte) []byte
+}
+
+// kind is the first byte of a written step. The numbers are part of the format.
+type kind byte
+
+const (
+	kindGroup kind = iota + 1
+	kindOneHot
+	kindOrdinal
+	kindDates
+	kindImpute
+	kindScale
+	kindDrop
+)
+
+// Append appends the written form of the steps to b. Equal steps have equal
+// bytes.
+func Append(b []byte, steps []Step) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(steps)))
+	for _, s := range steps {
+		b = append(b, byte(s.kind()))
+		b = wire.AppendString(b, string(s.append(nil)))
+	}
+	return b
+}
+
+// Decode reads what Append wrote. It returns an error for anything else.
+func Decode(b []byte) ([]Step, error) {
+	r := wire.NewReader(b)
+	n := r.Count(5)
+	var steps []Step
+	for i := range n {
+		k := kind(r.Uint8())
+		body := r.String()
+		if r.Err() != nil {
+			break
+		}
+		s, err := decodeStep(k, body)
+		if err != nil {
+			return nil, fmt.Errorf("read step %d: %w", i+1, err)
+		}
+		steps = append(steps, s)
+	}
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("read steps: %w", err)
+	}
+	return steps, nil
+}
+
+func decodeStep(k kind, body string) (Step, error) {
+	r := wire.NewReader([]byte(body))
+	var s Step
+	switch k {
+	case kindGroup:
+		s = &Group{columns: decodeVocabularies(r)}
+	case kindOneHot:
+		s = decodeOneHot(r)
+	case kindOrdinal:
+		s = &Ordinal{columns: decodeVocabularies(r)}
+	case kindDates:
+		s = decodeDates(r)
+	case kindImpute:
+		s = decodeImpute(r)
+	case kindScale:
+		s = decodeScale(r)
+	case kindDrop:
+		s = &Drop{columns: r.Strings()}
+	default:
+		return nil, fmt.Errorf("%d is no kind of step", k)
+	}
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Apply transforms x by each step in turn.
+func Apply(steps []Step, x *frame.Frame) (*frame.Frame, error) {
+	for _, s := range steps {
+		var err error
+		if x, err = s.Transform(x); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// column returns a column that a step needs.
+func column(x *frame.Frame, name string, fits func(frame.Type) bool, want string) (frame.Column, error) {
+	c, ok := x.Column(name)
+	if !ok {
+		return c, &ml.InputError{Code: "missing_column", Column: name, Row: -1, Message: fmt.Sprintf("column %q is missing", name)}
+	}
+	if !fits(c.Type()) {
+		return c, &ml.InputError{Code: "column_type", Column: name, Row: -1, Message: fmt.Sprintf("column %q holds values of type %s, it should hold %s", name, c.Type(), want)}
+	}
+	return c, nil
+}
+
+func isString(t frame.Type) bool { return t == frame.String }
+func isTime(t frame.Type) bool   { return t == frame.Time }
+
+// replace returns x with each column that has an entry replaced by the columns
+// of that entry, in place; entry is nil for a column that stays.
+func replace(x *frame.Frame, entry map[string][]frame.Column) (*frame.Frame, error) {
+	columns := make([]frame.Column, 0, len(x.Columns())+len(entry))
+	for _, c := range x.Columns() {
+		if by, ok := entry[c.Name()]; ok {
+			columns = append(columns, by...)
+		} else {
+			columns = append(columns, c)
+		}
+	}
+	return rebuild(x, columns)
+}
+
+// rebuild makes a frame with the rows of x; a frame without columns would
+// forget how many there are.
+func rebuild(x *frame.Frame, columns []frame.Column) (*frame.Frame, error) {
+	if len(columns) == 0 {
+		return x.Without(x.Names()...), nil
+	}
+	out, err := frame.New(columns...)
+	if err != nil {
+		return nil, fmt.Errorf("preprocess: %w", err)
+	}
+	return out, nil
+}
+
+// namer gives columns that a step adds names that nothing else has.
+type namer map[string]bool
+
+func newNamer(x *frame.Frame) namer {
+	n := namer{}
+	for _, name := range x.Names() {
+		n[name] = true
+	}
+	return n
+}
+
+func (n namer) name(want string) string {
+	for n[want] {
+		want += "_"
+	}
+	n[want] = true
+	return want
+}

@@ -1,0 +1,177 @@
+package search
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/narrativeml/narrative/ml"
+)
+
+// Objectives of Thresholds.
+const (
+	F1               = "f1"                // harmonic mean of precision and recall
+	FBeta            = "fbeta"             // the same with recall weighted beta times
+	Youden           = "youden"            // recall + specificity - 1
+	BalancedAccuracy = "balanced_accuracy" // mean of recall and specificity
+)
+
+// MaxPoints is how many points a Curve has at most.
+const MaxPoints = 1000
+
+// Point is what a threshold gives: a row is positive when its score is at
+// least Threshold.
+type Point struct {
+	Threshold   float64 `json:"threshold"`
+	Precision   float64 `json:"precision"`
+	Recall      float64 `json:"recall"`
+	Specificity float64 `json:"specificity"`
+	Accuracy    float64 `json:"accuracy"`
+	Score       float64 `json:"score"` // of the objective
+	TP          int     `json:"tp"`
+	FP          int     `json:"fp"`
+	TN          int     `json:"tn"`
+	FN          int     `json:"fn"`
+}
+
+// Curve is the thresholds worth looking at, descending, and the best of them.
+type Curve struct {
+	Points []Point `json:"points"`
+	Best   Point   `json:"best"`
+}
+
+// Thresholds tries every distinct score as a threshold and returns the best by
+// the objective: among equals the one closest to one half, then the higher. A
+// Curve of more than MaxPoints is thinned out evenly, keeping its ends and the
+// best. labels are 0 or 1 and aligned with scores; beta is read for FBeta only.
+// It takes O(n log n).
+func Thresholds(objective string, beta float64, labels, scores []float64) (*Curve, error) {
+	score, err := scorer(objective, beta)
+	if err != nil {
+		return nil, err
+	}
+	positives, err := check(labels, scores)
+	if err != nil {
+		return nil, err
+	}
+	order := make([]int, len(scores))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
+
+	negatives := len(labels) - positives
+	var points []Point
+	best, tp, fp := 0, 0, 0
+	for i := 0; i < len(order); {
+		threshold := scores[order[i]]
+		for ; i < len(order) && scores[order[i]] == threshold; i++ {
+			if labels[order[i]] == 1 {
+				tp++
+			} else {
+				fp++
+			}
+		}
+		p := Point{Threshold: threshold, TP: tp, FP: fp, TN: negatives - fp, FN: positives - tp}
+		p.rate()
+		p.Score = score(p)
+		points = append(points, p)
+		if better(p, points[best]) {
+			best = len(points) - 1
+		}
+	}
+	return &Curve{Points: thin(points, best), Best: points[best]}, nil
+}
+
+// rate fills in the rates; every denominator is positive since both classes
+// occur and at least one row is positive.
+func (p *Point) rate() {
+	p.Precision = float64(p.TP) / float64(p.TP+p.FP)
+	p.Recall = float64(p.TP) / float64(p.TP+p.FN)
+	p.Specificity = float64(p.TN) / float64(p.TN+p.FP)
+	p.Accuracy = float64(p.TP+p.TN) / float64(p.TP+p.FP+p.TN+p.FN)
+}
+
+func better(p, than Point) bool {
+	if p.Score != than.Score {
+		return p.Score > than.Score
+	}
+	return math.Abs(p.Threshold-0.5) < math.Abs(than.Threshold-0.5)
+}
+
+func scorer(objective string, beta float64) (func(Point) float64, error) {
+	switch objective {
+	case F1:
+		return func(p Point) float64 { return fScore(p, 1) }, nil
+	case FBeta:
+		if !(beta > 0) || math.IsInf(beta, 0) {
+			return nil, input("invalid_beta", "beta", -1, "beta is %v, it should be a positive number", beta)
+		}
+		return func(p Point) float64 { return fScore(p, beta*beta) }, nil
+	case Youden:
+		return func(p Point) float64 { return p.Recall + p.Specificity - 1 }, nil
+	case BalancedAccuracy:
+		return func(p Point) float64 { return (p.Recall + p.Specificity) / 2 }, nil
+	default:
+		return nil, input("unknown_objective", "objective", -1, "objective is %q, it should be %s, %s, %s or %s", objective, F1, FBeta, Youden, BalancedAccuracy)
+	}
+}
+
+// fScore is the F score with recall weighted w times, as a square of beta.
+func fScore(p Point, w float64) float64 {
+	if p.TP == 0 {
+		return 0
+	}
+	// Dividing by the bigger of 1 and w keeps every term finite.
+	hit, miss := 1.0, w
+	if w > 1 {
+		hit, miss = 1/w, 1
+	}
+	tp := float64(p.TP) * (hit + miss)
+	return tp / (tp + float64(p.FN)*miss + float64(p.FP)*hit)
+}
+
+func check(labels, scores []float64) (positives int, err error) {
+	if len(labels) != len(scores) {
+		return 0, fmt.Errorf("search: %d labels for %d scores", len(labels), len(scores))
+	}
+	for i, y := range labels {
+		if y != 0 && y != 1 {
+			return 0, input("invalid_label", "", i, "label %v in row %d is neither 0 nor 1", y, i+1)
+		}
+		if math.IsNaN(scores[i]) {
+			return 0, input("invalid_score", "", i, "the score in row %d is not a number", i+1)
+		}
+		positives += int(y)
+	}
+	if positives == 0 || positives == len(labels) {
+		return 0, input("single_class", "", -1, "a threshold needs rows of both classes, %d of %d are positive", positives, len(labels))
+	}
+	return positives, nil
+}
+
+func input(code, name string, row int, format string, args ...any) error {
+	return &ml.InputError{Code: code, Column: name, Row: row, Message: fmt.Sprintf(format, args...)}
+}
+
+// thin keeps at most MaxPoints points at even distances, and the best.
+func thin(points []Point, best int) []Point {
+	n := len(points)
+	if n <= MaxPoints {
+		return points
+	}
+	kept := make([]Point, 0, MaxPoints)
+	// One place is left for the best, which may lie between.
+	const even = MaxPoints - 1
+	last := -1
+	for k := range even {
+		i := k * (n - 1) / (even - 1)
+		if best > last && best < i {
+			kept = append(kept, points[best])
+		}
+		kept = append(kept, points[i])
+		last = i
+	}
+	return kept
+}
