@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/debuglogger"
@@ -106,6 +107,9 @@ func (s *S3) start(ctx context.Context, objects, attributes string) error {
 			RootUserAccess: s.access.Reveal(), RootUserSecret: s.private.Reveal(),
 			Region: s.config.Region, Ports: []string{s.addr},
 			MaxConnections: maxConnections, MaxRequests: maxRequests, MultipartMaxParts: maxParts,
+			IAMService: auth.NewIAMServiceSingle(auth.Account{
+				Access: s.access.Reveal(), Secret: s.private.Reveal(), Role: auth.RoleAdmin,
+			}),
 			LogLevel: debuglogger.LevelSilent, Quiet: true, KeepAlive: true, DisableACLs: true,
 		})
 	}()

@@ -142,8 +142,8 @@ func (c *Client) Alive(ctx context.Context, d Delivery) (bool, error) {
 	}
 }
 
-// HintCancel makes the worker that runs the delivery cancel its context, so
-// that it looks at the record now. It may be lost.
+// HintCancel tells the worker that runs the delivery to look at the record
+// now: see Server.OnHint. It may be lost.
 func (c *Client) HintCancel(ctx context.Context, d Delivery) error {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()

@@ -132,6 +132,12 @@ func (b *bundle) serve(t testing.TB, slots int, handle queue.Handler) *queue.Ser
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.start(t, s)
+	return s
+}
+
+func (b *bundle) start(t testing.TB, s *queue.Server) {
+	t.Helper()
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +148,6 @@ func (b *bundle) serve(t testing.TB, slots int, handle queue.Handler) *queue.Ser
 			t.Error(err)
 		}
 	})
-	return s
 }
 
 // inspect returns what asynq itself says about its queues.

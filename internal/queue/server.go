@@ -15,34 +15,33 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 )
 
-// Causes for which a handler's context is cancelled, as context.Cause tells.
+// ErrShutdown is the cause for which a handler's context is cancelled: the
+// worker's time to finish is over.
+var ErrShutdown = errors.New("queue: the worker is shutting down")
+
+// What a handler returns, wrapped or bare, about a delivery that it did not
+// work on.
 var (
-	// ErrHint means that somebody asked the worker to look at the record.
-	ErrHint = errors.New("queue: look at the record")
-	// ErrShutdown means that the worker's time to finish is over.
-	ErrShutdown = errors.New("queue: the worker is shutting down")
+	// ErrDropped means that nobody needs to: a stale epoch, a cancelled job.
+	// The task leaves no trace.
+	ErrDropped = errors.New("queue: delivery dropped")
+	// ErrBusy means that somebody else should: the worker drains, or has no
+	// room. The task is delivered again in a moment, to whoever has a slot; it
+	// is no failure and does not count as a delivery.
+	ErrBusy = errors.New("queue: no room for the delivery")
 )
 
-// ErrDropped is returned, wrapped or bare, by a handler that did not work on
-// the delivery or did not finish it: a stale epoch, a cancelled job, a drained
-// one. The task leaves no trace.
-var ErrDropped = errors.New("queue: delivery dropped")
-
-// errBusy sends a task back to the queue, to be delivered again in a moment.
-// It is not a failure and does not count as a delivery.
-var errBusy = errors.New("queue: no free slot")
-
 // Handler works on a delivery. It obeys its context within milliseconds.
-// Whatever it returns, the task is over: nil shows it to operators as
-// completed, ErrDropped removes it, any other error archives it.
+// When it returns anything but ErrBusy, the task is over: nil shows it to
+// operators as completed, ErrDropped removes it, any other error archives it.
 type Handler func(ctx context.Context, d Delivery) error
 
 // Server fetches the tasks of one pool and hands them to a handler, at most
 // as many together as it has slots.
 //
 // A handler runs to its end even when Redis goes away, when its lease is lost
-// or its task was flushed: only a hint, Shutdown's deadline and the handler
-// itself end it. Its slot is taken until then.
+// or its task was flushed: only Shutdown's deadline and the handler itself end
+// it. Its slot is taken until then.
 type Server struct {
 	pool   string
 	handle Handler
@@ -51,8 +50,10 @@ type Server struct {
 	asynq  *asynq.Server
 	slots  int
 
+	onHint func(Delivery)
+
 	mu       sync.Mutex
-	running  map[string]context.CancelCauseFunc // task identifier → end its handler
+	running  map[string]*run // by task identifier
 	draining bool
 	idle     chan struct{} // closed when draining and nothing runs
 
@@ -60,6 +61,12 @@ type Server struct {
 	listening sync.WaitGroup
 	stop      context.CancelFunc // ends listening
 	drained   sync.Once
+}
+
+// run is a handler at work.
+type run struct {
+	delivery Delivery
+	cancel   context.CancelCauseFunc
 }
 
 // Redelivery and the looks for it; a task comes back within about two seconds.
@@ -86,7 +93,7 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 	}
 	s := &Server{
 		pool: pool, handle: handle, slots: slots, redis: client, logger: l.With("pool", pool),
-		running: make(map[string]context.CancelCauseFunc), idle: make(chan struct{}),
+		running: make(map[string]*run), idle: make(chan struct{}),
 	}
 	s.asynq = asynq.NewServerFromRedisClient(client, asynq.Config{
 		Concurrency:              slots,
@@ -95,12 +102,16 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 		DelayedTaskCheckInterval: redeliveryInterval,
 		ShutdownTimeout:          requeueTimeout,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return redeliveryDelay },
-		IsFailure:                func(err error) bool { return !errors.Is(err, errBusy) },
+		IsFailure:                func(err error) bool { return !errors.Is(err, ErrBusy) },
 		Logger:                   logger{s.logger},
 		LogLevel:                 asynq.WarnLevel,
 	})
 	return s, nil
 }
+
+// OnHint sets what is done when somebody asks the worker of a running delivery
+// to look at the record now. Call it before Start. It must be quick.
+func (s *Server) OnHint(f func(Delivery)) { s.onHint = f }
 
 // Start begins to fetch and returns. Redis may come up later.
 func (s *Server) Start() error {
@@ -134,14 +145,16 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	// under the running handler; neither is a reason to stop working.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
-	if !s.enter(d.taskID(), cancel) {
-		return errBusy
+	if !s.enter(&run{delivery: d, cancel: cancel}) {
+		return ErrBusy
 	}
 	defer s.leave(d.taskID())
 	err = s.call(ctx, d)
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, ErrBusy):
+		return ErrBusy
 	case errors.Is(err, ErrDropped):
 		return fmt.Errorf("%w: %w", err, asynq.RevokeTask)
 	default:
@@ -172,13 +185,14 @@ func shorten(text string) string {
 
 // enter takes a slot for the task, unless there is none, the server drains or
 // the same task is being worked on.
-func (s *Server) enter(id string, cancel context.CancelCauseFunc) bool {
+func (s *Server) enter(r *run) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	id := r.delivery.taskID()
 	if _, twice := s.running[id]; twice || s.draining || len(s.running) >= s.slots {
 		return false
 	}
-	s.running[id] = cancel
+	s.running[id] = r
 	return true
 }
 
@@ -216,9 +230,10 @@ func (s *Server) listen(ctx context.Context) {
 
 func (s *Server) hint(id string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if cancel, ours := s.running[id]; ours {
-		cancel(ErrHint)
+	r, ours := s.running[id]
+	s.mu.Unlock()
+	if ours && s.onHint != nil {
+		s.onHint(r.delivery)
 	}
 }
 
@@ -274,7 +289,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) abort() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, cancel := range s.running {
-		cancel(ErrShutdown)
+	for _, r := range s.running {
+		r.cancel(ErrShutdown)
 	}
 }

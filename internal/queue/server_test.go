@@ -148,46 +148,65 @@ func TestALostLeaseDoesNotEndTheWork(t *testing.T) {
 	receive(t, started, "the second copy starts after the first one ended")
 }
 
-func TestAHintCancelsTheHandler(t *testing.T) {
+func TestAHintReachesTheWorker(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, b *bundle) {
-		started, ended := make(chan struct{}), make(chan error, 1)
-		b.serve(t, 2, func(ctx context.Context, d queue.Delivery) error {
-			if d.JobID != "job_a" {
-				<-ctx.Done()
-				return queue.ErrDropped
-			}
+		started, finish, hinted := make(chan struct{}), make(chan struct{}), make(chan queue.Delivery, 100)
+		s, err := queue.NewServer(b.config, "data", 2, func(ctx context.Context, d queue.Delivery) error {
 			close(started)
-			<-ctx.Done()
-			ended <- context.Cause(ctx)
+			<-finish
+			if ctx.Err() != nil {
+				t.Error("a hint cancelled the handler")
+			}
 			return queue.ErrDropped
-		})
+		}, b.logger())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.OnHint(func(d queue.Delivery) { hinted <- d })
+		b.start(t, s)
 		if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
 			t.Fatal(err)
 		}
 		receive(t, started, "the handler starts")
 		stale := delivery("job_a")
 		stale.Epoch = 2
-		if err := b.client.HintCancel(t.Context(), stale); err != nil {
-			t.Fatal(err)
-		}
 		// A hint may be lost while the server subscribes.
-		var cause error
-		eventually(t, "the handler is cancelled", func() bool {
-			if err := b.client.HintCancel(t.Context(), delivery("job_a")); err != nil {
-				t.Fatal(err)
+		eventually(t, "the worker is told", func() bool {
+			for _, d := range []queue.Delivery{stale, delivery("job_a")} {
+				if err := b.client.HintCancel(t.Context(), d); err != nil {
+					t.Fatal(err)
+				}
 			}
-			select {
-			case cause = <-ended:
-				return true
-			default:
-				return false
-			}
+			return len(hinted) > 0
 		})
-		if !errors.Is(cause, queue.ErrHint) {
-			t.Errorf("the cause is %v", cause)
+		close(finish)
+		if d := <-hinted; d != delivery("job_a") {
+			t.Errorf("the worker was told about %+v", d)
 		}
 	})
+}
+
+func TestABusyWorkerPassesOn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var calls atomic.Int64
+	done := make(chan struct{})
+	b.serve(t, 1, func(context.Context, queue.Delivery) error {
+		if calls.Add(1) == 1 {
+			return fmt.Errorf("draining: %w", queue.ErrBusy)
+		}
+		close(done)
+		return nil
+	})
+	if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, done, "it is delivered again")
+	info, err := b.inspect(t).GetTaskInfo("data", "job_a:1")
+	if err != nil || info.Retried != 0 {
+		t.Errorf("it was counted: %+v, %v", info, err)
+	}
 }
 
 func TestShutdownWaitsAndStopsFetching(t *testing.T) {

@@ -15,17 +15,17 @@ import (
 type Jobs interface {
 	// Lookup returns the job, or fault.NotFound.
 	Lookup(ctx context.Context, id string) (*job.Job, error)
+	// Active reports whether a job that has not ended is about the subject.
+	Active(ctx context.Context, subject string) (bool, error)
 }
 
-// Datasets tells which files data sets point to.
+// Datasets tells which files data sets point to: none when the record is gone,
+// deleted or past its expiry.
 type Datasets interface {
-	// References returns the keys that the data set's record points to, none
-	// when it is gone, deleted or past its expiry; ready tells whether its
-	// ingest has succeeded.
-	References(ctx context.Context, id string, now time.Time) (keys []string, ready bool, err error)
+	References(ctx context.Context, id string, now time.Time) ([]string, error)
 }
 
-// Models tells which files models point to.
+// Models tells which files models point to, likewise.
 type Models interface {
 	References(ctx context.Context, id string, now time.Time) ([]string, error)
 }
@@ -49,7 +49,7 @@ func (k *keeper) reason(ctx context.Context, key string, modified time.Time) (st
 		}
 		return "", nil
 	case "uploads":
-		return k.uploadReason(ctx, key, rest, modified)
+		return k.uploadReason(ctx, key, rest)
 	default:
 		return k.jobReason(ctx, key, rest)
 	}
@@ -60,22 +60,19 @@ func (k *keeper) expired(period time.Duration, since time.Time) bool {
 }
 
 // uploadReason decides about uploads/<tenant>/<data set>/….
-func (k *keeper) uploadReason(ctx context.Context, key, rest string, modified time.Time) (string, error) {
+func (k *keeper) uploadReason(ctx context.Context, key, rest string) (string, error) {
 	parts := strings.Split(rest, "/")
 	if len(parts) < 3 {
 		return "no data set has this key", nil
 	}
-	keys, ready, err := k.datasets.References(ctx, parts[1], k.now())
-	switch {
-	case err != nil:
+	keys, err := k.datasets.References(ctx, parts[1], k.now())
+	if err != nil || slices.Contains(keys, key) {
 		return "", err
-	case !slices.Contains(keys, key):
-		return "no data set points to it", nil
-	case !ready && k.expired(k.config.Uploads, modified):
-		return "upload never became a data set and is past its period", nil
-	default:
-		return "", nil
 	}
+	if busy, err := k.jobs.Active(ctx, parts[1]); err != nil || busy {
+		return "", err // a job that started before the expiry may still read it
+	}
+	return "no data set points to it", nil
 }
 
 // jobReason decides about jobs/<job>/….
@@ -118,6 +115,6 @@ func (k *keeper) pointed(ctx context.Context, j *job.Job) ([]string, error) {
 	if err != nil || j.Subject == "" {
 		return keys, err
 	}
-	more, _, err := k.datasets.References(ctx, j.Subject, k.now())
+	more, err := k.datasets.References(ctx, j.Subject, k.now())
 	return append(keys, more...), err
 }

@@ -14,7 +14,6 @@ type Request struct {
 // Config says how long things are kept. A zero period keeps for ever, except
 // Grace.
 type Config struct {
-	Uploads   time.Duration // files of data sets that never became ready, after their upload
 	Results   time.Duration // files of predictions, after the job's end
 	Temporary time.Duration // objects under tmp/ and checkpoints of ended jobs
 	Grace     time.Duration // between the mark and the deletion
@@ -23,7 +22,7 @@ type Config struct {
 // DefaultConfig returns the periods that hold where none is configured.
 func DefaultConfig() Config {
 	const day = 24 * time.Hour
-	return Config{Uploads: 7 * day, Results: 30 * day, Temporary: day, Grace: day}
+	return Config{Results: 30 * day, Temporary: day, Grace: day}
 }
 
 // Result is what a clean-up did, or would do.

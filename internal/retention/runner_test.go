@@ -28,7 +28,7 @@ type fixture struct {
 	objects  map[string]object
 	jobs     map[string]*job.Job
 	datasets map[string][]string
-	pending  map[string]bool // data sets whose ingest has not succeeded
+	busy     map[string]bool // subjects of jobs that have not ended
 	models   map[string][]string
 	runner   *retention.Runner
 }
@@ -61,10 +61,14 @@ func (f *fixture) Lookup(_ context.Context, id string) (*job.Job, error) {
 	return nil, fault.NotFound("job_not_found", "there is no job %s", id)
 }
 
+func (f *fixture) Active(_ context.Context, subject string) (bool, error) {
+	return f.busy[subject], nil
+}
+
 type datasets struct{ *fixture }
 
-func (d datasets) References(_ context.Context, id string, _ time.Time) ([]string, bool, error) {
-	return d.datasets[id], !d.pending[id], nil
+func (d datasets) References(_ context.Context, id string, _ time.Time) ([]string, error) {
+	return d.datasets[id], nil
 }
 
 type models struct{ *fixture }
@@ -85,7 +89,7 @@ func setup(t *testing.T) *fixture {
 		objects:  map[string]object{},
 		jobs:     map[string]*job.Job{},
 		datasets: map[string][]string{},
-		pending:  map[string]bool{},
+		busy:     map[string]bool{},
 		models:   map[string][]string{},
 	}
 	driver := memstore.New()
@@ -207,9 +211,8 @@ func TestWhatKeepsAnObject(t *testing.T) {
 			f.datasets["ds_1"] = []string{"jobs/job_0123/1/table.parquet"}
 		}, ""},
 		{"upload of a data set", "uploads/t/ds_1/raw", 90 * day, func(f *fixture) { f.datasets["ds_1"] = []string{"uploads/t/ds_1/raw"} }, ""},
-		{"upload that was rejected", "uploads/t/ds_1/raw", 7 * day, func(f *fixture) {
-			f.datasets["ds_1"], f.pending["ds_1"] = []string{"uploads/t/ds_1/raw"}, true
-		}, "never became a data set"},
+		{"upload of an expired data set that a job reads", "uploads/t/ds_1/raw", 90 * day, func(f *fixture) { f.busy["ds_1"] = true }, ""},
+		{"upload of an expired data set", "uploads/t/ds_1/raw", 90 * day, func(*fixture) {}, "no data set points to it"},
 		{"malformed upload key", "uploads/raw", 0, func(*fixture) {}, "no data set has this key"},
 		{"malformed job key", "jobs/stray", 0, func(*fixture) {}, "no job has this key"},
 		{"fresh temporary", "tmp/a", day - time.Minute, func(*fixture) {}, ""},

@@ -36,7 +36,7 @@ type Result struct {
 	Score     float64        `json:"score"`   // of the objective at the threshold, out of fold
 	Default   search.Point   `json:"default"` // the same figures at 0.5
 	Best      search.Point   `json:"best"`
-	Curve     []search.Point `json:"curve"` // by rising threshold
+	Curve     []search.Point `json:"curve"` // by falling threshold
 	Rows      int            `json:"rows"`  // out-of-fold predictions that were used
 	TunedAt   time.Time      `json:"tuned_at"`
 }
@@ -69,7 +69,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, fmt.Errorf("open out-of-fold predictions of model %s: %w", m.ID, err)
 	}
-	stored, err := model.ReadPredictions(file, size)
+	stored, err := model.ReadPredictions(ctx, file, size)
 	if err != nil {
 		return nil, fmt.Errorf("read out-of-fold predictions of model %s: %w", m.ID, err)
 	}
@@ -82,10 +82,14 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, invalid(err)
 	}
+	before, err := search.At(req.Objective, req.Beta, stored.Labels, scores, defaultThreshold)
+	if err != nil {
+		return nil, invalid(err)
+	}
 	return &Result{
 		ModelID: m.ID, Method: req.Method,
 		Threshold: curve.Best.Threshold, Objective: req.Objective, Beta: req.Beta, Score: curve.Best.Score,
-		Default: curve.At(defaultThreshold), Best: curve.Best, Curve: curve.Points,
+		Default: before, Best: curve.Best, Curve: curve.Points,
 		Rows: len(scores), TunedAt: r.now().UTC(),
 	}, nil
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -29,7 +30,7 @@ func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	if bad := infinite(in, 1); len(bad) > 0 {
 		return &bad[0]
 	}
-	if in, err = preprocess.Apply(m.parts.Steps, in); err != nil {
+	if in, err = preprocess.Apply(context.Background(), m.parts.Steps, in); err != nil {
 		return fmt.Errorf("pipeline: %w", err)
 	}
 	return m.parts.Estimator.Predict(in, out)

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 	"time"
@@ -62,10 +63,13 @@ type dateColumn struct {
 var _ Step = (*Dates)(nil)
 
 // FitDates fits a Dates on every column of instants of x.
-func FitDates(x *frame.Frame) (*Dates, error) {
+func FitDates(ctx context.Context, x *frame.Frame) (*Dates, error) {
 	d := &Dates{}
 	names := newNamer(x)
 	for _, c := range x.Columns() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if c.Type() != frame.Time {
 			continue
 		}
@@ -97,9 +101,13 @@ func varies(c frame.Column, p part) bool {
 
 // Transform implements ml.Transformer.
 func (d *Dates) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return d.transform(context.Background(), x)
+}
+
+func (d *Dates) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
 	entry := map[string][]frame.Column{}
 	for _, dc := range d.columns {
-		c, err := column(x, dc.column, isTime, "dates")
+		c, err := column(ctx, x, dc.column, isTime, "dates")
 		if err != nil {
 			return nil, err
 		}

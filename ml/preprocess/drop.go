@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -31,10 +32,13 @@ var _ Step = (*Drop)(nil)
 
 // FitDrop fits a Drop on x: columns without values, with a single value and no
 // missing ones, and columns of strings of which at least half differ.
-func FitDrop(x *frame.Frame) (*Drop, []Dropped) {
+func FitDrop(ctx context.Context, x *frame.Frame) (*Drop, []Dropped, error) {
 	d := &Drop{}
 	var why []Dropped
 	for _, c := range x.Columns() {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
 		reason, note := useless(c)
 		if reason == "" {
 			continue
@@ -42,7 +46,7 @@ func FitDrop(x *frame.Frame) (*Drop, []Dropped) {
 		d.columns = append(d.columns, c.Name())
 		why = append(why, Dropped{Column: c.Name(), Reason: reason, Note: note})
 	}
-	return d, why
+	return d, why, nil
 }
 
 func useless(c frame.Column) (reason, note string) {
@@ -109,6 +113,10 @@ func Distinct(c frame.Column) int {
 
 // Transform implements ml.Transformer.
 func (d *Drop) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return d.transform(context.Background(), x)
+}
+
+func (d *Drop) transform(_ context.Context, x *frame.Frame) (*frame.Frame, error) {
 	return x.Without(d.columns...), nil
 }
 

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
@@ -14,19 +15,27 @@ type Group struct {
 var _ Step = (*Group)(nil)
 
 // FitGroup fits a Group on every column of strings of x.
-func FitGroup(x *frame.Frame, p CategoryParams) (*Group, error) {
+func FitGroup(ctx context.Context, x *frame.Frame, p CategoryParams) (*Group, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return &Group{columns: fitVocabularies(x, p)}, nil
+	columns, err := fitVocabularies(ctx, x, p)
+	if err != nil {
+		return nil, err
+	}
+	return &Group{columns: columns}, nil
 }
 
 // Transform implements ml.Transformer.
 func (g *Group) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return g.transform(context.Background(), x)
+}
+
+func (g *Group) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
 	entry := map[string][]frame.Column{}
 	for i := range g.columns {
 		v := &g.columns[i]
-		c, err := column(x, v.column, isString, "strings")
+		c, err := column(ctx, x, v.column, isString, "strings")
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -62,13 +63,16 @@ var _ Step = (*Impute)(nil)
 
 // FitImpute fits an Impute on the columns of numbers of x; with the strategies
 // Mode and Constant on those of strings too.
-func FitImpute(x *frame.Frame, p ImputeParams) (*Impute, error) {
+func FitImpute(ctx context.Context, x *frame.Frame, p ImputeParams) (*Impute, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	m := &Impute{}
 	names := newNamer(x)
 	for _, c := range x.Columns() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		f := fill{column: c.Name()}
 		switch {
 		case c.Type().Numeric():
@@ -113,13 +117,17 @@ func (p ImputeParams) fillText(c frame.Column) string {
 
 // Transform implements ml.Transformer.
 func (m *Impute) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return m.transform(context.Background(), x)
+}
+
+func (m *Impute) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
 	entry := map[string][]frame.Column{}
 	for _, f := range m.columns {
 		fits, want := frame.Type.Numeric, "numbers"
 		if f.text {
 			fits, want = isString, "strings"
 		}
-		c, err := column(x, f.column, fits, want)
+		c, err := column(ctx, x, f.column, fits, want)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"slices"
 
 	"github.com/narrativeml/narrative/ml/frame"
@@ -24,13 +25,17 @@ type hotColumn struct {
 var _ Step = (*OneHot)(nil)
 
 // FitOneHot fits a OneHot on every column of strings of x.
-func FitOneHot(x *frame.Frame, p CategoryParams) (*OneHot, error) {
+func FitOneHot(ctx context.Context, x *frame.Frame, p CategoryParams) (*OneHot, error) {
 	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	all, err := fitVocabularies(ctx, x, p)
+	if err != nil {
 		return nil, err
 	}
 	names := newNamer(x)
 	o := &OneHot{}
-	for _, v := range fitVocabularies(x, p) {
+	for _, v := range all {
 		c, _ := x.Column(v.column)
 		h := hotColumn{vocabulary: v, missing: c.Nulls() > 0}
 		for _, s := range v.dict() {
@@ -46,10 +51,14 @@ func FitOneHot(x *frame.Frame, p CategoryParams) (*OneHot, error) {
 
 // Transform implements ml.Transformer.
 func (o *OneHot) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return o.transform(context.Background(), x)
+}
+
+func (o *OneHot) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
 	entry := map[string][]frame.Column{}
 	for i := range o.columns {
 		h := &o.columns[i]
-		c, err := column(x, h.column, isString, "strings")
+		c, err := column(ctx, x, h.column, isString, "strings")
 		if err != nil {
 			return nil, err
 		}

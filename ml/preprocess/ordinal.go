@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"math"
 
 	"github.com/narrativeml/narrative/ml/frame"
@@ -17,19 +18,27 @@ type Ordinal struct {
 var _ Step = (*Ordinal)(nil)
 
 // FitOrdinal fits an Ordinal on every column of strings of x.
-func FitOrdinal(x *frame.Frame, p CategoryParams) (*Ordinal, error) {
+func FitOrdinal(ctx context.Context, x *frame.Frame, p CategoryParams) (*Ordinal, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return &Ordinal{columns: fitVocabularies(x, p)}, nil
+	columns, err := fitVocabularies(ctx, x, p)
+	if err != nil {
+		return nil, err
+	}
+	return &Ordinal{columns: columns}, nil
 }
 
 // Transform implements ml.Transformer.
 func (o *Ordinal) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return o.transform(context.Background(), x)
+}
+
+func (o *Ordinal) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
 	entry := map[string][]frame.Column{}
 	for i := range o.columns {
 		v := &o.columns[i]
-		c, err := column(x, v.column, isString, "strings")
+		c, err := column(ctx, x, v.column, isString, "strings")
 		if err != nil {
 			return nil, err
 		}

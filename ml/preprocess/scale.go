@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"encoding/binary"
 	"math"
 
@@ -23,9 +24,12 @@ type scaling struct {
 var _ Step = (*Scale)(nil)
 
 // FitScale fits a Scale on every column of numbers of x.
-func FitScale(x *frame.Frame) (*Scale, error) {
+func FitScale(ctx context.Context, x *frame.Frame) (*Scale, error) {
 	s := &Scale{}
 	for _, c := range x.Columns() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if !c.Type().Numeric() {
 			continue
 		}
@@ -41,9 +45,13 @@ func FitScale(x *frame.Frame) (*Scale, error) {
 
 // Transform implements ml.Transformer.
 func (s *Scale) Transform(x *frame.Frame) (*frame.Frame, error) {
+	return s.transform(context.Background(), x)
+}
+
+func (s *Scale) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
 	entry := map[string][]frame.Column{}
 	for _, f := range s.columns {
-		c, err := column(x, f.column, frame.Type.Numeric, "numbers")
+		c, err := column(ctx, x, f.column, frame.Type.Numeric, "numbers")
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 
@@ -12,6 +13,7 @@ import (
 // Step is a fitted transformer that can be written.
 type Step interface {
 	ml.Transformer
+	transform(ctx context.Context, x *frame.Frame) (*frame.Frame, error)
 	kind() kind
 	append(b []byte) []byte
 }
@@ -90,19 +92,23 @@ func decodeStep(k kind, body string) (Step, error) {
 	return s, nil
 }
 
-// Apply transforms x by each step in turn.
-func Apply(steps []Step, x *frame.Frame) (*frame.Frame, error) {
+// Apply transforms x by each step in turn. It returns the error of ctx soon
+// after that is done.
+func Apply(ctx context.Context, steps []Step, x *frame.Frame) (*frame.Frame, error) {
 	for _, s := range steps {
 		var err error
-		if x, err = s.Transform(x); err != nil {
+		if x, err = s.transform(ctx, x); err != nil {
 			return nil, err
 		}
 	}
 	return x, nil
 }
 
-// column returns a column that a step needs.
-func column(x *frame.Frame, name string, fits func(frame.Type) bool, want string) (frame.Column, error) {
+// column returns a column that a step needs, or the error of ctx.
+func column(ctx context.Context, x *frame.Frame, name string, fits func(frame.Type) bool, want string) (frame.Column, error) {
+	if err := ctx.Err(); err != nil {
+		return frame.Column{}, err
+	}
 	c, ok := x.Column(name)
 	if !ok {
 		return c, &ml.InputError{Code: "missing_column", Column: name, Row: -1, Message: fmt.Sprintf("column %q is missing", name)}

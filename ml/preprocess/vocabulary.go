@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"slices"
 
@@ -113,14 +114,17 @@ func fitVocabulary(c frame.Column, p CategoryParams) vocabulary {
 	return v
 }
 
-func fitVocabularies(x *frame.Frame, p CategoryParams) []vocabulary {
+func fitVocabularies(ctx context.Context, x *frame.Frame, p CategoryParams) ([]vocabulary, error) {
 	var all []vocabulary
 	for _, c := range x.Columns() {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		if c.Type() == frame.String {
 			all = append(all, fitVocabulary(c, p))
 		}
 	}
-	return all
+	return all, nil
 }
 
 func appendVocabularies(b []byte, all []vocabulary) []byte {

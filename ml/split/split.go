@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 
@@ -14,8 +15,17 @@ import (
 // that start from the same seed.
 const stream = 0x73706c6974
 
+// shuffled returns 0 … n-1 in random order. The generator and the way its
+// numbers are used are both fixed, whatever the standard library does next.
 func shuffled(n int, seed uint64) []int {
-	return rand.New(rand.NewPCG(seed, stream)).Perm(n)
+	source := rand.NewPCG(seed, stream)
+	order := make([]int, n)
+	for i := range order {
+		j, _ := bits.Mul64(source.Uint64(), uint64(i)+1) // 0 … i
+		order[i] = order[j]
+		order[j] = i
+	}
+	return order
 }
 
 func invalid(code, name, format string, args ...any) error {
@@ -60,12 +70,12 @@ func Holdout(rows int, fraction float64, seed uint64) (keep, held []int, err err
 // has its share among them, by largest remainder. Every class keeps at least
 // atLeast rows and, where it has one to spare, gives at least one. classes
 // holds the class of each row, 0 … len(names)-1. A class that has fewer than
-// atLeast+1 rows is an error. Both results ascend.
+// atLeast rows, or none, is an error. Both results ascend.
 func StratifiedHoldout(classes []int, names []string, fraction float64, atLeast int, seed uint64) (keep, held []int, err error) {
 	if err := checkFraction(fraction); err != nil {
 		return nil, nil, err
 	}
-	if err := checkClasses(classes, names, atLeast+1, "to hold some out and to learn from the rest"); err != nil {
+	if err := checkClasses(classes, names, max(1, atLeast), "besides those that are held out"); err != nil {
 		return nil, nil, err
 	}
 	quota := quotas(count(classes, len(names)), fraction, atLeast)

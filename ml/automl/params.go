@@ -1,0 +1,153 @@
+package automl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/artifact"
+	"github.com/narrativeml/narrative/ml/metric"
+)
+
+// Encodings of categories for linear models.
+const (
+	OneHot  = "onehot"
+	Ordinal = "ordinal"
+)
+
+// Params say what to learn and how.
+type Params struct {
+	Task          ml.Task  // empty: chosen from the target
+	Target        string   // the column to predict
+	Features      []string // the columns to learn from; empty: all but the target
+	PositiveClass string   // Binary only; empty: the rarer class, of equals the later in order
+	Algorithms    []string // the candidates: baseline, linear, gbdt; empty: all
+	Metric        string   // what the leaderboard is ordered by; empty: by task roc_auc, log_loss or rmse
+	Encoding      string   // of categories for linear models: onehot or ordinal; empty: onehot
+	Folds         int      // of the cross-validation, 2 to 20, default 5
+	TestFraction  float64  // of the rows, held out, 0.05 to 0.5, default 0.2
+	Seed          uint64   // of every random choice, default 1
+	Trees         int      // the most rounds of a gbdt candidate, 1 to 10,000, default 200; fewer when more do not help
+}
+
+// DefaultParams returns the parameters to start from; Target must be set.
+func DefaultParams() Params {
+	return Params{Algorithms: Algorithms(), Encoding: OneHot, Folds: 5, TestFraction: 0.2, Seed: 1, Trees: 200}
+}
+
+// Algorithms returns the names of the candidates, the simplest first.
+func Algorithms() []string {
+	return []string{artifact.Baseline, artifact.Linear, artifact.GBDT}
+}
+
+// Validate returns an *ml.InputError for the first parameter that cannot be
+// used with any table.
+func (p Params) Validate() error {
+	checks := []func() error{p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p Params) validateTask() error {
+	switch p.Task {
+	case "", ml.Binary, ml.Multiclass, ml.Regression:
+	default:
+		return input("unknown_task", "task", "the task %q is unknown, it should be binary, multiclass or regression", p.Task)
+	}
+	if p.PositiveClass != "" && p.Task != "" && p.Task != ml.Binary {
+		return input("positive_class_not_for_task", "positive_class", "a positive class was given for the task %s, only binary has one", p.Task)
+	}
+	return nil
+}
+
+func (p Params) validateFeatures() error {
+	if p.Target == "" {
+		return input("target_missing", "target", "no target was given, it should be the name of the column to predict")
+	}
+	seen := map[string]bool{}
+	for _, f := range p.Features {
+		switch {
+		case f == p.Target:
+			return input("target_is_feature", f, "column %q is both the target and a feature, it should be one of them", f)
+		case seen[f]:
+			return input("duplicate_feature", f, "feature %q was given twice", f)
+		}
+		seen[f] = true
+	}
+	return nil
+}
+
+func (p Params) validateAlgorithms() error {
+	for i, a := range p.Algorithms {
+		switch {
+		case !slices.Contains(Algorithms(), a):
+			return input("unknown_algorithm", "algorithms", "the algorithm %q is unknown, it should be one of %s", a, list(Algorithms()))
+		case slices.Contains(p.Algorithms[:i], a):
+			return input("duplicate_algorithm", "algorithms", "the algorithm %q was given twice", a)
+		}
+	}
+	if p.Encoding != "" && p.Encoding != OneHot && p.Encoding != Ordinal {
+		return input("unknown_encoding", "encoding", "the encoding %q is unknown, it should be onehot or ordinal", p.Encoding)
+	}
+	return nil
+}
+
+func (p Params) validateMetric() error {
+	if p.Metric == "" {
+		return nil
+	}
+	var known []string
+	for _, task := range []ml.Task{ml.Binary, ml.Multiclass, ml.Regression} {
+		for _, m := range metric.Names(task) {
+			if !slices.Contains(known, m) {
+				known = append(known, m)
+			}
+		}
+	}
+	if !slices.Contains(known, p.Metric) {
+		return input("unknown_metric", "metric", "the metric %q is unknown, it should be one of %s", p.Metric, list(known))
+	}
+	if p.Task != "" {
+		return checkMetric(p.Metric, p.Task)
+	}
+	return nil
+}
+
+func checkMetric(name string, task ml.Task) error {
+	if names := metric.Names(task); !slices.Contains(names, name) {
+		return input("metric_not_for_task", "metric", "the metric %q does not suit the task %s, it should be one of %s", name, task, list(names))
+	}
+	return nil
+}
+
+func (p Params) validateNumbers() error {
+	switch {
+	case p.Folds < 2 || p.Folds > 20:
+		return input("invalid_parameter", "folds", "folds is %d, it should be between 2 and 20", p.Folds)
+	case !(p.TestFraction >= 0.05 && p.TestFraction <= 0.5):
+		return input("invalid_parameter", "test_fraction", "test_fraction is %v, it should be between 0.05 and 0.5", p.TestFraction)
+	case p.Trees < 1 || p.Trees > 10_000:
+		return input("invalid_parameter", "trees", "trees is %d, it should be between 1 and 10000", p.Trees)
+	}
+	return nil
+}
+
+// algorithms returns the candidates, the simplest first.
+func (p Params) algorithms() []string {
+	if len(p.Algorithms) == 0 {
+		return Algorithms()
+	}
+	return slices.DeleteFunc(Algorithms(), func(a string) bool { return !slices.Contains(p.Algorithms, a) })
+}
+
+func list(names []string) string { return strings.Join(names, ", ") }
+
+// input returns an error about a column or a parameter.
+func input(code, name, format string, args ...any) *ml.InputError {
+	return &ml.InputError{Code: code, Column: name, Row: -1, Message: fmt.Sprintf(format, args...)}
+}

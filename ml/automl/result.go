@@ -1,0 +1,47 @@
+package automl
+
+import (
+	"time"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/pipeline"
+)
+
+// Options are what Train takes besides its parameters. The zero value works,
+// and nothing in them changes the result but FitSeconds.
+type Options struct {
+	Recorder   ml.Recorder      // takes progress; nil: nobody does
+	Checkpoint ml.Checkpoint    // keeps finished fits; nil: nothing is kept
+	Threads    int              // goroutines that compute at a time; 0: GOMAXPROCS
+	Now        func() time.Time // for FitSeconds; nil: time.Now
+}
+
+// Result is what Train found.
+type Result struct {
+	Task        ml.Task
+	Metric      string          // what the leaderboard is ordered by
+	Model       *pipeline.Model // the best, fitted on TrainRows
+	Leaderboard []Entry         // best first
+	TrainRows   []int           // rows of the table, ascending
+	HoldoutRows []int           // rows of the table, ascending; no fit has seen them
+	OutOfFold   Predictions     // of the best, for TrainRows, each by the fold that had not seen it
+	Holdout     Predictions     // of the best, for HoldoutRows
+	Notes       []string        // what was decided or left out, in sentences
+}
+
+// Entry is one line of the leaderboard. The maps are by metric.
+type Entry struct {
+	Algorithm  string
+	CV         map[string]float64 // mean over the folds
+	CVStd      map[string]float64 // sample standard deviation over the folds
+	Holdout    map[string]float64 // on the held-out rows
+	FitSeconds float64            // of all its fits
+}
+
+// Predictions are the outputs of a model for some rows of the table.
+type Predictions struct {
+	Rows    []int     // ascending
+	Labels  []float64 // the true class index or value of each
+	Outputs []float64 // Width for each row
+	Width   int
+}

@@ -1,0 +1,42 @@
+package gbdt_test
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/gbdt"
+)
+
+func BenchmarkTrain(b *testing.B) {
+	for _, rows := range []int{10_000, 100_000} {
+		x, y := wide(rows, 28, 1)
+		b.Run("rows="+strconv.Itoa(rows), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := gbdt.Train(b.Context(), gbdt.DefaultParams(), x, y, ml.Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkPredict(b *testing.B) {
+	x, y := wide(20_000, 28, 1)
+	m, err := gbdt.Train(b.Context(), gbdt.DefaultParams(), x, y, ml.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, rows := range []int{1, 100, 200_000} {
+		x, _ := wide(rows, 28, 2)
+		out := make([]float64, 2*rows)
+		b.Run("rows="+strconv.Itoa(rows), func(b *testing.B) {
+			for b.Loop() {
+				if err := m.Predict(x, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}
