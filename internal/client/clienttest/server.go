@@ -24,6 +24,8 @@ type Server struct {
 	Refuse func(w http.ResponseWriter, r *http.Request) bool
 	// Spoil, when set, may change the prediction file.
 	Spoil func(lines []string) []string
+	// Cut ends every event stream after one look at the job.
+	Cut bool
 	// Fail makes every job of this kind fail.
 	Fail string
 
