@@ -70,6 +70,7 @@ var _ store.Driver = (*Driver)(nil)
 type table struct {
 	declared   store.Collection
 	fields     []store.IndexField
+	others     []store.IndexField // of indexes that are not declared any more, or not yet: stored as zero
 	collection *mongo.Collection
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -27,27 +28,65 @@ func (d *Driver) fail(ctx context.Context, doing string, err error) error {
 	case errors.Is(err, mongo.ErrClientDisconnected):
 		return fmt.Errorf("%s: %w", doing, store.ErrClosed)
 	}
-	text := errors.New(d.scrubber.scrub(err.Error()))
-	if refused(err) {
-		return fmt.Errorf("%s: %w", doing, text)
+	return fmt.Errorf("%s: %w", doing, d.report(refused(err), err.Error()))
+}
+
+// report returns the text of the server or of its driver as an error of ours.
+func (d *Driver) report(refused bool, text string) error {
+	err := errors.New(d.scrubber.scrub(text))
+	if refused {
+		return err
 	}
-	return fmt.Errorf("%s: %w", doing,
-		fault.Unavailable("store_unavailable", "the record store does not answer at the moment").Because(text))
+	return fault.Unavailable("store_unavailable", "the record store does not answer at the moment").Because(err)
 }
 
 // refused reports whether the server understood the call and said no, so that
 // it would say no again.
 func refused(err error) bool {
-	server, ok := errors.AsType[mongo.ServerError](err)
-	if !ok {
+	if e, ok := errors.AsType[mongo.ClientBulkWriteException](err); ok {
+		return e.WriteError != nil && len(e.WriteConcernErrors) == 0 && !passing(e.WriteError.Code)
+	}
+	if e, ok := errors.AsType[mongo.BulkWriteException](err); ok && e.WriteConcernError != nil {
 		return false
 	}
-	for _, label := range []string{"RetryableWriteError", "TransientTransactionError", "NetworkError"} {
+	if e, ok := errors.AsType[mongo.WriteException](err); ok && e.WriteConcernError != nil {
+		return false
+	}
+	server, ok := errors.AsType[mongo.ServerError](err)
+	if !ok || mongo.IsTimeout(err) || mongo.IsNetworkError(err) {
+		return false
+	}
+	for _, label := range []string{"RetryableWriteError", "TransientTransactionError"} {
 		if server.HasErrorLabel(label) {
 			return false
 		}
 	}
-	return !mongo.IsTimeout(err) && !mongo.IsNetworkError(err)
+	return !slices.ContainsFunc(server.ErrorCodes(), passing)
+}
+
+// passing reports whether a server answers with the code what it may do later.
+func passing(code int) bool {
+	switch code {
+	case 6, // HostUnreachable
+		7,     // HostNotFound
+		24,    // LockTimeout
+		50,    // MaxTimeMSExpired
+		64,    // WriteConcernTimeout
+		89,    // NetworkTimeout
+		91,    // ShutdownInProgress
+		112,   // WriteConflict
+		189,   // PrimarySteppedDown
+		262,   // ExceededTimeLimit
+		10107, // NotWritablePrimary
+		11600, // InterruptedAtShutdown
+		11602, // InterruptedDueToReplStateChange
+		13435, // NotPrimaryNoSecondaryOk
+		13436, // NotPrimaryOrSecondary
+		14031: // OutOfDiskSpace
+		return true
+	default:
+		return false
+	}
 }
 
 // scrubber takes the credentials of one URI out of texts.

@@ -100,7 +100,7 @@ func (d *Driver) sendGroup(group []*write) {
 		case failed && failure.Code == duplicateKey:
 			w.outcome = store.ErrDuplicate
 		case failed:
-			w.err = fmt.Errorf("write group: the server refused a write with code %d: %s", failure.Code, d.scrubber.scrub(failure.Message))
+			w.err = fmt.Errorf("write group: code %d: %w", failure.Code, d.report(!passing(failure.Code), failure.Message))
 		case w.missed(i, result):
 			w.outcome = errMissed
 		}

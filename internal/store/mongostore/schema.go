@@ -25,49 +25,56 @@ func (d *Driver) Ensure(ctx context.Context, collections ...store.Collection) er
 		}
 	}
 	for _, c := range collections {
-		if err := d.ensure(ctx, c); err != nil {
+		others, err := d.ensure(ctx, c)
+		if err != nil {
 			return err
 		}
 		d.mu.Lock()
-		d.tables[c.Name] = &table{declared: c, fields: c.Fields(), collection: d.database.Collection(c.Name)}
+		d.tables[c.Name] = &table{declared: c, fields: c.Fields(), others: others, collection: d.database.Collection(c.Name)}
 		d.mu.Unlock()
 	}
 	return nil
 }
 
-func (d *Driver) ensure(ctx context.Context, c store.Collection) error {
+// ensure returns the fields that the collection has but that are not declared.
+func (d *Driver) ensure(ctx context.Context, c store.Collection) (others []store.IndexField, err error) {
 	limited, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	doing := "ensure " + c.Name
 	collection := d.database.Collection(c.Name)
 	specs, err := collection.Indexes().ListSpecifications(limited)
 	if err != nil {
-		return d.fail(ctx, doing, err)
+		return nil, d.fail(ctx, doing, err)
 	}
 	exists := len(specs) > 0
-	missing, fresh, err := plan(specs, c)
+	missing, fresh, others, err := plan(specs, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(c.Indexes) == 0 && !exists {
-		return d.create(ctx, limited, c.Name)
+		return nil, d.create(ctx, limited, c.Name)
 	}
 	if len(missing) > 0 {
 		if _, err := collection.Indexes().CreateMany(limited, missing); err != nil {
 			if mongo.IsDuplicateKeyError(err) {
-				return fmt.Errorf("%s: %w: %s", doing, store.ErrDuplicate, d.scrubber.scrub(err.Error()))
+				return nil, fmt.Errorf("%s: %w: %s", doing, store.ErrDuplicate, d.scrubber.scrub(err.Error()))
 			}
-			return d.fail(ctx, doing, err)
+			return nil, d.fail(ctx, doing, err)
 		}
 	}
-	for _, f := range fresh {
-		if !exists {
-			break
-		}
+	if exists {
+		err = d.fill(ctx, limited, collection, fresh)
+	}
+	return others, err
+}
+
+// fill gives the fields to the documents that lack them.
+func (d *Driver) fill(ctx, limited context.Context, collection *mongo.Collection, fields []store.IndexField) error {
+	for _, f := range fields {
 		name := "k." + f.Name
 		absent := bson.D{{Key: name, Value: bson.D{{Key: "$exists", Value: false}}}}
 		if _, err := collection.UpdateMany(limited, absent, bson.D{{Key: "$set", Value: bson.D{{Key: name, Value: zero(f.Type)}}}}); err != nil {
-			return d.fail(ctx, doing, err)
+			return d.fail(ctx, "ensure "+collection.Name(), err)
 		}
 	}
 	return nil
@@ -83,21 +90,25 @@ func (d *Driver) create(ctx, limited context.Context, name string) error {
 	return d.fail(ctx, "ensure "+name, err)
 }
 
-// plan returns the indexes that are missing and the fields that no index had.
-func plan(specs []mongo.IndexSpecification, c store.Collection) (missing []mongo.IndexModel, fresh []store.IndexField, err error) {
-	known := map[string]store.FieldType{}
+// plan returns the indexes that are missing, the fields that no index had, and
+// those that only undeclared indexes have.
+func plan(specs []mongo.IndexSpecification, c store.Collection) (missing []mongo.IndexModel, fresh, others []store.IndexField, err error) {
+	var known []store.IndexField
 	for _, spec := range specs {
-		for _, f := range specFields(spec) {
-			known[f.Name] = f.Type
-		}
+		known = append(known, specFields(spec)...)
 	}
 	for _, f := range c.Fields() {
-		t, ok := known[f.Name]
+		i := slices.IndexFunc(known, func(k store.IndexField) bool { return k.Name == f.Name })
 		switch {
-		case !ok:
+		case i < 0:
 			fresh = append(fresh, f)
-		case t != f.Type:
-			return nil, nil, fmt.Errorf("store: field %s of %s exists with another type", f.Name, c.Name)
+		case known[i].Type != f.Type:
+			return nil, nil, nil, fmt.Errorf("store: field %s of %s exists with another type", f.Name, c.Name)
+		}
+	}
+	for _, k := range known {
+		if !slices.Contains(c.Fields(), k) && !slices.Contains(others, k) {
+			others = append(others, k)
 		}
 	}
 	for _, index := range c.Indexes {
@@ -114,10 +125,10 @@ func plan(specs []mongo.IndexSpecification, c store.Collection) (missing []mongo
 		}
 		unique := specs[i].Unique != nil && *specs[i].Unique
 		if specs[i].Name != indexName(index) || unique != index.Unique || !slices.Equal(specFields(specs[i]), index.Fields) {
-			return nil, nil, fmt.Errorf("store: index %s of %s exists with another declaration", index.Name, c.Name)
+			return nil, nil, nil, fmt.Errorf("store: index %s of %s exists with another declaration", index.Name, c.Name)
 		}
 	}
-	return missing, fresh, nil
+	return missing, fresh, others, nil
 }
 
 // typesMark separates the name of an index, which never contains it, from one

@@ -81,9 +81,12 @@ func (d *Driver) writable(ctx context.Context, collection string, records []stor
 
 // document is the record as it is stored.
 func document(t *table, r store.Record, revision int64) bson.D {
-	keys := make(bson.D, len(t.fields))
-	for i, f := range t.fields {
-		keys[i] = bson.E{Key: f.Name, Value: r.Keys[f.Name]}
+	keys := make(bson.D, 0, len(t.fields)+len(t.others))
+	for _, f := range t.fields {
+		keys = append(keys, bson.E{Key: f.Name, Value: r.Keys[f.Name]})
+	}
+	for _, f := range t.others {
+		keys = append(keys, bson.E{Key: f.Name, Value: zero(f.Type)})
 	}
 	return bson.D{
 		{Key: "_id", Value: r.ID},
