@@ -16,7 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/config"
 )
 
-const secret = "a secret for a test, of more than 32 bytes"
+const secret = "a secret for a test with more than 32 bytes"
 
 func compose(t *testing.T) *types.Project {
 	t.Helper()
