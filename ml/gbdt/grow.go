@@ -35,6 +35,7 @@ type grower struct {
 	features []feature
 	table    *table
 	layout   layout
+	budget   int // bytes of histograms
 	team     team
 	elements [2][]uint64
 	private  [][]uint64 // one histogram for each worker
@@ -111,10 +112,16 @@ type waiting struct {
 // queue is a heap of leaves, the one that gains most first, of equals the oldest.
 type queue []waiting
 
-func (q queue) Len() int      { return len(q) }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q queue) Less(i, j int) bool {
-	return q[i].gain > q[j].gain || q[i].gain == q[j].gain && q[i].leaf < q[j].leaf
+// Len is the number of leaves.
+func (q *queue) Len() int { return len(*q) }
+
+// Swap swaps two leaves.
+func (q *queue) Swap(i, j int) { (*q)[i], (*q)[j] = (*q)[j], (*q)[i] }
+
+// Less reports whether leaf i goes first.
+func (q *queue) Less(i, j int) bool {
+	a, b := (*q)[i], (*q)[j]
+	return a.gain > b.gain || a.gain == b.gain && a.leaf < b.leaf
 }
 
 // Push appends a waiting leaf.
@@ -271,7 +278,7 @@ func (g *grower) release(l *leaf) {
 // trim gives the histogram of a leaf back if it will not be used or there is no
 // room to keep it.
 func (g *grower) trim(l *leaf) {
-	if l.best.gain == 0 || (g.kept-len(g.free))*g.layout.size*8 > histogramBudget {
+	if l.best.gain == 0 || (g.kept-len(g.free))*g.layout.size*8 > g.budget {
 		g.release(l)
 	}
 }

@@ -32,12 +32,18 @@ const (
 // 2 bytes for every value, 50 for every row, and 16 more for each class of a
 // Multiclass target.
 func Train(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Options) (*Model, error) {
+	return trainWithin(ctx, p, x, y, o, histogramBudget)
+}
+
+// trainWithin is Train with a limit on the bytes of histograms.
+func trainWithin(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Options, budget int) (*Model, error) {
 	if err := check(p, x, y); err != nil {
 		return nil, err
 	}
 	var stop atomic.Bool
 	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
 	t := newTrainer(p, y, team{o.Workers(), &stop})
+	t.budget = budget
 	err := t.prepare(x, o.Validation)
 	if done := ctx.Err(); done != nil {
 		return nil, done
@@ -102,6 +108,7 @@ type trainer struct {
 	features  []feature
 	table     *table
 	segments  []part
+	budget    int // bytes of histograms
 	grower    *grower
 	scores    []float64 // by class, then by row
 	shares    []float64 // Multiclass: the probabilities at the start of a round
@@ -141,6 +148,7 @@ func (t *trainer) prepare(x *frame.Frame, v *ml.Validation) error {
 	}
 	t.segments = t.table.segments()
 	t.grower = newGrower(t.params, t.features, t.table, t.team)
+	t.grower.budget = t.budget
 	rows := x.Rows()
 	t.scores = constant(t.objective.start, rows)
 	t.g, t.h = make([]float64, rows), make([]float64, rows)
