@@ -112,10 +112,16 @@ type waiting struct {
 // queue is a heap of leaves, the one that gains most first, of equals the oldest.
 type queue []waiting
 
-func (q queue) Len() int      { return len(q) }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q queue) Less(i, j int) bool {
-	return q[i].gain > q[j].gain || q[i].gain == q[j].gain && q[i].leaf < q[j].leaf
+// Len is the number of leaves.
+func (q *queue) Len() int { return len(*q) }
+
+// Swap swaps two leaves.
+func (q *queue) Swap(i, j int) { (*q)[i], (*q)[j] = (*q)[j], (*q)[i] }
+
+// Less reports whether leaf i goes first.
+func (q *queue) Less(i, j int) bool {
+	a, b := (*q)[i], (*q)[j]
+	return a.gain > b.gain || a.gain == b.gain && a.leaf < b.leaf
 }
 
 // Push appends a waiting leaf.
