@@ -17,8 +17,8 @@ import (
 // parts are the embedded parts of one data folder.
 type parts struct {
 	folder *embedded.Folder
-	redis  *embedded.Redis // nil when an address was given
-	s3     *embedded.S3    // nil likewise
+	redis  *embedded.Redis     // nil when an address was given
+	s3     *embedded.S3        // nil likewise
 	store  *sqlitestore.Driver // nil likewise
 }
 

@@ -22,7 +22,7 @@ func demoCommand(s Servers) *cobra.Command {
 			if url != "" {
 				return demo.Run(cmd.Context(), demo.Options{
 					BaseURL: url, Token: config.LoadClient(s.Environ).Token,
-					Out: cmd.OutOrStdout(), Terminal: isTerminal(cmd.OutOrStdout()),
+					Out: cmd.OutOrStdout(), Terminal: terminal.Is(cmd.OutOrStdout()),
 				})
 			}
 			c, err := load(cmd, config.RoleDev, s.Environ)

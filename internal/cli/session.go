@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/narrativeml/narrative/internal/client"
 	"github.com/narrativeml/narrative/internal/config"
@@ -48,12 +46,7 @@ func (s *session) screen(cmd *cobra.Command) terminal.Screen {
 	if s.quiet {
 		out = io.Discard
 	}
-	return terminal.Screen{Out: out, Live: isTerminal(out)}
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return terminal.Screen{Out: out, Live: terminal.Is(out)}
 }
 
 // answer writes v as JSON, or calls text.

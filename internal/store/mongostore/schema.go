@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -36,9 +37,12 @@ func (d *Driver) Ensure(ctx context.Context, collections ...store.Collection) er
 	return nil
 }
 
+// indexTimeout bounds the building of the indexes of one collection.
+const indexTimeout = 10 * time.Minute
+
 // ensure returns the fields that the collection has but that are not declared.
 func (d *Driver) ensure(ctx context.Context, c store.Collection) (others []store.IndexField, err error) {
-	limited, cancel := context.WithTimeout(ctx, d.timeout)
+	limited, cancel := context.WithTimeout(ctx, max(d.timeout, indexTimeout))
 	defer cancel()
 	doing := "ensure " + c.Name
 	collection := d.database.Collection(c.Name)
