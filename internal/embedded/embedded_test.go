@@ -365,11 +365,11 @@ func TestRedisRefusesWhatItCannotServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]embedded.RedisConfig{
-		"relative folder": {Dir: "redis"},
-		"not loopback":    {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
-		"not an address":  {Dir: t.TempDir(), Addr: "loopback"},
-		"port taken":      {Dir: t.TempDir(), Addr: taken.Addr().String()},
-		"bad binary":      {Dir: t.TempDir(), Binary: "/bin/false"},
+		"relative folder":      {Dir: "redis"},
+		"not loopback":         {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
+		"not an address":       {Dir: t.TempDir(), Addr: "loopback"},
+		"port taken":           {Dir: t.TempDir(), Addr: taken.Addr().String()},
+		"bad binary":           {Dir: t.TempDir(), Binary: "/bin/false"},
 		"password is a folder": {Dir: spoilt},
 	} {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -450,9 +450,9 @@ func TestS3IsLockedAndStartsAgain(t *testing.T) {
 	}
 	for name, c := range map[string]embedded.S3Config{
 		"a key that is a folder": {Dir: dir},
-		"relative folder": {Dir: "s3"},
-		"not loopback":    {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
-		"a file":          {Dir: filepath.Join(dir, "addr")},
+		"relative folder":        {Dir: "s3"},
+		"not loopback":           {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
+		"a file":                 {Dir: filepath.Join(dir, "addr")},
 	} {
 		if _, err := embedded.StartS3(t.Context(), c); err == nil {
 			t.Errorf("%s: started", name)
