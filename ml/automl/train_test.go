@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,7 +206,7 @@ func TestScoresCanBeRecomputed(t *testing.T) {
 			for i, row := range rows {
 				out[i] = column.Float(row)
 				if r.Task != ml.Regression {
-					out[i] = float64(slices.Index(r.Model.Classes(), fmt.Sprint(column.Int(row))))
+					out[i] = float64(slices.Index(r.Model.Classes(), strconv.FormatInt(column.Int(row), 10)))
 				}
 			}
 			return out

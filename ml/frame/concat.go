@@ -58,7 +58,7 @@ func concat(frames []*Frame, j, rows int) Column {
 		c := f.columns[j]
 		out.floats = append(out.floats, c.floats...)
 		out.ints = append(out.ints, c.ints...)
-		out.appendCodes(c, index)
+		out.codes, out.dict = appendCodes(out.codes, out.dict, c, index)
 		for i := range c.length {
 			if c.nulls.Get(i) {
 				out.nulls.Set(start + i)
@@ -69,25 +69,27 @@ func concat(frames []*Frame, j, rows int) Column {
 	return out
 }
 
-// appendCodes translates the codes of c, whose strings index finds.
-func (c *Column) appendCodes(from Column, index map[string]int32) {
-	if from.typ != String {
-		return
+// appendCodes appends the codes of c, translated to a dictionary that grows as
+// needed; index finds its strings.
+func appendCodes(codes []int32, dict []string, c Column, index map[string]int32) ([]int32, []string) {
+	if c.typ != String {
+		return codes, dict
 	}
-	table := make([]int32, len(from.dict))
-	for k, s := range from.dict {
+	table := make([]int32, len(c.dict))
+	for k, s := range c.dict {
 		at, ok := index[s]
 		if !ok {
-			at = int32(len(c.dict))
+			at = int32(len(dict))
 			index[s] = at
-			c.dict = append(c.dict, s)
+			dict = append(dict, s)
 		}
 		table[k] = at
 	}
-	for _, k := range from.codes {
+	for _, k := range c.codes {
 		if k >= 0 {
 			k = table[k]
 		}
-		c.codes = append(c.codes, k)
+		codes = append(codes, k)
 	}
+	return codes, dict
 }
