@@ -92,19 +92,44 @@ func TestParams(t *testing.T) {
 	}
 }
 
-func TestBadInput(t *testing.T) {
-	t.Parallel()
-	const n = 60
-	target := func(value func(i int) string) frame.Column { return strs("target", n, value) }
-	same := func(c frame.Column) func(*testing.T) *frame.Frame {
-		return func(t *testing.T) *frame.Frame { t.Helper(); return plain(t, c.Len(), c) }
+// badInput is a table or parameters that cannot be used, and the error.
+type badInput struct {
+	name, code, column, text string
+	row                      int // from 1
+	table                    func(t *testing.T) *frame.Frame
+	change                   func(p *automl.Params)
+}
+
+func (c badInput) run(t *testing.T) {
+	t.Helper()
+	p := params("target")
+	if c.change != nil {
+		c.change(&p)
 	}
-	cases := []struct {
-		name, code, column, text string
-		row                      int
-		table                    func(t *testing.T) *frame.Frame
-		change                   func(p *automl.Params)
-	}{
+	_, err := automl.Train(t.Context(), p, c.table(t), automl.Options{})
+	e := wantCode(t, err, c.code)
+	if c.column != "" && e.Column != c.column || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
+		t.Errorf("%+v, want column %q, row %d and %q", e, c.column, c.row-1, c.text)
+	}
+}
+
+// badRows is how many rows the tables of bad input have.
+const badRows = 60
+
+func badTarget(value func(i int) string) frame.Column { return strs("target", badRows, value) }
+
+func same(c frame.Column) func(*testing.T) *frame.Frame {
+	return func(t *testing.T) *frame.Frame {
+		t.Helper()
+		return plain(t, c.Len(), c)
+	}
+}
+
+func TestBadTarget(t *testing.T) {
+	t.Parallel()
+	const n = badRows
+	target := badTarget
+	cases := []badInput{
 		{
 			name: "no such column", code: "target_missing", column: "nothing", table: same(target(yesNo)),
 			change: func(p *automl.Params) { p.Target = "nothing" },
@@ -142,7 +167,7 @@ func TestBadInput(t *testing.T) {
 		{name: "dates", code: "target_type", table: same(frame.NewInt("target", frame.Time, make([]int64, n), nil))},
 		{name: "regression of words", code: "task_not_for_target", table: same(target(yesNo)), change: func(p *automl.Params) { p.Task = ml.Regression }},
 		{
-			name: "binary of three", code: "task_not_for_target", text: "3 distinct", table: same(target(func(i int) string { return fmt.Sprint(i % 3) })),
+			name: "binary of three", code: "task_not_for_target", text: "3 distinct", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
 			change: func(p *automl.Params) { p.Task = ml.Binary },
 		},
 		{name: "multiclass of two", code: "task_not_for_target", table: same(target(yesNo)), change: func(p *automl.Params) { p.Task = ml.Multiclass }},
@@ -151,6 +176,20 @@ func TestBadInput(t *testing.T) {
 			name: "infinite target", code: "infinite_value", column: "target", row: 8,
 			table: same(nums("target", n, func(i int) float64 { return 1 / math.Abs(float64(i-7)) })),
 		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t)
+		})
+	}
+}
+
+func TestBadFeaturesAndChoices(t *testing.T) {
+	t.Parallel()
+	const n = badRows
+	target := badTarget
+	cases := []badInput{
 		{name: "infinite feature", code: "infinite_value", column: "z", row: 3, table: func(t *testing.T) *frame.Frame {
 			t.Helper()
 			return with(t, plain(t, n, target(yesNo)), nums("z", n, func(i int) float64 { return 1 / float64(i-2) }))
@@ -164,22 +203,14 @@ func TestBadInput(t *testing.T) {
 		{name: "metric of another task", code: "metric_not_for_task", column: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
 		{name: "unknown class", code: "unknown_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
 		{
-			name: "positive of three", code: "positive_class_not_for_task", table: same(target(func(i int) string { return fmt.Sprint(i % 3) })),
+			name: "positive of three", code: "positive_class_not_for_task", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
 			change: func(p *automl.Params) { p.PositiveClass = "1" },
 		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := params("target")
-			if c.change != nil {
-				c.change(&p)
-			}
-			_, err := automl.Train(t.Context(), p, c.table(t), automl.Options{})
-			e := wantCode(t, err, c.code)
-			if c.column != "" && e.Column != c.column || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
-				t.Errorf("%+v, want column %q, row %d and %q", e, c.column, c.row-1, c.text)
-			}
+			c.run(t)
 		})
 	}
 }
