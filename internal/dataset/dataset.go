@@ -1,4 +1,3 @@
-// Package dataset: see doc.go (written with the service).
 package dataset
 
 import (
@@ -21,18 +20,21 @@ const (
 // Dataset is the record of one uploaded table.
 type Dataset struct {
 	store.Meta
-	Tenant    string    `json:"tenant"`
-	User      string    `json:"user"`
-	Name      string    `json:"name"`
-	Filename  string    `json:"filename"`
-	Size      int64     `json:"size"`   // bytes as uploaded
-	SHA256    string    `json:"sha256"` // of the bytes as uploaded, hexadecimal
-	State     State     `json:"state"`
-	JobID     string    `json:"job_id"`  // the ingest job
-	RawKey    string    `json:"raw_key"` // the file as uploaded
-	CreatedAt time.Time `json:"created_at"`
-	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	Deleted   bool      `json:"deleted,omitempty"` // hidden; its files go at the next clean-up
+	Tenant   string `json:"tenant"`
+	User     string `json:"user"`
+	Name     string `json:"name"`
+	Filename string `json:"filename"`
+	// IdempotencyKey is the client's, else the data set's identifier.
+	IdempotencyKey string                `json:"idempotency_key"`
+	Options        tabular.FormatOptions `json:"options"` // what the client told about the format
+	Size           int64                 `json:"size"`    // bytes as uploaded
+	SHA256         string                `json:"sha256"`  // of the bytes as uploaded, hexadecimal
+	State          State                 `json:"state"`
+	JobID          string                `json:"job_id"`  // the ingest job
+	RawKey         string                `json:"raw_key"` // the file as uploaded
+	CreatedAt      time.Time             `json:"created_at"`
+	ExpiresAt      time.Time             `json:"expires_at,omitzero"`
+	Deleted        bool                  `json:"deleted,omitempty"` // hidden; its files go at the next clean-up
 
 	Version *Version `json:"version,omitempty"` // set by ingest
 }
@@ -47,4 +49,45 @@ type Version struct {
 	TableKey   string         `json:"table_key"`   // the typed table, Parquet
 	ProfileKey string         `json:"profile_key"` // the profile, JSON
 	CreatedAt  time.Time      `json:"created_at"`
+}
+
+const (
+	indexTenant = "tenant"
+	indexKey    = "key"
+)
+
+// Collections declares what the package keeps in the store.
+func Collections() []store.Collection { return []store.Collection{collection()} }
+
+func collection() store.Collection {
+	return store.Collection{Name: "datasets", Indexes: []store.Index{
+		{Name: indexTenant, Fields: []store.IndexField{
+			{Name: "tenant", Type: store.String},
+			{Name: "deleted", Type: store.Int},
+			{Name: "created_at", Type: store.Int},
+		}},
+		{Name: indexKey, Unique: true, Fields: []store.IndexField{
+			{Name: "tenant", Type: store.String},
+			{Name: "idempotency_key", Type: store.String},
+		}},
+	}}
+}
+
+// Keys implements store.Entity.
+func (d *Dataset) Keys() map[string]any {
+	deleted := int64(0)
+	if d.Deleted {
+		deleted = 1
+	}
+	return map[string]any{
+		"tenant":          d.Tenant,
+		"deleted":         deleted,
+		"created_at":      d.CreatedAt.UnixMicro(),
+		"idempotency_key": d.IdempotencyKey,
+	}
+}
+
+// expired reports whether the data set's time is over.
+func (d *Dataset) expired(now time.Time) bool {
+	return !d.ExpiresAt.IsZero() && !now.Before(d.ExpiresAt)
 }

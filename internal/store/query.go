@@ -74,7 +74,8 @@ type cursor struct {
 
 // fingerprint identifies a query without its cursor and limit.
 func fingerprint(collection string, q Query) string {
-	h := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q %v", collection, q.Index, fmt.Sprint(q.Equal...), fmt.Sprint(q.From), fmt.Sprint(q.To), q.Descending))
+	b, _ := json.Marshal([]any{collection, q.Index, q.Equal, q.From, q.To, q.Descending}) //nolint:errcheck,errchkjson // strings, integers and nil always encode
+	h := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(h[:9])
 }
 

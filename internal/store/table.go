@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
+	"unicode/utf8"
 )
 
 // Meta is embedded by every stored type. It is kept by the driver beside the
@@ -40,10 +43,10 @@ func NewTable[T any, P Entity[T]](driver Driver, collection Collection) *Table[T
 // identifier or a unique index value is taken.
 func (t *Table[T, P]) Insert(ctx context.Context, e P) error {
 	errs, err := t.InsertAll(ctx, e)
-	if err != nil {
-		return err
+	if err == nil && errs[0] != nil {
+		return fmt.Errorf("insert %q into %s: %w", e.Metadata().ID, t.collection.Name, errs[0])
 	}
-	return errs[0]
+	return err
 }
 
 // InsertAll adds the entities; the result holds an error or nil for each.
@@ -77,10 +80,10 @@ func (t *Table[T, P]) Get(ctx context.Context, id string) (P, error) {
 // counts it up; it returns ErrStale or ErrNotFound otherwise.
 func (t *Table[T, P]) Replace(ctx context.Context, e P) error {
 	errs, err := t.ReplaceAll(ctx, e)
-	if err != nil {
-		return err
+	if err == nil && errs[0] != nil {
+		return fmt.Errorf("replace %q in %s: %w", e.Metadata().ID, t.collection.Name, errs[0])
 	}
-	return errs[0]
+	return err
 }
 
 // ReplaceAll replaces the entities one by one; the result holds an error or
@@ -108,11 +111,29 @@ var ErrUnchanged = errors.New("store: unchanged")
 // maxTries bounds the compare-and-swap loop of Update.
 const maxTries = 64
 
+// patience is how often Update loses a race before it starts to wait.
+const patience = 8
+
+// yield lets others go first, the longer the more often the race was lost.
+func yield(ctx context.Context, try int) error {
+	if try < patience {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(time.Duration(try) * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // Update reads the entity, lets mutate change it, and replaces it, again from
 // the start when somebody else was faster. An error of mutate ends it without
 // a write: ErrUnchanged returns the entity and nil, any other is returned.
 func (t *Table[T, P]) Update(ctx context.Context, id string, mutate func(P) error) (P, error) {
-	for range maxTries {
+	for try := range maxTries {
 		e, err := t.Get(ctx, id)
 		if err != nil {
 			return nil, err
@@ -129,6 +150,9 @@ func (t *Table[T, P]) Update(ctx context.Context, id string, mutate func(P) erro
 		}
 		if !errors.Is(err, ErrStale) {
 			return nil, err
+		}
+		if err := yield(ctx, try); err != nil {
+			return nil, fmt.Errorf("update %s %q: %w", t.collection.Name, id, err)
 		}
 	}
 	return nil, fmt.Errorf("update %s %q: %w after %d tries", t.collection.Name, id, ErrStale, maxTries)
@@ -149,15 +173,13 @@ func (t *Table[T, P]) Find(ctx context.Context, q Query) (Page[P], error) {
 		return Page[P]{}, err
 	}
 	limit := scan.Limit
-	if limit < MaxLimit {
-		scan.Limit++ // one more tells whether there is a next page
-	}
+	scan.Limit++ // one more tells whether there is a next page
 	records, err := t.driver.Find(ctx, t.collection.Name, scan)
 	if err != nil {
 		return Page[P]{}, fmt.Errorf("find in %s by %s: %w", t.collection.Name, q.Index, err)
 	}
-	more := len(records) > limit || limit == MaxLimit && len(records) == MaxLimit
-	if len(records) > limit {
+	more := len(records) > limit
+	if more {
 		records = records[:limit]
 	}
 	page := Page[P]{Items: make([]P, len(records))}
@@ -193,6 +215,9 @@ func (t *Table[T, P]) encode(entities []P) ([]Record, error) {
 		body, err := json.Marshal(e)
 		if err != nil {
 			return nil, fmt.Errorf("encode %s: %w", t.collection.Name, err)
+		}
+		if !utf8.Valid(body) { // raw JSON is passed through as it came
+			body = bytes.ToValidUTF8(body, []byte("\uFFFD"))
 		}
 		m := e.Metadata()
 		records[i] = Record{ID: m.ID, Revision: m.Revision, Keys: e.Keys(), Body: body}

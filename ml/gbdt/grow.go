@@ -290,7 +290,7 @@ func (g *grower) sum(l *leaf, into []uint64) {
 	t := g.over(l.rows)
 	if t.size == 1 || len(l.parts) == 1 {
 		for _, p := range l.parts {
-			g.touched[0] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], into)
+			g.touched[0] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], into, t.stop)
 		}
 		return
 	}
@@ -307,7 +307,7 @@ func (g *grower) sum(l *leaf, into []uint64) {
 			clear(g.private[worker])
 		}
 		p := l.parts[i]
-		g.touched[worker] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], g.private[worker])
+		g.touched[worker] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], g.private[worker], t.stop)
 	})
 	for worker, h := range g.private {
 		if used[worker] {

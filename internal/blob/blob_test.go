@@ -1,0 +1,575 @@
+package blob_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/blob"
+	"github.com/narrativeml/narrative/internal/embedded"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/secret"
+)
+
+// gateway is the S3 service of all tests: a process can have one.
+var gateway *embedded.S3
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "blob-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	if gateway, err = embedded.StartS3(ctx, embedded.S3Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	if err := gateway.Stop(ctx); err != nil {
+		panic(err)
+	}
+	return code
+}
+
+func config(t testing.TB) blob.Config {
+	t.Helper()
+	c := blob.DefaultConfig()
+	c.Endpoint, c.Region = gateway.Endpoint(), gateway.Region()
+	c.AccessKeyID, c.SecretAccessKey = gateway.AccessKeyID(), gateway.SecretAccessKey()
+	name := strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(strings.ToLower(t.Name()))
+	c.Bucket = strings.Trim(name[:min(len(name), 60)], "-")
+	return c
+}
+
+// setup returns a client on a bucket of its own.
+func setup(t testing.TB, change ...func(*blob.Config)) *blob.Client {
+	t.Helper()
+	c := config(t)
+	for _, f := range change {
+		f(&c)
+	}
+	client, err := blob.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	if err := client.EnsureBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func put(t testing.TB, c *blob.Client, key, text string) {
+	t.Helper()
+	if _, err := c.Put(t.Context(), key, "text/plain", strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t testing.TB, c *blob.Client, key string) string {
+	t.Helper()
+	r, err := c.Open(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func keys(t testing.TB, c *blob.Client, prefix string) []string {
+	t.Helper()
+	var all []string
+	if err := c.Each(t.Context(), prefix, func(key string, _ int64, _ time.Time) error {
+		all = append(all, key)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// noise gives n bytes that depend on the seed only.
+func noise(seed uint64, n int64) io.Reader {
+	var key [32]byte
+	key[0] = byte(seed)
+	return io.LimitReader(rand.NewChaCha8(key), n)
+}
+
+func TestAFileComesBack(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	for _, text := range []string{"", "x", strings.Repeat("some text\n", 100_000)} {
+		size, err := c.Put(t.Context(), "uploads/acme/ds_1/raw", "text/csv", strings.NewReader(text))
+		if err != nil || size != int64(len(text)) {
+			t.Fatalf("put gave %d, %v", size, err)
+		}
+		if got := get(t, c, "uploads/acme/ds_1/raw"); got != text {
+			t.Errorf("%d bytes came back as %d", len(text), len(got))
+		}
+		size, modified, err := c.Stat(t.Context(), "uploads/acme/ds_1/raw")
+		if err != nil || size != int64(len(text)) || time.Since(modified) > time.Minute {
+			t.Errorf("stat gave %d, %s, %v", size, modified, err)
+		}
+	}
+	if err := c.Delete(t.Context(), "uploads/acme/ds_1/raw", "never/there"); err != nil {
+		t.Error(err)
+	}
+	if err := c.Delete(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := c.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	calls := map[string]func() error{
+		"open":    func() error { _, err := c.Open(t.Context(), "no/such"); return err },
+		"open at": func() error { _, _, err := c.OpenAt(t.Context(), "no/such"); return err },
+		"stat":    func() error { _, _, err := c.Stat(t.Context(), "no/such"); return err },
+	}
+	for name, call := range calls {
+		if err := call(); fault.CodeOf(err) != "file_not_found" || fault.ClassOf(err) != fault.ClassNotFound {
+			t.Errorf("%s gave %v", name, err)
+		}
+	}
+	other, err := blob.New(func() blob.Config { k := config(t); k.Bucket = "no-such-bucket"; return k }())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Ping(t.Context()); fault.CodeOf(err) != "bucket_missing" {
+		t.Errorf("ping gave %v", err)
+	}
+	if _, err := other.Open(t.Context(), "no/such"); fault.ClassOf(err) != fault.ClassUnavailable {
+		t.Errorf("open in a missing bucket gave %v", err)
+	}
+}
+
+func TestKeysThatAreNone(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	for _, key := range []string{"", "/a", "a/", "a//b", "../a", "a/../b", "./a", ".", "..", "a\x00b", "a\nb", strings.Repeat("a", 1025)} {
+		_, err := c.Put(t.Context(), key, "", strings.NewReader("x"))
+		if fault.CodeOf(err) != "invalid_key" {
+			t.Errorf("put of %.20q gave %v", key, err)
+		}
+		for name, err := range map[string]error{
+			"open":    second(c.Open(t.Context(), key)),
+			"delete":  c.Delete(t.Context(), key),
+			"presign": second(c.Presign(t.Context(), key, "", time.Minute)),
+		} {
+			if fault.CodeOf(err) != "invalid_key" {
+				t.Errorf("%s of %.20q gave %v", name, key, err)
+			}
+		}
+	}
+	if _, _, err := c.Stat(t.Context(), "/a"); fault.CodeOf(err) != "invalid_key" {
+		t.Errorf("stat gave %v", err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// heap returns how much memory is in use now.
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapInuse
+}
+
+func TestALargeFileStreams(t *testing.T) { // not parallel: it measures memory
+	const size = 64 << 20
+	c := setup(t, func(c *blob.Config) { c.PartSize, c.Concurrency = 5<<20, 2 })
+	runtime.GC()
+	base, most := heap(), uint64(0)
+	sum := sha256.New()
+	source := io.TeeReader(noise(1, size), sum)
+	watched := readerFunc(func(p []byte) (int, error) {
+		most = max(most, heap())
+		return source.Read(p[:min(len(p), 1<<20)])
+	})
+	n, err := c.Put(t.Context(), "large", "", watched)
+	if err != nil || n != size {
+		t.Fatalf("put gave %d, %v", n, err)
+	}
+	t.Logf("the heap grew by %d MiB", (most-base)>>20)
+	// The gateway runs in this process and its share is in the figure too.
+	if most > base && most-base > 48<<20 {
+		t.Errorf("the heap grew by %d MiB for a file of %d MiB", (most-base)>>20, size>>20)
+	}
+	r, err := c.Open(t.Context(), "large")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	back := sha256.New()
+	if n, err := io.Copy(back, r); err != nil || n != size {
+		t.Fatalf("read %d, %v", n, err)
+	}
+	if !bytes.Equal(sum.Sum(nil), back.Sum(nil)) {
+		t.Error("other bytes came back")
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestAFailedPutLeavesNothing(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	const prefix = "jobs/job_1/1/"
+	tooLarge := fault.TooLarge("upload_too_large", "the upload is too large")
+	for name, size := range map[string]int64{"small": 1000, "large": 20 << 20} {
+		_, err := c.Put(t.Context(), prefix+name, "", io.MultiReader(noise(1, size), iotest.ErrReader(tooLarge)))
+		if !errors.Is(err, tooLarge) || fault.CodeOf(err) != "upload_too_large" {
+			t.Errorf("%s: an error of the reader became %v", name, err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		source := noise(1, size)
+		left := size / 2
+		_, err = c.Put(ctx, prefix+name, "", readerFunc(func(p []byte) (int, error) {
+			n, err := source.Read(p)
+			if left -= int64(n); left <= 0 {
+				cancel()
+			}
+			return n, err
+		}))
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: a cancelled put gave %v", name, err)
+		}
+	}
+	if left := keys(t, c, prefix); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), true); err != nil || n != 0 {
+		t.Errorf("%d uploads were left unfinished, %v", n, err)
+	}
+}
+
+func TestUnfinishedUploadsAreSwept(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	// A process that dies in an upload: here, one that cannot tidy up since
+	// every request after the first part fails.
+	var dead atomic.Bool
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if dead.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		forward(w, r)
+	}))
+	defer proxy.Close()
+	k := config(t)
+	k.Endpoint, k.Timeout = proxy.URL, time.Second
+	dying, err := blob.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := noise(1, 30<<20)
+	var read int64
+	_, err = dying.Put(t.Context(), "uploads/acme/ds_1/raw", "", readerFunc(func(p []byte) (int, error) {
+		n, err := source.Read(p)
+		if read += int64(n); read > 17<<20 {
+			dead.Store(true)
+		}
+		return n, err
+	}))
+	if err == nil {
+		t.Fatal("the upload succeeded")
+	}
+	far := time.Now().Add(time.Hour)
+	for _, step := range []struct {
+		prefix string
+		before time.Time
+		dry    bool
+		want   int
+	}{
+		{"uploads/", far, true, 1},
+		{"jobs/", far, false, 0},
+		{"uploads/", time.Now().Add(-time.Hour), false, 0},
+		{"uploads/", far, false, 1},
+		{"", far, true, 0},
+	} {
+		n, err := c.AbortUploads(t.Context(), step.prefix, step.before, step.dry)
+		if err != nil || n != step.want {
+			t.Errorf("%+v gave %d, %v", step, n, err)
+		}
+	}
+}
+
+// forward passes a request on to the gateway as it is, signature and all.
+func forward(w http.ResponseWriter, r *http.Request) {
+	out := r.Clone(r.Context())
+	out.RequestURI, out.URL.Scheme, out.URL.Host = "", "http", gateway.Addr()
+	response, err := http.DefaultTransport.RoundTrip(out)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	defer response.Body.Close()
+	for name, values := range response.Header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body)
+}
+
+func TestEachPagesInOrder(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	const n = 1205
+	var want []string
+	var wg sync.WaitGroup
+	next := make(chan string)
+	for range 8 {
+		wg.Go(func() {
+			for key := range next {
+				if _, err := c.Put(t.Context(), key, "", strings.NewReader("x")); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range n {
+		key := fmt.Sprintf("tmp/%04d/part", i)
+		want = append(want, key)
+		next <- key
+	}
+	for _, key := range []string{"tmp-other/x", "tmp/0000-more/part", "tmp/0000", "zz"} {
+		if key != "tmp/0000" { // a folder of the gateway cannot be a file as well
+			next <- key
+		}
+	}
+	close(next)
+	wg.Wait()
+	want = append(want, "tmp/0000-more/part")
+	slices.Sort(want)
+	if got := keys(t, c, "tmp/"); !slices.Equal(got, want) {
+		t.Errorf("listed %d keys in order %v, want %d", len(got), slices.IsSorted(got), len(want))
+	}
+	stop := errors.New("enough")
+	seen := 0
+	err := c.Each(t.Context(), "tmp/", func(_ string, size int64, modified time.Time) error {
+		seen++
+		if size != 1 || modified.IsZero() {
+			t.Errorf("size %d, modified %s", size, modified)
+		}
+		return stop
+	})
+	if !errors.Is(err, stop) || seen != 1 {
+		t.Errorf("seen %d, %v", seen, err)
+	}
+	if err := c.Delete(t.Context(), want...); err != nil {
+		t.Fatal(err)
+	}
+	if got := keys(t, c, ""); !slices.Equal(got, []string{"tmp-other/x", "zz"}) {
+		t.Errorf("left are %q", got)
+	}
+}
+
+func TestALinkWorksWithoutUs(t *testing.T) {
+	t.Parallel()
+	proxy := httptest.NewServer(http.HandlerFunc(forward))
+	defer proxy.Close()
+	c := setup(t, func(c *blob.Config) { c.PublicEndpoint = strings.Replace(proxy.URL, "127.0.0.1", "localhost", 1) })
+	put(t, c, "jobs/job_1/1/predictions.csv", "id,label\n1,yes\n")
+	for filename, want := range map[string]string{
+		"my predictions.csv": `attachment; filename="my predictions.csv"`,
+		"façade.csv":         `attachment; filename*=utf-8''fa%C3%A7ade.csv`,
+		"a\r\nX-Evil: 1/b":   `attachment; filename="a__X-Evil: 1_b"`,
+		"":                   `attachment; filename=predictions.csv`,
+		"../..":              `attachment; filename=.._..`,
+	} {
+		link, err := c.Presign(t.Context(), "jobs/job_1/1/predictions.csv", filename, time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(link, "http://localhost:") {
+			t.Errorf("the link is not on the public endpoint: %s", link)
+		}
+		if filename == "../.." {
+			want = `attachment; filename=predictions.csv`
+		}
+		response := fetch(t, link)
+		text, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != http.StatusOK || string(text) != "id,label\n1,yes\n" {
+			t.Errorf("%q: %s, %q, %v", filename, response.Status, text, err)
+		}
+		if got := response.Header.Get("Content-Disposition"); got != want {
+			t.Errorf("%q is saved as %s, want %s", filename, got, want)
+		}
+		_ = response.Body.Close()
+		if strings.Contains(link, gateway.SecretAccessKey().Reveal()) {
+			t.Error("the link holds the secret")
+		}
+		forged := fetch(t, strings.Replace(link, "predictions.csv?", "other.csv?", 1))
+		if forged.StatusCode != http.StatusForbidden {
+			t.Errorf("a forged link gave %s", forged.Status)
+		}
+		_ = forged.Body.Close()
+	}
+	for _, ttl := range []time.Duration{0, -time.Second, 8 * 24 * time.Hour} {
+		if _, err := c.Presign(t.Context(), "k", "", ttl); fault.CodeOf(err) != "invalid_ttl" {
+			t.Errorf("%s gave %v", ttl, err)
+		}
+	}
+}
+
+func fetch(t *testing.T, link string) *http.Response {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, link, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response
+}
+
+func TestTheServiceIsAway(t *testing.T) {
+	t.Parallel()
+	k := config(t)
+	k.Endpoint, k.Timeout = "http://127.0.0.1:1", 500*time.Millisecond
+	var failures atomic.Int64
+	k.Observe = func(_ string, _ time.Duration, err error) {
+		if err != nil {
+			failures.Add(1)
+		}
+	}
+	c, err := blob.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := map[string]func(ctx context.Context) error{
+		"put":           func(ctx context.Context) error { return second(c.Put(ctx, "k", "", strings.NewReader("x"))) },
+		"open":          func(ctx context.Context) error { return second(c.Open(ctx, "k")) },
+		"open at":       func(ctx context.Context) error { _, _, err := c.OpenAt(ctx, "k"); return err },
+		"delete":        func(ctx context.Context) error { return c.Delete(ctx, "k") },
+		"each":          func(ctx context.Context) error { return c.Each(ctx, "", nil) },
+		"abort uploads": func(ctx context.Context) error { return second(c.AbortUploads(ctx, "", time.Now(), false)) },
+		"ping":          c.Ping,
+		"ensure bucket": c.EnsureBucket,
+	}
+	for name, call := range calls {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		err := call(ctx)
+		cancel()
+		if fault.CodeOf(err) != "storage_unavailable" || !fault.Transient(err) {
+			t.Errorf("%s gave %v", name, err)
+		}
+		if err != nil && strings.Contains(err.Error(), gateway.SecretAccessKey().Reveal()) {
+			t.Errorf("%s shows the secret", name)
+		}
+	}
+	if failures.Load() != int64(len(calls)) {
+		t.Errorf("%d of %d failures were observed", failures.Load(), len(calls))
+	}
+}
+
+func TestAStalledDownloadEnds(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, "start")
+		if f, ok := w.(http.Flusher); ok {
+			f.Flush()
+		}
+		<-release
+	}))
+	defer server.Close()
+	defer close(release)
+	k := config(t)
+	k.Endpoint, k.Timeout = server.URL, 200*time.Millisecond
+	c, err := blob.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := c.Open(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if text, err := io.ReadAll(r); string(text) != "start" || fault.CodeOf(err) != "storage_unavailable" {
+		t.Errorf("read %q, %v", text, err)
+	}
+}
+
+func TestValidateListsEveryMistake(t *testing.T) {
+	t.Parallel()
+	err := blob.Config{Endpoint: "ftp://x", PublicEndpoint: "https://user:hunter2@x", Bucket: "A"}.Validate()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, part := range []string{"the endpoint", "the public endpoint", "region", `"A"`, "access key id", "secret access key", "timeout", "part size", "concurrency", "cache"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q is not named in %v", part, err)
+		}
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("the password is shown: %v", err)
+	}
+	if _, err := blob.New(blob.Config{}); err == nil {
+		t.Error("New took an empty configuration")
+	}
+	c := blob.DefaultConfig() // AWS itself
+	c.Bucket, c.AccessKeyID, c.SecretAccessKey = "narrative", "id", secret.New("key")
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARegionIsNamedAtCreation(t *testing.T) {
+	t.Parallel()
+	var body atomic.Value
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			text, _ := io.ReadAll(r.Body)
+			body.Store(string(text))
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	k := config(t)
+	k.Endpoint, k.Region = server.URL, "eu-central-1"
+	c, err := blob.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.EnsureBucket(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if text, _ := body.Load().(string); !strings.Contains(text, "eu-central-1") {
+		t.Errorf("the request was %q", text)
+	}
+}

@@ -1,0 +1,236 @@
+package clienttest
+
+import (
+	"cmp"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Server is a fake server. Set its fields before the first request.
+type Server struct {
+	URL   string
+	Token string // what requests must carry; empty: nothing
+
+	// Refuse, when set, may answer a request itself and return true.
+	Refuse func(w http.ResponseWriter, r *http.Request) bool
+	// Spoil, when set, may change the prediction file.
+	Spoil func(lines []string) []string
+	// Cut ends every event stream after one look at the job.
+	Cut bool
+	// Fail makes every job of this kind fail.
+	Fail string
+
+	api, files *httptest.Server
+
+	mu       sync.Mutex
+	requests []string          // "POST /api/v1/training"
+	keys     map[string]string // idempotency key → job
+	tables   map[string][][]string
+	uploads  map[string]map[string]string // data set → form fields
+	jobs     map[string]map[string]any
+	order    []string
+	results  map[string]string // link → content
+	target   string
+}
+
+const (
+	succeeded = "succeeded"
+	threshold = 0.25
+)
+
+// New starts a server; call Close at the end.
+func New() *Server {
+	s := &Server{
+		keys: map[string]string{}, tables: map[string][][]string{}, uploads: map[string]map[string]string{},
+		jobs: map[string]map[string]any{}, results: map[string]string{},
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /api/v1/datasets", s.upload)
+	mux.HandleFunc("GET /api/v1/datasets", func(w http.ResponseWriter, _ *http.Request) { s.list(w, s.datasets()) })
+	mux.HandleFunc("GET /api/v1/datasets/{id}", s.dataset)
+	mux.HandleFunc("GET /api/v1/datasets/{id}/profile", s.profile)
+	mux.HandleFunc("POST /api/v1/training", s.submit("training"))
+	mux.HandleFunc("POST /api/v1/tuning", s.submit("tuning"))
+	mux.HandleFunc("POST /api/v1/predictions", s.submit("prediction"))
+	mux.HandleFunc("POST /api/v1/cleanup", s.submit("cleanup"))
+	mux.HandleFunc("GET /api/v1/models", func(w http.ResponseWriter, _ *http.Request) { s.list(w, []any{s.modelRecord()}) })
+	mux.HandleFunc("GET /api/v1/models/{id}", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.modelRecord()) })
+	mux.HandleFunc("GET /api/v1/jobs", s.listJobs)
+	mux.HandleFunc("GET /api/v1/jobs/{id}", s.job)
+	mux.HandleFunc("GET /api/v1/jobs/{id}/events", s.events)
+	mux.HandleFunc("GET /api/v1/jobs/{id}/logs", s.logs)
+	mux.HandleFunc("GET /api/v1/jobs/{id}/result", s.result)
+	mux.HandleFunc("POST /api/v1/jobs/{id}/cancel", s.change("cancelled"))
+	mux.HandleFunc("POST /api/v1/jobs/{id}/retry", s.change("pending"))
+	s.api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
+		s.mu.Unlock()
+		switch {
+		case s.Token != "" && r.Header.Get("Authorization") != "Bearer "+s.Token:
+			Problem(w, http.StatusUnauthorized, "token_missing", "send a bearer token")
+		case s.Refuse != nil && s.Refuse(w, r):
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	}))
+	s.files = httptest.NewServer(http.HandlerFunc(s.file))
+	s.URL = s.api.URL
+	return s
+}
+
+// Close stops the server.
+func (s *Server) Close() {
+	s.api.Close()
+	s.files.Close()
+}
+
+// Requests returns the requests so far, as "GET /api/v1/jobs".
+func (s *Server) Requests() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Form returns the form fields of an upload.
+func (s *Server) Form(datasetID string) map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.uploads[datasetID]
+}
+
+// Problem answers with an error.
+func Problem(w http.ResponseWriter, status int, code, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{ // the test's client is all that could be gone
+		"status": status, "code": code, "title": http.StatusText(status), "detail": detail,
+		"errors": []map[string]any{{"location": "body", "message": "look here"}},
+	})
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the test's client is all that could be gone
+}
+
+// list answers with all items on one page.
+func (s *Server) list(w http.ResponseWriter, items []any) {
+	answer(w, http.StatusOK, map[string]any{"items": items})
+}
+
+func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
+	form, err := r.MultipartReader()
+	if err != nil {
+		Problem(w, http.StatusUnsupportedMediaType, "not_multipart", err.Error())
+		return
+	}
+	fields := map[string]string{}
+	for {
+		part, err := form.NextPart()
+		if err != nil {
+			Problem(w, http.StatusUnprocessableEntity, "file_missing", "the form has no part named file")
+			return
+		}
+		data, err := io.ReadAll(part)
+		if err != nil {
+			Problem(w, http.StatusBadRequest, "upload_broken", err.Error())
+			return
+		}
+		if part.FormName() != "file" {
+			fields[part.FormName()] = string(data)
+			continue
+		}
+		fields["filename"] = part.FileName()
+		rows, err := csv.NewReader(strings.NewReader(string(data))).ReadAll()
+		if err != nil || len(rows) < 2 {
+			Problem(w, http.StatusUnprocessableEntity, "csv_ragged", fmt.Sprint("the file is no table: ", err))
+			return
+		}
+		s.mu.Lock()
+		id := "ds_" + strconv.Itoa(len(s.tables)+1)
+		s.tables[id], s.uploads[id] = rows, fields
+		j := s.newJob("ingest", id, map[string]any{"dataset_id": id, "rows": len(rows) - 1})
+		s.mu.Unlock()
+		answer(w, http.StatusAccepted, map[string]any{"dataset_id": id, "job_id": j["id"], "job": j})
+		return
+	}
+}
+
+// newJob makes a job that ends the second time that it is looked at; s.mu is
+// held.
+func (s *Server) newJob(kind, subject string, result any) map[string]any {
+	j := map[string]any{
+		"id": "job_" + strconv.Itoa(len(s.jobs)+1), "revision": 1, "kind": kind, "subject": subject, "state": "running", "attempt": 1,
+		"created_at": "2025-01-02T03:04:05Z",
+		"progress":   map[string]any{"stage": "half of " + kind, "fraction": 0.5, "rows": 10, "rows_total": 20}, "result": result,
+	}
+	s.jobs[j["id"].(string)] = j
+	s.order = append(s.order, j["id"].(string))
+	return j
+}
+
+func (s *Server) submit(kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		key := r.Header.Get("Idempotency-Key")
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || key == "" {
+			Problem(w, http.StatusUnprocessableEntity, "invalid_body", "send JSON and an Idempotency-Key")
+			return
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if id, ok := s.keys[key]; ok {
+			answer(w, http.StatusAccepted, map[string]any{"job_id": id, "job": s.jobs[id]})
+			return
+		}
+		j := s.newJob(kind, fmt.Sprint(cmp.Or(body["dataset_id"], body["model_id"])), nil)
+		j["result"] = s.run(kind, j["id"].(string), body)
+		if kind == "prediction" {
+			j["links"] = map[string]any{"files": []any{map[string]any{"name": "predictions", "href": "/x"}}}
+		}
+		s.keys[key] = j["id"].(string)
+		w.Header().Set("Location", "/api/v1/jobs/"+j["id"].(string))
+		answer(w, http.StatusAccepted, map[string]any{"job_id": j["id"], "job": j})
+	}
+}
+
+func (s *Server) run(kind, id string, body map[string]any) any {
+	switch kind {
+	case "training":
+		s.target = fmt.Sprint(body["target"])
+		return map[string]any{"model_id": "mdl_1"}
+	case "tuning":
+		points := make([]map[string]any, 0, 10)
+		for i := range 10 {
+			at := float64(i+1) / 10
+			points = append(points, map[string]any{"threshold": at, "precision": at, "recall": 1 - at, "specificity": at, "accuracy": 0.5, "score": 0.5 - math.Abs(at-threshold)})
+		}
+		return map[string]any{
+			"model_id": "mdl_1", "objective": "f1",
+			"threshold": threshold, "score": 0.5, "rows": 40,
+			"best":    map[string]any{"threshold": threshold, "precision": 0.4, "recall": 0.6, "score": 0.5},
+			"default": map[string]any{"threshold": 0.5, "precision": 0.6, "recall": 0.2, "score": 0.3},
+			"curve":   points,
+		}
+	case "prediction":
+		lines, _ := s.score()
+		if s.Spoil != nil {
+			lines = s.Spoil(lines)
+		}
+		s.results[id] = strings.Join(lines, "\n") + "\n"
+		return map[string]any{"rows": len(lines) - 1, "bad_rows": 0, "threshold": threshold}
+	default:
+		return map[string]any{"dry_run": body["dry_run"], "examined": 12, "kept": 12, "objects": []any{}}
+	}
+}

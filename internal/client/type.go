@@ -1,0 +1,267 @@
+package client
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Accepted is the answer to a request that made a job.
+type Accepted struct {
+	JobID     string `json:"job_id"`
+	DatasetID string `json:"dataset_id"`
+	ModelID   string `json:"model_id"`
+	Job       *Job   `json:"job"`
+}
+
+// Job is one job.
+type Job struct {
+	ID         string          `json:"id"`
+	Revision   int64           `json:"revision"`
+	Kind       string          `json:"kind"`
+	Subject    string          `json:"subject"`
+	State      string          `json:"state"`
+	Attempt    int             `json:"attempt"`
+	Progress   Progress        `json:"progress"`
+	Result     json.RawMessage `json:"result"` // in the answer about one job only
+	Failure    *Failure        `json:"failure"`
+	LogLines   int             `json:"log_lines"`
+	CreatedAt  time.Time       `json:"created_at"`
+	StartedAt  time.Time       `json:"started_at"`
+	FinishedAt time.Time       `json:"finished_at"`
+	Links      JobLinks        `json:"links"`
+}
+
+// JobLinks are the addresses around a job.
+type JobLinks struct {
+	Files []File `json:"files"`
+}
+
+// File is one file of a job's result.
+type File struct {
+	Name string `json:"name"`
+}
+
+// The states of a job that do not change any more.
+const (
+	Succeeded = "succeeded"
+	Failed    = "failed"
+	Cancelled = "cancelled"
+)
+
+// Terminal reports whether nothing will change any more.
+func (j *Job) Terminal() bool {
+	return j.State == Succeeded || j.State == Failed || j.State == Cancelled
+}
+
+// Progress is how far a job is.
+type Progress struct {
+	Stage    string    `json:"stage"`
+	Fraction float64   `json:"fraction"` // 0 to 1
+	Rows     int64     `json:"rows"`
+	RowsAll  int64     `json:"rows_total"`
+	ETA      time.Time `json:"eta"`
+}
+
+// Failure is why a job failed.
+type Failure struct {
+	Code    string  `json:"code"`
+	Message string  `json:"message"`
+	Fields  []Field `json:"errors"`
+}
+
+// Field is one place that was wrong.
+type Field struct {
+	Location string `json:"location"`
+	Message  string `json:"message"`
+	Value    any    `json:"value"`
+}
+
+// LogLine is one line that a job wrote.
+type LogLine struct {
+	Seq     int       `json:"seq"`
+	At      time.Time `json:"at"`
+	Attempt int       `json:"attempt"`
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
+}
+
+// Dataset is one uploaded table.
+type Dataset struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Filename  string    `json:"filename"`
+	Size      int64     `json:"size"`
+	State     string    `json:"state"`
+	JobID     string    `json:"job_id"`
+	Rows      int64     `json:"rows"`    // when it is ready
+	Columns   []Column  `json:"columns"` // when it is ready
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Column is one column of a table.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// Model is one trained model.
+type Model struct {
+	ID            string      `json:"id"`
+	Name          string      `json:"name"`
+	DatasetID     string      `json:"dataset_id"`
+	JobID         string      `json:"job_id"`
+	Task          string      `json:"task"`
+	Target        string      `json:"target"`
+	Classes       []string    `json:"classes"`
+	PositiveClass string      `json:"positive_class"`
+	Algorithm     string      `json:"algorithm"`
+	Metric        string      `json:"metric"`
+	Leaderboard   []Candidate `json:"leaderboard"`
+	Rows          int64       `json:"rows"`
+	HoldoutRows   int64       `json:"holdout_rows"`
+	Threshold     *Threshold  `json:"threshold"`
+	CreatedAt     time.Time   `json:"created_at"`
+}
+
+// Candidate is one line of a leaderboard.
+type Candidate struct {
+	Algorithm  string             `json:"algorithm"`
+	CV         map[string]float64 `json:"cv"`
+	CVStd      map[string]float64 `json:"cv_std"`
+	Holdout    map[string]float64 `json:"holdout"`
+	FitSeconds float64            `json:"fit_seconds"`
+}
+
+// Threshold is the probability from which on a row gets the positive label.
+type Threshold struct {
+	Value     float64 `json:"value"`
+	Objective string  `json:"objective"`
+	Score     float64 `json:"score"`
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next_cursor"` // empty: this is the last page
+}
+
+// TrainRequest asks for a model.
+type TrainRequest struct {
+	DatasetID     string   `json:"dataset_id"`
+	Target        string   `json:"target"`
+	Name          string   `json:"name,omitempty"`
+	Task          string   `json:"task,omitempty"`
+	PositiveClass string   `json:"positive_class,omitempty"`
+	Features      []string `json:"features,omitempty"`
+	Exclude       []string `json:"exclude,omitempty"`
+	Algorithms    []string `json:"algorithms,omitempty"`
+	Metric        string   `json:"metric,omitempty"`
+	Encoding      string   `json:"encoding,omitempty"`
+	Folds         int      `json:"folds,omitempty"`
+	TestFraction  float64  `json:"test_fraction,omitempty"`
+	Seed          uint64   `json:"seed,omitempty"`
+	Trees         int      `json:"trees,omitempty"`
+}
+
+// TuneRequest asks for a better decision.
+type TuneRequest struct {
+	ModelID   string  `json:"model_id"`
+	Method    string  `json:"method"`
+	Objective string  `json:"objective,omitempty"`
+	Beta      float64 `json:"beta,omitempty"`
+}
+
+// PredictRequest asks for predictions.
+type PredictRequest struct {
+	ModelID   string `json:"model_id"`
+	DatasetID string `json:"dataset_id"`
+	Rows      string `json:"rows,omitempty"`
+	Format    string `json:"format,omitempty"`
+	IDColumn  string `json:"id_column,omitempty"`
+}
+
+// CleanupRequest asks for a clean-up.
+type CleanupRequest struct {
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// Tuned is the result of a tuning job.
+type Tuned struct {
+	ModelID   string  `json:"model_id"`
+	Objective string  `json:"objective"`
+	Threshold float64 `json:"threshold"`
+	Score     float64 `json:"score"`
+	Default   Point   `json:"default"` // at 0.5
+	Best      Point   `json:"best"`
+	Curve     []Point `json:"curve"` // by rising threshold
+	Rows      int     `json:"rows"`
+}
+
+// Point is how good the decisions are at one threshold.
+type Point struct {
+	Threshold   float64 `json:"threshold"`
+	Precision   float64 `json:"precision"`
+	Recall      float64 `json:"recall"`
+	Specificity float64 `json:"specificity"`
+	Accuracy    float64 `json:"accuracy"`
+	Score       float64 `json:"score"`
+}
+
+// Predicted is the result of a prediction job.
+type Predicted struct {
+	Rows      int64    `json:"rows"`
+	BadRows   int64    `json:"bad_rows"`
+	Threshold float64  `json:"threshold"`
+	Warnings  []string `json:"warnings"`
+}
+
+// Cleaned is the result of a clean-up job.
+type Cleaned struct {
+	DryRun       bool  `json:"dry_run"`
+	Examined     int64 `json:"examined"`
+	Kept         int64 `json:"kept"`
+	Marked       int64 `json:"marked"`
+	Waiting      int64 `json:"waiting"`
+	Deleted      int64 `json:"deleted"`
+	DeletedBytes int64 `json:"deleted_bytes"`
+}
+
+// JobFilter chooses jobs; an empty field chooses all.
+type JobFilter struct {
+	State   string
+	Kind    string
+	Subject string
+}
+
+// Profile is the description of a data set's columns.
+type Profile struct {
+	Rows    int64           `json:"rows"`
+	Columns []ProfileColumn `json:"columns"`
+}
+
+// ProfileColumn describes one column.
+type ProfileColumn struct {
+	Name      string         `json:"name"`
+	Type      string         `json:"type"`
+	Count     int64          `json:"count"` // values that are not missing
+	Missing   int64          `json:"missing"`
+	Distinct  int64          `json:"distinct"`
+	Min       any            `json:"min"`
+	Max       any            `json:"max"`
+	Mean      *float64       `json:"mean"`
+	Quantiles map[string]any `json:"quantiles"` // p1 to p99
+	Histogram *Histogram     `json:"histogram"`
+	Top       []TopValue     `json:"top"`
+}
+
+// Histogram counts values by bins of equal width.
+type Histogram struct {
+	Edges  []any   `json:"edges"` // one more than Counts
+	Counts []int64 `json:"counts"`
+}
+
+// TopValue is a frequent value of a column.
+type TopValue struct {
+	Value any   `json:"value"`
+	Count int64 `json:"count"`
+}

@@ -1,0 +1,16 @@
+// Package dataset keeps the tables that people upload: the file as it came, and
+// what an ingest job made of it, a typed table in Parquet and a profile.
+//
+//	Service    takes uploads, lists, shows and deletes data sets (API, workers)
+//	Runner     runs ingest jobs (worker)
+//
+// An upload is streamed to the file store while it is counted and hashed; the
+// record and the ingest job follow. The job reads the file twice: once to check
+// every record and to find the type of every column, once to write the typed
+// table and the profile under its own prefix. When its result is committed,
+// one compare-and-swap makes it the data set's version. A data set whose job
+// failed is rejected, for as long as that job stays failed; why is on the job.
+//
+// dataset may import fault, store, job, tabular, account, ml and its own
+// dataset/profile.
+package dataset

@@ -1,0 +1,331 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/dataset/profile"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// IngestRequest is the payload of an ingest job.
+type IngestRequest struct {
+	DatasetID string `json:"dataset_id"`
+}
+
+// IngestResult is what an ingest job made.
+type IngestResult struct {
+	DatasetID string  `json:"dataset_id"`
+	Rows      int64   `json:"rows"`
+	Columns   int     `json:"columns"`
+	Version   Version `json:"version"`
+}
+
+// Files names what the job's owner may download.
+func (r *IngestResult) Files() map[string]string {
+	return map[string]string{"table": r.Version.TableKey, "profile": r.Version.ProfileKey}
+}
+
+// IngestFiles is where the Runner reads and writes.
+type IngestFiles interface {
+	Put(ctx context.Context, key, contentType string, r io.Reader) (size int64, err error)
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
+	OpenAt(ctx context.Context, key string) (io.ReaderAt, int64, error)
+}
+
+// RunnerConfig is what a Runner needs.
+type RunnerConfig struct {
+	Driver store.Driver
+	Files  IngestFiles
+	Limits tabular.Limits   // zero values: the defaults
+	Now    func() time.Time // default time.Now
+}
+
+// Runner runs ingest jobs.
+type Runner struct {
+	table  *store.Table[Dataset, *Dataset]
+	files  IngestFiles
+	limits tabular.Limits
+	now    func() time.Time
+}
+
+// NewRunner returns a Runner. The store has ensured Collections.
+func NewRunner(c RunnerConfig) *Runner {
+	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), files: c.Files, limits: c.Limits, now: c.Now}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	return r
+}
+
+// inferredAt is the share of an ingest's progress at which the file has been
+// read once.
+const inferredAt = 0.3
+
+// Run makes a typed table and a profile of the data set's file. Whatever is
+// wrong with the file is a fault.Invalid that says where.
+func (r *Runner) Run(ctx context.Context, t *job.Task, req IngestRequest) (*IngestResult, error) {
+	d, err := r.table.Get(ctx, req.DatasetID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, storeFault(err)
+	}
+	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
+		return nil, errNotFound(req.DatasetID)
+	}
+	in := &ingest{runner: r, task: t, dataset: d}
+	table, err := in.inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
+	v := Version{
+		JobID: t.Job.ID, Epoch: t.Job.Epoch, Format: table.Format, Schema: table.Schema, Rows: table.Rows,
+		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", CreatedAt: r.now().UTC(),
+	}
+	p, err := in.write(ctx, table, v.TableKey)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode profile of data set %s: %w", d.ID, err)
+	}
+	if _, err := r.files.Put(ctx, v.ProfileKey, "application/json", bytes.NewReader(b)); err != nil {
+		return nil, fmt.Errorf("store profile of data set %s: %w", d.ID, err)
+	}
+	t.Report.Progress("done", 1, table.Rows, table.Rows)
+	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Version: v}, nil
+}
+
+func describeFormat(f tabular.Format) string {
+	if f.Kind != tabular.KindCSV {
+		return f.Kind
+	}
+	header := "without a header"
+	if f.Header {
+		header = "with a header"
+	}
+	return fmt.Sprintf("CSV %s, delimiter %q, quote %q", header, f.Delimiter, f.Quote)
+}
+
+// Publish makes the result the data set's version. It only ever moves forward,
+// and leaves a deleted data set as it is.
+func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage) error {
+	var made IngestResult
+	if err := json.Unmarshal(result, &made); err != nil {
+		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
+	}
+	_, err := r.table.Update(ctx, made.DatasetID, func(d *Dataset) error {
+		if d.Deleted || d.Version != nil && d.Version.Epoch >= made.Version.Epoch {
+			return store.ErrUnchanged
+		}
+		d.Version, d.State = &made.Version, Ready
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // gone for good meanwhile
+	}
+	return storeFault(err)
+}
+
+// ingest is one run.
+type ingest struct {
+	runner  *Runner
+	task    *job.Task
+	dataset *Dataset
+	read    atomic.Int64 // bytes of the file in this pass
+}
+
+// progress reports the share from … to of the job, by bytes read.
+func (in *ingest) progress(stage string, from, to float64, rows, all int64) {
+	share := min(1, float64(in.read.Load())/float64(max(in.dataset.Size, 1)))
+	in.task.Report.Progress(stage, from+(to-from)*share, rows, all)
+}
+
+// inspect reads the file once and says what it holds.
+func (in *ingest) inspect(ctx context.Context) (*tabular.Table, error) {
+	src, err := in.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() //nolint:errcheck // only read
+	head := bufio.NewReaderSize(src, 16)
+	magic, err := head.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read file of data set %s: %w", in.dataset.ID, err)
+	}
+	if tabular.SniffKind(magic) == tabular.KindParquet {
+		at, size, err := in.openAt(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return tabular.InspectParquet(at, size, in.runner.limits)
+	}
+	o := tabular.CSVOptions{Format: in.dataset.Options, Limits: in.runner.limits}
+	return tabular.InferCSV(ctx, head, o, func(rows int64) { in.progress("check", 0, inferredAt, rows, 0) })
+}
+
+// write reads the file again and writes the typed table; it returns the
+// profile.
+func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (*profile.Profile, error) {
+	r, src, from, err := in.reader(ctx, table)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close() //nolint:errcheck // only read
+	rows := int64(0)
+	profiled := newProfiler(table.Schema)
+	err = in.store(ctx, key, table.Schema, func(w tabular.Writer) error {
+		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
+			if err := profiled.add(ctx, c.Frame); err != nil {
+				return err
+			}
+			if err := w.Write(c.Frame); err != nil {
+				return err
+			}
+			rows += int64(c.Frame.Rows())
+			if table.Format.Kind == tabular.KindParquet {
+				in.read.Store(int64(float64(in.dataset.Size) * float64(rows) / float64(table.Rows)))
+			}
+			in.progress("write", from, 1, rows, table.Rows)
+			return nil
+		})
+	})
+	p, profileErr := profiled.finish()
+	if err != nil {
+		return nil, err
+	}
+	if profileErr != nil {
+		return nil, fmt.Errorf("data set %s: %w", in.dataset.ID, profileErr)
+	}
+	if rows != table.Rows {
+		return nil, fault.New(fault.ClassInternal, "file_changed", "the file of data set %s had %d rows and then %d", in.dataset.ID, table.Rows, rows)
+	}
+	return p, nil
+}
+
+// reader opens the file to be read with its types, and says what is to be
+// closed in the end and at what share of the job reading begins.
+func (in *ingest) reader(ctx context.Context, table *tabular.Table) (tabular.Reader, io.Closer, float64, error) {
+	if table.Format.Kind == tabular.KindParquet {
+		at, size, err := in.openAt(ctx)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		r, err := tabular.NewParquetReader(at, size, tabular.ParquetOptions{Limits: in.runner.limits, Schema: table.Schema})
+		return r, r, 0, err
+	}
+	src, err := in.open(ctx)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	header := table.Format.Header
+	r, err := tabular.NewCSVReader(src, tabular.CSVOptions{
+		Format: tabular.FormatOptions{Delimiter: table.Format.Delimiter, Quote: table.Format.Quote, Header: &header},
+		Limits: in.runner.limits, Schema: table.Schema,
+	})
+	if err != nil {
+		return nil, nil, 0, errors.Join(err, src.Close())
+	}
+	return r, src, inferredAt, nil
+}
+
+// open opens the file from its beginning and counts what is read of it.
+func (in *ingest) open(ctx context.Context) (io.ReadCloser, error) {
+	src, err := in.runner.files.Open(ctx, in.dataset.RawKey)
+	if err != nil {
+		return nil, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
+	}
+	in.read.Store(0)
+	return &counting{ReadCloser: src, read: &in.read}, nil
+}
+
+func (in *ingest) openAt(ctx context.Context) (io.ReaderAt, int64, error) {
+	at, size, err := in.runner.files.OpenAt(ctx, in.dataset.RawKey)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
+	}
+	return tabular.Buffered(at, size), size, nil
+}
+
+// store streams what fill writes to the file store.
+func (in *ingest) store(ctx context.Context, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
+	out := tabular.NewOutlet(ctx, func(ctx context.Context, r io.Reader) error {
+		if _, err := in.runner.files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
+			return fmt.Errorf("store table of data set %s: %w", in.dataset.ID, err)
+		}
+		return nil
+	})
+	w, err := tabular.NewParquetWriter(out, schema)
+	if err == nil {
+		err = fill(w)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	return out.Close(err)
+}
+
+// counting counts the bytes read.
+type counting struct {
+	io.ReadCloser
+	read *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// profiler profiles frames in a goroutine of its own, beside the writer.
+type profiler struct {
+	frames    chan *frame.Frame
+	done      chan struct{}
+	collector *profile.Collector
+	err       error // after done
+}
+
+func newProfiler(schema tabular.Schema) *profiler {
+	p := &profiler{frames: make(chan *frame.Frame, 1), done: make(chan struct{}), collector: profile.New(schema)}
+	go func() {
+		defer close(p.done)
+		for f := range p.frames {
+			if p.err == nil {
+				p.err = p.collector.Add(f)
+			}
+		}
+	}()
+	return p
+}
+
+func (p *profiler) add(ctx context.Context, f *frame.Frame) error {
+	select {
+	case p.frames <- f:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// finish waits for the goroutine; it is to be called once, always.
+func (p *profiler) finish() (*profile.Profile, error) {
+	close(p.frames)
+	<-p.done
+	if p.err != nil {
+		return nil, p.err
+	}
+	return p.collector.Profile()
+}

@@ -1,0 +1,326 @@
+package profile
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/DataDog/sketches-go/ddsketch"
+	"github.com/DataDog/sketches-go/ddsketch/mapping"
+	"github.com/DataDog/sketches-go/ddsketch/store"
+	"github.com/axiomhq/hyperloglog"
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+const (
+	exactValues   = 4096    // distinct values that a column is described exactly with
+	exactTotal    = 1 << 17 // of all columns together
+	minExact      = 64
+	quantileError = 0.01
+	maxSketchBins = 2048
+	topValues     = 10
+	maxText       = 200 // bytes of a text that are kept
+	manyColumns   = 500 // more get smaller sketches
+)
+
+// Collector gathers the profile of a table. It is not safe for concurrent use.
+type Collector struct {
+	rows    int64
+	columns []*column
+}
+
+// column gathers one column.
+type column struct {
+	field   tabular.Field
+	missing int64
+	count   int64
+	values  moment
+	hist    bins
+	counts  *counter
+
+	// Beyond exact counting:
+	precision uint8
+	distinct  *hyperloglog.Sketch
+	sketch    *ddsketch.DDSketch
+
+	minInt, maxInt         int64 // of whole numbers, which a float may round
+	minLen, maxLen, sumLen int64
+	scratch                []float64
+	tallies                []int64
+	err                    error
+}
+
+// New returns a collector of the columns.
+func New(schema tabular.Schema) *Collector {
+	c := &Collector{}
+	for _, f := range schema {
+		precision := uint8(14)
+		if len(schema) > manyColumns {
+			precision = 10
+		}
+		col := &column{
+			field:     f,
+			precision: precision,
+			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String),
+		}
+		col.counts.spilled = col.spill
+		c.columns = append(c.columns, col)
+	}
+	return c
+}
+
+// Add takes a chunk into account, which has the columns of the schema.
+func (c *Collector) Add(f *frame.Frame) error {
+	for _, col := range c.columns {
+		part, ok := f.Column(col.field.Name)
+		if !ok || part.Type() != col.field.Type.Type() {
+			return fmt.Errorf("profile: the frame has no %s column %q", col.field.Type, col.field.Name)
+		}
+		if part.Type() == frame.String {
+			col.addText(part)
+		} else {
+			col.addNumbers(part)
+		}
+		if col.err != nil {
+			return fmt.Errorf("profile column %q: %w", col.field.Name, col.err)
+		}
+	}
+	c.rows += int64(f.Rows())
+	return nil
+}
+
+// key returns the bits that stand for a number; -0 is 0.
+func key(v float64) uint64 { return math.Float64bits(v + 0) }
+
+func (c *column) addNumbers(part frame.Column) {
+	c.scratch = c.scratch[:0]
+	// Integers are counted by their own bits, since a float does not hold all.
+	if part.Type() == frame.Float {
+		for i, v := range part.Floats() {
+			if !part.Null(i) {
+				c.scratch = append(c.scratch, v)
+			}
+		}
+		for _, v := range c.scratch {
+			c.tally(key(v), 1, v)
+		}
+	} else {
+		for i, v := range part.Ints() {
+			if !part.Null(i) {
+				if c.count == 0 && len(c.scratch) == 0 {
+					c.minInt, c.maxInt = v, v
+				}
+				c.minInt, c.maxInt = min(c.minInt, v), max(c.maxInt, v)
+				c.scratch = append(c.scratch, float64(v))
+				c.tally(uint64(v), 1, float64(v))
+			}
+		}
+	}
+	n := int64(len(c.scratch))
+	c.missing += int64(part.Len()) - n
+	c.count += n
+	if n == 0 {
+		return
+	}
+	before := c.values
+	c.values = moment{}
+	c.values.add(c.scratch)
+	lo, hi := c.values.min, c.values.max
+	before.merge(c.values)
+	c.values = before
+	c.hist.add(c.scratch, lo, hi)
+}
+
+// tally counts a number.
+func (c *column) tally(k uint64, n int64, v float64) {
+	for c.counts.add(k, n) < 0 {
+		c.counts.shrink()
+	}
+	if c.counts.exact() {
+		return
+	}
+	c.distinct.InsertHash(mix(k ^ seed))
+	if err := c.sketch.AddWithCount(v, float64(n)); err != nil {
+		c.err = err
+	}
+}
+
+// seed keeps the hash of the distinct counter apart from that of the table.
+const seed = 0x9e3779b97f4a7c15
+
+// spill starts the sketches with what was counted exactly so far.
+func (c *column) spill(k uint64, n int64) {
+	if c.distinct == nil {
+		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, true); c.err != nil {
+			return
+		}
+	}
+	c.distinct.InsertHash(mix(k ^ seed))
+	if c.field.Type == tabular.String {
+		return
+	}
+	if c.sketch == nil {
+		// This mapping finds a bin without a logarithm.
+		m, err := mapping.NewCubicallyInterpolatedMapping(quantileError)
+		if err != nil {
+			c.err = err
+			return
+		}
+		c.sketch = ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
+			return store.NewCollapsingLowestDenseStore(maxSketchBins)
+		})
+	}
+	if err := c.sketch.AddWithCount(c.number(k), float64(n)); err != nil {
+		c.err = err
+	}
+}
+
+// number returns the number that a key stands for.
+func (c *column) number(k uint64) float64 {
+	if c.field.Type == tabular.Float {
+		return math.Float64frombits(k)
+	}
+	return float64(int64(k))
+}
+
+func (c *column) addText(part frame.Column) {
+	dict := part.Dict()
+	c.tallies = append(c.tallies[:0], make([]int64, len(dict))...)
+	missing := int64(0)
+	for _, k := range part.Codes() {
+		if k < 0 {
+			missing++
+			continue
+		}
+		c.tallies[k]++
+	}
+	c.missing += missing
+	for k, n := range c.tallies {
+		if n == 0 {
+			continue
+		}
+		s := dict[k]
+		length := int64(utf8.RuneCountInString(s))
+		if c.count == 0 || length < c.minLen {
+			c.minLen = length
+		}
+		c.maxLen = max(c.maxLen, length)
+		c.sumLen += n * length
+		c.count += n
+		c.tallyText(xxhash.Sum64String(s), n, s)
+	}
+}
+
+func (c *column) tallyText(h uint64, n int64, s string) {
+	at := c.counts.add(h, n)
+	for at < 0 {
+		c.counts.shrink()
+		at = c.counts.add(h, n)
+	}
+	if c.counts.texts[at] == "" {
+		c.counts.texts[at] = shorten(s)
+	}
+	if !c.counts.exact() {
+		c.distinct.InsertHash(mix(h ^ seed))
+	}
+}
+
+// shorten returns a copy of s, cut when it is long.
+func shorten(s string) string {
+	if len(s) <= maxText {
+		return strings.Clone(s)
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
+}
+
+// Merge adds what o gathered of other rows of the same table. o is not to be
+// used any more.
+func (c *Collector) Merge(o *Collector) error {
+	if len(c.columns) != len(o.columns) {
+		return fmt.Errorf("profile: merge %d columns with %d", len(c.columns), len(o.columns))
+	}
+	for i, col := range c.columns {
+		other := o.columns[i]
+		if col.field.Name != other.field.Name || col.field.Type != other.field.Type {
+			return fmt.Errorf("profile: merge column %q with column %q", col.field.Name, other.field.Name)
+		}
+		if err := col.merge(other); err != nil {
+			return fmt.Errorf("profile column %q: %w", col.field.Name, err)
+		}
+	}
+	c.rows += o.rows
+	return nil
+}
+
+func (c *column) merge(o *column) error {
+	if o.count > 0 && (c.count == 0 || o.minLen < c.minLen) {
+		c.minLen = o.minLen
+	}
+	switch {
+	case c.count == 0:
+		c.minInt, c.maxInt = o.minInt, o.maxInt
+	case o.count > 0:
+		c.minInt, c.maxInt = min(c.minInt, o.minInt), max(c.maxInt, o.maxInt)
+	}
+	c.maxLen = max(c.maxLen, o.maxLen)
+	c.sumLen += o.sumLen
+	c.count += o.count
+	c.missing += o.missing
+	c.values.merge(o.values)
+	c.hist.merge(&o.hist)
+
+	// What the other counted inexactly makes this inexact too: start the
+	// sketches, and let the sketches of the other speak for its values.
+	if !o.counts.exact() {
+		if c.counts.exact() {
+			c.counts.each(func(i int) { c.spill(c.counts.slots[i].key, c.counts.slots[i].count) })
+		}
+		if err := c.mergeSketches(o); err != nil {
+			return err
+		}
+		c.counts.lost += o.counts.lost
+	}
+	o.counts.each(func(i int) {
+		s := o.counts.slots[i]
+		switch {
+		case c.field.Type == tabular.String && o.counts.exact():
+			c.tallyText(s.key, s.count, o.counts.texts[i])
+		case o.counts.exact():
+			c.tally(s.key, s.count, c.number(s.key))
+		default:
+			at := c.counts.add(s.key, s.count)
+			for at < 0 {
+				c.counts.shrink()
+				at = c.counts.add(s.key, s.count)
+			}
+			if c.counts.texts != nil {
+				c.counts.texts[at] = o.counts.texts[i]
+			}
+		}
+	})
+	return c.err
+}
+
+func (c *column) mergeSketches(o *column) error {
+	if c.distinct == nil {
+		c.distinct = o.distinct.Clone()
+	} else if err := c.distinct.Merge(o.distinct); err != nil {
+		return err
+	}
+	if o.sketch == nil {
+		return nil
+	}
+	if c.sketch == nil {
+		c.sketch = o.sketch.Copy()
+		return nil
+	}
+	return c.sketch.MergeWith(o.sketch)
+}

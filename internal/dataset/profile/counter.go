@@ -1,0 +1,137 @@
+package profile
+
+import (
+	"cmp"
+	"slices"
+)
+
+// counter counts values, given by 64-bit keys, in a table of bounded size: the
+// summary of Misra and Gries with lazy decrements. Until the first decrement it
+// is exact.
+type counter struct {
+	capacity int // most entries
+	slots    []slot
+	used     int
+	lost     int64    // counts are too low by at most so much
+	texts    []string // of each slot, for columns of text
+	spilled  func(key uint64, count int64)
+}
+
+type slot struct {
+	key   uint64
+	count int64 // 0: free
+}
+
+func newCounter(capacity int, text bool) *counter {
+	c := &counter{capacity: capacity, slots: make([]slot, 64)}
+	if text {
+		c.texts = make([]string, len(c.slots))
+	}
+	return c
+}
+
+// mix spreads the bits of a key (the finaliser of MurmurHash3).
+func mix(x uint64) uint64 {
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	x *= 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
+}
+
+// exact reports whether every value is counted.
+func (c *counter) exact() bool { return c.lost == 0 }
+
+// add counts a key n times more and returns its slot, or -1 when there is no
+// room left for it and make must be called.
+func (c *counter) add(key uint64, n int64) int {
+	mask := uint64(len(c.slots) - 1)
+	i := mix(key) & mask
+	for {
+		s := &c.slots[i]
+		if s.count > 0 {
+			if s.key == key {
+				s.count += n
+				return int(i)
+			}
+			i = (i + 1) & mask
+			continue
+		}
+		if c.used >= c.capacity {
+			return -1
+		}
+		if c.used*2 >= len(c.slots) {
+			c.grow()
+			return c.add(key, n)
+		}
+		*s = slot{key: key, count: n}
+		c.used++
+		return int(i)
+	}
+}
+
+func (c *counter) grow() {
+	c.rebuild(2*len(c.slots), 0)
+}
+
+// rebuild makes a table of that size from the entries whose count is larger
+// than off, less off.
+func (c *counter) rebuild(size int, off int64) {
+	old, texts := c.slots, c.texts
+	c.slots, c.used = make([]slot, size), 0
+	if texts != nil {
+		c.texts = make([]string, size)
+	}
+	mask := uint64(size - 1)
+	for k, s := range old {
+		if s.count <= off {
+			continue
+		}
+		i := mix(s.key) & mask
+		for c.slots[i].count > 0 {
+			i = (i + 1) & mask
+		}
+		c.slots[i] = slot{key: s.key, count: s.count - off}
+		if texts != nil {
+			c.texts[i] = texts[k]
+		}
+		c.used++
+	}
+}
+
+// shrink takes so much from every count that at least half of the entries go.
+func (c *counter) shrink() {
+	if c.exact() && c.spilled != nil {
+		c.each(func(i int) { c.spilled(c.slots[i].key, c.slots[i].count) })
+	}
+	counts := make([]int64, 0, c.used)
+	c.each(func(i int) { counts = append(counts, c.slots[i].count) })
+	slices.Sort(counts)
+	off := counts[len(counts)/2]
+	c.lost += off
+	c.rebuild(len(c.slots), off)
+}
+
+func (c *counter) each(f func(i int)) {
+	for i := range c.slots {
+		if c.slots[i].count > 0 {
+			f(i)
+		}
+	}
+}
+
+// top returns the slots with the largest counts, of those that certainly
+// belong to frequent values: when counting is not exact, a count must be
+// larger than what may have been lost of another.
+func (c *counter) top(n int, less func(a, b int) int) []int {
+	var all []int
+	c.each(func(i int) {
+		if c.exact() || c.slots[i].count > c.lost {
+			all = append(all, i)
+		}
+	})
+	slices.SortFunc(all, func(a, b int) int {
+		return cmp.Or(cmp.Compare(c.slots[b].count, c.slots[a].count), less(a, b))
+	})
+	return all[:min(n, len(all))]
+}

@@ -1,0 +1,156 @@
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+// Profile returns what was gathered.
+func (c *Collector) Profile() (*Profile, error) {
+	p := &Profile{Rows: c.rows, Columns: make([]Column, len(c.columns))}
+	for i, col := range c.columns {
+		var err error
+		if p.Columns[i], err = col.result(); err != nil {
+			return nil, fmt.Errorf("profile column %q: %w", col.field.Name, err)
+		}
+	}
+	return p, nil
+}
+
+func (c *column) result() (Column, error) {
+	out := Column{
+		Name: c.field.Name, Type: c.field.Type, Count: c.count, Missing: c.missing,
+		Distinct: int64(c.counts.used), DistinctExact: c.counts.exact(), Top: []Frequency{},
+	}
+	if all := c.count + c.missing; all > 0 {
+		out.MissingFraction = float64(c.missing) / float64(all)
+	}
+	if c.count == 0 {
+		return out, nil
+	}
+	if !c.counts.exact() {
+		out.Distinct = min(int64(c.distinct.Estimate()), c.count)
+		out.DistinctError = math.Round(1.04/math.Sqrt(float64(uint64(1)<<c.precision))*1e4) / 1e4
+		out.TopError = c.counts.lost
+	}
+	c.describeTop(&out)
+	if c.field.Type == tabular.String {
+		out.Text = &TextLengths{Min: c.minLen, Max: c.maxLen, Mean: float64(c.sumLen) / float64(c.count)}
+		return out, nil
+	}
+	out.Min, out.Max = c.value(c.values.min), c.value(c.values.max)
+	if c.field.Type == tabular.Integer {
+		out.Min, out.Max = c.minInt, c.maxInt
+	}
+	if c.field.Type != tabular.Datetime {
+		if mean := c.values.mean; !math.IsInf(mean, 0) && !math.IsNaN(mean) {
+			out.Mean = &mean
+		}
+		if std, ok := c.values.std(); ok {
+			out.Std = &std
+		}
+	}
+	if c.field.Type == tabular.Boolean {
+		return out, nil
+	}
+	edges, counts := c.hist.result(c.field.Type != tabular.Float)
+	out.Histogram = &Histogram{Counts: counts}
+	for _, e := range edges {
+		out.Histogram.Edges = append(out.Histogram.Edges, c.value(e))
+	}
+	return out, c.describeQuantiles(&out)
+}
+
+// value returns a number as the column's type shows it.
+func (c *column) value(v float64) any {
+	switch c.field.Type {
+	case tabular.Datetime:
+		return time.UnixMicro(int64(v)).UTC().Format(time.RFC3339Nano)
+	case tabular.Boolean:
+		return v != 0
+	case tabular.Integer:
+		if math.Abs(v) < 1<<63 {
+			return int64(v)
+		}
+	default:
+	}
+	if math.IsInf(v, 0) { // the edge beyond the largest number
+		return math.Copysign(math.MaxFloat64, v)
+	}
+	return v
+}
+
+// valueOf returns the number of a key as the column's type shows it.
+func (c *column) valueOf(key uint64) any {
+	if c.field.Type == tabular.Integer {
+		return int64(key)
+	}
+	return c.value(c.number(key))
+}
+
+// compare orders keys by the numbers they stand for.
+func (c *column) compare(a, b uint64) int {
+	if c.field.Type == tabular.Float {
+		return cmp.Compare(math.Float64frombits(a), math.Float64frombits(b))
+	}
+	return cmp.Compare(int64(a), int64(b))
+}
+
+// describeTop fills in the most frequent values.
+func (c *column) describeTop(out *Column) {
+	less := func(a, b int) int {
+		if c.counts.texts != nil {
+			return cmp.Or(cmp.Compare(c.counts.texts[a], c.counts.texts[b]), cmp.Compare(c.counts.slots[a].key, c.counts.slots[b].key))
+		}
+		return c.compare(c.counts.slots[a].key, c.counts.slots[b].key)
+	}
+	for _, i := range c.counts.top(topValues, less) {
+		s := c.counts.slots[i]
+		f := Frequency{Value: c.valueOf(s.key), Count: s.count}
+		if c.counts.texts != nil {
+			f.Value = c.counts.texts[i]
+		}
+		out.Top = append(out.Top, f)
+	}
+}
+
+// describeQuantiles fills in the quantiles: the smallest value that at least
+// the share of all values does not exceed, or the sketch's.
+func (c *column) describeQuantiles(out *Column) error {
+	shares := []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
+	found := make([]any, len(shares))
+	if c.counts.exact() {
+		out.QuantilesExact = true
+		var all []slot
+		c.counts.each(func(i int) { all = append(all, c.counts.slots[i]) })
+		slices.SortFunc(all, func(a, b slot) int { return c.compare(a.key, b.key) })
+		below, k := int64(0), 0
+		for _, s := range all {
+			below += s.count
+			for k < len(shares) && float64(below) >= shares[k]*float64(c.count) {
+				found[k] = c.valueOf(s.key)
+				k++
+			}
+		}
+	} else {
+		out.QuantilesError = quantileError
+		values, err := c.sketch.GetValuesAtQuantiles(shares)
+		if err != nil {
+			return err
+		}
+		for k, v := range values {
+			v = min(max(v, c.values.min), c.values.max)
+			if c.field.Type == tabular.Integer || c.field.Type == tabular.Datetime {
+				v = math.Round(v)
+			}
+			found[k] = c.value(v)
+		}
+	}
+	out.Quantiles = &Quantiles{found[0], found[1], found[2], found[3], found[4], found[5], found[6]}
+	return nil
+}

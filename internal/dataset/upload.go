@@ -1,0 +1,239 @@
+package dataset
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"path"
+	"reflect"
+	"strings"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+// FormatOptions are what a client knows about its file.
+type FormatOptions = tabular.FormatOptions
+
+// Upload is a file on its way in.
+type Upload struct {
+	Tenant         string
+	User           string
+	Name           string // empty: the file's, without its extension
+	Filename       string
+	IdempotencyKey string // empty: none
+	Options        FormatOptions
+	Body           io.Reader
+}
+
+const (
+	maxKey      = 255 // bytes of an idempotency key
+	maxNameSize = 200 // bytes of a data set's name
+)
+
+// Create stores the file, without holding more than a part of it, records the
+// data set and submits its ingest job. It returns fault.TooLarge
+// "upload_too_large" for a body above the limit and fault.Invalid "csv_empty"
+// for none, and keeps nothing then. A repeated idempotency key with the same
+// file gives the data set that exists; with anything else it is the conflict
+// idempotency_key_reused.
+func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, error) {
+	if err := checkUpload(u); err != nil {
+		return nil, nil, err
+	}
+	now := s.now().UTC()
+	d := &Dataset{
+		Meta:   store.Meta{ID: store.NewID("ds")},
+		Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
+		IdempotencyKey: u.IdempotencyKey, Options: u.Options, State: Uploaded, CreatedAt: now,
+	}
+	if d.Name == "" {
+		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
+	}
+	if s.retention > 0 {
+		d.ExpiresAt = now.Add(s.retention)
+	}
+	d.RawKey = "uploads/" + d.Tenant + "/" + d.ID + "/raw"
+	if d.IdempotencyKey == "" {
+		d.IdempotencyKey = d.ID
+	} else if found, err := s.byKey(ctx, d); err != nil || found != nil {
+		if err != nil {
+			return nil, nil, err
+		}
+		return s.repeat(ctx, found, d, u.Body)
+	}
+	body := s.meter(u.Body)
+	if err := s.keep(ctx, d.RawKey, body); err != nil {
+		return nil, nil, err
+	}
+	d.Size, d.SHA256 = body.size, body.sum()
+	return s.record(ctx, d)
+}
+
+func checkUpload(u Upload) error {
+	if u.Tenant == "" || u.Body == nil {
+		return errors.New("create data set: tenant and body are needed")
+	}
+	if len(u.Name) > maxNameSize {
+		return fault.Invalid("name_too_long", "the name has %d bytes; at most %d are allowed", len(u.Name), maxNameSize).
+			With(fault.Field{Location: "body.name", Message: "too long"})
+	}
+	bad := len(u.IdempotencyKey) > maxKey
+	for _, c := range []byte(u.IdempotencyKey) {
+		bad = bad || c < ' ' || c > '~'
+	}
+	if bad {
+		return fault.Invalid("invalid_idempotency_key", "an idempotency key has at most %d printable ASCII characters", maxKey).
+			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a UUID or another short random string"})
+	}
+	return u.Options.Validate()
+}
+
+// keep stores the body under the key, or nothing.
+func (s *Service) keep(ctx context.Context, key string, body *meter) error {
+	_, err := s.files.Put(ctx, key, "application/octet-stream", body)
+	if err == nil && body.size == 0 && body.err == nil {
+		err = fault.Invalid("csv_empty", "the file is empty; upload a table with a header and at least one row").
+			With(fault.Field{Location: "body.file", Message: "is empty"})
+	}
+	if body.err != nil { // the file store may have lost its kind on the way
+		err = body.err
+	}
+	if err == nil {
+		return nil
+	}
+	if rest := s.files.Delete(context.WithoutCancel(ctx), key); rest != nil {
+		err = fmt.Errorf("%w (and what was stored of it is left for the next clean-up: %w)", err, rest)
+	}
+	if _, ok := fault.As(err); ok {
+		return err
+	}
+	return fmt.Errorf("store upload %s: %w", key, err)
+}
+
+// record inserts the data set and submits its job. If that fails, nothing of
+// the upload stays.
+func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
+	err := s.table.Insert(ctx, d)
+	if errors.Is(err, store.ErrDuplicate) {
+		// Another upload with this key was faster.
+		found, err := s.byKey(ctx, d)
+		if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil && err == nil {
+			err = fmt.Errorf("delete repeated upload %s: %w", d.RawKey, rest)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if found == nil {
+			return nil, nil, fault.Unavailable("store_unavailable", "the data set could not be recorded; please try again in a moment")
+		}
+		return s.same(ctx, found, d)
+	}
+	if err != nil {
+		if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil {
+			err = fmt.Errorf("%w (and its file is left for the next clean-up: %w)", err, rest)
+		}
+		return nil, nil, storeFault(err)
+	}
+	return s.ingest(ctx, d)
+}
+
+// ingest submits the data set's job, at most one.
+func (s *Service) ingest(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
+	j, _, err := s.jobs.Submit(ctx, job.Submission{
+		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID,
+		Payload: IngestRequest{DatasetID: d.ID},
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("submit ingest of data set %s: %w", d.ID, err)
+	}
+	d, err = s.table.Update(ctx, d.ID, func(d *Dataset) error {
+		if d.JobID == j.ID {
+			return store.ErrUnchanged
+		}
+		d.JobID = j.ID
+		return nil
+	})
+	if err != nil {
+		return nil, nil, storeFault(err)
+	}
+	return d, j, nil
+}
+
+// byKey returns the data set with d's idempotency key, or nil.
+func (s *Service) byKey(ctx context.Context, d *Dataset) (*Dataset, error) {
+	page, err := s.table.Find(ctx, store.Query{Index: indexKey, Equal: []any{d.Tenant, d.IdempotencyKey}, Limit: 1})
+	if err != nil {
+		return nil, storeFault(err)
+	}
+	if len(page.Items) == 0 {
+		return nil, nil //nolint:nilnil // not there is no error here
+	}
+	return page.Items[0], nil
+}
+
+// repeat reads a body that may have been uploaded before, without storing it.
+func (s *Service) repeat(ctx context.Context, found, d *Dataset, r io.Reader) (*Dataset, *job.Job, error) {
+	body := s.meter(r)
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return nil, nil, err
+	}
+	d.Size, d.SHA256 = body.size, body.sum()
+	return s.same(ctx, found, d)
+}
+
+// same returns the data set that was found if d is the same upload.
+func (s *Service) same(ctx context.Context, found, d *Dataset) (*Dataset, *job.Job, error) {
+	if found.Deleted || found.SHA256 != d.SHA256 || found.Name != d.Name || found.Filename != d.Filename || !reflect.DeepEqual(found.Options, d.Options) {
+		return nil, nil, fault.Conflict("idempotency_key_reused", "the idempotency key was used for another upload; a new upload needs a new key").
+			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
+	}
+	if found.JobID == "" {
+		return s.ingest(ctx, found)
+	}
+	j, err := s.jobs.Get(ctx, found.Tenant, found.JobID)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ingest of data set %s: %w", found.ID, err)
+	}
+	return s.settle(found, j), j, nil
+}
+
+// meter counts and hashes what is read through it, up to a limit.
+type meter struct {
+	src   io.Reader
+	limit int64
+	size  int64
+	hash  hash.Hash
+	err   error // why reading ended early
+}
+
+func (s *Service) meter(r io.Reader) *meter {
+	return &meter{src: r, limit: s.maxUpload, hash: sha256.New()}
+}
+
+func (m *meter) sum() string { return hex.EncodeToString(m.hash.Sum(nil)) }
+
+// Read implements io.Reader.
+func (m *meter) Read(p []byte) (int, error) {
+	if m.err != nil {
+		return 0, m.err
+	}
+	n, err := m.src.Read(p)
+	m.size += int64(n)
+	if m.size > m.limit {
+		m.err = fault.TooLarge("upload_too_large", "the upload has more than %d bytes", m.limit).
+			With(fault.Field{Location: "body.file", Message: fmt.Sprintf("at most %d bytes are allowed", m.limit)})
+		return 0, m.err
+	}
+	_, _ = m.hash.Write(p[:n]) // never fails
+	if err != nil && !errors.Is(err, io.EOF) {
+		m.err = err
+	}
+	return n, err
+}

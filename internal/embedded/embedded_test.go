@@ -1,0 +1,409 @@
+package embedded_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2/proto"
+
+	"github.com/narrativeml/narrative/internal/embedded"
+	"github.com/narrativeml/narrative/internal/fault"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv("EMBEDDED_TEST_HOLD"); dir != "" { //nolint:forbidigo // how the test talks to its child
+		hold(dir)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// log is a logger whose lines can be read while others write.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func needRedis(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("CI") != "" { //nolint:forbidigo // set by every CI service
+			t.Fatal("redis-server is not on PATH; CI must install it")
+		}
+		t.Skip("redis-server is not on PATH; install it to run this test")
+	}
+}
+
+// eventually polls until ok or ten seconds are over.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for !ok() {
+		select {
+		case <-ticker.C:
+		case <-deadline.C:
+			t.Fatalf("never happened: %s", what)
+		}
+	}
+}
+
+func start(t *testing.T, c embedded.RedisConfig) *embedded.Redis {
+	t.Helper()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	r, err := embedded.StartRedis(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+		defer cancel()
+		if err := r.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// do sends one command with the password of the URL.
+func do(t *testing.T, r *embedded.Redis, command ...string) string {
+	t.Helper()
+	c, err := proto.Dial(r.Addr())
+	if err != nil {
+		return err.Error()
+	}
+	defer c.Close()
+	password, _, _ := strings.Cut(strings.TrimPrefix(r.URL().Reveal(), "redis://:"), "@")
+	if reply, err := c.Do("AUTH", password); err != nil || reply != "+OK\r\n" {
+		return reply
+	}
+	reply, err := c.Do(command...)
+	if err != nil {
+		return err.Error()
+	}
+	return reply
+}
+
+func TestRedisIsLockedAndKeepsItsData(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	dir := filepath.Join(t.TempDir(), "with space", "redis")
+	r := start(t, embedded.RedisConfig{Dir: dir})
+	if !r.Durable() || r.PID() == 0 {
+		t.Fatal("no redis-server was started")
+	}
+	host, _, _ := net.SplitHostPort(r.Addr())
+	if host != "127.0.0.1" {
+		t.Errorf("listens on %s", r.Addr())
+	}
+	if strings.Contains(r.URL().String(), "redis://") {
+		t.Errorf("URL shows itself: %v", r.URL())
+	}
+	stranger, err := proto.Dial(r.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.Close()
+	if reply, err := stranger.Do("GET", "k"); err != nil || !strings.HasPrefix(reply, "-NOAUTH") {
+		t.Errorf("a stranger got %q, %v", reply, err)
+	}
+	for _, name := range []string{"password", "redis.conf"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is %v, %v; want mode 0600", name, info.Mode(), err)
+		}
+	}
+	if got := do(t, r, "SET", "k", "v"); got != "+OK\r\n" {
+		t.Fatalf("SET gave %q", got)
+	}
+	addr := r.Addr()
+	if err := r.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, embedded.RedisConfig{Dir: dir})
+	if got := do(t, again, "GET", "k"); got != "$1\r\nv\r\n" {
+		t.Errorf("after a restart GET gave %q", got)
+	}
+	if again.Addr() != addr {
+		t.Errorf("after a restart it listens on %s, was %s", again.Addr(), addr)
+	}
+}
+
+func TestRedisIsStartedAgainWhenItIsKilled(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	var l log
+	r := start(t, embedded.RedisConfig{Dir: t.TempDir(), Logger: slog.New(slog.NewTextHandler(&l, nil))})
+	if got := do(t, r, "SET", "k", "v"); got != "+OK\r\n" {
+		t.Fatalf("SET gave %q", got)
+	}
+	// With appendfsync everysec the write is in the file, though perhaps not on
+	// the disk: a killed process loses nothing of it.
+	first := r.PID()
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "another child answers", func() bool {
+		return r.PID() != 0 && r.PID() != first && do(t, r, "GET", "k") == "$1\r\nv\r\n"
+	})
+	if !strings.Contains(l.String(), "started again") {
+		t.Errorf("nothing was said: %s", l.String())
+	}
+}
+
+// hold starts Redis in a process of its own, which the test then kills.
+func hold(dir string) {
+	r, err := embedded.StartRedis(context.Background(), embedded.RedisConfig{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		_, _ = os.Stderr.WriteString(err.Error())
+		os.Exit(1)
+	}
+	_, _ = os.Stdout.WriteString("ready " + r.Addr() + "\n")
+	select {}
+}
+
+// holder runs hold in another process and returns it and the child's process.
+func holder(t *testing.T, dir string) (parent *exec.Cmd, child int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), "EMBEDDED_TEST_HOLD="+dir)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, 100)
+	if n, err := out.Read(line); err != nil || !strings.HasPrefix(string(line[:n]), "ready") {
+		t.Fatalf("the holder said %q, %v", line[:n], err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, digit := range strings.TrimSpace(string(text)) {
+		child = child*10 + int(digit-'0')
+	}
+	return cmd, child
+}
+
+// ended reports whether the process is gone or a zombie.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", itoa(pid), "stat"))
+	return err != nil || strings.Contains(string(stat), ") Z ")
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func TestALeftOverRedisIsEnded(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	dir := t.TempDir()
+	parent, child := holder(t, dir)
+	// Stopped, it can neither end with its parent nor answer.
+	if err := syscall.Kill(child, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	if ended(child) {
+		t.Fatal("the left-over is gone already; the test tests nothing")
+	}
+	r := start(t, embedded.RedisConfig{Dir: dir})
+	if !ended(child) {
+		t.Error("the left-over still lives beside the new one")
+	}
+	if got := do(t, r, "PING"); got != "+PONG\r\n" {
+		t.Errorf("PING gave %q", got)
+	}
+}
+
+func TestRedisEndsWithAKilledParent(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	parent, child := holder(t, t.TempDir())
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	eventually(t, "the child ends with its parent", func() bool { return ended(child) })
+}
+
+func TestAStrangersProcessIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	dir := t.TempDir()
+	stranger := exec.CommandContext(t.Context(), "sleep", "60")
+	stranger.Dir = t.TempDir()
+	if err := stranger.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stranger.Process.Kill(); _ = stranger.Wait() }()
+	if err := os.WriteFile(filepath.Join(dir, "pid"), []byte(itoa(stranger.Process.Pid)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, embedded.RedisConfig{Dir: dir})
+	if ended(stranger.Process.Pid) {
+		t.Error("a process that is not ours was ended")
+	}
+}
+
+func TestRedisRefusesWhatItCannotServe(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for name, c := range map[string]embedded.RedisConfig{
+		"relative folder": {Dir: "redis"},
+		"not loopback":    {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
+		"not an address":  {Dir: t.TempDir(), Addr: "loopback"},
+		"port taken":      {Dir: t.TempDir(), Addr: taken.Addr().String()},
+		"bad binary":      {Dir: t.TempDir(), Binary: "/bin/false"},
+	} {
+		c.Logger = slog.New(slog.DiscardHandler)
+		if r, err := embedded.StartRedis(t.Context(), c); err == nil {
+			t.Errorf("%s: started on %s", name, r.Addr())
+		}
+	}
+}
+
+func TestTheStandInIsLoud(t *testing.T) {
+	t.Parallel()
+	var l log
+	r := start(t, embedded.RedisConfig{
+		Dir: t.TempDir(), Binary: "no-such-redis-server",
+		Logger: slog.New(slog.NewTextHandler(&l, nil)),
+	})
+	if r.Durable() || r.PID() != 0 {
+		t.Error("the stand-in calls itself durable")
+	}
+	if !strings.Contains(l.String(), "level=WARN") || !strings.Contains(l.String(), "not installed") {
+		t.Errorf("nothing was said: %s", l.String())
+	}
+	if got := do(t, r, "SET", "k", "v", "PX", "300"); got != "+OK\r\n" {
+		t.Fatalf("SET gave %q", got)
+	}
+	eventually(t, "the key expires", func() bool { return do(t, r, "GET", "k") == "$-1\r\n" })
+}
+
+func TestS3IsLockedAndStartsAgain(t *testing.T) {
+	dir := t.TempDir() // not parallel: one gateway a process
+	c := embedded.S3Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)}
+	var keys, addr string
+	for range 2 {
+		s, err := embedded.StartS3(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys != "" && keys != s.AccessKeyID()+s.SecretAccessKey().Reveal() {
+			t.Error("the credentials changed")
+		}
+		if addr != "" && addr != s.Addr() {
+			t.Errorf("it listens on %s, was %s", s.Addr(), addr)
+		}
+		keys, addr = s.AccessKeyID()+s.SecretAccessKey().Reveal(), s.Addr()
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Endpoint()+"/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusForbidden || s.Region() != "us-east-1" {
+			t.Errorf("a stranger got %s in %s", response.Status, s.Region())
+		}
+		if _, err := embedded.StartS3(t.Context(), embedded.S3Config{Dir: t.TempDir(), Addr: s.Addr()}); err == nil {
+			t.Error("a second gateway was started")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		if err := s.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+		cancel()
+		<-s.Done()
+	}
+	for _, name := range []string{"access-key-id", "secret-access-key"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	for name, c := range map[string]embedded.S3Config{
+		"relative folder": {Dir: "s3"},
+		"not loopback":    {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
+		"a file":          {Dir: filepath.Join(dir, "addr")},
+	} {
+		if _, err := embedded.StartS3(t.Context(), c); err == nil {
+			t.Errorf("%s: started", name)
+		}
+	}
+}
+
+func TestAFolderHasOneOwner(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	f, err := embedded.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Path() != dir {
+		t.Errorf("path is %s", f.Path())
+	}
+	_, err = embedded.Lock(dir)
+	if fault.CodeOf(err) != "data_folder_in_use" || fault.ClassOf(err) != fault.ClassConflict {
+		t.Fatalf("a second lock gave %v", err)
+	}
+	if !strings.Contains(err.Error(), "process "+itoa(os.Getpid())) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("the error does not name process and folder: %v", err)
+	}
+	if err := f.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := embedded.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := embedded.Lock("/dev/null/x"); err == nil {
+		t.Error("a folder below a file was locked")
+	}
+}

@@ -1,0 +1,128 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// publishPatience is by how much the limits on failures and crashes are
+// stretched for a job whose result is committed: only publishing is left, and
+// nobody can cancel or repeat it.
+const publishPatience = 10
+
+// decide moves the job according to what the handler answered, and returns the
+// outcome. A cancellation that was acknowledged wins over everything but a
+// committed result.
+func (s *session) decide(j *Job, a answer) string {
+	at := stamp(s.cfg.Now)
+	snooze, snoozed := errors.AsType[*SnoozeError](a.err)
+	switch {
+	case j.CancelRequested && !j.Committed:
+		j.end(at, Cancelled, "cancelled_by_owner")
+		return OutcomeCancelled
+	case a.err == nil:
+		j.Result, j.Files = a.result, a.files
+		j.Failure = nil
+		j.Progress.Fraction = 1
+		j.end(at, Succeeded, "")
+		return OutcomeSucceeded
+	case errors.Is(a.err, Drained) && s.isDraining():
+		j.wait(at, at, "worker_drained")
+		return OutcomeDrained
+	case snoozed:
+		j.wait(at, at.Add(snooze.For), "snoozed")
+		return OutcomeSnoozed
+	default:
+		return s.fail(j, at, a.err)
+	}
+}
+
+// fail counts a failure and either gives the job up or sends it back.
+func (s *session) fail(j *Job, at time.Time, err error) string {
+	j.Failures++
+	j.Failure = failureOf(err, j)
+	if permanent(err) || j.Failures >= limit(j, j.MaxFailures) {
+		j.giveUp(at, j.Failure.Code)
+		return OutcomeFailed
+	}
+	j.wait(at, at.Add(s.cfg.Backoff.after(j.Failures, s.dice.roll())), j.Failure.Code)
+	return OutcomeRetried
+}
+
+// limit returns how many failures or crashes the job may have.
+func limit(j *Job, n int) int {
+	if j.Committed {
+		return n * publishPatience
+	}
+	return n
+}
+
+// giveUp fails the job for good. A result that could not be published is none.
+func (j *Job) giveUp(at time.Time, reason string) {
+	j.Committed, j.Result, j.Files = false, nil, nil
+	j.end(at, Failed, reason)
+}
+
+// explain tells the job's owner in a line, and the observer in full, why an
+// attempt did not end well.
+func (s *session) explain(err error) {
+	j := s.seen()
+	switch _, snoozed := errors.AsType[*SnoozeError](err); {
+	case snoozed, errors.Is(err, ErrCancelled), j.CancelRequested && !j.Committed:
+		return
+	case errors.Is(err, Drained) && s.isDraining():
+		s.report.log(levelInfo, "The worker stops; another one goes on with the job.")
+		return
+	}
+	f := failureOf(err, j)
+	s.report.log("error", fmt.Sprintf("Attempt %d failed: %s", j.Attempt, f.Message))
+	s.cfg.Observer.Trouble(s.base, "run_job", j, err)
+}
+
+// reviver takes jobs from dead workers.
+type reviver struct {
+	now      func() time.Time
+	observer Observer
+	backoff  Backoff
+	dice     *dice
+}
+
+// revive takes the job from the worker that died running it, and reports
+// whether it was still there to be taken. The first crash costs no waiting,
+// since it is rarely the job's fault; the following ones do.
+func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
+	at, worker := stamp(r.now), j.Worker
+	took := at.Sub(j.StartedAt)
+	j.Crashes++
+	outcome := ""
+	switch {
+	case j.CancelRequested && !j.Committed:
+		j.Worker = ""
+		j.end(at, Cancelled, "cancelled_by_owner")
+		outcome = OutcomeCancelled
+	case j.Crashes >= limit(j, j.MaxCrashes):
+		j.Worker = ""
+		j.Failure = diedTooOften(j)
+		j.giveUp(at, j.Failure.Code)
+		outcome = OutcomeFailed
+	default:
+		var delay time.Duration
+		if j.Crashes > 1 {
+			delay = r.backoff.after(j.Crashes-1, r.dice.roll())
+		}
+		j.wait(at, at.Add(delay), "worker_died: "+worker)
+	}
+	switch errs, err := jobs.ReplaceAll(ctx, j); {
+	case err != nil:
+		return false, err
+	case errs[0] != nil:
+		return false, unlessRaced(errs[0])
+	}
+	r.observer.Revived(j, "worker_died")
+	if outcome != "" {
+		r.observer.Finished(j, outcome, took)
+	}
+	return true, nil
+}

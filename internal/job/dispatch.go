@@ -1,0 +1,86 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// dispatcher hands jobs over to the queue. The record is marked first; what
+// the queue then does not take is put back.
+type dispatcher struct {
+	jobs     *table
+	queue    Queue
+	observer Observer
+	now      func() time.Time
+	timeout  time.Duration // of one call to the queue, and of putting back
+}
+
+// handOver marks the jobs as queued under a new epoch and enqueues them. Jobs
+// that somebody else changed meanwhile are left alone. It returns those that
+// were handed over.
+func (d *dispatcher) handOver(ctx context.Context, reason string, jobs ...*Job) ([]*Job, error) {
+	at := stamp(d.now)
+	for _, j := range jobs {
+		j.queue(at, reason)
+	}
+	marked, err := d.replace(ctx, jobs)
+	if len(marked) == 0 {
+		return nil, err
+	}
+	if failed := d.enqueue(ctx, marked...); failed != nil {
+		return nil, errors.Join(err, failed)
+	}
+	return marked, err
+}
+
+// enqueue tells the queue about jobs that are marked as queued. When it does
+// not answer they are put back to pending, best effort: a job that stays
+// behind as queued is found by Keeper.Reconcile.
+func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
+	deliveries := make([]Delivery, len(jobs))
+	for i, j := range jobs {
+		deliveries[i] = j.Delivery()
+	}
+	detached := context.WithoutCancel(ctx) // the records are marked: now it is seen through
+	call, cancel := context.WithTimeout(detached, d.timeout)
+	defer cancel()
+	err := d.queue.Enqueue(call, deliveries...)
+	if err == nil {
+		return nil
+	}
+	err = fault.Unavailable("queue_unavailable", "the queue does not answer; %d jobs wait in the store", len(jobs)).Because(err)
+	back, cancel := context.WithTimeout(detached, d.timeout)
+	defer cancel()
+	at := stamp(d.now)
+	for _, j := range jobs {
+		j.wait(at, at, "queue_unavailable")
+	}
+	if _, failed := d.replace(back, jobs); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err
+}
+
+// replace writes the jobs and returns those that nobody else had changed.
+func (d *dispatcher) replace(ctx context.Context, jobs []*Job) ([]*Job, error) {
+	errs, err := d.jobs.ReplaceAll(ctx, jobs...)
+	if err != nil {
+		return nil, err
+	}
+	written := make([]*Job, 0, len(jobs))
+	var failed error
+	for i, j := range jobs {
+		switch e := errs[i]; {
+		case e == nil:
+			written = append(written, j)
+		case !errors.Is(e, store.ErrStale) && !errors.Is(e, store.ErrNotFound):
+			failed = fmt.Errorf("mark job %s: %w", j.ID, e)
+		}
+	}
+	return written, failed
+}

@@ -1,0 +1,322 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// KeeperConfig is what a Keeper needs. Driver and Queue are required; zero
+// durations and sizes mean the defaults.
+type KeeperConfig struct {
+	Driver   store.Driver
+	Queue    Queue
+	Now      func() time.Time // default time.Now
+	Observer Observer         // default Unobserved
+	Seed     uint64           // of the jitter after crashes; 0 is a fixed one
+	Backoff  Backoff          // after the second and later crashes of a job
+
+	DeadAfter      time.Duration // silence after which a running job's worker is dead; default 15 s
+	ReconcileAfter time.Duration // for which a queued job is taken to be with the queue; default 10 s
+	ForgetAfter    time.Duration // after which a stopped or lost worker's record is deleted; default 24 h
+	QueueTimeout   time.Duration // of one call to the queue; default 5 s
+
+	RelayEvery     time.Duration // default 500 ms
+	ReviveEvery    time.Duration // default 1 s
+	ReconcileEvery time.Duration // default 5 s
+
+	Page  int // jobs handed over at a time; default 200
+	Limit int // jobs that one pass looks at; default 5,000
+}
+
+func (c KeeperConfig) withDefaults() KeeperConfig {
+	c.Now = defaultNow(c.Now)
+	c.Observer = defaultObserver(c.Observer)
+	c.Backoff = c.Backoff.withDefaults()
+	c.DeadAfter = positive(c.DeadAfter, 15*time.Second)
+	c.ReconcileAfter = positive(c.ReconcileAfter, 10*time.Second)
+	c.ForgetAfter = positive(c.ForgetAfter, 24*time.Hour)
+	c.QueueTimeout = positive(c.QueueTimeout, 5*time.Second)
+	c.RelayEvery = positive(c.RelayEvery, 500*time.Millisecond)
+	c.ReviveEvery = positive(c.ReviveEvery, time.Second)
+	c.ReconcileEvery = positive(c.ReconcileEvery, 5*time.Second)
+	c.Page = min(positive(c.Page, 200), store.MaxLimit-1)
+	c.Limit = positive(c.Limit, 5000)
+	return c
+}
+
+// Keeper looks after the jobs that nobody else does: it relays those that
+// wait to the queue, takes those of dead workers back, and finds those that
+// the queue forgot. One keeper is enough; several do no harm, since every
+// write is a compare-and-swap.
+type Keeper struct {
+	cfg      KeeperConfig
+	jobs     *table
+	workers  *workerTable
+	dispatch *dispatcher
+	reviver  reviver
+
+	reviving sync.Mutex
+	running  sightings // of running jobs
+
+	reconciling sync.Mutex
+	until       time.Time // of the round of Reconcile that is under way
+	position    string    // its cursor
+}
+
+// NewKeeper returns a keeper over collections that the caller has ensured.
+func NewKeeper(cfg KeeperConfig) *Keeper {
+	cfg = cfg.withDefaults()
+	jobs := newTable(cfg.Driver)
+	return &Keeper{
+		cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver),
+		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
+		reviver:  reviver{now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
+	}
+}
+
+// Run relays, revives and reconciles, each at its interval, until ctx ends.
+// Errors go to the observer: the first of a kind at once, further ones once a
+// minute until it worked again.
+func (k *Keeper) Run(ctx context.Context) {
+	duties := []struct {
+		name  string
+		every time.Duration
+		do    func(context.Context) (int, error)
+	}{
+		{"revive_jobs", k.cfg.ReviveEvery, k.Revive},
+		{"relay_jobs", k.cfg.RelayEvery, k.Relay},
+		{"reconcile_jobs", k.cfg.ReconcileEvery, k.Reconcile},
+	}
+	var wg sync.WaitGroup
+	for _, d := range duties {
+		wg.Go(func() {
+			repeat(ctx, d.every, k.cfg.Now, func(ctx context.Context) error {
+				_, err := d.do(ctx)
+				return err
+			}, func(err error) { k.cfg.Observer.Trouble(ctx, d.name, nil, err) })
+		})
+	}
+	wg.Wait()
+}
+
+// repeat calls do now and at every interval until ctx ends, and trouble with
+// its first error and then once a minute while it goes on.
+func repeat(ctx context.Context, every time.Duration, now func() time.Time, do func(context.Context) error, trouble func(error)) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	var told time.Time
+	for {
+		err := do(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			told = time.Time{}
+		case told.IsZero() || now().Sub(told) >= time.Minute:
+			told = now()
+			trouble(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// Relay hands pending jobs whose time has come to the queue, those that waited
+// longest first. It returns how many; when the queue does not answer it leaves
+// them as they are and says so.
+func (k *Keeper) Relay(ctx context.Context) (int, error) {
+	q := store.Query{
+		Index: indexDue, Equal: []any{string(Pending)}, To: nanos(stamp(k.cfg.Now)) + 1, Limit: k.cfg.Page,
+	}
+	handed, seen := 0, 0
+	for seen < k.cfg.Limit {
+		page, err := k.jobs.Find(ctx, q)
+		if err != nil {
+			return handed, fmt.Errorf("relay: %w", err)
+		}
+		if len(page.Items) == 0 {
+			return handed, nil
+		}
+		if seen == 0 { // is anybody there? asking changes no record
+			if _, err := k.asks(ctx, page.Items[0]); err != nil {
+				return 0, fmt.Errorf("relay: %w", err)
+			}
+		}
+		seen += len(page.Items)
+		done, err := k.dispatch.handOver(ctx, "", page.Items...)
+		handed += len(done)
+		if err != nil {
+			return handed, fmt.Errorf("relay: %w", err)
+		}
+		if page.Next == "" {
+			return handed, nil
+		}
+		q.Cursor = page.Next
+	}
+	return handed, nil
+}
+
+// asks asks the queue whether it has the job.
+func (k *Keeper) asks(ctx context.Context, j *Job) (bool, error) {
+	call, cancel := context.WithTimeout(ctx, k.cfg.QueueTimeout)
+	defer cancel()
+	alive, err := k.cfg.Queue.Alive(call, j.Delivery())
+	if err != nil {
+		return false, fault.Unavailable("queue_unavailable", "the queue does not answer; jobs wait in the store").Because(err)
+	}
+	return alive, nil
+}
+
+// Revive takes running jobs back from workers that died, and returns how many.
+// A worker is dead when its heartbeat is older than DeadAfter and has stood
+// still for half of that time before this keeper's own eyes: so neither a
+// clock that is wrong, nor a pause of the keeper or of the store, makes it
+// believe that live workers are dead. It has to be called more often than that.
+func (k *Keeper) Revive(ctx context.Context) (int, error) {
+	k.reviving.Lock()
+	defer k.reviving.Unlock()
+	at := k.cfg.Now()
+	k.running.begin(at, k.cfg.DeadAfter/2)
+	q := store.Query{
+		Index: indexDue, Equal: []any{string(Running)}, To: nanos(at.Add(-k.cfg.DeadAfter / 2)), Limit: k.cfg.Page,
+	}
+	revived, seen := 0, 0
+	for seen < k.cfg.Limit {
+		page, err := k.jobs.Find(ctx, q)
+		if err != nil {
+			return revived, fmt.Errorf("revive: %w", err)
+		}
+		seen += len(page.Items)
+		for _, j := range page.Items {
+			if !k.running.silent(j.ID, nanos(j.HeartbeatAt)) || at.Sub(j.HeartbeatAt) < k.cfg.DeadAfter {
+				continue
+			}
+			done, err := revive(ctx, k.jobs, j, k.reviver)
+			if err != nil {
+				return revived, fmt.Errorf("revive: %w", err)
+			}
+			if done {
+				revived++
+			}
+		}
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	k.running.end()
+	return revived, nil
+}
+
+// Reconcile hands queued jobs over again that the queue has forgotten, and
+// returns how many. One pass looks at Limit jobs at most; the next goes on
+// from there.
+func (k *Keeper) Reconcile(ctx context.Context) (int, error) {
+	k.reconciling.Lock()
+	defer k.reconciling.Unlock()
+	if k.position == "" {
+		k.until = stamp(k.cfg.Now).Add(-k.cfg.ReconcileAfter)
+	}
+	q := store.Query{
+		Index: indexDue, Equal: []any{string(Queued)}, To: nanos(k.until), Cursor: k.position, Limit: k.cfg.Page,
+	}
+	handed, seen := 0, 0
+	for seen < k.cfg.Limit {
+		page, err := k.jobs.Find(ctx, q)
+		if err != nil {
+			return handed, fmt.Errorf("reconcile: %w", err)
+		}
+		seen += len(page.Items)
+		done, err := k.remind(ctx, page.Items)
+		handed += done
+		if err != nil {
+			return handed, fmt.Errorf("reconcile: %w", err)
+		}
+		k.position, q.Cursor = page.Next, page.Next
+		if page.Next == "" {
+			break
+		}
+	}
+	return handed, nil
+}
+
+// remind hands those of the jobs over again that the queue does not have.
+func (k *Keeper) remind(ctx context.Context, jobs []*Job) (int, error) {
+	var forgotten []*Job
+	var failed error
+	for _, j := range jobs {
+		alive, err := k.asks(ctx, j)
+		if err != nil {
+			failed = err
+			break
+		}
+		if !alive {
+			forgotten = append(forgotten, j)
+		}
+	}
+	if len(forgotten) == 0 || failed != nil {
+		return 0, failed
+	}
+	done, err := k.dispatch.handOver(ctx, "queue_forgot", forgotten...)
+	for _, j := range done {
+		k.cfg.Observer.Revived(j, "queue_forgot")
+	}
+	return len(done), err
+}
+
+// Pass does each of the keeper's duties once: it revives, relays and
+// reconciles. It is what Run does at intervals.
+func (k *Keeper) Pass(ctx context.Context) error {
+	_, revive := k.Revive(ctx)
+	_, relay := k.Relay(ctx)
+	_, reconcile := k.Reconcile(ctx)
+	return errors.Join(revive, relay, reconcile)
+}
+
+// sightings remembers since when values have stood still before this
+// process's own eyes.
+type sightings struct {
+	at    time.Time // of this look
+	ended time.Time // the last look that got to its end
+	need  time.Duration
+	known map[string]sighting // by that look
+	now   map[string]sighting // by this one
+}
+
+type sighting struct {
+	value int64
+	since time.Time
+}
+
+// begin starts a look. When the last one that got to its end is long ago,
+// because this process was paused or the store was away, the workers may have
+// been held up by the same, and what was seen before counts for nothing.
+func (s *sightings) begin(at time.Time, need time.Duration) {
+	s.at, s.need = at, need
+	if at.Sub(s.ended) > need {
+		s.known = nil
+	}
+	s.now = map[string]sighting{}
+}
+
+// silent reports whether the value has stood still for long enough.
+func (s *sightings) silent(id string, value int64) bool {
+	seen, ok := s.known[id]
+	if !ok || seen.value != value {
+		seen = sighting{value: value, since: s.at}
+	}
+	s.now[id] = seen
+	return s.at.Sub(seen.since) >= s.need
+}
+
+// end keeps what this look saw for the next one.
+func (s *sightings) end() { s.known, s.ended = s.now, s.at }

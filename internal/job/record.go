@@ -1,0 +1,148 @@
+package job
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// The indexes of the collection jobs.
+const (
+	indexKey       = "key"
+	indexCreated   = "created"
+	indexState     = "state"
+	indexKind      = "kind"
+	indexKindState = "kind_state"
+	indexSubject   = "subject"
+	indexAbout     = "about"
+	indexDue       = "due"
+	indexLine      = "line"
+)
+
+// Collections returns what the job layer keeps in the store: jobs, their log
+// lines, leases, ticks and workers. The program ensures them at its start.
+func Collections() []store.Collection {
+	return []store.Collection{jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection()}
+}
+
+// jobCollection declares the orders in which jobs are found. The field due_at
+// is the time that matters in the job's state: not_before of a pending job,
+// queued_at of a queued one, heartbeat_at of a running one, finished_at of one
+// that ended; so one index serves the whole scheduler.
+func jobCollection() store.Collection {
+	text := func(names ...string) []store.IndexField {
+		fields := make([]store.IndexField, len(names))
+		for i, name := range names {
+			fields[i] = store.IndexField{Name: name}
+		}
+		return fields
+	}
+	created := store.IndexField{Name: "created_at", Type: store.Int}
+	due := store.IndexField{Name: "due_at", Type: store.Int}
+	return store.Collection{Name: "jobs", Indexes: []store.Index{
+		{Name: indexKey, Fields: text("tenant", "kind", "idempotency_key"), Unique: true},
+		{Name: indexCreated, Fields: append(text("tenant"), created)},
+		{Name: indexState, Fields: append(text("tenant", "state"), created)},
+		{Name: indexKind, Fields: append(text("tenant", "kind"), created)},
+		{Name: indexKindState, Fields: append(text("tenant", "kind", "state"), created)},
+		{Name: indexSubject, Fields: append(text("tenant", "subject"), created)},
+		{Name: indexAbout, Fields: text("subject", "state")},
+		{Name: indexDue, Fields: append(text("state"), due)},
+		{Name: indexLine, Fields: append(text("pool", "kind", "state"), due)},
+	}}
+}
+
+// table is the typed view of the jobs.
+type table = store.Table[Job, *Job]
+
+func newTable(driver store.Driver) *table { return store.NewTable[Job](driver, jobCollection()) }
+
+// Keys implements store.Entity.
+func (j *Job) Keys() map[string]any {
+	return map[string]any{
+		"tenant": j.Tenant, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
+		"subject": j.Subject, "pool": j.Pool, "created_at": nanos(j.CreatedAt), "due_at": nanos(j.due()),
+	}
+}
+
+// due returns the time that matters in the job's state.
+func (j *Job) due() time.Time {
+	switch j.State {
+	case Pending:
+		return j.NotBefore
+	case Queued:
+		return j.QueuedAt
+	case Running:
+		return j.HeartbeatAt
+	default:
+		return j.FinishedAt
+	}
+}
+
+// Delivery returns what the queue is told about the job in its present epoch.
+func (j *Job) Delivery() Delivery {
+	return Delivery{JobID: j.ID, Epoch: j.Epoch, Kind: j.Kind, Tenant: j.Tenant, Pool: j.Pool}
+}
+
+// maxHistory bounds the transitions kept on a record: the first and the last
+// half of it.
+const maxHistory = 100
+
+// move changes the state and notes it in the history. It never writes into
+// an array that a copy of the job shares.
+func (j *Job) move(at time.Time, to State, reason string) {
+	j.State = to
+	kept := j.History
+	if len(kept) >= maxHistory {
+		kept = slices.Delete(slices.Clone(kept), maxHistory/2, maxHistory/2+1)
+	}
+	t := Transition{At: at, State: to, Epoch: j.Epoch, Reason: reason}
+	if to == Running || to.Terminal() {
+		t.Worker = j.Worker
+	}
+	j.History = append(slices.Clip(kept), t)
+}
+
+// queue hands the job over under a new epoch.
+func (j *Job) queue(at time.Time, reason string) {
+	j.Epoch++
+	j.Worker = ""
+	j.QueuedAt, j.NotBefore = at, time.Time{}
+	j.move(at, Queued, reason)
+}
+
+// wait sends the job back to the line until the time given. Without a worker
+// and not running, it is fenced off from whoever had it.
+func (j *Job) wait(at, until time.Time, reason string) {
+	j.Worker = ""
+	j.NotBefore = until
+	j.move(at, Pending, reason)
+}
+
+// end moves the job to a terminal state.
+func (j *Job) end(at time.Time, to State, reason string) {
+	j.FinishedAt, j.NotBefore = at, time.Time{}
+	j.Progress.ETA = time.Time{}
+	j.move(at, to, reason)
+}
+
+// copy returns a job that can be changed without changing j.
+func (j *Job) copy() *Job {
+	c := *j
+	c.History = slices.Clip(c.History)
+	c.Files = maps.Clone(j.Files)
+	return &c
+}
+
+// stamp returns the time as records keep it: UTC, to the microsecond.
+func stamp(now func() time.Time) time.Time { return now().UTC().Truncate(time.Microsecond) }
+
+// nanos returns the time as index values keep it; 0 is no time.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}

@@ -1,0 +1,241 @@
+package job
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+)
+
+// answer is what a handler returned.
+type answer struct {
+	result json.RawMessage
+	files  map[string]string
+	err    error
+}
+
+// run takes the attempt from its claim to its recorded outcome.
+func (s *session) run(delivery context.Context) error {
+	work, cancel := context.WithCancelCause(s.base)
+	defer cancel(nil)
+	watching, unwatch := context.WithCancel(s.base)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		s.watch(watching, delivery.Done(), cancel)
+	}()
+	defer func() { unwatch(); <-over }()
+
+	var err error
+	if j := s.seen(); j.Committed {
+		err = s.publish(j)
+	} else {
+		err = s.attemptOnce(work, j)
+	}
+	unwatch()
+	<-over
+	if s.late != nil {
+		<-s.late // the slot is taken as long as the handler runs
+	}
+	return err
+}
+
+// attemptOnce runs the handler and records what came of it.
+func (s *session) attemptOnce(work context.Context, j *Job) error {
+	work, cancel := context.WithTimeoutCause(work, j.Timeout, ErrTimedOut)
+	defer cancel()
+	a := s.await(work, guard(func() answer { return s.call(work, j) }))
+	if cause := context.Cause(work); a.err != nil && cause != nil && !(errors.Is(cause, ErrTimedOut) && permanent(a.err)) {
+		a.err = because(cause, a.err) // it stopped because it was told to, whatever it calls that
+	}
+	return s.conclude(a)
+}
+
+// await returns the answer, or the cause of ctx when it does not come within
+// StopGrace of the end of ctx.
+func (s *session) await(ctx context.Context, answers <-chan answer) answer {
+	select {
+	case a := <-answers:
+		return a
+	case <-ctx.Done():
+	}
+	grace := s.cfg.StopGrace
+	if s.base.Err() != nil {
+		grace = min(grace, s.cfg.HeartbeatEvery) // nobody heartbeats any more
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case a := <-answers:
+		return a
+	case <-timer.C:
+		s.late = answers
+		err := context.Cause(ctx)
+		s.cfg.Observer.Trouble(ctx, "handler_ignores_context", s.seen(), err)
+		return answer{err: err}
+	}
+}
+
+// because joins a cause to what a handler returned on account of it.
+func because(cause, err error) error {
+	if errors.Is(err, cause) {
+		return err
+	}
+	return errors.Join(cause, err)
+}
+
+// guard calls fn in a goroutine of its own and answers what it returned, or
+// that it panicked or ended its goroutine.
+func guard(fn func() answer) <-chan answer {
+	answers := make(chan answer, 1)
+	go func() {
+		var a answer
+		returned := false
+		defer func() {
+			if v := recover(); v != nil || !returned {
+				a = answer{err: &panicError{value: v, stack: debug.Stack()}}
+			}
+			answers <- a
+		}()
+		a = fn()
+		returned = true
+	}()
+	return answers
+}
+
+// call runs the handler.
+func (s *session) call(ctx context.Context, j *Job) answer {
+	t := &Task{Job: j, Prefix: j.Prefix(), Report: s.report, Saved: s.saved, Draining: s.draining}
+	result, err := s.cfg.Handlers[j.Kind].Run(ctx, t)
+	if err != nil {
+		return answer{err: err}
+	}
+	return s.encode(j, result)
+}
+
+// encode makes what is kept of a result.
+func (s *session) encode(j *Job, result any) (a answer) {
+	if a.result, a.err = json.Marshal(result); a.err != nil {
+		a.err = Permanent(fmt.Errorf("encode result of job %s: %w", j.ID, a.err))
+		return a
+	}
+	if len(a.result) > s.cfg.MaxResult {
+		a.err = Permanent(fault.New(fault.ClassInternal, "result_too_large", "the result takes %d bytes; at most %d are kept", len(a.result), s.cfg.MaxResult))
+	}
+	if named, ok := result.(interface{ Files() map[string]string }); ok {
+		a.files = named.Files()
+	}
+	for name, key := range a.files {
+		if !strings.HasPrefix(key, JobPrefix(j.ID)) {
+			a.err = Permanent(fmt.Errorf("file %s of job %s: key %q is not below %s", name, j.ID, key, JobPrefix(j.ID)))
+		}
+	}
+	return a
+}
+
+// conclude records what came of the handler, and publishes its result.
+func (s *session) conclude(a answer) error {
+	j := s.seen()
+	_, publishes := s.cfg.Handlers[j.Kind].(Publisher)
+	if a.err != nil || !publishes {
+		return s.settle(a)
+	}
+	err := s.insist(func(j *Job) error {
+		if j.CancelRequested {
+			return ErrCancelled
+		}
+		j.Committed, j.Result, j.Files = true, a.result, a.files
+		j.Progress.Fraction, j.Progress.ETA = 1, time.Time{}
+		j.HeartbeatAt = stamp(s.cfg.Now)
+		return nil
+	})
+	switch {
+	case errors.Is(err, ErrCancelled):
+		return s.settle(answer{err: err})
+	case err != nil:
+		return s.gone(err)
+	}
+	return s.publish(s.seen())
+}
+
+// publish makes a committed result visible and ends the job.
+func (s *session) publish(j *Job) error {
+	ctx, cancel := context.WithTimeout(s.base, s.cfg.PublishTimeout)
+	defer cancel()
+	a := answer{result: j.Result, files: j.Files}
+	if p, ok := s.cfg.Handlers[j.Kind].(Publisher); ok {
+		a.err = s.await(ctx, guard(func() answer { return answer{err: p.Publish(ctx, j, j.Result)} })).err
+	}
+	if a.err != nil && s.base.Err() != nil {
+		a.err = because(context.Cause(s.base), a.err)
+	}
+	return s.settle(a)
+}
+
+// settle records the outcome of the attempt.
+func (s *session) settle(a answer) error {
+	if errors.Is(a.err, ErrLost) {
+		return s.gone(ErrLost)
+	}
+	if a.err != nil {
+		s.explain(a.err)
+	}
+	var outcome string
+	err := s.insist(func(j *Job) error {
+		outcome = s.decide(j, a)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errWritten) {
+		return s.gone(err)
+	}
+	j := s.seen()
+	s.cfg.Observer.Finished(j, outcome, stamp(s.cfg.Now).Sub(j.StartedAt))
+	if j.State == Succeeded || j.State == Cancelled {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), s.cfg.CallTimeout)
+		defer cancel()
+		s.saved.clear(ctx)
+	}
+	return nil
+}
+
+// gone ends an attempt whose outcome is not recorded by it.
+func (s *session) gone(err error) error {
+	if errors.Is(err, ErrLost) {
+		j := s.seen()
+		s.cfg.Observer.Finished(j, OutcomeLost, stamp(s.cfg.Now).Sub(j.StartedAt))
+		return nil
+	}
+	return fmt.Errorf("record outcome of job %s: %w", s.id, err)
+}
+
+// insist writes until the store answers, for FinishPatience at most: the work
+// is done, and to lose it to a pause of the store would be a pity.
+func (s *session) insist(change func(*Job) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), s.cfg.FinishPatience)
+	defer cancel()
+	wait := 100 * time.Millisecond
+	for {
+		var refused error
+		err := s.write(ctx, func(j *Job) error {
+			refused = change(j)
+			return refused
+		})
+		if err == nil || refused != nil || errors.Is(err, ErrLost) || errors.Is(err, errWritten) {
+			return err
+		}
+		s.cfg.Observer.Trouble(ctx, "record_outcome", s.seen(), err)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+		wait = min(2*wait, s.cfg.CallTimeout)
+	}
+}

@@ -1,0 +1,294 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// RunnerConfig is what a Runner needs. Worker, Driver, Files and Handlers are
+// required; zero durations and sizes mean the defaults.
+type RunnerConfig struct {
+	Worker   string // this worker's identifier; two live processes never share one
+	Driver   store.Driver
+	Files    CheckpointFiles
+	Handlers map[string]Handler // by kind
+	Slots    map[string]int     // pool → attempts at a time; a pool that is not named has no limit
+	Now      func() time.Time   // default time.Now
+	Observer Observer           // default Unobserved
+	Seed     uint64             // of the jitter of retries; 0 is derived from Worker
+	Backoff  Backoff            // between attempts that fail
+
+	HeartbeatEvery time.Duration // default 5 s; well below KeeperConfig.DeadAfter
+	LookEvery      time.Duration // how often the record is looked at for a cancellation; default 1 s
+	ReportEvery    time.Duration // how often progress and lines are written while they change; default 1 s
+	CallTimeout    time.Duration // of one call to the store; default 5 s
+	FinishPatience time.Duration // for which an outcome is kept trying to be recorded; default 2 min
+	PublishTimeout time.Duration // of Publisher.Publish; default 1 min
+	DrainGrace     time.Duration // after Drain, until handlers are stopped; default 20 s
+	StopGrace      time.Duration // after a handler's context ended, until its outcome is recorded without it; default 30 s
+
+	MaxResult     int // bytes of a result; default 4 MiB
+	MaxCheckpoint int // bytes of one checkpoint; default 256 MiB
+	MaxLogLines   int // of one job; default 10,000
+}
+
+func (c RunnerConfig) withDefaults() RunnerConfig {
+	c.Now = defaultNow(c.Now)
+	c.Observer = defaultObserver(c.Observer)
+	c.Backoff = c.Backoff.withDefaults()
+	c.HeartbeatEvery = positive(c.HeartbeatEvery, 5*time.Second)
+	c.LookEvery = positive(c.LookEvery, time.Second)
+	c.ReportEvery = positive(c.ReportEvery, time.Second)
+	c.CallTimeout = positive(c.CallTimeout, 5*time.Second)
+	c.FinishPatience = positive(c.FinishPatience, 2*time.Minute)
+	c.PublishTimeout = positive(c.PublishTimeout, time.Minute)
+	c.DrainGrace = positive(c.DrainGrace, 20*time.Second)
+	c.StopGrace = positive(c.StopGrace, 30*time.Second)
+	c.MaxResult = positive(c.MaxResult, 4<<20)
+	c.MaxCheckpoint = positive(c.MaxCheckpoint, 256<<20)
+	c.MaxLogLines = positive(c.MaxLogLines, 10_000)
+	return c
+}
+
+// Runner runs the jobs that are delivered to one worker. It is safe for
+// concurrent use.
+type Runner struct {
+	cfg      RunnerConfig
+	jobs     *table
+	logs     *logTable
+	dice     *dice
+	slots    map[string]chan struct{}
+	draining chan struct{} // closed by Drain
+	aborting chan struct{} // closed DrainGrace later
+
+	mu       sync.Mutex
+	drained  bool
+	sessions map[*session]struct{}
+	idle     chan struct{} // closed while no attempt runs
+}
+
+// NewRunner returns a runner over collections that the caller has ensured.
+func NewRunner(cfg RunnerConfig) *Runner {
+	cfg = cfg.withDefaults()
+	r := &Runner{
+		cfg: cfg, jobs: newTable(cfg.Driver), logs: newLogTable(cfg.Driver), dice: newDice(cfg.Seed, cfg.Worker),
+		slots: map[string]chan struct{}{}, draining: make(chan struct{}), aborting: make(chan struct{}),
+		sessions: map[*session]struct{}{}, idle: make(chan struct{}),
+	}
+	close(r.idle)
+	for pool, n := range cfg.Slots {
+		r.slots[pool] = make(chan struct{}, max(n, 1))
+	}
+	return r
+}
+
+// Handle runs the job of a delivery and returns when its outcome is recorded.
+// A delivery that is stale, unknown or already claimed is dropped: nil. An
+// error means that the delivery is to come again, though nothing is lost if it
+// does not: the keeper looks after the record.
+//
+// The end of ctx is taken as a hint to look at the record: it cancels the
+// handler only when the job's owner asked for it, or when the worker drains.
+func (r *Runner) Handle(ctx context.Context, d Delivery) error {
+	release, err := r.admit(ctx, d.Pool)
+	if err != nil {
+		return err
+	}
+	defer release()
+	j, err := r.claim(ctx, d)
+	if err != nil || j == nil {
+		return err
+	}
+	s := r.begin(ctx, j)
+	defer r.end(s)
+	return s.run(ctx)
+}
+
+// Hint makes the runner look at the record of the job now, if it runs it.
+func (r *Runner) Hint(jobID string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.sessions {
+		if s.id == jobID {
+			s.nudge()
+		}
+	}
+}
+
+// Running returns how many attempts are under way.
+func (r *Runner) Running() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.sessions)
+}
+
+// Drain makes the runner take no more jobs and asks the handlers to save and
+// return Drained. Those that have not after DrainGrace are stopped, and their
+// jobs are handed over just the same. Drain returns at once; see Wait.
+func (r *Runner) Drain() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.drained {
+		return
+	}
+	r.drained = true
+	close(r.draining)
+	time.AfterFunc(r.cfg.DrainGrace, func() { close(r.aborting) })
+}
+
+// Wait returns nil as soon as no attempt is under way, or the error of ctx.
+func (r *Runner) Wait(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		n, idle := len(r.sessions), r.idle
+		r.mu.Unlock()
+		if n == 0 {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d running jobs: %w", n, ctx.Err())
+		}
+	}
+}
+
+func (r *Runner) isDraining() bool {
+	select {
+	case <-r.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// admit waits for a slot of the pool. The queue may free a slot of its own
+// while the handler in it still runs; this one is free when the handler has
+// returned.
+func (r *Runner) admit(ctx context.Context, pool string) (release func(), err error) {
+	if r.isDraining() {
+		return nil, ErrDraining
+	}
+	slot := r.slots[pool]
+	if slot == nil {
+		return func() {}, nil
+	}
+	select {
+	case slot <- struct{}{}:
+		return func() { <-slot }, nil
+	case <-r.draining:
+		return nil, ErrDraining
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a slot of pool %s: %w", pool, context.Cause(ctx))
+	}
+}
+
+// claim takes the job by a compare-and-swap. It returns nil when the delivery
+// is to be dropped.
+func (r *Runner) claim(ctx context.Context, d Delivery) (*Job, error) {
+	for {
+		j, err := r.jobs.Get(ctx, d.JobID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, nil
+		case err != nil:
+			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
+		case j.State != Queued || j.Epoch != d.Epoch:
+			return nil, nil
+		case r.cfg.Handlers[j.Kind] == nil:
+			return nil, fault.New(fault.ClassInternal, "unknown_job_kind", "no handler for jobs of kind %s", j.Kind)
+		}
+		at := stamp(r.cfg.Now)
+		wait := at.Sub(j.QueuedAt)
+		j.Attempt++
+		j.Worker = r.cfg.Worker
+		j.StartedAt, j.HeartbeatAt = at, at
+		j.Progress = Progress{At: at}
+		if j.Committed {
+			j.Progress.Fraction = 1
+		}
+		j.move(at, Running, "")
+		err = r.jobs.Replace(ctx, j)
+		switch {
+		case err == nil:
+			r.cfg.Observer.Started(j.copy(), wait)
+			return j, nil
+		case errors.Is(err, store.ErrStale), errors.Is(err, store.ErrNotFound):
+			continue // somebody was faster: look again
+		default:
+			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
+		}
+	}
+}
+
+// begin notes that the attempt is under way.
+func (r *Runner) begin(ctx context.Context, j *Job) *session {
+	s := newSession(ctx, r, j)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.sessions) == 0 {
+		r.idle = make(chan struct{})
+	}
+	r.sessions[s] = struct{}{}
+	return s
+}
+
+func (r *Runner) end(s *session) {
+	s.stop(nil)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sessions, s)
+	if len(r.sessions) == 0 {
+		close(r.idle)
+	}
+}
+
+// Reclaim takes back the jobs that are recorded as running on this worker but
+// are not: a process that starts again under the identifier it had before it
+// was killed need not wait for the keeper to notice. It returns how many.
+func (r *Runner) Reclaim(ctx context.Context) (int, error) {
+	n, q := 0, store.Query{Index: indexDue, Equal: []any{string(Running)}}
+	for {
+		page, err := r.jobs.Find(ctx, q)
+		if err != nil {
+			return n, err
+		}
+		for _, j := range page.Items {
+			if j.Worker != r.cfg.Worker || r.runs(j.ID) {
+				continue
+			}
+			revived, err := revive(ctx, r.jobs, j, r.reviver())
+			if err != nil {
+				return n, err
+			}
+			if revived {
+				n++
+			}
+		}
+		if page.Next == "" {
+			return n, nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
+func (r *Runner) runs(jobID string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.sessions {
+		if s.id == jobID {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Runner) reviver() reviver {
+	return reviver{now: r.cfg.Now, observer: r.cfg.Observer, backoff: r.cfg.Backoff, dice: r.dice}
+}

@@ -1,0 +1,238 @@
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// errWritten means that the record already shows an outcome that this very
+// attempt wrote: a write whose reply was lost.
+var errWritten = errors.New("job: the outcome is recorded already")
+
+// session is one attempt of a job on this worker. Everything it writes goes
+// through write, which is fenced: the record must still be running under the
+// attempt's epoch and worker.
+type session struct {
+	*Runner
+	id      string
+	epoch   int
+	attempt int
+	report  *report
+	saved   *checkpoints
+	base    context.Context //nolint:containedctx // the life of the attempt: calls of several goroutines end with it
+	stop    context.CancelCauseFunc
+	hint    chan struct{}
+	late    <-chan answer // of a handler that ignored the end of its context
+
+	mu      sync.Mutex
+	job     *Job      // as last read or written
+	logged  int       // lines of the job that are rows already
+	contact time.Time // when the fence was last seen to hold
+	beat    time.Time // when the record was last written
+}
+
+func newSession(ctx context.Context, r *Runner, j *Job) *session {
+	base, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	s := &session{
+		Runner: r, id: j.ID, epoch: j.Epoch, attempt: j.Attempt, base: base, stop: stop,
+		report: newReport(r.cfg.Now, j, r.cfg.MaxLogLines), hint: make(chan struct{}, 1),
+		job: j, logged: j.LogLines, contact: r.cfg.Now(), beat: r.cfg.Now(),
+	}
+	s.saved = &checkpoints{
+		files: r.cfg.Files, job: j.ID, epoch: j.Epoch, max: r.cfg.MaxCheckpoint, fence: s.holds,
+		trouble: func(ctx context.Context, operation string, err error) {
+			r.cfg.Observer.Trouble(ctx, operation, s.seen(), err)
+		},
+	}
+	s.saved.used.Store(j.Attempt > 1)
+	return s
+}
+
+// seen returns a copy of the record as last read or written.
+func (s *session) seen() *Job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.job.copy()
+}
+
+// nudge makes watch look at the record now.
+func (s *session) nudge() {
+	select {
+	case s.hint <- struct{}{}:
+	default:
+	}
+}
+
+// watch heartbeats and looks for a cancellation and for a lost fence until ctx
+// ends. It calls cancel when the handler has to stop but the attempt goes on.
+func (s *session) watch(ctx context.Context, delivery <-chan struct{}, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(s.cfg.LookEvery)
+	defer ticker.Stop()
+	aborting := s.aborting
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-s.hint:
+		case <-s.report.wake:
+		case <-delivery:
+			delivery = nil
+			if s.isDraining() {
+				s.stop(Drained)
+			}
+		case <-aborting:
+			aborting = nil
+			s.stop(Drained)
+		}
+		j, err := s.look(ctx)
+		switch {
+		case errors.Is(err, ErrLost), errors.Is(err, errWritten):
+			s.stop(ErrLost)
+			return
+		case err != nil && ctx.Err() == nil:
+			s.cfg.Observer.Trouble(ctx, "heartbeat", s.seen(), err)
+		case err == nil && j.CancelRequested && !j.Committed:
+			cancel(ErrCancelled)
+		}
+	}
+}
+
+// look writes a heartbeat when one is due or there is something to report, and
+// only reads the record otherwise.
+func (s *session) look(ctx context.Context) (*Job, error) {
+	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	age := s.cfg.Now().Sub(s.beat)
+	if age < s.cfg.HeartbeatEvery && (age < s.cfg.ReportEvery || !s.report.waiting()) {
+		return s.job, s.refresh(call)
+	}
+	err := s.writeLocked(call, func(j *Job) error {
+		j.HeartbeatAt = stamp(s.cfg.Now)
+		return nil
+	})
+	return s.job, err
+}
+
+// write changes the record if the attempt still has the job.
+func (s *session) write(ctx context.Context, change func(*Job) error) error {
+	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writeLocked(call, change)
+}
+
+// writeLocked writes the lines that wait, then the record with its progress.
+// When somebody else changed the record, to ask for a cancellation, it is read
+// again and change is applied to what it is now.
+func (s *session) writeLocked(ctx context.Context, change func(*Job) error) error {
+	for {
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+		next := s.job.copy()
+		next.Progress = s.report.snapshot()
+		next.Progress.Fraction = max(next.Progress.Fraction, s.job.Progress.Fraction)
+		next.LogLines = s.logged
+		if err := change(next); err != nil {
+			return err
+		}
+		err := s.jobs.Replace(ctx, next)
+		switch {
+		case err == nil:
+			s.job, s.contact, s.beat = next, s.cfg.Now(), s.cfg.Now()
+			return nil
+		case errors.Is(err, store.ErrStale), errors.Is(err, store.ErrNotFound):
+			if err := s.refresh(ctx); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("write job %s: %w", s.id, err)
+		}
+	}
+}
+
+// refresh reads the record and checks the fence.
+func (s *session) refresh(ctx context.Context) error {
+	j, err := s.jobs.Get(ctx, s.id)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return ErrLost
+	case err != nil:
+		return fmt.Errorf("read job %s: %w", s.id, err)
+	case j.Epoch != s.epoch || j.Worker != s.cfg.Worker || j.Attempt != s.attempt:
+		return ErrLost
+	}
+	s.job, s.contact = j, s.cfg.Now()
+	if j.State != Running {
+		return errWritten // who takes a job away also takes the worker off it
+	}
+	return nil
+}
+
+// holds returns nil when the attempt has its job, and asks the record if it
+// has not been seen for a heartbeat.
+func (s *session) holds(ctx context.Context) error {
+	if s.base.Err() != nil {
+		return context.Cause(s.base)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cfg.Now().Sub(s.contact) < s.cfg.HeartbeatEvery {
+		return nil
+	}
+	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	defer cancel()
+	err := s.refresh(call)
+	if errors.Is(err, ErrLost) || errors.Is(err, errWritten) {
+		s.stop(ErrLost)
+		return ErrLost
+	}
+	return err
+}
+
+// flush writes the lines that wait as rows. The number of the first line makes
+// a row's identifier; a row that exists already was written by this attempt,
+// if its reply was lost, or by one that died before it noted it on the record.
+// Both are taken into the count, so that numbers have no gaps.
+func (s *session) flush(ctx context.Context) error {
+	for {
+		lines := s.report.batch()
+		if len(lines) == 0 {
+			return nil
+		}
+		first := s.logged + 1
+		for i := range lines {
+			lines[i].Seq = first + i
+		}
+		row := &logRow{
+			Meta: store.Meta{ID: logID(s.id, first)},
+			Job:  s.id, First: first, Epoch: s.epoch, Worker: s.cfg.Worker, Lines: lines,
+		}
+		err := s.logs.Insert(ctx, row)
+		if errors.Is(err, store.ErrDuplicate) {
+			found, err := s.logs.Get(ctx, row.ID)
+			if err != nil {
+				return err
+			}
+			s.logged += len(found.Lines)
+			if found.Epoch == s.epoch && found.Worker == s.cfg.Worker {
+				s.report.drop(len(found.Lines))
+			}
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("write lines of job %s: %w", s.id, err)
+		}
+		s.logged += len(lines)
+		s.report.drop(len(lines))
+	}
+}

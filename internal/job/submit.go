@@ -1,0 +1,155 @@
+package job
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+const maxKey = 255 // bytes of an idempotency key
+
+func (k Kind) withDefaults() Kind {
+	k.Version = positive(k.Version, 1)
+	k.Timeout = positive(k.Timeout, time.Hour)
+	k.MaxFailures = positive(k.MaxFailures, 3)
+	k.MaxCrashes = positive(k.MaxCrashes, 3)
+	return k
+}
+
+// Submit stores the job and then hands it to the queue. When Submit returned
+// without an error the job is in the store and will end in exactly one
+// terminal state, whatever becomes of the queue.
+//
+// The idempotency key is unique per tenant and kind: the same key with the
+// same payload returns the job that exists and created = false; with another
+// payload it is the conflict idempotency_key_reused.
+func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created bool, err error) {
+	j, err = s.prepare(sub)
+	if err != nil {
+		return nil, false, err
+	}
+	at := j.CreatedAt
+	j.move(at, Pending, "")
+	fast := s.fast(at)
+	if fast {
+		j.queue(at, "")
+	} else {
+		j.NotBefore = at
+	}
+	for range 3 { // the job found under the key may be removed before it is read
+		err = s.jobs.Insert(ctx, j)
+		if err == nil {
+			if fast {
+				s.enqueue(ctx, j)
+			}
+			s.cfg.Observer.Submitted(j, true)
+			return j, true, nil
+		}
+		if !errors.Is(err, store.ErrDuplicate) {
+			return nil, false, storeFault(err)
+		}
+		found, err := s.existing(ctx, j)
+		if err != nil {
+			return nil, false, err
+		}
+		if found != nil {
+			s.cfg.Observer.Submitted(found, false)
+			return found, false, nil
+		}
+	}
+	return nil, false, fmt.Errorf("submit %s job: %w", sub.Kind.Name, err)
+}
+
+// prepare makes a record of the submission.
+func (s *Service) prepare(sub Submission) (*Job, error) {
+	if sub.Kind.Name == "" || sub.Kind.Pool == "" || sub.Tenant == "" {
+		return nil, fmt.Errorf("submit %q job to pool %q for tenant %q: all three are needed", sub.Kind.Name, sub.Kind.Pool, sub.Tenant)
+	}
+	if err := checkKey(sub.IdempotencyKey); err != nil {
+		return nil, err
+	}
+	payload, err := json.Marshal(sub.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("encode payload of %s job: %w", sub.Kind.Name, err)
+	}
+	if len(payload) > s.cfg.MaxPayload {
+		return nil, fault.TooLarge("payload_too_large", "The request for a %s job takes %d bytes; at most %d are allowed.", sub.Kind.Name, len(payload), s.cfg.MaxPayload)
+	}
+	kind := sub.Kind.withDefaults()
+	j := &Job{
+		Meta:   store.Meta{ID: store.NewID("job")},
+		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject,
+		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload),
+		Version: kind.Version, Payload: payload,
+		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
+		CreatedAt: stamp(s.cfg.Now),
+	}
+	if j.IdempotencyKey == "" {
+		j.IdempotencyKey = j.ID
+	}
+	return j, nil
+}
+
+func checkKey(key string) error {
+	bad := len(key) > maxKey
+	for _, c := range []byte(key) {
+		bad = bad || c < ' ' || c > '~'
+	}
+	if bad {
+		return fault.Invalid("invalid_idempotency_key", "An idempotency key has at most %d printable ASCII characters.", maxKey).
+			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a UUID or another short random string"})
+	}
+	return nil
+}
+
+// fingerprint identifies what is asked for, to refuse a reused key.
+func fingerprint(kind string, payload []byte) string {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q\n", kind)
+	_, _ = h.Write(payload)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// existing returns the job under j's key, nil when it is gone, or the conflict
+// that it is about something else.
+func (s *Service) existing(ctx context.Context, j *Job) (*Job, error) {
+	page, err := s.jobs.Find(ctx, store.Query{Index: indexKey, Equal: []any{j.Tenant, j.Kind, j.IdempotencyKey}, Limit: 1})
+	if err != nil || len(page.Items) == 0 {
+		return nil, storeFault(err)
+	}
+	found := page.Items[0]
+	if found.Fingerprint != j.Fingerprint {
+		return nil, fault.Conflict("idempotency_key_reused", "The idempotency key was used for another %s request, job %s; a new request needs a new key.", j.Kind, found.ID).
+			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
+	}
+	return found, nil
+}
+
+// storeFault says that the store did not answer, so that a caller may come
+// again. Faults pass through.
+func storeFault(err error) error {
+	if _, ok := fault.As(err); ok || err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fault.Unavailable("store_unavailable", "The job could not be recorded; please try again in a moment.").Because(err)
+}
+
+// fast reports whether submissions go to the queue at once: not for a while
+// after it did not answer, when the keeper's relay takes them.
+func (s *Service) fast(at time.Time) bool { return at.UnixNano() >= s.pause.Load() }
+
+// enqueue hands a stored job over; if the queue does not answer the job waits
+// for the relay instead.
+func (s *Service) enqueue(ctx context.Context, j *Job) {
+	if err := s.dispatch.enqueue(ctx, j); err != nil {
+		s.pause.Store(s.cfg.Now().Add(s.cfg.QueuePause).UnixNano())
+		s.cfg.Observer.Trouble(ctx, "enqueue_job", j, err)
+	}
+}

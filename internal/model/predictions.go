@@ -1,0 +1,89 @@
+package model
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml/automl"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Stored predictions are a Parquet file with a row for each prediction: "row",
+// the index from 0 of the row in the data set's table; "label", the index of
+// its class or its value; "output_0" and so on, the probability of each class
+// or the predicted value.
+const (
+	rowColumn    = "row"
+	labelColumn  = "label"
+	outputColumn = "output_"
+)
+
+// WritePredictions writes the predictions as a file.
+func WritePredictions(w io.Writer, p automl.Predictions) error {
+	rows := make([]int64, len(p.Rows))
+	for i, r := range p.Rows {
+		rows[i] = int64(r)
+	}
+	columns := []frame.Column{
+		frame.NewInt(rowColumn, frame.Int, rows, nil),
+		frame.NewFloat(labelColumn, p.Labels),
+	}
+	for k := range p.Width {
+		values := make([]float64, len(rows))
+		for i := range values {
+			values[i] = p.Outputs[i*p.Width+k]
+		}
+		columns = append(columns, frame.NewFloat(outputColumn+strconv.Itoa(k), values))
+	}
+	f, err := frame.New(columns...)
+	if err != nil {
+		return err
+	}
+	out, err := tabular.NewParquetWriter(w, tabular.SchemaOf(f))
+	if err != nil {
+		return err
+	}
+	if err := out.Write(f); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// ReadPredictions reads what WritePredictions wrote, size bytes.
+func ReadPredictions(ctx context.Context, r io.ReaderAt, size int64) (*automl.Predictions, error) {
+	file, err := tabular.NewParquetReader(r, size, tabular.ParquetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	f, err := tabular.ReadFrame(ctx, file)
+	if err != nil {
+		return nil, err
+	}
+	row, ok1 := f.Column(rowColumn)
+	label, ok2 := f.Column(labelColumn)
+	width := len(f.Columns()) - 2
+	if !ok1 || !ok2 || width < 1 || row.Type() != frame.Int {
+		return nil, fmt.Errorf("stored predictions have the columns %q", f.Names())
+	}
+	p := &automl.Predictions{
+		Rows: make([]int, f.Rows()), Labels: make([]float64, f.Rows()),
+		Outputs: make([]float64, f.Rows()*width), Width: width,
+	}
+	for i := range p.Rows {
+		p.Rows[i], p.Labels[i] = int(row.Int(i)), label.Float(i)
+	}
+	for k := range width {
+		c, ok := f.Column(outputColumn + strconv.Itoa(k))
+		if !ok {
+			return nil, fmt.Errorf("stored predictions lack the column %s%d", outputColumn, k)
+		}
+		for i := range p.Rows {
+			p.Outputs[i*width+k] = c.Float(i)
+		}
+	}
+	return p, nil
+}

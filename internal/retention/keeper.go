@@ -1,0 +1,125 @@
+package retention
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// Jobs finds jobs of any tenant.
+type Jobs interface {
+	// Lookup returns the job, or fault.NotFound.
+	Lookup(ctx context.Context, id string) (*job.Job, error)
+	// Active reports whether a job that has not ended is about the subject.
+	Active(ctx context.Context, subject string) (bool, error)
+	// Ended returns jobs that ended in the state before the time, oldest first.
+	Ended(ctx context.Context, state job.State, before time.Time, cursor string, limit int) (store.Page[*job.Job], error)
+	// Remove deletes the record of a job that ended.
+	Remove(ctx context.Context, id string) error
+}
+
+// Datasets tells which files data sets point to: none when the record is gone,
+// deleted or past its expiry.
+type Datasets interface {
+	References(ctx context.Context, id string, now time.Time) ([]string, error)
+}
+
+// Models tells which files models point to, likewise.
+type Models interface {
+	References(ctx context.Context, id string, now time.Time) ([]string, error)
+}
+
+// keeper decides whether anything keeps an object.
+type keeper struct {
+	config   Config
+	jobs     Jobs
+	datasets Datasets
+	models   Models
+	now      func() time.Time
+}
+
+// reason says why nothing keeps the object, "" when something does.
+func (k *keeper) reason(ctx context.Context, key string, modified time.Time) (string, error) {
+	area, rest, _ := strings.Cut(key, "/")
+	switch area {
+	case "tmp":
+		if k.expired(k.config.Temporary, modified) {
+			return "temporary object is past its period", nil
+		}
+		return "", nil
+	case "uploads":
+		return k.uploadReason(ctx, key, rest)
+	default:
+		return k.jobReason(ctx, key, rest)
+	}
+}
+
+func (k *keeper) expired(period time.Duration, since time.Time) bool {
+	return period > 0 && k.now().Sub(since) >= period
+}
+
+// uploadReason decides about uploads/<tenant>/<data set>/….
+func (k *keeper) uploadReason(ctx context.Context, key, rest string) (string, error) {
+	parts := strings.Split(rest, "/")
+	if len(parts) < 3 {
+		return "no data set has this key", nil
+	}
+	keys, err := k.datasets.References(ctx, parts[1], k.now())
+	if err != nil || slices.Contains(keys, key) {
+		return "", err
+	}
+	if busy, err := k.jobs.Active(ctx, parts[1]); err != nil || busy {
+		return "", err // a job that started before the expiry may still read it
+	}
+	return "no data set points to it", nil
+}
+
+// jobReason decides about jobs/<job>/….
+func (k *keeper) jobReason(ctx context.Context, key, rest string) (string, error) {
+	id, _, ok := strings.Cut(rest, "/")
+	if !ok {
+		return "no job has this key", nil
+	}
+	j, err := k.jobs.Lookup(ctx, id)
+	if fault.ClassOf(err) == fault.ClassNotFound {
+		return "its job is gone", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !j.State.Terminal() {
+		return "", nil // never below a live job's prefix
+	}
+	pointed, err := k.pointed(ctx, j)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(pointed, key) {
+		return "", nil
+	}
+	for _, file := range j.Files {
+		if file == key {
+			if k.expired(k.config.Results, j.FinishedAt) {
+				return "result is past its period", nil
+			}
+			return "", nil
+		}
+	}
+	return "no record points to it and its job has ended", nil
+}
+
+// pointed returns the keys that records made by the job point to.
+func (k *keeper) pointed(ctx context.Context, j *job.Job) ([]string, error) {
+	keys, err := k.models.References(ctx, model.IDOf(j.ID), k.now())
+	if err != nil || j.Subject == "" {
+		return keys, err
+	}
+	more, err := k.datasets.References(ctx, j.Subject, k.now())
+	return append(keys, more...), err
+}

@@ -1,0 +1,276 @@
+package retention
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// Files is where the objects are.
+type Files interface {
+	Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error
+	Delete(ctx context.Context, keys ...string) error
+	// AbortUploads ends the multipart uploads below the prefix that began before
+	// the time, or only counts them.
+	AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (int, error)
+}
+
+// Runner runs clean-up jobs.
+type Runner struct {
+	config Config
+	files  Files
+	keeper *keeper
+	marks  *store.Table[mark, *mark]
+	now    func() time.Time
+}
+
+// RunnerConfig is what a Runner needs.
+type RunnerConfig struct {
+	Config   Config
+	Driver   store.Driver
+	Files    Files
+	Jobs     Jobs
+	Datasets Datasets
+	Models   Models
+	Now      func() time.Time
+}
+
+// NewRunner returns a Runner. The store has ensured Collections.
+func NewRunner(c RunnerConfig) *Runner {
+	return &Runner{
+		config: c.Config,
+		files:  c.Files,
+		keeper: &keeper{config: c.Config, jobs: c.Jobs, datasets: c.Datasets, models: c.Models, now: c.Now},
+		marks:  store.NewTable[mark](c.Driver, marks()),
+		now:    c.Now,
+	}
+}
+
+// areas are the prefixes that clean-up looks after. Objects elsewhere in the
+// bucket are somebody else's.
+func areas() []string { return []string{"jobs/", "tmp/", "uploads/"} }
+
+// Run cleans up once.
+func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
+	result := &Result{DryRun: req.DryRun, Objects: []Item{}}
+	all := areas()
+	for i, prefix := range all {
+		t.Report.Progress("sweep "+prefix, float64(i)/float64(len(all)+1), result.Examined, 0)
+		if err := r.sweep(ctx, prefix, t, result); err != nil {
+			return nil, fmt.Errorf("sweep %s: %w", prefix, err)
+		}
+	}
+	t.Report.Progress("unmark", float64(len(all))/float64(len(all)+1), result.Examined, 0)
+	if !req.DryRun {
+		if err := r.forget(ctx, result); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.abortUploads(ctx, result); err != nil {
+		return nil, err
+	}
+	if err := r.removeJobs(ctx, result); err != nil {
+		return nil, err
+	}
+	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads; removed %d job records",
+		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.RemovedJobs)
+	return result, nil
+}
+
+// shortestUpload is how long an upload may take before it counts as
+// unfinished, whatever the period of temporary objects is.
+const shortestUpload = time.Hour
+
+// abortUploads ends the multipart uploads that nobody will finish.
+func (r *Runner) abortUploads(ctx context.Context, result *Result) error {
+	if r.config.Temporary <= 0 {
+		return nil
+	}
+	before := r.now().Add(-max(r.config.Temporary, shortestUpload))
+	for _, prefix := range areas() {
+		n, err := r.files.AbortUploads(ctx, prefix, before, result.DryRun)
+		if err != nil {
+			return fmt.Errorf("abort unfinished uploads below %s: %w", prefix, err)
+		}
+		result.AbortedUploads += n
+	}
+	return nil
+}
+
+// removeJobs removes the records of jobs that ended long ago and have no file
+// left.
+func (r *Runner) removeJobs(ctx context.Context, result *Result) error {
+	if r.config.Jobs <= 0 {
+		return nil
+	}
+	before := r.now().Add(-r.config.Jobs)
+	for _, state := range []job.State{job.Succeeded, job.Failed, job.Cancelled} {
+		cursor := ""
+		for {
+			page, err := r.keeper.jobs.Ended(ctx, state, before, cursor, pageSize)
+			if err != nil {
+				return fmt.Errorf("find %s jobs: %w", state, err)
+			}
+			for _, j := range page.Items {
+				if err := r.removeJob(ctx, j.ID, result); err != nil {
+					return err
+				}
+			}
+			if cursor = page.Next; cursor == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+const pageSize = 500
+
+func (r *Runner) removeJob(ctx context.Context, id string, result *Result) error {
+	none, err := r.empty(ctx, job.JobPrefix(id))
+	if err != nil || !none {
+		return err
+	}
+	result.RemovedJobs++
+	if result.DryRun {
+		return nil
+	}
+	err = r.keeper.jobs.Remove(ctx, id)
+	if class := fault.ClassOf(err); err != nil && class != fault.ClassNotFound && class != fault.ClassConflict {
+		return fmt.Errorf("remove job %s: %w", id, err)
+	}
+	return nil
+}
+
+// empty reports whether there is no object below the prefix.
+func (r *Runner) empty(ctx context.Context, prefix string) (bool, error) {
+	err := r.files.Each(ctx, prefix, func(string, int64, time.Time) error { return io.EOF })
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// sweep looks at every object below the prefix.
+func (r *Runner) sweep(ctx context.Context, prefix string, t *job.Task, result *Result) error {
+	return r.files.Each(ctx, prefix, func(key string, size int64, modified time.Time) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		result.Examined++
+		if result.Examined%1000 == 0 {
+			t.Report.Progress("sweep "+prefix, 0, result.Examined, 0)
+		}
+		reason, err := r.keeper.reason(ctx, key, modified)
+		if err != nil {
+			return fmt.Errorf("decide about %s: %w", key, err)
+		}
+		if reason == "" {
+			result.Kept++
+			return nil
+		}
+		return r.discard(ctx, Item{Key: key, Size: size, Reason: reason}, result)
+	})
+}
+
+// discard marks the object, waits, or deletes it.
+func (r *Runner) discard(ctx context.Context, item Item, result *Result) error {
+	now := r.now()
+	found, err := r.marks.Get(ctx, markID(item.Key))
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		item.Action = "mark"
+		result.Marked++
+		if !result.DryRun {
+			m := &mark{Meta: store.Meta{ID: markID(item.Key)}, Key: item.Key, Reason: item.Reason, MarkedAt: now}
+			if err := r.marks.Insert(ctx, m); err != nil && !errors.Is(err, store.ErrDuplicate) {
+				return fmt.Errorf("mark %s: %w", item.Key, err)
+			}
+			item.MarkedAt = now
+		}
+	case err != nil:
+		return err
+	case now.Sub(found.MarkedAt) < r.config.Grace:
+		item.Action, item.MarkedAt = "wait", found.MarkedAt
+		result.Waiting++
+	default:
+		item.Action, item.MarkedAt = "delete", found.MarkedAt
+		result.Deleted++
+		result.DeletedBytes += item.Size
+		if !result.DryRun {
+			if err := r.files.Delete(ctx, item.Key); err != nil {
+				return fmt.Errorf("delete %s: %w", item.Key, err)
+			}
+			if err := r.marks.Delete(ctx, found.ID, 0); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+	}
+	if len(result.Objects) < MaxItems {
+		result.Objects = append(result.Objects, item)
+	} else {
+		result.Truncated = true
+	}
+	return nil
+}
+
+// forget drops the marks of objects that something points to again and of
+// objects that are gone.
+func (r *Runner) forget(ctx context.Context, result *Result) error {
+	cursor := ""
+	for {
+		page, err := r.marks.Find(ctx, store.Query{Index: indexKey, Cursor: cursor, Limit: store.MaxLimit})
+		if err != nil {
+			return err
+		}
+		for _, m := range page.Items {
+			reason, err := r.keeper.reason(ctx, m.Key, m.MarkedAt)
+			if err != nil {
+				return fmt.Errorf("decide about %s: %w", m.Key, err)
+			}
+			gone := false
+			if reason != "" {
+				if gone, err = r.gone(ctx, m.Key); err != nil {
+					return err
+				}
+			}
+			if reason != "" && !gone {
+				continue
+			}
+			if err := r.marks.Delete(ctx, m.ID, m.Revision); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrStale) {
+				return err
+			}
+			result.Unmarked++
+		}
+		if page.Next == "" {
+			return nil
+		}
+		cursor = page.Next
+	}
+}
+
+// gone reports whether there is no object of exactly that key.
+func (r *Runner) gone(ctx context.Context, key string) (bool, error) {
+	found := false
+	err := r.files.Each(ctx, key, func(k string, _ int64, _ time.Time) error {
+		found = found || k == key
+		return io.EOF // the key itself comes first among those it is a prefix of
+	})
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return !found, nil
+}
+
+func markID(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "mark_" + hex.EncodeToString(sum[:16])
+}

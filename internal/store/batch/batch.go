@@ -1,0 +1,143 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// ErrClosed means that the queue takes nothing any more.
+var ErrClosed = errors.New("batch: closed")
+
+// Limit bounds one group. A single item may pass it alone.
+type Limit struct {
+	Items int // at least 1
+	Size  int // in the unit of the items' sizes
+}
+
+// Queue hands items to its workers in groups.
+type Queue[T any] struct {
+	run   func([]T)
+	limit Limit
+
+	mu      sync.Mutex
+	arrived *sync.Cond // items, or closed
+	left    *sync.Cond // fewer items
+	items   []sized[T]
+	size    int
+	closed  bool
+	workers sync.WaitGroup
+}
+
+type sized[T any] struct {
+	item T
+	size int
+}
+
+// New starts workers that call run with a group of items, in the order of their
+// arrival. Every item that Add accepted is handed to run once.
+func New[T any](workers int, limit Limit, run func(group []T)) *Queue[T] {
+	q := &Queue[T]{run: run, limit: limit}
+	q.arrived, q.left = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
+	for range workers {
+		q.workers.Go(q.work)
+	}
+	return q
+}
+
+// Add puts the item into the queue. While the queue holds two full groups it
+// waits, until the context ends.
+func (q *Queue[T]) Add(ctx context.Context, item T, size int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full() && !q.closed {
+		stop := context.AfterFunc(ctx, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.left.Broadcast()
+		})
+		defer stop()
+		for q.full() && !q.closed {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			q.left.Wait()
+		}
+	}
+	if q.closed {
+		return ErrClosed
+	}
+	q.items = append(q.items, sized[T]{item, size})
+	q.size += size
+	q.arrived.Signal()
+	return nil
+}
+
+func (q *Queue[T]) full() bool {
+	return len(q.items) >= 2*q.limit.Items || q.size >= 2*q.limit.Size
+}
+
+// Close refuses further items and waits until the accepted ones were run or the
+// context ends.
+func (q *Queue[T]) Close(ctx context.Context) error {
+	q.mu.Lock()
+	q.closed = true
+	q.arrived.Broadcast()
+	q.left.Broadcast()
+	q.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		q.workers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (q *Queue[T]) work() {
+	for {
+		group := q.next()
+		if group == nil {
+			return
+		}
+		q.run(group)
+	}
+}
+
+// next waits for items and takes as many as the limit allows, at least one. It
+// returns nil when the queue is closed and empty.
+func (q *Queue[T]) next() []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.items) == 0 {
+		if q.closed {
+			return nil
+		}
+		q.arrived.Wait()
+	}
+	size, n := 0, 0
+	for n < len(q.items) && n < q.limit.Items {
+		if n > 0 && size+q.items[n].size > q.limit.Size {
+			break
+		}
+		size += q.items[n].size
+		n++
+	}
+	group := make([]T, n)
+	for i := range group {
+		group[i] = q.items[i].item
+	}
+	rest := copy(q.items, q.items[n:])
+	clear(q.items[rest:])
+	q.items = q.items[:rest]
+	q.size -= size
+	q.left.Broadcast()
+	return group
+}

@@ -1,0 +1,346 @@
+package tabular
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/narrativeml/narrative/internal/fault"
+)
+
+// CSVOptions say how a CSV file is read. The zero value sniffs everything.
+type CSVOptions struct {
+	Format   FormatOptions
+	Limits   Limits
+	Tolerant bool   // bad rows are returned beside the good ones
+	Schema   Schema // the columns that are wanted, by name, and their types; nil: all, as text
+	IDColumn string // a column that chunks also have as text; empty: none
+}
+
+// CSVReader yields the rows of a CSV file.
+type CSVReader struct {
+	scan     *scanner
+	limits   Limits
+	format   Format
+	names    []string
+	tolerant bool
+	typer    typer
+	raw      rawChunk
+}
+
+var _ Reader = (*CSVReader)(nil)
+
+// sampleSize is how much of a file is looked at to find its format.
+const sampleSize = 64 << 10
+
+// NewCSVReader reads the beginning of src, finds out the format as far as the
+// options do not tell, and reads the header. Its errors are fault.Invalid;
+// missing_columns names the columns of the schema that the file lacks.
+func NewCSVReader(src io.Reader, o CSVOptions) (*CSVReader, error) {
+	if err := o.Format.Validate(); err != nil {
+		return nil, err
+	}
+	limits := o.Limits.orDefault()
+	head := newScanner(src, Format{}, limits)
+	for !head.eof && len(head.buf) < sampleSize {
+		if err := head.fill(); err != nil {
+			return nil, err
+		}
+	}
+	format, err := SniffCSV(head.buf, head.eof, o.Format)
+	if err != nil {
+		return nil, err
+	}
+	s := newScanner(src, format, limits)
+	s.buf, s.eof, s.read, s.tolerant = head.buf, head.eof, head.read, o.Tolerant
+	if format.BOM {
+		s.pos = len(bom)
+	}
+	r := &CSVReader{scan: s, limits: limits, format: format, tolerant: o.Tolerant}
+	if err := r.header(); err != nil {
+		return nil, err
+	}
+	s.names, s.width = r.names, len(r.names)
+	return r, r.want(o.Schema, o.IDColumn)
+}
+
+// header reads the names of the columns, or makes them up.
+func (r *CSVReader) header() error {
+	s := r.scan
+	pos, line := s.pos, s.line
+	more, err := s.record()
+	switch {
+	case err != nil:
+		return err
+	case s.fault != nil:
+		return s.fault.fault(nil)
+	case !more:
+		return errEmpty()
+	case s.count > r.limits.Columns:
+		return fault.Invalid("csv_too_many_columns", "the file has %d columns; at most %d are allowed, so leave some out or check the delimiter %q",
+			s.count, r.limits.Columns, string(s.delim))
+	}
+	r.names = make([]string, s.count)
+	if !r.format.Header {
+		for i := range r.names {
+			r.names[i] = columnName(nil, i)
+		}
+		s.pos, s.line, s.skipping = pos, line, false
+		return nil
+	}
+	for i, f := range s.spans {
+		r.names[i] = strings.TrimSpace(string(s.buf[f.start:f.end]))
+	}
+	return checkNames(r.names, "csv", s.start)
+}
+
+// maxName is the longest name of a column, in bytes.
+const maxName = 1024
+
+// checkNames refuses names that are empty, too long or used twice. prefix is
+// that of the codes.
+func checkNames(names []string, prefix string, line int64) error {
+	seen := make(map[string]int, len(names))
+	for i, name := range names {
+		where := location(0, line, "")
+		if name == "" {
+			return fault.Invalid(prefix+"_empty_column_name", "column %d has no name; give every column a name, or say that the file has no header", i+1).
+				With(fault.Field{Location: where, Message: fmt.Sprintf("column %d has no name", i+1)})
+		}
+		if len(name) > maxName {
+			return fault.Invalid(prefix+"_column_name_too_long", "the name of column %d has %d bytes; at most %d are allowed", i+1, len(name), maxName).
+				With(fault.Field{Location: where, Message: fmt.Sprintf("the name of column %d is too long", i+1), Value: shorten(name, 60)})
+		}
+		if j, ok := seen[name]; ok {
+			return fault.Invalid(prefix+"_duplicate_column", "columns %d and %d are both named %q; give every column its own name", j+1, i+1, shorten(name, 100)).
+				With(fault.Field{Location: location(0, line, name), Message: fmt.Sprintf("columns %d and %d have this name", j+1, i+1)})
+		}
+		seen[name] = i
+	}
+	return nil
+}
+
+func errEmpty() error {
+	return fault.Invalid("csv_empty", "the file is empty; upload a table with a header and at least one row")
+}
+
+// want finds the columns of the schema in the file.
+func (r *CSVReader) want(schema Schema, id string) error {
+	if schema == nil {
+		for _, name := range r.names {
+			schema = append(schema, Field{Name: name, Type: String, Nullable: true})
+		}
+	}
+	at := make(map[string]int, len(r.names))
+	for i, name := range r.names {
+		at[name] = i
+	}
+	r.typer = typer{schema: schema, names: r.names, id: -1, tolerant: r.tolerant, dict: make(map[string]int32)}
+	var missing []string
+	for _, f := range schema {
+		i, ok := at[f.Name]
+		if !ok {
+			missing = append(missing, f.Name)
+			continue
+		}
+		r.typer.index = append(r.typer.index, i)
+	}
+	if len(missing) > 0 {
+		return errMissingColumns(missing)
+	}
+	if id != "" {
+		i, ok := at[id]
+		if !ok {
+			return errNoIDColumn(id)
+		}
+		r.typer.id = i
+	}
+	return nil
+}
+
+func errNoIDColumn(name string) error {
+	return fault.Invalid("unknown_id_column", "the file has no column %q to take identifiers from", shorten(name, 100)).
+		With(fault.Field{Location: location(0, 0, name), Message: "the file has no such column"})
+}
+
+// errMissingColumns names the columns that a file lacks.
+func errMissingColumns(names []string) error {
+	const show = 20
+	e := fault.Invalid("missing_columns", "the file lacks %d of the columns it must have: %s; add them, with exactly these names",
+		len(names), quoteNames(names, show))
+	for _, name := range names[:min(len(names), show)] {
+		e = e.With(fault.Field{Location: location(0, 0, name), Message: "the file has no such column"})
+	}
+	return e
+}
+
+// quoteNames lists the first of the names, quoted.
+func quoteNames(names []string, show int) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i == show {
+			fmt.Fprintf(&b, " and %d more", len(names)-show)
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q", shorten(name, 100))
+	}
+	return b.String()
+}
+
+// Format returns how the file is read.
+func (r *CSVReader) Format() Format { return r.format }
+
+// Names returns the names of all columns of the file, in order.
+func (r *CSVReader) Names() []string { return r.names }
+
+// Schema returns the columns of the chunks, in order.
+func (r *CSVReader) Schema() Schema { return r.typer.schema }
+
+// Next returns the rows that follow, at most Limits.ChunkRows, or io.EOF.
+func (r *CSVReader) Next(ctx context.Context) (*Chunk, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := r.scan.next(&r.raw, r.chunkRows()); err != nil {
+		return nil, err
+	}
+	return r.typer.chunk(&r.raw)
+}
+
+// Close does nothing; the source belongs to the caller.
+func (r *CSVReader) Close() error { return nil }
+
+func (r *CSVReader) chunkRows() int { return r.limits.chunkRows(len(r.names)) }
+
+// ahead cuts records in a second goroutine while fn works on those before. It
+// returns when both are done.
+func (r *CSVReader) ahead(ctx context.Context, fn func(*rawChunk) error) error {
+	free := make(chan *rawChunk, 3)
+	for range cap(free) {
+		free <- new(rawChunk)
+	}
+	produce := func(ctx context.Context) (*rawChunk, error) {
+		select {
+		case c := <-free:
+			return c, r.scan.next(c, r.chunkRows())
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return pipeline(ctx, 1, produce, func(c *rawChunk) error {
+		err := fn(c)
+		free <- c
+		return err
+	})
+}
+
+// stream types the chunks of ahead.
+func (r *CSVReader) stream(ctx context.Context, fn func(*Chunk) error) error {
+	typed := make(chan *Chunk, 1)
+	return relay(ctx, typed, func(ctx context.Context) error {
+		return r.ahead(ctx, func(raw *rawChunk) error {
+			c, err := r.typer.chunk(raw)
+			if err != nil {
+				return err
+			}
+			return send(ctx, typed, c)
+		})
+	}, fn)
+}
+
+// Reader yields a table in chunks. It is not safe for concurrent use.
+type Reader interface {
+	// Names returns the names of all columns of the file, in order.
+	Names() []string
+	// Schema returns the columns of the chunks, in order.
+	Schema() Schema
+	// Next returns the next rows, or io.EOF.
+	Next(ctx context.Context) (*Chunk, error)
+	// Close releases what the reader holds, not the file.
+	Close() error
+}
+
+// Stream calls fn with every chunk of the reader, in order, while the chunks
+// that follow are being read and typed in other goroutines. It returns the
+// first error, of the reader, of fn or of the context, when all are done.
+func Stream(ctx context.Context, r Reader, fn func(*Chunk) error) error {
+	if c, ok := r.(*CSVReader); ok {
+		return c.stream(ctx, fn)
+	}
+	return pipeline(ctx, 1, r.Next, fn)
+}
+
+// pipeline calls produce in another goroutine until it returns io.EOF, and
+// consume with each result, in order.
+func pipeline[T any](ctx context.Context, depth int, produce func(context.Context) (T, error), consume func(T) error) error {
+	ch := make(chan T, depth)
+	return relay(ctx, ch, func(ctx context.Context) error {
+		for {
+			v, err := produce(ctx)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if err := send(ctx, ch, v); err != nil {
+				return err
+			}
+		}
+	}, consume)
+}
+
+// relay runs produce, which sends to ch, in another goroutine, and consume
+// with everything sent. It returns when both are done.
+func relay[T any](ctx context.Context, ch chan T, produce func(context.Context) error, consume func(T) error) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		defer close(ch)
+		done <- guard(func() error { return produce(inner) })
+	}()
+	var failed error
+	for v := range ch {
+		if failed == nil {
+			failed = ctx.Err()
+		}
+		if failed == nil {
+			failed = consume(v)
+		}
+		if failed != nil {
+			cancel()
+		}
+	}
+	err := <-done
+	if failed != nil {
+		return failed
+	}
+	return err
+}
+
+// send sends v unless the context ends first.
+func send[T any](ctx context.Context, ch chan<- T, v T) error {
+	select {
+	case ch <- v:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// guard runs f and makes an error of a panic, so that a defect in reading one
+// file does not end the process.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read table: panic: %v", p)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,46 @@
+package tabular
+
+// Limits bound what a reader takes from a file.
+type Limits struct {
+	Field     int // longest field, in bytes
+	Record    int // longest record, in bytes
+	Columns   int // most columns
+	ChunkRows int // rows in a chunk
+	ChunkSize int // bytes of a file, about, after which a chunk ends early
+}
+
+// DefaultLimits returns fields of 1 MiB, records of 16 MiB, 10,000 columns and
+// chunks of 8,192 rows.
+func DefaultLimits() Limits {
+	return Limits{Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 8192, ChunkSize: 8 << 20}
+}
+
+// chunkCells bounds the values in a chunk, so that wide tables have shorter
+// chunks.
+const chunkCells = 1 << 20
+
+// orDefault returns l with defaults where it is not positive.
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	for _, p := range []struct {
+		value *int
+		other int
+	}{
+		{&l.Field, d.Field},
+		{&l.Record, d.Record},
+		{&l.Columns, d.Columns},
+		{&l.ChunkRows, d.ChunkRows},
+		{&l.ChunkSize, d.ChunkSize},
+	} {
+		if *p.value <= 0 {
+			*p.value = p.other
+		}
+	}
+	l.Record = max(l.Record, l.Field)
+	return l
+}
+
+// chunkRows returns how many rows a chunk of that many columns has.
+func (l Limits) chunkRows(columns int) int {
+	return max(1, min(l.ChunkRows, chunkCells/max(columns, 1)))
+}

@@ -1,0 +1,199 @@
+package tabular
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// schemaKey is the key of the file's metadata that holds the columns in their
+// order, as JSON, since the format itself keeps them by name.
+const schemaKey = "narrative.schema"
+
+// groupCells bounds the values in a row group, and so the memory that writing
+// takes.
+const (
+	groupCells = 4 << 20
+	groupRows  = 128 << 10
+)
+
+// ParquetWriter writes frames as a typed Parquet file. It holds one row group,
+// whatever the number of rows.
+type ParquetWriter struct {
+	schema Schema
+	file   *parquet.GenericWriter[any]
+	group  *parquet.ConcurrentRowGroupWriter
+	leaf   []int // of each column of the schema in the file
+	rows   int   // in the group
+	limit  int
+	values []parquet.Value
+	dict   []parquet.Value
+}
+
+var _ Writer = (*ParquetWriter)(nil)
+
+// NewParquetWriter returns a writer of the columns. Integers become INT64,
+// floats DOUBLE, booleans BOOLEAN, strings UTF-8 with a dictionary, instants
+// TIMESTAMP(MICROS, UTC); nullable columns are optional.
+func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
+	if len(schema) == 0 {
+		return nil, fmt.Errorf("write parquet: no columns")
+	}
+	columns, err := json.Marshal(schema)
+	if err != nil {
+		return nil, fmt.Errorf("write parquet: %w", err)
+	}
+	group := make(parquet.Group, len(schema))
+	for _, f := range schema {
+		if _, ok := group[f.Name]; ok || f.Name == "" {
+			return nil, fmt.Errorf("write parquet: column name %q is empty or repeated", f.Name)
+		}
+		group[f.Name] = parquetNode(f)
+	}
+	out := &ParquetWriter{schema: schema, limit: max(1, min(groupRows, groupCells/len(schema)))}
+	fileSchema := parquet.NewSchema("table", group)
+	for _, f := range schema {
+		leaf, ok := fileSchema.Lookup(f.Name)
+		if !ok {
+			return nil, fmt.Errorf("write parquet: column %q is lost", f.Name)
+		}
+		out.leaf = append(out.leaf, leaf.ColumnIndex)
+	}
+	out.file = parquet.NewGenericWriter[any](w, fileSchema,
+		parquet.Compression(&parquet.Snappy),
+		parquet.KeyValueMetadata(schemaKey, string(columns)),
+		parquet.CreatedBy("narrative", "1", ""),
+		parquet.DictionaryMaxBytes(1<<20),
+		parquet.PageBufferSize(256<<10),
+		parquet.WriteBufferSize(256<<10),
+	)
+	out.group = out.file.BeginRowGroup()
+	return out, nil
+}
+
+func parquetNode(f Field) parquet.Node {
+	var n parquet.Node
+	switch f.Type {
+	case Integer:
+		n = parquet.Int(64)
+	case Float:
+		n = parquet.Leaf(parquet.DoubleType)
+	case Boolean:
+		n = parquet.Leaf(parquet.BooleanType)
+	case Datetime:
+		n = parquet.Timestamp(parquet.Microsecond)
+	default:
+		n = parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
+	}
+	if f.Nullable {
+		n = parquet.Optional(n)
+	}
+	return n
+}
+
+// Write appends the rows of the frame, which has the columns of the schema,
+// by name.
+func (w *ParquetWriter) Write(f *frame.Frame) error {
+	return guard(func() error { return w.write(f) })
+}
+
+func (w *ParquetWriter) write(f *frame.Frame) error {
+	for from := 0; from < f.Rows(); {
+		to := min(f.Rows(), from+w.limit-w.rows)
+		writers := w.group.ColumnWriters()
+		for k, field := range w.schema {
+			c, ok := f.Column(field.Name)
+			if !ok || c.Type() != field.Type.Type() {
+				return fmt.Errorf("write parquet: the frame has no %s column %q", field.Type, field.Name)
+			}
+			if err := w.column(c, field, w.leaf[k], from, to); err != nil {
+				return err
+			}
+			if _, err := writers[w.leaf[k]].WriteRowValues(w.values); err != nil {
+				return fmt.Errorf("write parquet: column %q: %w", field.Name, err)
+			}
+		}
+		w.rows += to - from
+		from = to
+		if w.rows == w.limit {
+			if err := w.commit(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// column puts rows from … to-1 of the column into values.
+func (w *ParquetWriter) column(c frame.Column, field Field, leaf, from, to int) error {
+	w.values = w.values[:0]
+	level := 0
+	if field.Nullable {
+		level = 1
+	} else if c.Nulls() > 0 {
+		return fmt.Errorf("write parquet: column %q has missing values but is not nullable", field.Name)
+	}
+	null := parquet.NullValue().Level(0, 0, leaf)
+	switch c.Type() {
+	case frame.Float:
+		for i, v := range c.Floats()[from:to] {
+			if c.Null(from + i) {
+				w.values = append(w.values, null)
+				continue
+			}
+			w.values = append(w.values, parquet.DoubleValue(v).Level(0, level, leaf))
+		}
+	case frame.String:
+		w.dict = w.dict[:0]
+		for _, s := range c.Dict() {
+			w.dict = append(w.dict, parquet.ByteArrayValue([]byte(s)).Level(0, level, leaf))
+		}
+		for _, k := range c.Codes()[from:to] {
+			if k < 0 {
+				w.values = append(w.values, null)
+				continue
+			}
+			w.values = append(w.values, w.dict[k])
+		}
+	default:
+		for i, v := range c.Ints()[from:to] {
+			switch {
+			case c.Null(from + i):
+				w.values = append(w.values, null)
+			case c.Type() == frame.Bool:
+				w.values = append(w.values, parquet.BooleanValue(v != 0).Level(0, level, leaf))
+			default:
+				w.values = append(w.values, parquet.Int64Value(v).Level(0, level, leaf))
+			}
+		}
+	}
+	return nil
+}
+
+func (w *ParquetWriter) commit() error {
+	if w.rows == 0 {
+		return nil
+	}
+	if _, err := w.group.Commit(); err != nil {
+		return fmt.Errorf("write parquet: %w", err)
+	}
+	w.rows = 0
+	return nil
+}
+
+// Close writes what is left and the footer.
+func (w *ParquetWriter) Close() error {
+	return guard(func() error {
+		if err := w.commit(); err != nil {
+			return err
+		}
+		if err := w.file.Close(); err != nil {
+			return fmt.Errorf("write parquet: %w", err)
+		}
+		return nil
+	})
+}

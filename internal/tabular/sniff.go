@@ -1,0 +1,272 @@
+package tabular
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/narrativeml/narrative/internal/fault"
+)
+
+// FormatOptions are what a caller knows about a CSV file. Empty fields are
+// sniffed.
+type FormatOptions struct {
+	Delimiter string `json:"delimiter,omitempty" doc:"Between fields; default: sniffed"`
+	Quote     string `json:"quote,omitempty" doc:"Around fields, \" or '; default: sniffed"`
+	Header    *bool  `json:"header,omitempty" doc:"Whether the first record names the columns; default: sniffed"`
+}
+
+const (
+	delimiters = ",\t;|"
+	quotes     = "\"'"
+	bom        = "\xef\xbb\xbf"
+)
+
+// Validate refuses delimiters and quotes that are not supported.
+func (o FormatOptions) Validate() error {
+	if o.Delimiter != "" && (len(o.Delimiter) != 1 || !bytes.Contains([]byte(delimiters), []byte(o.Delimiter))) {
+		return fault.Invalid("invalid_delimiter", "the delimiter is %q; it must be a comma, a tab, a semicolon or a bar, or empty to find out", shorten(o.Delimiter, 20)).
+			With(fault.Field{Location: "delimiter", Message: "not a supported delimiter", Value: shorten(o.Delimiter, 20)})
+	}
+	if o.Quote != "" && o.Quote != `"` && o.Quote != "'" {
+		return fault.Invalid("invalid_quote", "the quote is %q; it must be \" or ', or empty to find out", shorten(o.Quote, 20)).
+			With(fault.Field{Location: "quote", Message: "not a supported quote", Value: shorten(o.Quote, 20)})
+	}
+	return nil
+}
+
+// SniffKind returns "parquet" for the beginning of a Parquet file, "csv" for
+// anything else.
+func SniffKind(head []byte) string {
+	if bytes.HasPrefix(head, []byte("PAR1")) {
+		return KindParquet
+	}
+	return KindCSV
+}
+
+// The kinds of files.
+const (
+	KindCSV     = "csv"
+	KindParquet = "parquet"
+	KindJSONL   = "jsonl" // written only
+)
+
+// SniffCSV finds out how a CSV file is to be read from its beginning; whole
+// says that sample is all of it. It refuses files that are not text.
+func SniffCSV(sample []byte, whole bool, o FormatOptions) (Format, error) {
+	f := Format{Kind: KindCSV}
+	if len(sample) == 0 {
+		return f, errEmpty()
+	}
+	if err := checkText(sample); err != nil {
+		return f, err
+	}
+	if rest, ok := bytes.CutPrefix(sample, []byte(bom)); ok {
+		f.BOM = true
+		sample = rest
+	}
+	if len(bytes.TrimSpace(sample)) == 0 && whole {
+		return f, errEmpty()
+	}
+	best := candidate{}
+	for _, d := range choices(o.Delimiter, delimiters) {
+		for _, q := range choices(o.Quote, quotes) {
+			c := tryFormat(sample, whole, d, q)
+			if best.delimiter == "" || c.better(best) {
+				best = c
+			}
+		}
+	}
+	f.Delimiter, f.Quote = best.delimiter, best.quote
+	if o.Header != nil {
+		f.Header = *o.Header
+	} else {
+		f.Header = hasHeader(best.records)
+	}
+	return f, nil
+}
+
+func choices(told, all string) []string {
+	if told != "" {
+		return []string{told}
+	}
+	var out []string
+	for _, c := range all {
+		out = append(out, string(c))
+	}
+	return out
+}
+
+// sampleRecords is how many records are looked at.
+const sampleRecords = 200
+
+// candidate is how well a delimiter and a quote fit a sample.
+type candidate struct {
+	delimiter, quote string
+	width            int     // the most frequent number of fields
+	regular          float64 // share of the records that have it
+	quoted           int     // fields enclosed in the quote
+	records          [][]string
+}
+
+// better reports whether c fits better than the one before it, which is to be
+// preferred otherwise.
+func (c candidate) better(than candidate) bool {
+	if (c.width > 1) != (than.width > 1) {
+		// One column with every delimiter is the rule in text; a few records
+		// with a comma in them are not a table of two columns.
+		if c.width > 1 {
+			return c.regular >= 0.5
+		}
+		return than.regular < 0.5
+	}
+	if c.delimiter == than.delimiter {
+		// The second quote needs proof: enclosed fields, more than of the
+		// first, and no loss of order.
+		return c.quoted > than.quoted && c.regular >= than.regular
+	}
+	if c.regular != than.regular {
+		return c.regular > than.regular
+	}
+	return c.width > than.width
+}
+
+// tryFormat cuts the sample.
+func tryFormat(sample []byte, whole bool, delimiter, quote string) candidate {
+	c := candidate{delimiter: delimiter, quote: quote}
+	limits := DefaultLimits()
+	s := newScanner(bytes.NewReader(nil), Format{Delimiter: delimiter, Quote: quote}, limits)
+	s.buf, s.eof = slices.Clone(sample), true
+	widths := make(map[int]int)
+	for len(c.records) < sampleRecords {
+		if s.skipping {
+			if _, err := s.skipLine(false); err != nil {
+				break
+			}
+		}
+		start := s.pos
+		more, err := s.record()
+		if err != nil || !more || !whole && s.pos == len(s.buf) && len(c.records) > 0 {
+			break // the last record of a part may be cut off
+		}
+		if s.fault != nil {
+			c.records = append(c.records, nil)
+			continue
+		}
+		widths[s.count]++
+		record := make([]string, len(s.spans))
+		for k, f := range s.spans {
+			record[k] = string(s.buf[f.start:f.end])
+			if int(f.start) > start && s.buf[f.start-1] == s.quote {
+				c.quoted++
+			}
+		}
+		c.records = append(c.records, record)
+	}
+	for width, n := range widths {
+		if share := float64(n) / float64(len(c.records)); share > c.regular || share == c.regular && width > c.width {
+			c.width, c.regular = width, share
+		}
+	}
+	return c
+}
+
+// hasHeader decides whether the first record names the columns: every column
+// whose other values are numbers, booleans or times votes by whether its first
+// value is one too, and so does one whose first value comes again. A tie is
+// a header.
+func hasHeader(records [][]string) bool {
+	if len(records) == 0 || records[0] == nil {
+		return true
+	}
+	votes := 0
+	for j, name := range records[0] {
+		var rest, first guess
+		again := 0
+		for _, r := range records[1:] {
+			if len(r) == len(records[0]) {
+				rest.observe([]byte(r[j]))
+				if r[j] == name {
+					again++
+				}
+			}
+		}
+		first.observe([]byte(name))
+		typed := rest.seen != 0 && rest.seen&sawText == 0
+		switch {
+		case first.seen&sawText == 0 && first.seen != 0 && (typed || rest.seen == 0):
+			votes -= 2 // a number where numbers are
+		case typed && first.seen&sawText != 0:
+			votes += 2
+		case first.seen&sawText != 0 && again > 0:
+			votes--
+		case first.seen == 0 && (typed || rest.seen != 0) && name != "":
+			votes-- // a missing marker is not a name
+		}
+	}
+	return votes >= 0
+}
+
+// magic numbers of files that people upload by mistake.
+var magic = []struct { //nolint:gochecknoglobals // a constant table
+	prefix, what string
+}{
+	{"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx); save the sheet as CSV"},
+	{"PK\x05\x06", "an empty ZIP archive; upload the CSV file itself"},
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save the sheet as CSV"},
+	{"\x1f\x8b", "compressed by gzip; unpack it"},
+	{"BZh", "compressed by bzip2; unpack it"},
+	{"\xfd7zXZ\x00", "compressed by xz; unpack it"},
+	{"\x28\xb5\x2f\xfd", "compressed by zstd; unpack it"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive; upload the CSV file itself"},
+	{"Rar!\x1a\x07", "a RAR archive; upload the CSV file itself"},
+	{"%PDF-", "a PDF document; export the table as CSV"},
+	{"\x89PNG\r\n\x1a\n", "a PNG picture; upload a table"},
+	{"\xff\xd8\xff", "a JPEG picture; upload a table"},
+	{"GIF8", "a GIF picture; upload a table"},
+	{"\x7fELF", "a program; upload a table"},
+	{"SQLite format 3\x00", "an SQLite database; export the table as CSV"},
+	{"Obj\x01", "an Avro file; save it as CSV or Parquet"},
+	{"ORC", "an ORC file; save it as CSV or Parquet"},
+	{"ARROW1", "an Arrow file; save it as CSV or Parquet"},
+	{"\x89HDF\r\n", "an HDF5 file; save it as CSV or Parquet"},
+	{"\xff\xfe", "UTF-16 text; save the file as UTF-8"},
+	{"\xfe\xff", "UTF-16 text; save the file as UTF-8"},
+}
+
+// checkText refuses a sample that no text file begins with.
+func checkText(sample []byte) error {
+	for _, m := range magic {
+		if !bytes.HasPrefix(sample, []byte(m.prefix)) {
+			continue
+		}
+		if isPlain(m.prefix) && utf8.Valid(sample[:min(len(sample), 512)]) && bytes.IndexByte(sample, 0) < 0 {
+			continue // a table whose first column begins like that
+		}
+		return fault.Invalid("csv_not_text", "the file is not a CSV file but %s", m.what)
+	}
+	strange := 0
+	for i := 0; i < len(sample); {
+		r, n := utf8.DecodeRune(sample[i:])
+		if r == utf8.RuneError && n <= 1 && i+utf8.UTFMax <= len(sample) || r < ' ' && r != '\t' && r != '\n' && r != '\r' && r != '\f' && r != '\v' {
+			strange++
+		}
+		i += n
+	}
+	// Text in an old encoding has a strange byte here and there, and is refused
+	// at the first of them with its line; a file of another kind is full of them.
+	if strange*10 > len(sample) {
+		return fault.Invalid("csv_not_text", "the file is not text: %d of its first %d bytes do not occur in UTF-8 text; upload a CSV or a Parquet file",
+			strange, len(sample))
+	}
+	return nil
+}
+
+func isPlain(s string) bool {
+	for _, c := range []byte(s) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}

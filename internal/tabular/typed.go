@@ -1,0 +1,236 @@
+package tabular
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Chunk is a run of rows.
+type Chunk struct {
+	Frame *frame.Frame
+	Rows  []int64      // the number of each row, from 1, counted without the header; ascending
+	Lines []int64      // the line each row begins at, from 1; nil when the file has no lines
+	ID    frame.Column // the texts of the options' IDColumn, when there is one
+	Bad   []BadRow     // rows that are not in the frame, in order; empty in strict reading
+}
+
+// typer turns raw records into typed columns.
+type typer struct {
+	schema   Schema
+	index    []int // of each column in the file
+	names    []string
+	id       int // index of the identifier's column in the file, or -1
+	tolerant bool
+	dict     map[string]int32
+}
+
+// chunk types the records. In strict mode the first mistake is the error.
+func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
+	c := &Chunk{Rows: slices.Clone(raw.rows), Lines: slices.Clone(raw.lines), Bad: raw.bad}
+	problems := make(map[int]*problem)
+	columns := make([]frame.Column, len(t.schema))
+	text := ""
+	for k, f := range t.schema {
+		if f.Type == String && text == "" {
+			text = string(raw.data) // one copy that all strings are parts of
+		}
+		p := &cells{raw: raw, column: t.index[k], text: text, problems: problems, dict: t.dict}
+		columns[k] = p.typed(f)
+	}
+	for i := range raw.rows {
+		p := problems[i]
+		if p == nil {
+			continue
+		}
+		if !t.tolerant {
+			return nil, p.fault(t.names)
+		}
+		c.Bad = append(c.Bad, p.badRow(t.names, raw.lines[i]))
+	}
+	if t.id >= 0 {
+		if text == "" {
+			text = string(raw.data)
+		}
+		c.ID = (&cells{raw: raw, column: t.id, text: text, dict: t.dict}).strings(t.names[t.id])
+	}
+	var err error
+	if c.Frame, err = frame.New(columns...); err != nil {
+		return nil, fmt.Errorf("type rows: %w", err)
+	}
+	if len(problems) > 0 {
+		c.Keep(func(i int) bool { return problems[i] == nil })
+		slices.SortStableFunc(c.Bad, func(a, b BadRow) int { return cmp.Compare(a.Row, b.Row) })
+	}
+	return c, nil
+}
+
+// Keep drops the rows, by their index in the chunk, for which good is false.
+// Bad rows stay.
+func (c *Chunk) Keep(good func(i int) bool) {
+	keep := make([]int, 0, len(c.Rows))
+	for i := range c.Rows {
+		if good(i) {
+			keep = append(keep, i)
+		}
+	}
+	if len(keep) == len(c.Rows) {
+		return
+	}
+	c.Frame = c.Frame.Take(keep)
+	if c.ID.Len() > 0 {
+		c.ID = c.ID.Take(keep)
+	}
+	for to, from := range keep {
+		c.Rows[to] = c.Rows[from]
+		if c.Lines != nil {
+			c.Lines[to] = c.Lines[from]
+		}
+	}
+	c.Rows = c.Rows[:len(keep)]
+	if c.Lines != nil {
+		c.Lines = c.Lines[:len(keep)]
+	}
+}
+
+// cells is one column of raw records.
+type cells struct {
+	raw      *rawChunk
+	column   int
+	text     string // raw.data
+	problems map[int]*problem
+	dict     map[string]int32
+}
+
+func (p *cells) typed(f Field) frame.Column {
+	n := len(p.raw.rows)
+	if f.Type == String {
+		return p.strings(f.Name)
+	}
+	if f.Type == Float {
+		values := make([]float64, n)
+		for i := range values {
+			b := p.raw.field(i, p.column)
+			if missing(b) {
+				values[i] = math.NaN()
+				continue
+			}
+			num := scanNumber(b)
+			if num.kind == notNumber || num.kind == infiniteNumber {
+				p.bad(i, f.Type, b)
+				continue
+			}
+			if values[i] = num.float(b); math.IsInf(values[i], 0) {
+				p.bad(i, f.Type, b)
+			}
+		}
+		return frame.NewFloat(f.Name, values)
+	}
+	values := make([]int64, n)
+	var nulls frame.Bitmap
+	parse := parseInt
+	switch f.Type {
+	case Boolean:
+		parse = looseBool
+	case Datetime:
+		parse = parseTime
+	default:
+	}
+	for i := range values {
+		b := p.raw.field(i, p.column)
+		if missing(b) {
+			nulls.Set(i)
+			continue
+		}
+		v, ok := parse(b)
+		if !ok {
+			p.bad(i, f.Type, b)
+			continue
+		}
+		values[i] = v
+	}
+	return frame.NewInt(f.Name, f.Type.Type(), values, nulls)
+}
+
+func (p *cells) strings(name string) frame.Column {
+	clear(p.dict)
+	codes := make([]int32, len(p.raw.rows))
+	var dict []string
+	for i := range codes {
+		s := p.raw.fields[i*p.raw.width+p.column]
+		if missing(p.raw.data[s.start:s.end]) {
+			codes[i] = -1
+			continue
+		}
+		v := p.text[s.start:s.end]
+		k, ok := p.dict[v]
+		if !ok {
+			k = int32(len(dict))
+			p.dict[v] = k
+			dict = append(dict, v)
+		}
+		codes[i] = k
+	}
+	return frame.NewString(name, codes, dict)
+}
+
+// parseInt reads a whole number, also one with leading zeros or a fraction of
+// nothing but zeros.
+func parseInt(b []byte) (int64, bool) {
+	n := scanNumber(b)
+	switch n.kind {
+	case wholeNumber, codeNumber:
+		return n.whole, n.fits
+	case decimalNumber:
+		return wholeOf(n.float(b))
+	default:
+		return 0, false
+	}
+}
+
+// wholeOf returns f as an integer if it is one that a float holds exactly.
+func wholeOf(f float64) (int64, bool) {
+	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// bad notes that value i is not of the type, unless the row is bad already.
+func (p *cells) bad(i int, t Type, b []byte) {
+	if p.problems[i] == nil {
+		p.problems[i] = typeProblem(t, string(b), p.raw.rows[i], p.raw.lines[i], p.column)
+	}
+}
+
+func typeProblem(t Type, text string, row, line int64, column int) *problem {
+	if t == Float || t == Integer {
+		if n := scanNumber([]byte(text)); n.kind == infiniteNumber {
+			return infiniteProblem([]byte(text), row, line, column)
+		}
+	}
+	article := "a"
+	if t == Integer {
+		article = "an"
+	}
+	return &problem{code: "type_mismatch", row: row, line: line, column: column, reason: fmt.Sprintf(
+		"%q is not %s %s; give %s, or leave the field empty", shorten(text, 60), article, t, example(t))}
+}
+
+func example(t Type) string {
+	switch t {
+	case Integer:
+		return "a whole number such as 42"
+	case Float:
+		return "a number such as 4.2"
+	case Boolean:
+		return "true or false"
+	case Datetime:
+		return "a date or time such as 2006-01-02 or 2006-01-02T15:04:05Z"
+	default:
+		return "text"
+	}
+}

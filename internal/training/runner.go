@@ -1,0 +1,280 @@
+package training
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/artifact"
+	"github.com/narrativeml/narrative/ml/automl"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Tables loads data sets.
+type Tables interface {
+	Datasets
+	// Frame returns the named columns of the data set's typed table.
+	Frame(ctx context.Context, d *dataset.Dataset, columns []string) (*frame.Frame, error)
+}
+
+// Models makes the records of models.
+type Models interface {
+	Publish(ctx context.Context, m *model.Model) error
+}
+
+// Files takes what a training makes.
+type Files interface {
+	Put(ctx context.Context, key, contentType string, r io.Reader) (size int64, err error)
+}
+
+// Trained is what an Observer is told about one training.
+type Trained struct {
+	Task string
+	Rows int64
+	Took time.Duration
+	Fits map[string]time.Duration // algorithm → time of all its fits
+}
+
+// Result is what a training job made.
+type Result struct {
+	ModelID     string            `json:"model_id"`
+	Task        string            `json:"task"`
+	Algorithm   string            `json:"algorithm"`
+	Metric      string            `json:"metric"`
+	Leaderboard []model.Candidate `json:"leaderboard"`
+	Rows        int64             `json:"rows"`
+	HoldoutRows int64             `json:"holdout_rows"`
+	Notes       []string          `json:"notes,omitempty"` // what was left out or decided on the way
+	SHA256      string            `json:"sha256"`          // of the model file
+
+	Record *model.Model `json:"record"` // what is published; not shown to clients
+}
+
+// Files names what the job's owner may download.
+func (r *Result) Files() map[string]string {
+	return map[string]string{
+		"model":       r.Record.FileKey,
+		"out_of_fold": r.Record.OutOfFoldKey,
+		"holdout":     r.Record.HoldoutKey,
+	}
+}
+
+// Runner runs training jobs.
+type Runner struct {
+	tables    Tables
+	models    Models
+	files     Files
+	threads   int
+	retention time.Duration
+	observe   func(Trained)
+	now       func() time.Time
+}
+
+// RunnerConfig is what a Runner needs.
+type RunnerConfig struct {
+	Tables    Tables
+	Models    Models
+	Files     Files
+	Threads   int           // of one training; 0 means all
+	Retention time.Duration // after which a model expires; 0 means never
+	Observe   func(Trained) // may be nil
+	Now       func() time.Time
+}
+
+// NewRunner returns a Runner.
+func NewRunner(c RunnerConfig) *Runner {
+	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, retention: c.Retention, observe: c.Observe, now: c.Now}
+	if r.observe == nil {
+		r.observe = func(Trained) {}
+	}
+	return r
+}
+
+// The shares of a training's progress.
+const (
+	loadedAt  = 0.05
+	trainedAt = 0.97
+)
+
+// Run trains once. What it has finished when it is interrupted is found again
+// by the next attempt, which ends with the same model file.
+func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
+	started := r.now()
+	d, err := r.tables.Get(ctx, t.Job.Tenant, req.DatasetID)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(d, req); err != nil {
+		return nil, err
+	}
+	p := params(req, d.Version.Schema)
+	t.Report.Progress("load", 0, 0, d.Version.Rows)
+	table, err := r.tables.Frame(ctx, d, append(slices.Clone(p.Features), p.Target))
+	if err != nil {
+		return nil, fmt.Errorf("load data set %s: %w", d.ID, err)
+	}
+	t.Report.Progress("load", loadedAt, d.Version.Rows, d.Version.Rows)
+
+	ctx, stop := untilDrained(ctx, t.Draining)
+	defer stop()
+	trained, err := automl.Train(ctx, p, table, automl.Options{
+		Recorder:   recorder(t.Report, d.Version.Rows),
+		Checkpoint: t.Saved,
+		Threads:    r.threads,
+		Now:        r.now,
+	})
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errDrained) {
+			return nil, job.Drained
+		}
+		return nil, invalid(err)
+	}
+	for _, note := range trained.Notes {
+		t.Report.Logf("%s", note)
+	}
+	t.Report.Progress("save", trainedAt, d.Version.Rows, d.Version.Rows)
+	record, err := r.save(ctx, t, d, req, trained)
+	if err != nil {
+		return nil, err
+	}
+	fits := make(map[string]time.Duration, len(record.Leaderboard))
+	for _, c := range record.Leaderboard {
+		fits[c.Algorithm] = time.Duration(c.FitSeconds * float64(time.Second))
+	}
+	r.observe(Trained{Task: record.Task, Rows: record.Rows, Took: r.now().Sub(started), Fits: fits})
+	return &Result{
+		ModelID: record.ID, Task: record.Task, Algorithm: record.Algorithm, Metric: record.Metric,
+		Leaderboard: record.Leaderboard, Rows: record.Rows, HoldoutRows: record.HoldoutRows,
+		Notes: trained.Notes, SHA256: record.SHA256, Record: record,
+	}, nil
+}
+
+// Publish makes the model's record from the committed result.
+func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage) error {
+	var made Result
+	if err := json.Unmarshal(result, &made); err != nil {
+		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
+	}
+	if made.Record == nil {
+		return fmt.Errorf("result of job %s holds no model", j.ID)
+	}
+	made.Record.Meta = store.Meta{ID: model.IDOf(j.ID)}
+	return r.models.Publish(ctx, made.Record)
+}
+
+// save writes the files of the trained model and returns its record.
+func (r *Runner) save(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request, trained *automl.Result) (*model.Model, error) {
+	var file bytes.Buffer
+	if err := artifact.Write(&file, trained.Model); err != nil {
+		return nil, fmt.Errorf("encode model: %w", err)
+	}
+	sum := sha256.Sum256(file.Bytes())
+	m := &model.Model{
+		Meta:   store.Meta{ID: model.IDOf(t.Job.ID)},
+		Tenant: t.Job.Tenant, User: t.Job.User, Name: req.Name,
+		DatasetID: d.ID, JobID: t.Job.ID,
+		Task: string(trained.Task), Target: req.Target, Classes: trained.Model.Classes(),
+		Inputs:    inputs(trained, d.Version.Schema),
+		Algorithm: trained.Model.Algorithm(), Metric: trained.Metric,
+		Leaderboard:  leaderboard(trained.Leaderboard),
+		Rows:         int64(len(trained.TrainRows) + len(trained.HoldoutRows)),
+		HoldoutRows:  int64(len(trained.HoldoutRows)),
+		Seed:         params(req, d.Version.Schema).Seed,
+		FileKey:      t.Prefix + "model.bin",
+		SHA256:       hex.EncodeToString(sum[:]),
+		OutOfFoldKey: t.Prefix + "out_of_fold.parquet",
+		HoldoutKey:   t.Prefix + "holdout.parquet",
+		CreatedAt:    r.now().UTC(),
+	}
+	if r.retention > 0 {
+		m.ExpiresAt = m.CreatedAt.Add(r.retention)
+	}
+	if m.Name == "" {
+		m.Name = fmt.Sprintf("%s of %s", req.Target, d.Name)
+	}
+	if trained.Task == ml.Binary {
+		m.PositiveClass = m.Classes[1]
+	}
+	if _, err := r.files.Put(ctx, m.FileKey, "application/octet-stream", &file); err != nil {
+		return nil, fmt.Errorf("store model file: %w", err)
+	}
+	for _, part := range []struct {
+		key string
+		p   automl.Predictions
+	}{{m.OutOfFoldKey, trained.OutOfFold}, {m.HoldoutKey, trained.Holdout}} {
+		var b bytes.Buffer
+		if err := model.WritePredictions(&b, part.p); err != nil {
+			return nil, fmt.Errorf("encode %s: %w", part.key, err)
+		}
+		if _, err := r.files.Put(ctx, part.key, "application/vnd.apache.parquet", &b); err != nil {
+			return nil, fmt.Errorf("store %s: %w", part.key, err)
+		}
+	}
+	return m, nil
+}
+
+// inputs are the columns of the data set that the model reads.
+func inputs(trained *automl.Result, schema tabular.Schema) tabular.Schema {
+	var out tabular.Schema
+	for _, in := range trained.Model.Inputs() {
+		if f, ok := schema.Lookup(in.Name); ok {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func leaderboard(entries []automl.Entry) []model.Candidate {
+	out := make([]model.Candidate, len(entries))
+	for i, e := range entries {
+		out[i] = model.Candidate{Algorithm: e.Algorithm, CV: e.CV, CVStd: e.CVStd, Holdout: e.Holdout, FitSeconds: e.FitSeconds}
+	}
+	return out
+}
+
+// recorder passes progress of the numeric core on, as a share of the job.
+func recorder(to job.Reporter, rows int64) ml.Recorder {
+	return ml.RecorderFunc(func(p ml.Progress) {
+		to.Progress(p.Stage, loadedAt+p.Fraction*(trainedAt-loadedAt), 0, rows)
+		if p.Message != "" {
+			to.Logf("%s", p.Message)
+		}
+	})
+}
+
+var errDrained = errors.New("training: the worker is draining")
+
+// untilDrained returns a context that is cancelled with errDrained when the
+// channel is closed.
+func untilDrained(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-draining:
+			cancel(errDrained)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		cancel(nil)
+	}
+}
+
+func asInputError(err error) (*ml.InputError, bool) {
+	return errors.AsType[*ml.InputError](err)
+}

@@ -1,0 +1,160 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/automl"
+)
+
+// Jobs takes submissions.
+type Jobs interface {
+	Submit(ctx context.Context, s job.Submission) (*job.Job, bool, error)
+}
+
+// Datasets finds data sets.
+type Datasets interface {
+	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+}
+
+// Service accepts training jobs.
+type Service struct {
+	jobs     Jobs
+	datasets Datasets
+}
+
+// NewService returns a Service.
+func NewService(jobs Jobs, datasets Datasets) *Service {
+	return &Service{jobs: jobs, datasets: datasets}
+}
+
+// Kind declares the training job.
+func Kind() job.Kind {
+	return job.Kind{Name: "training", Pool: "training", Version: 1, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+}
+
+// Submit checks the request against the data set and submits a job. A repeated
+// idempotency key gives the job it gave before; created tells which.
+func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
+	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := check(d, req); err != nil {
+		return nil, false, err
+	}
+	return s.jobs.Submit(ctx, job.Submission{
+		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
+		IdempotencyKey: idempotencyKey, Payload: req,
+	})
+}
+
+// check says what can be said before the table is read.
+func check(d *dataset.Dataset, req Request) error {
+	if d.State != dataset.Ready || d.Version == nil {
+		return fault.Conflict("dataset_not_ready", "data set %s is %s; training needs it ready: wait for its ingest job %s", d.ID, d.State, d.JobID)
+	}
+	schema := d.Version.Schema
+	var wrong []fault.Field
+	if _, ok := schema.Lookup(req.Target); !ok {
+		wrong = append(wrong, unknownColumn("body.target", req.Target, schema))
+	}
+	for i, name := range req.Features {
+		if _, ok := schema.Lookup(name); !ok {
+			wrong = append(wrong, unknownColumn(fmt.Sprintf("body.features[%d]", i), name, schema))
+		}
+		if name == req.Target {
+			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("body.features[%d]", i), Message: "the target cannot be a feature", Value: name})
+		}
+	}
+	for i, name := range req.Exclude {
+		if _, ok := schema.Lookup(name); !ok {
+			wrong = append(wrong, unknownColumn(fmt.Sprintf("body.exclude[%d]", i), name, schema))
+		}
+	}
+	if len(wrong) > 0 {
+		return fault.Invalid("unknown_column", "the request names columns that data set %s does not have or cannot use so", d.ID).With(wrong...)
+	}
+	if req.PositiveClass != "" && req.Task != "" && req.Task != string(ml.Binary) {
+		return fault.Invalid("positive_class_not_binary", "positive_class goes with a binary task only, and task is %q", req.Task).
+			With(fault.Field{Location: "body.positive_class", Message: "leave it out, or ask for task binary", Value: req.PositiveClass})
+	}
+	if err := params(req, schema).Validate(); err != nil {
+		return invalid(err)
+	}
+	return nil
+}
+
+// params turns a request into parameters; what it leaves open keeps its
+// default.
+func params(req Request, schema tabular.Schema) automl.Params {
+	p := automl.DefaultParams()
+	p.Target, p.PositiveClass, p.Metric = req.Target, req.PositiveClass, req.Metric
+	p.Task = ml.Task(req.Task)
+	p.Features = req.Features
+	if len(p.Features) == 0 {
+		for _, f := range schema {
+			if f.Name != req.Target {
+				p.Features = append(p.Features, f.Name)
+			}
+		}
+	}
+	p.Features = slices.DeleteFunc(slices.Clone(p.Features), func(name string) bool { return slices.Contains(req.Exclude, name) })
+	if len(req.Algorithms) > 0 {
+		p.Algorithms = req.Algorithms
+	}
+	if req.Encoding != "" {
+		p.Encoding = req.Encoding
+	}
+	if req.Folds != 0 {
+		p.Folds = req.Folds
+	}
+	if req.TestFraction != 0 {
+		p.TestFraction = req.TestFraction
+	}
+	if req.Seed != 0 {
+		p.Seed = req.Seed
+	}
+	if req.Trees != 0 {
+		p.Trees = req.Trees
+	}
+	return p
+}
+
+func unknownColumn(location, name string, schema tabular.Schema) fault.Field {
+	const shown = 20
+	var have []string
+	for _, f := range schema[:min(len(schema), shown)] {
+		have = append(have, f.Name)
+	}
+	message := fmt.Sprintf("no such column; the data set has %q", have)
+	if len(schema) > shown {
+		message += fmt.Sprintf(" and %d more", len(schema)-shown)
+	}
+	return fault.Field{Location: location, Message: message, Value: name}
+}
+
+// invalid turns an error of the numeric core about its input into a fault; it
+// returns any other error as it is.
+func invalid(err error) error {
+	e, ok := asInputError(err)
+	if !ok {
+		return err
+	}
+	f := fault.Invalid(e.Code, "%s", e.Message)
+	switch {
+	case e.Column != "" && e.Row >= 0:
+		return f.With(fault.Field{Location: fmt.Sprintf("row %d, column %q", e.Row+1, e.Column), Message: e.Message})
+	case e.Column != "":
+		return f.With(fault.Field{Location: fmt.Sprintf("column %q", e.Column), Message: e.Message})
+	}
+	return f
+}
