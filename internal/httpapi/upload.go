@@ -259,8 +259,8 @@ func (a *arriving) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (a *arriving) Close() error { return a.body.Close() }
 
-// end takes the deadline back, which would end the request's context.
-func (a *arriving) end() { _ = a.control.SetReadDeadline(time.Time{}) }
+// end bounds what the server still reads of the body.
+func (a *arriving) end() { _ = a.control.SetReadDeadline(time.Now().Add(linger)) }
 
 // explain finds the reason why the form could not be read.
 func (a *arriving) explain(err error) error {
