@@ -38,7 +38,7 @@ func (p *platform) services() *services {
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
 	s.training = training.NewService(s.jobs, s.datasets)
 	s.tuning = tuning.NewService(s.jobs, s.models)
-	s.prediction = prediction.NewService(s.jobs, s.models, s.datasets)
+	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)
 	s.retention = retention.NewService(s.jobs)
 	return s
 }
@@ -67,7 +67,8 @@ func (p *platform) handlers(s *services) map[string]job.Handler {
 		}),
 		Tuning: tuning.NewRunner(s.models, p.files, time.Now),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{
-			Models: s.models, Datasets: s.datasets, Files: p.files, Limits: p.limits(),
+			Models: prediction.Registry(s.models), Datasets: s.datasets, Files: p.files,
+			Limits: p.limits(), Threads: p.config.Worker.Threads,
 			Observe: func(task string, rows int64, took time.Duration) {
 				ml.Predicted(task, rows)
 				ml.Processed("prediction", rows, took)

@@ -84,7 +84,13 @@ func (p *platform) work(ctx context.Context, s *services) error {
 }
 
 func (p *platform) newServer(pool string, slots int, runner *job.Runner) (*queue.Server, error) {
-	handle := func(ctx context.Context, d queue.Delivery) error { return runner.Handle(ctx, job.Delivery(d)) }
+	handle := func(ctx context.Context, d queue.Delivery) error {
+		err := runner.Handle(ctx, job.Delivery(d))
+		if errors.Is(err, job.ErrDraining) {
+			return queue.ErrBusy
+		}
+		return err
+	}
 	server, err := queue.NewServer(p.queueConfig(), pool, slots, handle, p.logger)
 	if err != nil {
 		return nil, err

@@ -79,13 +79,9 @@ func Frame(ctx context.Context, set sample.Set) (*frame.Frame, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", set.Filename, err)
 	}
-	var chunks []*frame.Frame
-	err = tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
-		chunks = append(chunks, c.Frame)
-		return nil
-	})
+	table, err := tabular.ReadFrame(ctx, r)
 	if err = errors.Join(err, r.Close()); err != nil {
 		return nil, fmt.Errorf("read %s: %w", set.Filename, err)
 	}
-	return frame.Concat(chunks...)
+	return table, nil
 }

@@ -63,7 +63,7 @@ func (e *edge) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		// A client that does not read its answer must not hold a connection;
 		// what streams sets other deadlines. Not every writer has them.
-		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(2 * e.timeout))
+		x.allow(e.timeout)
 		broken := e.run(c, x, next)
 		e.log(c, x)
 		if broken {
@@ -101,6 +101,7 @@ func (e *edge) answer(c echo.Context, err error) {
 	if c.Response().Committed {
 		return
 	}
+	lingerFor(c.Response())
 	head := c.Response().Header()
 	for name, values := range p.header {
 		head[name] = values

@@ -76,6 +76,15 @@ func (f *jobs) add(tenant, kind, subject string) *job.Job {
 	return &c
 }
 
+// fail makes every later call fail, and wakes the waiting.
+func (f *jobs) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
 // change alters a job as a worker would and wakes the waiting.
 func (f *jobs) change(id string, alter func(j *job.Job)) {
 	f.mu.Lock()
@@ -98,8 +107,8 @@ func (f *jobs) say(id string, messages ...string) {
 }
 
 func (f *jobs) submit(tenant, kind, subject, key string, payload any) (*job.Job, bool, error) {
-	if f.err != nil {
-		return nil, false, f.err
+	if _, err := f.List(context.Background(), tenant, job.Filter{}, "", 1); err != nil {
+		return nil, false, err
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %v", kind, payload))
 	name := tenant + " " + kind + " " + key

@@ -103,6 +103,9 @@ func (x *exchange) problem(err error) *Problem {
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		p.header.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
 	}
+	if p.Status == http.StatusRequestTimeout || p.Status == http.StatusRequestEntityTooLarge {
+		p.header.Set("Connection", "close") // nobody waits for the rest of the body
+	}
 	x.code = p.Code
 	if p.cause != nil {
 		x.cause = p.cause

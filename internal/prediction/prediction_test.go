@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -320,14 +321,31 @@ func TestFailures(t *testing.T) {
 	})
 	t.Run("drain", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, []byte(in.String()))
-		b.limits = tabular.Limits{ChunkRows: 100}
-		close(b.draining)
-		b.records.predictor = &logistic{classes: []string{"a", "b"}, stop: func() { <-b.draining }}
-		if _, err := b.run(t.Context(), request()); err != nil && !errors.Is(err, job.Drained) {
+		b := setup(t, nil)
+		b.files.source = io.MultiReader(strings.NewReader("x,word"), endless{})
+		b.report.each = func(float64) { // after the first chunk
+			select {
+			case <-b.draining:
+			default:
+				close(b.draining)
+			}
+		}
+		if _, err := b.run(t.Context(), request()); !errors.Is(err, job.Drained) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// endless is rows without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	const row = "\n1,up"
+	n := 0
+	for n+len(row) <= len(p) {
+		n += copy(p[n:], row)
+	}
+	return n, nil
 }
 
 func TestOrderOnManyThreads(t *testing.T) {
