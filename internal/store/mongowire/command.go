@@ -25,6 +25,7 @@ const (
 	codeShutdown      = 91
 	codeTooLarge      = 10334
 	codeDuplicate     = 11000
+	codeNoSpace       = 14031 // for every passing failure: clients repeat calls after other codes until they time out
 	codeInterrupted   = 11601
 	codeUnknownField  = 40415
 )
@@ -62,7 +63,7 @@ func codeOf(err error) int32 {
 	}
 	switch fault.ClassOf(err) {
 	case fault.ClassUnavailable:
-		return codeShutdown
+		return codeNoSpace
 	case fault.ClassInvalid:
 		return codeBadValue
 	default:
@@ -214,6 +215,8 @@ func codeName(code int32) string {
 		return "ShutdownInProgress"
 	case codeDuplicate:
 		return "DuplicateKey"
+	case codeNoSpace:
+		return "OutOfDiskSpace"
 	case codeInterrupted:
 		return "Interrupted"
 	default:
