@@ -30,23 +30,23 @@ const (
 	codeUnknownField  = 40415
 )
 
-// refusal is an error with one of the codes.
-type refusal struct {
+// refusedError is an error with one of the codes.
+type refusedError struct {
 	code int32
 	text string
 }
 
-func (r *refusal) Error() string { return r.text }
+func (r *refusedError) Error() string { return r.text }
 
 func refuse(code int32, format string, args ...any) error {
-	return &refusal{code: code, text: fmt.Sprintf(format, args...)}
+	return &refusedError{code: code, text: fmt.Sprintf(format, args...)}
 }
 
 func bad(format string, args ...any) error { return refuse(codeBadValue, format, args...) }
 
 // codeOf returns the code for an error of ours or of the driver.
 func codeOf(err error) int32 {
-	if r, ok := errors.AsType[*refusal](err); ok {
+	if r, ok := errors.AsType[*refusedError](err); ok {
 		return r.code
 	}
 	switch {

@@ -119,6 +119,7 @@ func TestConformance(t *testing.T) {
 		t.Helper()
 		b := setup(t, mongowire.Config{})
 		return func(t *testing.T) store.Driver {
+			t.Helper()
 			d, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative"})
 			if err != nil {
 				t.Fatal(err)
@@ -235,9 +236,9 @@ func TestMalformedFrames(t *testing.T) {
 		"short query":           frame(2004, []byte{0, 0}),
 		"query of a collection": frame(2004, []byte("\x00\x00\x00\x00narrative.notes\x00\x00\x00\x00\x00\x00\x00\x00\x00"), ping),
 	}
-	for name, bytes := range cases {
+	for name, message := range cases {
 		conn := b.dial(t)
-		if _, err := conn.Write(bytes); err != nil {
+		if _, err := conn.Write(message); err != nil {
 			t.Fatal(err)
 		}
 		if answer, err := io.ReadAll(conn); len(answer) > 0 {
