@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/store"
@@ -17,7 +18,7 @@ type table struct {
 	fields     []store.IndexField
 	columns    string // id, rev, the fields' columns, body
 
-	insert, replace, remove, revision, get string
+	insert, remove, keys, get string
 }
 
 func quoted(name string) string { return `"` + name + `"` }
@@ -28,19 +29,35 @@ func indexName(collection, index string) string { return quoted("i_" + collectio
 
 func newTable(c store.Collection) *table {
 	t := &table{collection: c, name: quoted("c_" + c.Name), fields: c.Fields()}
-	names, marks, sets := []string{"id", "rev"}, []string{"?", "1"}, []string{"rev = rev + 1"}
+	names, marks := []string{"id", "rev"}, []string{"?", "1"}
 	for _, f := range t.fields {
 		names = append(names, column(f.Name))
 		marks = append(marks, "?")
-		sets = append(sets, column(f.Name)+" = ?")
 	}
+	t.keys = "SELECT " + strings.Join(names, ", ") + " FROM " + t.name + " WHERE id = ?"
 	t.columns = strings.Join(append(names, "body"), ", ")
 	t.insert = "INSERT INTO " + t.name + " (" + t.columns + ") VALUES (" + strings.Join(append(marks, "?"), ", ") + ") ON CONFLICT DO NOTHING"
-	t.replace = "UPDATE " + t.name + " SET " + strings.Join(append(sets, "body = ?"), ", ") + " WHERE id = ? AND rev = ?"
 	t.remove = "DELETE FROM " + t.name + " WHERE id = ? AND ?2 IN (0, rev)"
-	t.revision = "SELECT rev FROM " + t.name + " WHERE id = ?"
 	t.get = "SELECT " + t.columns + " FROM " + t.name + " WHERE id = ?"
 	return t
+}
+
+// replace returns the statement that replaces a record whose fields, but for
+// those that move, have the values that they are stored with. SQLite writes
+// every index that has a column that is set, even to the same value; so only
+// those that move are set. The others are compared, with a sign that keeps an
+// index from being used for it.
+func (t *table) replace(moving []bool) string {
+	sets, same := "rev = rev + 1", ""
+	for i, f := range t.fields {
+		if moving[i] {
+			sets += ", " + column(f.Name) + " = ?" + strconv.Itoa(i+1)
+		} else {
+			same += " AND +" + column(f.Name) + " = ?" + strconv.Itoa(i+1)
+		}
+	}
+	n := len(t.fields)
+	return fmt.Sprintf("UPDATE %s SET %s, body = ?%d WHERE id = ?%d AND rev = ?%d%s", t.name, sets, n+1, n+2, n+3, same)
 }
 
 // Ensure creates what is missing of the collections and their indexes.
