@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ type reference struct {
 
 func readReference(t *testing.T) reference {
 	t.Helper()
-	text, err := os.ReadFile("../sample/reference/reference.json")
+	text, err := os.ReadFile(filepath.Join(folder, "../sample/reference/reference.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

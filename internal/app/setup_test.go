@@ -17,6 +17,18 @@ import (
 	"github.com/narrativeml/narrative/internal/sample"
 )
 
+// folder is that of this package; the embedded file server changes the working
+// directory.
+var folder string
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.Getwd(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
 // patience is how long a test waits for what must come.
 const patience = 2 * time.Minute
 
