@@ -31,7 +31,8 @@ func serve(t testing.TB, cfg mongowire.Config) string {
 	}
 	server := mongowire.New(driver, cfg)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.WithoutCancel(t.Context()), listener) }()
+	serving := context.WithoutCancel(t.Context())
+	go func() { served <- server.Serve(serving, listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
@@ -57,6 +58,13 @@ func open(t testing.TB, uri, database string) *mongostore.Driver {
 	return d
 }
 
+func opener(uri, database string) func(*testing.T) store.Driver {
+	return func(t *testing.T) store.Driver {
+		t.Helper()
+		return open(t, uri, database)
+	}
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	for name, version := range map[string]int32{"bulk": 0, "single": 21} {
@@ -65,7 +73,7 @@ func TestConformance(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
 				t.Helper()
 				uri := serve(t, mongowire.Config{WireVersion: version})
-				return func(t *testing.T) store.Driver { return open(t, uri, "narrative") }
+				return opener(uri, "narrative")
 			})
 		})
 	}
@@ -75,15 +83,15 @@ func TestConformance(t *testing.T) {
 // names, each case in a database of its own.
 func TestConformanceOnServer(t *testing.T) {
 	t.Parallel()
-	uri := os.Getenv("NARRATIVE_MONGODB_URI") //nolint:forbidigo // a test's only setting
-	if uri == "" {
+	uri, ok := os.LookupEnv("NARRATIVE_MONGODB_URI")
+	if !ok || uri == "" {
 		t.Skip("NARRATIVE_MONGODB_URI is not set")
 	}
 	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
 		t.Helper()
 		database := store.NewID("storetest")
 		t.Cleanup(func() { drop(t, uri, database) })
-		return func(t *testing.T) store.Driver { return open(t, uri, database) }
+		return opener(uri, database)
 	})
 }
 

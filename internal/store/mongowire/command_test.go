@@ -83,25 +83,53 @@ func TestUnknownCommands(t *testing.T) {
 	}
 }
 
+// refusedForm is a message and the code of its refusal.
+type refusedForm struct {
+	message []byte
+	code    int64
+}
+
 func TestRefusedForms(t *testing.T) {
 	t.Parallel()
 	b := filled(t, mongowire.Config{})
-	filter := func(d *mongowire.Doc) []byte { return d.Close().Close().Raw() }
-	insert := func() *mongowire.Doc { return command("insert", "notes").Bool("ordered", false) }
-	update := func() *mongowire.Doc { return command("update", "notes").Bool("ordered", false) }
-	remove := func() *mongowire.Doc { return command("delete", "notes") }
-	bulk := func() *mongowire.Doc {
-		return newDoc().Int("bulkWrite", 1).Text("$db", "admin").Bool("ordered", false).Bool("errorsOnly", false)
+	for _, cases := range []map[string]refusedForm{refusedCommands(), refusedFinds(), refusedReads(), refusedInserts(), refusedUpdates(), refusedIndexes()} {
+		for name, c := range cases {
+			code, text, err := mongowire.ReplyCode(b.answer(t, c.message))
+			if err != nil || code != c.code || text == "" {
+				t.Errorf("%s: code %d, %q, %v, want code %d", name, code, text, err, c.code)
+			}
+		}
 	}
-	index := func(name string) *mongowire.Doc {
-		return command("createIndexes", "notes").List("indexes").Open("0").Text("name", name)
+	r, err := b.driver.Get(t.Context(), "notes", "n1")
+	if err != nil || r.Revision != 1 {
+		t.Errorf("after all this: %+v, %v", r, err)
 	}
-	pipeline := func() *mongowire.Doc { return command("aggregate", "notes").Text("hint", hint).List("pipeline") }
-	q := func() *mongowire.Doc { return newDoc().Open("q").Text("_id", "n1").Long("rev", 1).Close() }
-	cases := map[string]struct {
-		message []byte
-		code    int64
-	}{
+}
+
+func filter(d *mongowire.Doc) []byte { return d.Close().Close().Raw() }
+
+func insert() *mongowire.Doc { return command("insert", "notes").Bool("ordered", false) }
+
+func update() *mongowire.Doc { return command("update", "notes").Bool("ordered", false) }
+
+func remove() *mongowire.Doc { return command("delete", "notes") }
+
+func bulk() *mongowire.Doc {
+	return newDoc().Int("bulkWrite", 1).Text("$db", "admin").Bool("ordered", false).Bool("errorsOnly", false)
+}
+
+func index(name string) *mongowire.Doc {
+	return command("createIndexes", "notes").List("indexes").Open("0").Text("name", name)
+}
+
+func pipeline() *mongowire.Doc {
+	return command("aggregate", "notes").Text("hint", hint).List("pipeline")
+}
+
+func match() *mongowire.Doc { return newDoc().Open("q").Text("_id", "n1").Long("rev", 1).Close() }
+
+func refusedCommands() map[string]refusedForm {
+	return map[string]refusedForm{
 		"other database":      {msg(newDoc().Text("find", "notes").Text("$db", "other").Close().Raw(), ""), 13},
 		"no database":         {msg(newDoc().Text("find", "notes").Close().Raw(), ""), 2},
 		"admin find":          {msg(newDoc().Text("find", "notes").Text("$db", "admin").Close().Raw(), ""), 13},
@@ -114,7 +142,11 @@ func TestRefusedForms(t *testing.T) {
 		"unknown collection":  {msg(command("find", "others").Close().Raw(), ""), 26},
 		"collection a number": {msg(newDoc().Int("find", 1).Text("$db", "narrative").Close().Raw(), ""), 2},
 		"list of unknown":     {msg(command("listIndexes", "others").Close().Raw(), ""), 26},
+	}
+}
 
+func refusedFinds() map[string]refusedForm {
+	return map[string]refusedForm{
 		"find without filter": {msg(command("find", "notes").Close().Raw(), ""), 2},
 		"find by body":        {msg(filter(command("find", "notes").Open("filter").Text("body", "x")), ""), 2},
 		"find by number":      {msg(filter(command("find", "notes").Open("filter").Int("_id", 1)), ""), 2},
@@ -147,15 +179,24 @@ func TestRefusedForms(t *testing.T) {
 			Open("sort").Int("k.owner", 1).Int("k.stars", 1).Int("_id", 1).Close().Open("filter")), ""), 2},
 		"fractional limit": {msg(filter(command("find", "notes").Float("limit", 1.5).Text("hint", hint).
 			Open("sort").Int("k.owner", 1).Int("k.stars", 1).Int("_id", 1).Close().Open("filter")), ""), 2},
+	}
+}
 
-		"unknown cursor":      {msg(newDoc().Long("getMore", 9).Text("$db", "narrative").Text("collection", "notes").Close().Raw(), ""), 43},
-		"cursor a text":       {msg(command("getMore", "x").Close().Raw(), ""), 2},
-		"kill nothing":        {msg(command("killCursors", "notes").Close().Raw(), ""), 2},
-		"kill a text":         {msg(command("killCursors", "notes").List("cursors").Text("0", "x").Close().Close().Raw(), ""), 2},
-		"no pipeline":         {msg(command("aggregate", "notes").Close().Raw(), ""), 2},
-		"other pipeline":      {msg(pipeline().Open("0").Open("$match").Close().Close().Open("1").Int("$skip", 1).Close().Close().Close().Raw(), ""), 2},
-		"two in a stage":      {msg(pipeline().Open("0").Open("$match").Close().Int("$limit", 1).Close().Close().Close().Raw(), ""), 2},
-		"other group":         {msg(pipeline().Open("0").Open("$match").Close().Close().Open("1").Open("$group").Close().Close().Close().Close().Raw(), ""), 2},
+func refusedReads() map[string]refusedForm {
+	return map[string]refusedForm{
+		"unknown cursor": {msg(newDoc().Long("getMore", 9).Text("$db", "narrative").Text("collection", "notes").Close().Raw(), ""), 43},
+		"cursor a text":  {msg(command("getMore", "x").Close().Raw(), ""), 2},
+		"kill nothing":   {msg(command("killCursors", "notes").Close().Raw(), ""), 2},
+		"kill a text":    {msg(command("killCursors", "notes").List("cursors").Text("0", "x").Close().Close().Raw(), ""), 2},
+		"no pipeline":    {msg(command("aggregate", "notes").Close().Raw(), ""), 2},
+		"other pipeline": {msg(pipeline().Open("0").Open("$match").Close().Close().Open("1").Int("$skip", 1).Close().Close().Close().Raw(), ""), 2},
+		"two in a stage": {msg(pipeline().Open("0").Open("$match").Close().Int("$limit", 1).Close().Close().Close().Raw(), ""), 2},
+		"other group":    {msg(pipeline().Open("0").Open("$match").Close().Close().Open("1").Open("$group").Close().Close().Close().Close().Raw(), ""), 2},
+	}
+}
+
+func refusedInserts() map[string]refusedForm {
+	return map[string]refusedForm{
 		"insert nothing":      {msg(insert().Close().Raw(), ""), 2},
 		"insert in order":     {msg(command("insert", "notes").Close().Raw(), "documents", stored("a", 1).Close().Raw(), stored("b", 1).Close().Raw()), 2},
 		"insert revision 2":   {msg(insert().Close().Raw(), "documents", stored("a", 2).Close().Raw()), 2},
@@ -166,29 +207,37 @@ func TestRefusedForms(t *testing.T) {
 		"insert a number as key": {msg(insert().Close().Raw(), "documents",
 			newDoc().Text("_id", "a").Long("rev", 1).Open("k").Float("stars", 1).Close().Text("body", "").Close().Raw()), 2},
 		"insert not UTF-8": {msg(insert().Close().Raw(), "documents", stored("a\xff", 1).Close().Raw()), 2},
+	}
+}
 
-		"update by operator":   {msg(update().Close().Raw(), "updates", embed(q(), "u", newDoc().Open("$set").Close().Close().Raw())), 2},
-		"update to a text":     {msg(update().Close().Raw(), "updates", q().Text("u", "x").Close().Raw()), 2},
-		"update of another":    {msg(update().Close().Raw(), "updates", embed(q(), "u", stored("n2", 2).Close().Raw())), 2},
-		"update by two":        {msg(update().Close().Raw(), "updates", embed(q(), "u", stored("n1", 3).Close().Raw())), 2},
-		"update with upsert":   {msg(update().Close().Raw(), "updates", embed(q().Bool("upsert", true), "u", stored("n1", 2).Close().Raw())), 40415},
+func refusedUpdates() map[string]refusedForm {
+	return map[string]refusedForm{
+		"update by operator":   {msg(update().Close().Raw(), "updates", embed(match(), "u", newDoc().Open("$set").Close().Close().Raw())), 2},
+		"update to a text":     {msg(update().Close().Raw(), "updates", match().Text("u", "x").Close().Raw()), 2},
+		"update of another":    {msg(update().Close().Raw(), "updates", embed(match(), "u", stored("n2", 2).Close().Raw())), 2},
+		"update by two":        {msg(update().Close().Raw(), "updates", embed(match(), "u", stored("n1", 3).Close().Raw())), 2},
+		"update with upsert":   {msg(update().Close().Raw(), "updates", embed(match().Bool("upsert", true), "u", stored("n1", 2).Close().Raw())), 40415},
 		"update without rev":   {msg(update().Close().Raw(), "updates", embed(newDoc().Open("q").Text("_id", "n1").Close(), "u", stored("n1", 1).Close().Raw())), 2},
 		"update by owner":      {msg(update().Close().Raw(), "updates", embed(newDoc().Open("q").Text("k.owner", "n1").Close(), "u", stored("n1", 1).Close().Raw())), 2},
 		"update at revision 0": {msg(update().Close().Raw(), "updates", embed(newDoc().Open("q").Text("_id", "n1").Long("rev", 0).Close(), "u", stored("n1", 1).Close().Raw())), 2},
-		"update of many":       {msg(update().Close().Raw(), "updates", embed(q().Bool("multi", true), "u", newDoc().Close().Raw())), 2},
-		"update of not many":   {msg(update().Close().Raw(), "updates", embed(q().Bool("multi", false), "u", newDoc().Close().Raw())), 2},
+		"update of many":       {msg(update().Close().Raw(), "updates", embed(match().Bool("multi", true), "u", newDoc().Close().Raw())), 2},
+		"update of not many":   {msg(update().Close().Raw(), "updates", embed(match().Bool("multi", false), "u", newDoc().Close().Raw())), 2},
 		"fill an unknown field": {msg(update().Close().Raw(), "updates", embed(newDoc().Open("q").Open("k.new").Bool("$exists", false).Close().Close().
 			Bool("multi", true), "u", newDoc().Close().Raw())), 2},
 
-		"delete many": {msg(remove().Close().Raw(), "deletes", q().Int("limit", 0).Close().Raw()), 2},
-		"delete two":  {msg(remove().Bool("ordered", false).Close().Raw(), "deletes", q().Int("limit", 1).Close().Raw(), q().Int("limit", 1).Close().Raw()), 2},
+		"delete many": {msg(remove().Close().Raw(), "deletes", match().Int("limit", 0).Close().Raw()), 2},
+		"delete two":  {msg(remove().Bool("ordered", false).Close().Raw(), "deletes", match().Int("limit", 1).Close().Raw(), match().Int("limit", 1).Close().Raw()), 2},
 		"delete all":  {msg(remove().Close().Raw(), "deletes", newDoc().Open("q").Close().Int("limit", 1).Close().Raw()), 2},
 		"delete by x": {msg(remove().Close().Raw(), "deletes", newDoc().Text("x", "y").Close().Raw()), 40415},
 
 		"bulk in order":     {msg(newDoc().Int("bulkWrite", 1).Text("$db", "admin").Close().Raw(), "ops", insertOp("a")), 2},
 		"bulk of nothing":   {msg(bulk().Close().Raw(), ""), 2},
 		"bulk into nowhere": {msg(bulk().Close().Raw(), "ops", insertOp("a")), 2},
+	}
+}
 
+func refusedIndexes() map[string]refusedForm {
+	return map[string]refusedForm{
 		"index of a body":     {msg(index("x__s").Open("key").Int("body", 1).Int("_id", 1).Close().Close().Close().Close().Raw(), ""), 2},
 		"index without types": {msg(index("x").Open("key").Int("k.a", 1).Int("_id", 1).Close().Close().Close().Close().Raw(), ""), 2},
 		"index descending":    {msg(index("x__s").Open("key").Int("k.a", -1).Int("_id", -1).Close().Close().Close().Close().Raw(), ""), 2},
@@ -201,16 +250,6 @@ func TestRefusedForms(t *testing.T) {
 		"index changed":       {msg(index("by_owner__s").Open("key").Int("k.owner", 1).Int("_id", 1).Close().Close().Close().Close().Raw(), ""), 2},
 		"no indexes":          {msg(command("createIndexes", "notes").Close().Raw(), ""), 2},
 		"collection's name":   {msg(command("create", "No").Close().Raw(), ""), 2},
-	}
-	for name, c := range cases {
-		code, text, err := mongowire.ReplyCode(b.answer(t, c.message))
-		if err != nil || code != c.code || text == "" {
-			t.Errorf("%s: code %d, %q, %v, want code %d", name, code, text, err, c.code)
-		}
-	}
-	r, err := b.driver.Get(t.Context(), "notes", "n1")
-	if err != nil || r.Revision != 1 {
-		t.Errorf("after all this: %+v, %v", r, err)
 	}
 }
 
@@ -285,7 +324,8 @@ func TestCodes(t *testing.T) {
 		1:     errors.New("something"),
 		2:     fault.Invalid("invalid_text", "no text"),
 		50:    context.DeadlineExceeded,
-		91:    fault.Unavailable("store_unavailable", "not now"),
+		91:    store.ErrClosed,
+		14031: fault.Unavailable("store_unavailable", "not now"),
 		10334: store.ErrTooLarge,
 		11000: store.ErrDuplicate,
 		11601: context.Canceled,
