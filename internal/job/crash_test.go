@@ -66,9 +66,12 @@ func (d *doomed) Each(ctx context.Context, prefix string, fn func(string, int64,
 type fate struct {
 	points atomic.Int64
 	at     int64 // 0: never
+	killed atomic.Bool
 }
 
-func (f *fate) dead() bool { return f.at > 0 && f.points.Load() >= f.at }
+func (f *fate) dead() bool { return f.killed.Load() || f.at > 0 && f.points.Load() >= f.at }
+
+func (f *fate) kill() { f.killed.Store(true) }
 
 func (f *fate) step() error {
 	if f.dead() {

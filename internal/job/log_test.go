@@ -198,7 +198,7 @@ func TestProgress(t *testing.T) {
 			}
 			return j.State.Terminal()
 		})
-		if n < 90 || n > 115 || !j.Progress.ETA.IsZero() || j.Progress.Stage != "over" {
+		if n < 50 || n > 115 || !j.Progress.ETA.IsZero() || j.Progress.Stage != "over" {
 			t.Errorf("seen %d times, at last %+v", n, j.Progress)
 		}
 	})
