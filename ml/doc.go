@@ -8,5 +8,4 @@
 //	preprocess linear gbdt   what is fitted
 //	pipeline artifact        a fitted whole, and its file
 //	automl                   fits, compares and chooses
-//	profile                  describes a table
 package ml
