@@ -55,8 +55,9 @@ func (r registry) Load(ctx context.Context, m *model.Model) (Predictor, error) {
 	return r.Service.Load(ctx, m)
 }
 
-// Observer is told how many rows a job predicted and how long it took.
-type Observer func(rows int64, took time.Duration)
+// Observer is told how many rows a job of the task predicted and how long it
+// took.
+type Observer func(task string, rows int64, took time.Duration)
 
 // RunnerConfig is what a Runner needs.
 type RunnerConfig struct {
@@ -78,7 +79,7 @@ func NewRunner(c RunnerConfig) *Runner {
 		c.Threads = runtime.GOMAXPROCS(0)
 	}
 	if c.Observe == nil {
-		c.Observe = func(int64, time.Duration) {}
+		c.Observe = func(string, int64, time.Duration) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -129,7 +130,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 		}
 		return nil, err
 	}
-	r.config.Observe(p.result.Rows, r.config.Now().Sub(started))
+	r.config.Observe(m.Task, p.result.Rows, r.config.Now().Sub(started))
 	return p.result, nil
 }
 

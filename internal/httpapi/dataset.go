@@ -1,0 +1,203 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+// Dataset is a data set as a client sees it.
+type Dataset struct {
+	ID        string       `json:"id" pattern:"^ds_[0-9a-f]{32}$"`
+	Name      string       `json:"name" example:"customers"`
+	Filename  string       `json:"filename" example:"customers.csv"`
+	Size      int64        `json:"size" doc:"Bytes as uploaded"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal"`
+	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
+	User      string       `json:"user" doc:"Who uploaded it"`
+	JobID     string       `json:"job_id" doc:"The ingest job"`
+	Rows      int64        `json:"rows,omitempty" doc:"Present when it is ready"`
+	Columns   []Column     `json:"columns,omitempty" nullable:"false" doc:"Present when it is ready"`
+	Format    *Format      `json:"format,omitempty" doc:"How the file was read; present when it is ready"`
+	CreatedAt time.Time    `json:"created_at"`
+	ExpiresAt *time.Time   `json:"expires_at,omitempty" doc:"When its files may be cleaned up"`
+	Links     DatasetLinks `json:"links"`
+}
+
+// Column is one column of a table.
+type Column struct {
+	Name     string `json:"name"`
+	Type     string `json:"type" enum:"integer,float,boolean,string,datetime"`
+	Nullable bool   `json:"nullable" doc:"Whether values are missing"`
+}
+
+// Format is how a file was read.
+type Format struct {
+	Kind      string `json:"kind" doc:"csv or parquet"`
+	Delimiter string `json:"delimiter,omitempty"`
+	Quote     string `json:"quote,omitempty"`
+	Header    bool   `json:"header" doc:"Whether the first record names the columns"`
+	BOM       bool   `json:"bom,omitempty" doc:"Whether the file began with a byte order mark"`
+}
+
+// DatasetLinks are the addresses around a data set.
+type DatasetLinks struct {
+	Self    string `json:"self"`
+	Job     string `json:"job" doc:"The ingest job"`
+	Preview string `json:"preview,omitempty" doc:"Present when it is ready"`
+	Profile string `json:"profile,omitempty" doc:"Present when it is ready"`
+}
+
+// Preview is the first rows of a data set.
+type Preview struct {
+	Columns   []Column `json:"columns" nullable:"false"`
+	Rows      [][]any  `json:"rows" nullable:"false" doc:"Values in the order of the columns; null where one is missing, and NaN, Infinity and -Infinity as texts"`
+	RowsTotal int64    `json:"rows_total" doc:"How many rows there are in all"`
+}
+
+// DatasetRef names a data set in a path.
+type DatasetRef struct {
+	ID string `path:"id" pattern:"^ds_[0-9a-f]{32}$" patternDescription:"a data set's identifier, ds_ and 32 hexadecimal digits" doc:"The data set's identifier" example:"ds_0197290c5e5b7c3a9d0e1f2a3b4c5d6e"`
+}
+
+type datasetOutput struct{ Body Dataset }
+
+type previewInput struct {
+	DatasetRef
+	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"How many rows to return at most"`
+}
+
+type previewOutput struct{ Body Preview }
+
+type profileOutput struct{ Body json.RawMessage }
+
+func (s *server) registerDatasets() {
+	s.registerUpload()
+	register(s, operation(http.MethodGet, "/datasets", "list-datasets", tagDatasets, "List data sets",
+		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Dataset], error) {
+		page, err := s.datasets.List(ctx, callerOf(ctx).Tenant, in.Cursor, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		return pageOf(ctx, page.Items, page.Next, viewDataset), nil
+	})
+	register(s, operation(http.MethodGet, "/datasets/{id}", "get-dataset", tagDatasets, "Look at a data set",
+		`Its columns and its size, once it is ready.`, http.StatusNotFound),
+		func(ctx context.Context, in *DatasetRef) (*datasetOutput, error) {
+			d, err := s.datasets.Get(ctx, callerOf(ctx).Tenant, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &datasetOutput{Body: viewDataset(d)}, nil
+		})
+	register(s, operation(http.MethodGet, "/datasets/{id}/preview", "preview-dataset", tagDatasets, "See the first rows",
+		`As they were read and typed. The data set must be ready.`, http.StatusNotFound, http.StatusConflict), s.previewDataset)
+	register(s, operation(http.MethodGet, "/datasets/{id}/profile", "profile-dataset", tagDatasets, "Read the profile",
+		`Counts, missing and distinct values, quantiles, histograms and the most frequent values of every column. The data set must be ready.`,
+		http.StatusNotFound, http.StatusConflict),
+		func(ctx context.Context, in *DatasetRef) (*profileOutput, error) {
+			profile, err := s.datasets.Profile(ctx, callerOf(ctx).Tenant, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			return &profileOutput{Body: withoutKeys(profile)}, nil
+		})
+	register(s, operation(http.MethodDelete, "/datasets/{id}", "delete-dataset", tagDatasets, "Delete a data set",
+		`It is gone at once; its files go at the next clean-up. Models made from it stay.`, http.StatusNotFound, http.StatusConflict),
+		func(ctx context.Context, in *DatasetRef) (*struct{}, error) {
+			return nil, s.datasets.Delete(ctx, callerOf(ctx).Tenant, in.ID)
+		})
+}
+
+func (s *server) previewDataset(ctx context.Context, in *previewInput) (*previewOutput, error) {
+	p, err := s.datasets.Preview(ctx, callerOf(ctx).Tenant, in.ID, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &previewOutput{Body: Preview{Columns: viewColumns(p.Schema), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
+	for _, row := range p.Rows {
+		cells := make([]any, len(row))
+		for i, cell := range row {
+			cells[i] = viewCell(cell)
+		}
+		out.Body.Rows = append(out.Body.Rows, cells)
+	}
+	return out, nil
+}
+
+// viewCell gives numbers that JSON does not know a text.
+func viewCell(cell any) any {
+	f, ok := cell.(float64)
+	switch {
+	case !ok:
+		return cell
+	case math.IsNaN(f):
+		return "NaN"
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	}
+	return f
+}
+
+func viewColumns(schema tabular.Schema) []Column {
+	columns := make([]Column, 0, len(schema))
+	for _, f := range schema {
+		columns = append(columns, Column{Name: f.Name, Type: string(f.Type), Nullable: f.Nullable})
+	}
+	return columns
+}
+
+func viewDataset(d *dataset.Dataset) Dataset {
+	self := datasetPath(d.ID)
+	v := Dataset{
+		ID: d.ID, Name: d.Name, Filename: d.Filename, Size: d.Size, SHA256: d.SHA256, State: string(d.State),
+		User: d.User, JobID: d.JobID, CreatedAt: d.CreatedAt.UTC(), ExpiresAt: moment(d.ExpiresAt),
+		Links: DatasetLinks{Self: self, Job: jobPath(d.JobID)},
+	}
+	if version := d.Version; version != nil {
+		v.Rows = version.Rows
+		v.Columns = viewColumns(version.Schema)
+		v.Format = &Format{
+			Kind: version.Format.Kind, Delimiter: version.Format.Delimiter, Quote: version.Format.Quote,
+			Header: version.Format.Header, BOM: version.Format.BOM,
+		}
+		v.Links.Preview, v.Links.Profile = self+"/preview", self+"/profile"
+	}
+	return v
+}
+
+// uploadForm describes the form of an upload. It is added to the description
+// after the operation is registered: huma would read a body that it knows of.
+func uploadForm(limit int64) *huma.RequestBody {
+	text := func(doc string, longest int) *huma.Schema {
+		return &huma.Schema{Type: huma.TypeString, Description: doc, MaxLength: &longest}
+	}
+	header := &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Description: "Whether the first record names the columns; default: found out"}
+	return &huma.RequestBody{
+		Required:    true,
+		Description: "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes in all. The file is passed on as it arrives.",
+		Content: map[string]*huma.MediaType{"multipart/form-data": {
+			Schema: &huma.Schema{
+				Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"file"},
+				Properties: map[string]*huma.Schema{
+					"name":      text("A name for the data set; default: the file's", maxFieldBytes),
+					"delimiter": text("Between fields of a CSV file: a comma, a tab, a semicolon or a bar; default: found out", 1),
+					"quote":     text("Around fields of a CSV file: \" or '; default: found out", 1),
+					"header":    header,
+					"file":      {Type: huma.TypeString, Format: "binary", Description: "The file, CSV or Parquet; the last part of the form"},
+				},
+			},
+			Encoding: map[string]*huma.Encoding{"file": {ContentType: "text/csv, application/vnd.apache.parquet, application/octet-stream"}},
+		}},
+	}
+}

@@ -1,0 +1,168 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/retention"
+	"github.com/narrativeml/narrative/internal/training"
+	"github.com/narrativeml/narrative/internal/tuning"
+)
+
+// The identifiers of the examples.
+const (
+	exampleJobID     = "job_0197290c5e5b7c3a9d0e1f2a3b4c5d6e"
+	exampleDatasetID = "ds_0197290c5e5b7c3a9d0e1f2a3b4c5d6e"
+	exampleModelID   = "mdl_0197290c5e5b7c3a9d0e1f2a3b4c5d6e"
+	exampleRequestID = "4XJ2WQ7M5VPZK3RT6NHB8DYC9A"
+)
+
+// problemExamples shows one problem a status.
+func problemExamples() map[int]*Problem {
+	show := func(status int, class fault.Class, code, detail, instance string, fields ...fault.Field) *Problem {
+		p := newProblem(class, code, detail)
+		p.Status, p.Instance, p.RequestID, p.Errors = status, instance, exampleRequestID, fields
+		return p
+	}
+	training := root + "/training"
+	return map[int]*Problem{
+		http.StatusBadRequest: show(http.StatusBadRequest, fault.ClassInvalid, "malformed_json",
+			"The body is not JSON: unexpected end of JSON input at byte 17.", training),
+		http.StatusUnauthorized: show(http.StatusUnauthorized, fault.ClassUnauthenticated, "token_expired", "The token has expired.", training),
+		http.StatusForbidden:    show(http.StatusForbidden, fault.ClassForbidden, "role_required", "This needs the role operator.", root+"/cleanup"),
+		http.StatusNotFound:     show(http.StatusNotFound, fault.ClassNotFound, "dataset_not_found", "There is no data set "+exampleDatasetID+".", training),
+		http.StatusRequestTimeout: show(http.StatusRequestTimeout, fault.ClassInvalid, "body_timeout",
+			"The body did not arrive in time.", training),
+		http.StatusConflict: show(http.StatusConflict, fault.ClassConflict, "dataset_not_ready",
+			"The data set is still being read; wait for its ingest job.", training),
+		http.StatusRequestEntityTooLarge: show(http.StatusRequestEntityTooLarge, fault.ClassTooLarge, "body_too_large",
+			"The body has more than 1048576 bytes.", training),
+		http.StatusUnsupportedMediaType: show(http.StatusUnsupportedMediaType, fault.ClassUnsupported, "unsupported_media_type",
+			"The body's media type is \"text/plain\"; send application/json in UTF-8.", training),
+		http.StatusUnprocessableEntity: show(http.StatusUnprocessableEntity, fault.ClassInvalid, "unknown_field",
+			"The request is not valid: body.targt is not a known field.", training, fault.Field{Location: "body.targt", Message: "is not a known field"}),
+		http.StatusTooManyRequests: show(http.StatusTooManyRequests, fault.ClassExhausted, "too_many_requests",
+			"There are 64 uploads already; try again soon.", root+"/datasets"),
+		http.StatusInternalServerError: show(http.StatusInternalServerError, fault.ClassInternal, "internal",
+			"Something went wrong on our side. The request_id finds it in the log.", training),
+		http.StatusServiceUnavailable: show(http.StatusServiceUnavailable, fault.ClassUnavailable, "store_unavailable",
+			"The store does not answer; try again soon.", training),
+	}
+}
+
+// illustrate adds an example of every body to the document.
+func illustrate(doc *huma.OpenAPI) {
+	requests := map[string]any{
+		"train":    training.Request{DatasetID: exampleDatasetID, Target: "churned", Name: "churn", Metric: "roc_auc"},
+		"tune":     tuning.Request{ModelID: exampleModelID, Method: "threshold", Objective: "f1"},
+		"predict":  prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Format: "csv", IDColumn: "customer_id"},
+		"clean-up": retention.Request{DryRun: true},
+	}
+	answers := answerExamples()
+	for _, item := range doc.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+			if op == nil {
+				continue
+			}
+			if example, ok := requests[op.OperationID]; ok {
+				op.RequestBody.Content["application/json"].Example = plain(example)
+			}
+			for _, r := range op.Responses {
+				if m := r.Content["application/json"]; m != nil {
+					m.Example = plain(answers[op.OperationID])
+				}
+			}
+		}
+	}
+}
+
+// plain makes an example of maps and lists, which JSON and YAML write alike.
+func plain(v any) any {
+	var out any
+	if json.Unmarshal(encode(v), &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// answerExamples shows the body of every operation that answers with JSON.
+func answerExamples() map[string]any {
+	at := time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC)
+	running, done := exampleJob(at), exampleJob(at)
+	finished := at.Add(time.Minute)
+	done.State, done.Revision, done.FinishedAt, done.Progress = "succeeded", 23, &finished, Progress{Stage: "done", Fraction: 1}
+	done.Result = json.RawMessage(`{"model_id":"` + exampleModelID + `","algorithm":"gbdt"}`)
+	done.Links.Cancel, done.Links.Model = "", modelPath(exampleModelID)
+	cancelled := exampleJob(at)
+	cancelled.CancelRequested = true
+	fresh := exampleJob(at)
+	fresh.State, fresh.Revision, fresh.Attempt, fresh.Epoch, fresh.StartedAt, fresh.Progress = "queued", 2, 0, 1, nil, Progress{}
+	ingest := fresh
+	ingest.Kind = "ingest"
+	columns := []Column{{Name: "age", Type: "integer", Nullable: true}, {Name: "churned", Type: "string"}}
+	dataset := Dataset{
+		ID: exampleDatasetID, Name: "customers", Filename: "customers.csv", Size: 48211, State: "ready", User: "ada",
+		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", JobID: exampleJobID,
+		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
+		Links: DatasetLinks{
+			Self: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID),
+			Preview: datasetPath(exampleDatasetID) + "/preview", Profile: datasetPath(exampleDatasetID) + "/profile",
+		},
+	}
+	model := exampleModel(at, columns[:1])
+	made := func(j Job, datasetID, modelID string) Accepted {
+		return Accepted{JobID: exampleJobID, DatasetID: datasetID, ModelID: modelID, Job: j}
+	}
+	of := func(kind string) Job { j := fresh; j.Kind = kind; return j }
+	return map[string]any{
+		"upload-dataset":  made(ingest, exampleDatasetID, ""),
+		"list-datasets":   Page[Dataset]{Items: []Dataset{dataset}},
+		"get-dataset":     dataset,
+		"preview-dataset": Preview{Columns: columns, Rows: [][]any{{34, "no"}, {nil, "yes"}}, RowsTotal: 1000},
+		"profile-dataset": map[string]any{"rows": 1000, "columns": []any{map[string]any{"name": "age", "type": "integer", "missing": 12}}},
+		"train":           made(fresh, exampleDatasetID, ""),
+		"tune":            made(of("tuning"), "", exampleModelID),
+		"predict":         made(of("prediction"), exampleDatasetID, exampleModelID),
+		"clean-up":        made(of("cleanup"), "", ""),
+		"list-models":     Page[Model]{Items: []Model{model}},
+		"get-model":       model,
+		"list-jobs":       Page[Job]{Items: []Job{running}, NextCursor: "eyJxIjoiYWJjIn0"},
+		"get-job":         done,
+		"get-job-logs":    Logs{Items: []LogLine{{Seq: 1, At: at, Attempt: 1, Level: "info", Message: "1000 rows, 12 columns"}}},
+		"cancel-job":      cancelled,
+		"retry-job":       fresh,
+		"health":          Liveness{Status: StatusOK},
+		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
+	}
+}
+
+func exampleJob(at time.Time) Job {
+	started := at.Add(time.Second)
+	self := jobPath(exampleJobID)
+	return Job{
+		ID: exampleJobID, Kind: "training", State: "running", Subject: exampleDatasetID, User: "ada",
+		Revision: 17, Attempt: 1, Epoch: 1, Progress: Progress{Stage: "gbdt fold 2 of 5", Fraction: 0.42},
+		LogLines: 4, CreatedAt: at, StartedAt: &started,
+		Links: JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs", Cancel: self + "/cancel", Dataset: datasetPath(exampleDatasetID)},
+	}
+}
+
+func exampleModel(at time.Time, inputs []Column) Model {
+	return Model{
+		ID: exampleModelID, Name: "churn", DatasetID: exampleDatasetID, JobID: exampleJobID, User: "ada",
+		Task: "binary", Target: "churned", Classes: []string{"no", "yes"}, PositiveClass: "yes", Inputs: inputs,
+		Algorithm: "gbdt", Metric: "roc_auc", Rows: 1000, HoldoutRows: 200, Seed: 1,
+		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+		Leaderboard: []Candidate{{
+			Algorithm: "gbdt", CV: map[string]float64{"roc_auc": 0.871}, CVStd: map[string]float64{"roc_auc": 0.012},
+			Holdout: map[string]float64{"roc_auc": 0.866}, FitSeconds: 2.4,
+		}},
+		CreatedAt: at,
+		Links:     ModelLinks{Self: modelPath(exampleModelID), Dataset: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID)},
+	}
+}

@@ -1,0 +1,407 @@
+package httpapi_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/httpapi"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+// verifier knows tokens of the form tenant:role,role.
+type verifier struct{}
+
+var _ httpapi.Verifier = verifier{}
+
+func (verifier) Verify(_ context.Context, credential string) (account.Caller, error) {
+	tenant, roles, ok := strings.Cut(credential, ":")
+	switch {
+	case credential == "":
+		return account.Caller{}, fault.New(fault.ClassUnauthenticated, "token_missing", "this needs a bearer token or a session cookie")
+	case !ok:
+		return account.Caller{}, fault.New(fault.ClassUnauthenticated, "token_expired", "the \"token\" has expired")
+	}
+	return account.Caller{Tenant: tenant, User: tenant, Roles: strings.Split(roles, ",")}, nil
+}
+
+// jobs keeps jobs in memory and wakes those who wait for them.
+type jobs struct {
+	mu      sync.Mutex
+	all     map[string]*job.Job
+	lines   map[string][]job.LogLine
+	keys    map[string]string
+	changed chan struct{}
+	waiting chan struct{} // one token for every Wait that has begun
+	err     error         // what every call returns, if set
+	now     func() time.Time
+	next    int
+}
+
+var _ httpapi.Jobs = (*jobs)(nil)
+
+func newJobs(now func() time.Time) *jobs {
+	return &jobs{
+		all: map[string]*job.Job{}, lines: map[string][]job.LogLine{}, keys: map[string]string{},
+		changed: make(chan struct{}), waiting: make(chan struct{}, 1000), now: now,
+	}
+}
+
+func identifier(prefix string, n int) string { return fmt.Sprintf("%s_%032x", prefix, n) }
+
+func (f *jobs) add(tenant, kind, subject string) *job.Job {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.next++
+	j := &job.Job{
+		Meta: store.Meta{ID: identifier("job", f.next), Revision: 1}, Tenant: tenant, User: tenant, Kind: kind, Subject: subject,
+		State: job.Queued, CreatedAt: f.now(), History: []job.Transition{{At: f.now(), State: job.Queued, Epoch: 1}},
+	}
+	f.all[j.ID] = j
+	c := *j
+	return &c
+}
+
+// fail makes every later call fail, and wakes the waiting.
+func (f *jobs) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// change alters a job as a worker would and wakes the waiting.
+func (f *jobs) change(id string, alter func(j *job.Job)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	j := *f.all[id]
+	alter(&j)
+	j.Revision++
+	j.LogLines = len(f.lines[id])
+	f.all[id] = &j
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+func (f *jobs) say(id string, messages ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range messages {
+		f.lines[id] = append(f.lines[id], job.LogLine{Seq: len(f.lines[id]) + 1, At: f.now(), Attempt: 1, Level: "info", Message: m})
+	}
+}
+
+func (f *jobs) submit(tenant, kind, subject, key string, payload any) (*job.Job, bool, error) {
+	if _, err := f.List(context.Background(), tenant, job.Filter{}, "", 1); err != nil {
+		return nil, false, err
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %v", kind, payload))
+	name := tenant + " " + kind + " " + key
+	f.mu.Lock()
+	known, seen := f.keys[name]
+	f.mu.Unlock()
+	if seen && key != "" {
+		id, print, _ := strings.Cut(known, " ")
+		if print != hex.EncodeToString(sum[:]) {
+			return nil, false, fault.Conflict("idempotency_key_reused", "the key was used for another request")
+		}
+		j, err := f.Get(context.Background(), tenant, id)
+		return j, false, err
+	}
+	j := f.add(tenant, kind, subject)
+	f.mu.Lock()
+	f.keys[name] = j.ID + " " + hex.EncodeToString(sum[:])
+	f.mu.Unlock()
+	return j, true, nil
+}
+
+func (f *jobs) Get(_ context.Context, tenant, id string) (*job.Job, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return nil, f.err
+	}
+	j := f.all[id]
+	if j == nil || j.Tenant != tenant {
+		return nil, fault.NotFound("job_not_found", "there is no job %s", id)
+	}
+	c := *j
+	return &c, nil
+}
+
+func (f *jobs) List(_ context.Context, tenant string, filter job.Filter, cursor string, limit int) (store.Page[*job.Job], error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return store.Page[*job.Job]{}, f.err
+	}
+	if cursor != "" && f.all[cursor] == nil {
+		return store.Page[*job.Job]{}, fault.Invalid("invalid_cursor", "the cursor does not belong to this query").
+			With(fault.Field{Location: "query.cursor", Message: "not a cursor"})
+	}
+	var page store.Page[*job.Job]
+	ids := slices.Sorted(maps.Keys(f.all))
+	slices.Reverse(ids)
+	for _, id := range ids {
+		j := f.all[id]
+		if j.Tenant != tenant || filter.State != "" && filter.State != string(j.State) || filter.Kind != "" && filter.Kind != j.Kind ||
+			filter.Subject != "" && filter.Subject != j.Subject || cursor != "" && id >= cursor {
+			continue
+		}
+		if len(page.Items) == limit {
+			page.Next = page.Items[limit-1].ID
+			break
+		}
+		page.Items = append(page.Items, j)
+	}
+	return page, nil
+}
+
+func (f *jobs) Logs(ctx context.Context, tenant, id string, after, limit int) ([]job.LogLine, error) {
+	if _, err := f.Get(ctx, tenant, id); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	lines := f.lines[id]
+	lines = lines[min(after, len(lines)):]
+	return slices.Clone(lines[:min(limit, len(lines))]), nil
+}
+
+func (f *jobs) Wait(ctx context.Context, tenant, id string, revision int64) (*job.Job, error) {
+	f.waiting <- struct{}{}
+	for {
+		f.mu.Lock()
+		changed := f.changed
+		f.mu.Unlock()
+		j, err := f.Get(ctx, tenant, id)
+		if err != nil || j.Revision > revision || j.State.Terminal() {
+			return j, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return j, nil
+		}
+	}
+}
+
+func (f *jobs) ResultURL(ctx context.Context, tenant, id, name string) (string, error) {
+	j, err := f.Get(ctx, tenant, id)
+	if err != nil {
+		return "", err
+	}
+	if j.State != job.Succeeded {
+		return "", fault.Conflict("job_not_finished", "the job has no result yet")
+	}
+	if name == "" {
+		name = "predictions"
+	}
+	key, ok := j.Files[name]
+	if !ok {
+		return "", fault.NotFound("file_not_found", "the job has no file %q", name)
+	}
+	return "https://files.example.org/" + key + "?signature=x", nil
+}
+
+func (f *jobs) Cancel(ctx context.Context, tenant, id string) (*job.Job, error) {
+	j, err := f.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if j.State.Terminal() {
+		return nil, fault.Conflict("job_finished", "the job has ended")
+	}
+	f.change(id, func(j *job.Job) { j.CancelRequested = true })
+	return f.Get(ctx, tenant, id)
+}
+
+func (f *jobs) Retry(ctx context.Context, tenant, id string) (*job.Job, error) {
+	j, err := f.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if j.State != job.Failed && j.State != job.Cancelled {
+		return nil, fault.Conflict("job_not_retryable", "only a failed or cancelled job can be tried again")
+	}
+	f.change(id, func(j *job.Job) { j.State, j.Failure = job.Pending, nil })
+	return f.Get(ctx, tenant, id)
+}
+
+// submitter makes jobs of requests of one kind.
+type submitter[R any] struct {
+	jobs    *jobs
+	kind    string
+	subject func(R) string
+	known   func(tenant string, r R) error
+	got     []R
+	mu      sync.Mutex
+}
+
+func (f *submitter[R]) Submit(_ context.Context, caller account.Caller, req R, key string) (*job.Job, bool, error) {
+	f.mu.Lock()
+	f.got = append(f.got, req)
+	f.mu.Unlock()
+	if err := f.known(caller.Tenant, req); err != nil {
+		return nil, false, err
+	}
+	return f.jobs.submit(caller.Tenant, f.kind, f.subject(req), key, req)
+}
+
+// datasets keeps data sets in memory, and of their files the length and sum.
+type datasets struct {
+	mu   sync.Mutex
+	all  map[string]*dataset.Dataset
+	jobs *jobs
+	got  []dataset.Upload
+	read func(io.Reader) (int64, []byte, error)
+	view dataset.Preview
+}
+
+var _ httpapi.Datasets = (*datasets)(nil)
+
+func readAll(r io.Reader) (int64, []byte, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	return n, h.Sum(nil), err
+}
+
+func (f *datasets) add(tenant string, state dataset.State) *dataset.Dataset {
+	j := f.jobs.add(tenant, "ingest", "")
+	d := &dataset.Dataset{
+		Meta: store.Meta{ID: strings.Replace(j.ID, "job", "ds", 1), Revision: 1}, Tenant: tenant, User: tenant,
+		Name: "iris", Filename: "iris.csv", State: state, JobID: j.ID, RawKey: "uploads/" + tenant + "/raw", CreatedAt: f.jobs.now(),
+	}
+	if state == dataset.Ready {
+		d.Version = &dataset.Version{
+			JobID: j.ID, Rows: 2, Schema: tabular.Schema{{Name: "x", Type: tabular.Float, Nullable: true}},
+			Format: tabular.Format{Kind: "csv", Delimiter: ",", Header: true}, TableKey: "jobs/secret/table", ProfileKey: "jobs/secret/profile",
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all[d.ID] = d
+	return d
+}
+
+func (f *datasets) Create(_ context.Context, u dataset.Upload) (*dataset.Dataset, *job.Job, error) {
+	n, sum, err := f.read(u.Body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("store the upload: %v", err) //nolint:errorlint // a file store may lose the kind of an error
+	}
+	if n == 0 {
+		return nil, nil, fault.Invalid("empty_file", "the file is empty")
+	}
+	u.Body = nil
+	f.mu.Lock()
+	f.got = append(f.got, u)
+	f.mu.Unlock()
+	j, created, err := f.jobs.submit(u.Tenant, "ingest", "", u.IdempotencyKey, hex.EncodeToString(sum))
+	if err != nil {
+		return nil, nil, err
+	}
+	id := strings.Replace(j.ID, "job", "ds", 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if created {
+		f.all[id] = &dataset.Dataset{
+			Meta: store.Meta{ID: id, Revision: 1}, Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
+			Size: n, SHA256: hex.EncodeToString(sum), State: dataset.Uploaded, JobID: j.ID, CreatedAt: f.jobs.now(),
+		}
+	}
+	return f.all[id], j, nil
+}
+
+func (f *datasets) Get(_ context.Context, tenant, id string) (*dataset.Dataset, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.all[id]
+	if d == nil || d.Tenant != tenant {
+		return nil, fault.NotFound("dataset_not_found", "there is no data set %s", id)
+	}
+	return d, nil
+}
+
+func (f *datasets) List(_ context.Context, tenant, _ string, _ int) (store.Page[*dataset.Dataset], error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var page store.Page[*dataset.Dataset]
+	for _, id := range slices.Sorted(maps.Keys(f.all)) {
+		if d := f.all[id]; d.Tenant == tenant {
+			page.Items = append(page.Items, d)
+		}
+	}
+	return page, nil
+}
+
+func (f *datasets) Delete(ctx context.Context, tenant, id string) error {
+	_, err := f.Get(ctx, tenant, id)
+	return err
+}
+
+func (f *datasets) ready(ctx context.Context, tenant, id string) error {
+	d, err := f.Get(ctx, tenant, id)
+	if err == nil && d.State != dataset.Ready {
+		err = fault.Conflict("dataset_not_ready", "the data set is still being read")
+	}
+	return err
+}
+
+func (f *datasets) Preview(ctx context.Context, tenant, id string, limit int) (*dataset.Preview, error) {
+	if err := f.ready(ctx, tenant, id); err != nil {
+		return nil, err
+	}
+	p := f.view
+	p.Rows = p.Rows[:min(limit, len(p.Rows))]
+	return &p, nil
+}
+
+func (f *datasets) Profile(ctx context.Context, tenant, id string) (json.RawMessage, error) {
+	if err := f.ready(ctx, tenant, id); err != nil {
+		return nil, err
+	}
+	return json.RawMessage(`{"rows": 2, "columns": [], "table_key": "jobs/secret/table"}`), nil
+}
+
+// models keeps models in memory.
+type models struct{ all map[string]*model.Model }
+
+var _ httpapi.Models = (*models)(nil)
+
+func (f *models) Get(_ context.Context, tenant, id string) (*model.Model, error) {
+	m := f.all[id]
+	if m == nil || m.Tenant != tenant {
+		return nil, fault.NotFound("model_not_found", "there is no model %s", id)
+	}
+	return m, nil
+}
+
+func (f *models) List(_ context.Context, tenant, _ string, _ int) (store.Page[*model.Model], error) {
+	var page store.Page[*model.Model]
+	for _, m := range f.all {
+		if m.Tenant == tenant {
+			page.Items = append(page.Items, m)
+		}
+	}
+	return page, nil
+}
+
+func (f *models) Delete(ctx context.Context, tenant, id string) error {
+	_, err := f.Get(ctx, tenant, id)
+	return err
+}

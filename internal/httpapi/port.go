@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// Verifier makes a caller of a credential; an empty one means that none was
+// sent. Its refusals are faults of class Unauthenticated.
+type Verifier interface {
+	Verify(ctx context.Context, credential string) (account.Caller, error)
+}
+
+// JobReader tells what became of jobs. Another tenant's job is not found.
+type JobReader interface {
+	Get(ctx context.Context, tenant, id string) (*job.Job, error)
+	List(ctx context.Context, tenant string, f job.Filter, cursor string, limit int) (store.Page[*job.Job], error)
+	Logs(ctx context.Context, tenant, id string, after, limit int) ([]job.LogLine, error)
+	// Wait returns the job as soon as its revision is above the one given or it
+	// has ended, and as it is when ctx ends.
+	Wait(ctx context.Context, tenant, id string, revision int64) (*job.Job, error)
+	ResultURL(ctx context.Context, tenant, id, name string) (string, error)
+}
+
+// JobController changes the course of jobs.
+type JobController interface {
+	Cancel(ctx context.Context, tenant, id string) (*job.Job, error)
+	Retry(ctx context.Context, tenant, id string) (*job.Job, error)
+}
+
+// Jobs is what the API needs to know about jobs.
+type Jobs interface {
+	JobReader
+	JobController
+}
+
+// DatasetRegister keeps data sets.
+type DatasetRegister interface {
+	Create(ctx context.Context, u dataset.Upload) (*dataset.Dataset, *job.Job, error)
+	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*dataset.Dataset], error)
+	Delete(ctx context.Context, tenant, id string) error
+}
+
+// DatasetReader shows what is in data sets.
+type DatasetReader interface {
+	Preview(ctx context.Context, tenant, id string, limit int) (*dataset.Preview, error)
+	Profile(ctx context.Context, tenant, id string) (json.RawMessage, error)
+}
+
+// Datasets is what the API needs to know about data sets.
+type Datasets interface {
+	DatasetRegister
+	DatasetReader
+}
+
+// Models keeps models.
+type Models interface {
+	Get(ctx context.Context, tenant, id string) (*model.Model, error)
+	List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*model.Model], error)
+	Delete(ctx context.Context, tenant, id string) error
+}
+
+// Submitter makes a job of a request of one kind; created is false when the
+// Idempotency key was seen before.
+type Submitter[R any] interface {
+	Submit(ctx context.Context, caller account.Caller, req R, idempotencyKey string) (j *job.Job, created bool, err error)
+}
+
+// Observer counts requests. The route is a pattern with few values, such as
+// "/api/v1/jobs/:id", or "unmatched".
+type Observer interface {
+	ObserveRequest(method, route string, status int, duration time.Duration)
+}
+
+// The states of readiness.
+const (
+	StatusOK          = "ok"
+	StatusDegraded    = "degraded"    // works, but a part that it can do without is away
+	StatusUnavailable = "unavailable" // cannot work
+)
+
+// Ready reports whether the process can work: a report, encoded as JSON, and
+// one of the states of readiness.
+type Ready func(ctx context.Context) (report any, status string)
+
+// Observed is a place for the handlers of other packages.
+type Observed struct {
+	Metrics    http.Handler // at /metrics; nil: not served
+	Monitoring http.Handler // at /monitoring, for operators only; nil: not served
+	Ready      Ready        // at /health/ready
+	Observer   Observer     // nil: nobody counts
+}

@@ -1,0 +1,201 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+)
+
+// Job is a job as a client sees it.
+type Job struct {
+	ID              string          `json:"id" pattern:"^job_[0-9a-f]{32}$"`
+	Kind            string          `json:"kind" doc:"ingest, training, tuning, prediction or cleanup" example:"training"`
+	State           string          `json:"state" enum:"pending,queued,running,succeeded,failed,cancelled" doc:"The last three are final"`
+	Subject         string          `json:"subject,omitempty" doc:"The data set or model that the job is about"`
+	User            string          `json:"user" doc:"Who submitted it"`
+	Revision        int64           `json:"revision" doc:"Grows with every change; the ETag"`
+	Attempt         int             `json:"attempt" doc:"How often a worker took it up" example:"1"`
+	Epoch           int             `json:"epoch" doc:"How often it was handed to the queue"`
+	Progress        Progress        `json:"progress"`
+	Result          json.RawMessage `json:"result,omitempty" doc:"What the job made, by its kind; only in the answer about one job"`
+	Failure         *Failure        `json:"failure,omitempty" doc:"Why the last attempt that failed did"`
+	CancelRequested bool            `json:"cancel_requested" doc:"Somebody asked to cancel it"`
+	LogLines        int             `json:"log_lines" doc:"How many lines it has logged"`
+	CreatedAt       time.Time       `json:"created_at"`
+	QueuedAt        *time.Time      `json:"queued_at,omitempty"`
+	StartedAt       *time.Time      `json:"started_at,omitempty" doc:"Of the current or last attempt"`
+	FinishedAt      *time.Time      `json:"finished_at,omitempty"`
+	NotBefore       *time.Time      `json:"not_before,omitempty" doc:"A pending job waits until then"`
+	History         []Transition    `json:"history,omitempty" nullable:"false" doc:"Its changes of state; only in the answer about one job"`
+	Links           JobLinks        `json:"links"`
+}
+
+// Progress is how far a job is.
+type Progress struct {
+	Stage     string     `json:"stage,omitempty" doc:"What it is doing" example:"gbdt fold 2 of 5"`
+	Fraction  float64    `json:"fraction" minimum:"0" maximum:"1" doc:"Of the whole job; never falls within an attempt" example:"0.42"`
+	Rows      int64      `json:"rows,omitempty" doc:"Rows done, where rows are counted"`
+	RowsTotal int64      `json:"rows_total,omitempty" doc:"Rows to do, where that is known"`
+	ETA       *time.Time `json:"eta,omitempty" doc:"When it will probably be done"`
+	UpdatedAt *time.Time `json:"updated_at,omitempty"`
+}
+
+// Failure is why an attempt failed.
+type Failure struct {
+	Code    string        `json:"code" doc:"Stable; a program may match on it" example:"constant_target"`
+	Message string        `json:"message" doc:"What was wrong and what would be right"`
+	Errors  []fault.Field `json:"errors,omitempty" nullable:"false" doc:"The places that were wrong"`
+}
+
+// Transition is one change of a job's state.
+type Transition struct {
+	At     time.Time `json:"at"`
+	State  string    `json:"state"`
+	Epoch  int       `json:"epoch"`
+	Reason string    `json:"reason,omitempty" doc:"Why, when it is not plain progress"`
+}
+
+// JobLinks are the addresses around a job.
+type JobLinks struct {
+	Self    string `json:"self"`
+	Events  string `json:"events" doc:"The event stream"`
+	Logs    string `json:"logs"`
+	Cancel  string `json:"cancel,omitempty" doc:"POST here to cancel; missing when it is too late"`
+	Retry   string `json:"retry,omitempty" doc:"POST here to try again; present when it failed or was cancelled"`
+	Result  string `json:"result,omitempty" doc:"Leads to the result's file, the first one if there are several; present when there is one"`
+	Files   []File `json:"files,omitempty" nullable:"false" doc:"The result's files"`
+	Dataset string `json:"dataset,omitempty" doc:"The data set that the job is about"`
+	Model   string `json:"model,omitempty" doc:"The model that the job is about, or has made"`
+}
+
+// File is one file of a job's result.
+type File struct {
+	Name string `json:"name" example:"predictions"`
+	Href string `json:"href" doc:"Redirects to a link that needs no token and lives for some minutes"`
+}
+
+func jobPath(id string) string     { return root + "/jobs/" + id }
+func datasetPath(id string) string { return root + "/datasets/" + id }
+func modelPath(id string) string   { return root + "/models/" + id }
+
+// viewJobBriefly shows a job as an item of a list.
+func viewJobBriefly(j *job.Job) Job {
+	v := Job{
+		ID: j.ID, Kind: j.Kind, State: string(j.State), Subject: j.Subject, User: j.User,
+		Revision: j.Revision, Attempt: j.Attempt, Epoch: j.Epoch,
+		Progress: Progress{
+			Stage: j.Progress.Stage, Fraction: min(max(j.Progress.Fraction, 0), 1),
+			Rows: j.Progress.Rows, RowsTotal: j.Progress.RowsAll,
+			ETA: moment(j.Progress.ETA), UpdatedAt: moment(j.Progress.At),
+		},
+		CancelRequested: j.CancelRequested, LogLines: j.LogLines, CreatedAt: j.CreatedAt.UTC(),
+		QueuedAt: moment(j.QueuedAt), StartedAt: moment(j.StartedAt), FinishedAt: moment(j.FinishedAt),
+		NotBefore: moment(j.NotBefore), Links: linksOf(j),
+	}
+	if f := j.Failure; f != nil {
+		v.Failure = &Failure{Code: f.Code, Message: f.Message}
+		for _, field := range f.Fields {
+			field.Value = shorten(field.Value)
+			v.Failure.Errors = append(v.Failure.Errors, field)
+		}
+	}
+	return v
+}
+
+// viewJob shows a job with all its parts.
+func viewJob(j *job.Job) Job {
+	v := viewJobBriefly(j)
+	v.Result = withoutKeys(j.Result)
+	for _, t := range j.History {
+		v.History = append(v.History, Transition{At: t.At.UTC(), State: string(t.State), Epoch: t.Epoch, Reason: t.Reason})
+	}
+	return v
+}
+
+func linksOf(j *job.Job) JobLinks {
+	self := jobPath(j.ID)
+	l := JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs"}
+	switch j.State {
+	case job.Failed, job.Cancelled:
+		l.Retry = self + "/retry"
+	case job.Succeeded:
+		if len(j.Files) > 0 {
+			l.Result = self + "/result"
+		}
+		names := make([]string, 0, len(j.Files))
+		for name := range j.Files {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			l.Files = append(l.Files, File{Name: name, Href: self + "/result?file=" + url.QueryEscape(name)})
+		}
+	default:
+		l.Cancel = self + "/cancel"
+	}
+	var result struct {
+		ModelID   string `json:"model_id"`
+		DatasetID string `json:"dataset_id"`
+	}
+	_ = json.Unmarshal(j.Result, &result) // a result of another form names neither
+	for _, id := range []string{j.Subject, result.ModelID, result.DatasetID} {
+		switch {
+		case strings.HasPrefix(id, "mdl_"):
+			l.Model = modelPath(id)
+		case strings.HasPrefix(id, "ds_"):
+			l.Dataset = datasetPath(id)
+		}
+	}
+	return l
+}
+
+// withoutKeys returns the JSON without members that name objects of our file
+// store: those whose name ends in _key.
+func withoutKeys(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || !bytes.Contains(raw, []byte(`_key`)) {
+		return raw
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	if result, ok := v.(map[string]any); ok {
+		delete(result, "record") // what a job publishes; it has an address of its own
+	}
+	dropKeys(v)
+	return encode(v)
+}
+
+func dropKeys(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if strings.HasSuffix(name, "_key") || strings.HasSuffix(name, "_keys") {
+				delete(v, name)
+			} else {
+				dropKeys(inner)
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			dropKeys(inner)
+		}
+	}
+}
+
+// moment returns nil for the zero time, which JSON cannot leave out.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

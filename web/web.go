@@ -1,0 +1,19 @@
+package web
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed page
+var page embed.FS
+
+// Files returns the pages: index.html, app.js, style.css and docs.html, which
+// is a template of html/template.
+func Files() fs.FS {
+	files, err := fs.Sub(page, "page")
+	if err != nil {
+		panic(err) // "page" is a valid path
+	}
+	return files
+}
