@@ -26,6 +26,9 @@ type ParquetOptions struct {
 // ParquetReader yields the rows of a Parquet file. It holds one page a column.
 type ParquetReader struct {
 	file     *parquet.File
+	source   *brokenSource
+	size     int64
+	header   []byte // of the page looked at
 	limits   Limits
 	tolerant bool
 	all      []parquetColumn // in the file's order
@@ -60,8 +63,12 @@ func InspectParquet(src io.ReaderAt, size int64, limits Limits) (*Table, error) 
 func NewParquetReader(src io.ReaderAt, size int64, o ParquetOptions) (*ParquetReader, error) {
 	r := &ParquetReader{limits: o.Limits.orDefault(), tolerant: o.Tolerant}
 	broken := &brokenSource{src: src}
+	r.source, r.size = broken, size
 	err := recoverDamage(func() error {
-		var err error
+		err := checkFooter(broken, size)
+		if err != nil {
+			return err
+		}
 		r.file, err = parquet.OpenFile(broken, size,
 			parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(16<<10))
 		if err != nil {
@@ -75,7 +82,10 @@ func NewParquetReader(src io.ReaderAt, size int64, o ParquetOptions) (*ParquetRe
 	if err != nil {
 		return nil, err
 	}
-	return r, r.want(o.Schema, o.IDColumn)
+	if err := r.want(o.Schema, o.IDColumn); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // brokenSource remembers an error of the file below, which is not the file's
@@ -274,6 +284,9 @@ func (r *ParquetReader) Next(ctx context.Context) (*Chunk, error) {
 		c, err = r.next()
 		return err
 	})
+	if r.source.err != nil {
+		return nil, fmt.Errorf("read parquet: %w", r.source.err)
+	}
 	return c, err
 }
 
@@ -283,6 +296,9 @@ func (r *ParquetReader) next() (*Chunk, error) {
 		groups := r.file.RowGroups()
 		if r.group == len(groups) {
 			return nil, io.EOF
+		}
+		if err := r.checkPages(r.group); err != nil {
+			return nil, err
 		}
 		g := groups[r.group]
 		r.group++
