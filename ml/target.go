@@ -71,7 +71,7 @@ func (t Target) validateValues() error {
 
 func (t Target) validateWeights() error {
 	for i, w := range t.Weights {
-		if !(w > 0) || math.IsInf(w, 1) {
+		if math.IsNaN(w) || w <= 0 || math.IsInf(w, 1) {
 			return targetError("bad_weight", i, fmt.Sprintf(
 				"the weight is %v; it must be a finite number above 0", w))
 		}

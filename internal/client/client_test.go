@@ -39,7 +39,7 @@ func setup(t *testing.T, change func(*clienttest.Server)) (*client.Client, *clie
 
 func TestTheMainJob(t *testing.T) {
 	t.Parallel()
-	c, server := setup(t, func(s *clienttest.Server) { s.Token = "right" })
+	c, server := setup(t, func(s *clienttest.Server) { s.Token, s.Cut = "right", true })
 	ctx := t.Context()
 
 	header := true

@@ -83,7 +83,38 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req IngestRequest) (*Inge
 	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
 		return nil, errNotFound(req.DatasetID)
 	}
-	in := &ingest{runner: r, task: t, dataset: d}
+	ctx, stop := untilDrained(ctx, t.Draining)
+	defer stop()
+	made, err := r.ingest(ctx, &ingest{runner: r, task: t, dataset: d})
+	if err != nil && errors.Is(context.Cause(ctx), errDrained) {
+		return nil, job.Drained
+	}
+	return made, err
+}
+
+var errDrained = errors.New("dataset: the worker is draining")
+
+// untilDrained returns a context that is cancelled with errDrained when the
+// channel is closed.
+func untilDrained(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-draining:
+			cancel(errDrained)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		cancel(nil)
+	}
+}
+
+// ingest inspects the file and writes what is made of it.
+func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) {
+	t, d := in.task, in.dataset
 	table, err := in.inspect(ctx)
 	if err != nil {
 		return nil, err
@@ -186,7 +217,7 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (
 	defer src.Close() //nolint:errcheck // only read
 	rows := int64(0)
 	profiled := newProfiler(table.Schema)
-	err = in.store(ctx, key, table.Schema, func(ctx context.Context, w tabular.Writer) error {
+	err = in.store(ctx, key, table.Schema, func(w tabular.Writer) error {
 		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
 			if err := profiled.add(ctx, c.Frame); err != nil {
 				return err
@@ -260,47 +291,22 @@ func (in *ingest) openAt(ctx context.Context) (io.ReaderAt, int64, error) {
 }
 
 // store streams what fill writes to the file store.
-func (in *ingest) store(ctx context.Context, key string, schema tabular.Schema, fill func(context.Context, tabular.Writer) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	pr, pw := io.Pipe()
-	stored := make(chan error, 1)
-	go func() {
-		_, err := in.runner.files.Put(ctx, key, "application/vnd.apache.parquet", pr)
-		_ = pr.CloseWithError(errStored) // writing on would wait for ever
-		stored <- err
-	}()
-	err := func() error {
-		out := bufio.NewWriterSize(pw, 1<<20)
-		w, err := tabular.NewParquetWriter(out, schema)
-		if err != nil {
-			return err
+func (in *ingest) store(ctx context.Context, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
+	out := tabular.NewOutlet(ctx, func(ctx context.Context, r io.Reader) error {
+		if _, err := in.runner.files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
+			return fmt.Errorf("store table of data set %s: %w", in.dataset.ID, err)
 		}
-		if err := fill(ctx, w); err != nil {
-			return err
-		}
-		if err := w.Close(); err != nil {
-			return err
-		}
-		return out.Flush()
-	}()
-	_ = pw.CloseWithError(err) // nil is the end of the file; it never fails
-	if err != nil && !errors.Is(err, errStored) {
-		cancel()
-		<-stored
-		return err
+		return nil
+	})
+	w, err := tabular.NewParquetWriter(out, schema)
+	if err == nil {
+		err = fill(w)
 	}
-	if err := <-stored; err != nil {
-		return fmt.Errorf("store table of data set %s: %w", in.dataset.ID, err)
+	if err == nil {
+		err = w.Close()
 	}
-	if err != nil {
-		return fmt.Errorf("store table of data set %s: %w", in.dataset.ID, err)
-	}
-	return nil
+	return out.Close(err)
 }
-
-// errStored is what a writer gets when the file store takes no more.
-var errStored = errors.New("dataset: the file store ended the transfer")
 
 // counting counts the bytes read.
 type counting struct {

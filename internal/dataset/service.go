@@ -181,24 +181,23 @@ func (s *Service) Delete(ctx context.Context, tenant, id string) error {
 }
 
 // References returns the keys that the data set's record points to, none when
-// it is gone, deleted or past its expiry at now; ready tells whether its ingest
-// has succeeded.
-func (s *Service) References(ctx context.Context, id string, now time.Time) (keys []string, ready bool, err error) {
+// it is gone, deleted or past its expiry at now.
+func (s *Service) References(ctx context.Context, id string, now time.Time) ([]string, error) {
 	d, err := s.table.Get(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, false, storeFault(err)
+		return nil, storeFault(err)
 	}
 	if d.Deleted || d.expired(now) {
-		return nil, false, nil
+		return nil, nil
 	}
-	keys = []string{d.RawKey}
+	keys := []string{d.RawKey}
 	if v := d.Version; v != nil {
 		keys = append(keys, v.TableKey, v.ProfileKey)
 	}
-	return keys, d.Version != nil, nil
+	return keys, nil
 }
 
 // ready returns the data set if it has been ingested.

@@ -87,11 +87,11 @@ func TestMainWay(t *testing.T) {
 	}
 	_, err = b.Frame(t.Context(), d, []string{"nope"})
 	checkCode(t, err, fault.ClassInvalid, "unknown_column")
-	keys, ready, err := b.References(t.Context(), d.ID, b.now)
-	if err != nil || !ready || !slices.Equal(keys, []string{d.RawKey, d.Version.TableKey, d.Version.ProfileKey}) {
-		t.Errorf("references %v %v %v", keys, ready, err)
+	keys, err := b.References(t.Context(), d.ID, b.now)
+	if err != nil || !slices.Equal(keys, []string{d.RawKey, d.Version.TableKey, d.Version.ProfileKey}) {
+		t.Errorf("references %v, error %v", keys, err)
 	}
-	if keys, _, err = b.References(t.Context(), d.ID, b.now.Add(time.Hour)); err != nil || len(keys) > 0 {
+	if keys, err = b.References(t.Context(), d.ID, b.now.Add(time.Hour)); err != nil || len(keys) > 0 {
 		t.Errorf("references after expiry %v, error %v", keys, err)
 	}
 	b.now = b.now.Add(2 * time.Hour)
@@ -165,7 +165,7 @@ func TestCreateWhenTheStoreIsAway(t *testing.T) {
 	checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
 	_, err = b.List(t.Context(), "acme", "", 0)
 	checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
-	_, _, err = b.References(t.Context(), "ds_1", b.now)
+	_, err = b.References(t.Context(), "ds_1", b.now)
 	checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
 }
 
@@ -313,10 +313,10 @@ func TestDelete(t *testing.T) {
 	if page, err := b.List(t.Context(), "acme", "", 0); err != nil || len(page.Items) > 0 {
 		t.Errorf("list %v, error %v", page, err)
 	}
-	if keys, ready, err := b.References(t.Context(), d.ID, b.now); err != nil || len(keys) > 0 || ready {
+	if keys, err := b.References(t.Context(), d.ID, b.now); err != nil || len(keys) > 0 {
 		t.Errorf("references %v, error %v", keys, err)
 	}
-	if keys, _, err := b.References(t.Context(), "ds_none", b.now); err != nil || len(keys) > 0 {
+	if keys, err := b.References(t.Context(), "ds_none", b.now); err != nil || len(keys) > 0 {
 		t.Errorf("references %v, error %v", keys, err)
 	}
 	_, err = b.ingest(t.Context(), j)

@@ -159,12 +159,13 @@ type bundle struct {
 	jobs   *jobs
 	report *report
 	now    time.Time
+	drain  chan struct{}
 }
 
 func setup(t testing.TB, change func(*dataset.ServiceConfig)) *bundle {
 	t.Helper()
 	b := &bundle{
-		driver: memstore.New(), files: &files{objects: map[string][]byte{}}, jobs: &jobs{}, report: &report{},
+		driver: memstore.New(), files: &files{objects: map[string][]byte{}}, jobs: &jobs{}, report: &report{}, drain: make(chan struct{}),
 		now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC),
 	}
 	if err := b.driver.Ensure(t.Context(), dataset.Collections()...); err != nil {
@@ -195,7 +196,7 @@ func (b *bundle) create(t testing.TB, body string) (*dataset.Dataset, *job.Job) 
 
 // ingest runs the job once.
 func (b *bundle) ingest(ctx context.Context, j *job.Job) (*dataset.IngestResult, error) {
-	task := &job.Task{Job: j, Prefix: j.Prefix(), Report: b.report}
+	task := &job.Task{Job: j, Prefix: j.Prefix(), Report: b.report, Draining: b.drain}
 	var req dataset.IngestRequest
 	if err := task.Decode(&req); err != nil {
 		return nil, err

@@ -167,6 +167,9 @@ func withoutKeys(raw json.RawMessage) json.RawMessage {
 	if d.Decode(&v) != nil {
 		return nil
 	}
+	if result, ok := v.(map[string]any); ok {
+		delete(result, "record") // what a job publishes; it has an address of its own
+	}
 	dropKeys(v)
 	return encode(v)
 }

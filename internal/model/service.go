@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type ServiceConfig struct {
 	Driver store.Driver
 	Files  Files
 	Jobs   Jobs
+	Now    func() time.Time // default time.Now
 }
 
 // Service keeps the records of models. It is safe for concurrent use.
@@ -36,6 +38,7 @@ type Service struct {
 	files Files
 	jobs  Jobs
 	cache *cache
+	now   func() time.Time
 }
 
 const indexTenant = "tenant"
@@ -67,12 +70,17 @@ func (m *Model) Keys() map[string]any {
 
 // NewService returns a Service. The store has ensured Collections.
 func NewService(c ServiceConfig) *Service {
-	return &Service{
+	s := &Service{
 		table: store.NewTable[Model](c.Driver, collection()),
 		files: c.Files,
 		jobs:  c.Jobs,
 		cache: newCache(cachedModels),
+		now:   c.Now,
 	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
 }
 
 // IDOf returns the identifier of the model that a training job makes.
@@ -81,11 +89,16 @@ func IDOf(jobID string) string {
 	return "mdl_" + digits
 }
 
+// gone reports whether the model was deleted or has expired.
+func (m *Model) gone(now time.Time) bool {
+	return m.Deleted || !m.ExpiresAt.IsZero() && !now.Before(m.ExpiresAt)
+}
+
 // Get returns the tenant's model, or fault.NotFound "model_not_found".
 func (s *Service) Get(ctx context.Context, tenant, id string) (*Model, error) {
 	m, err := s.table.Get(ctx, id)
 	switch {
-	case errors.Is(err, store.ErrNotFound), err == nil && (m.Tenant != tenant || m.Deleted):
+	case errors.Is(err, store.ErrNotFound), err == nil && (m.Tenant != tenant || m.gone(s.now())):
 		return nil, fault.NotFound("model_not_found", "there is no model %s", id)
 	case err != nil:
 		return nil, err
@@ -93,11 +106,15 @@ func (s *Service) Get(ctx context.Context, tenant, id string) (*Model, error) {
 	return m, nil
 }
 
-// List returns a page of the tenant's models, newest first.
+// List returns a page of the tenant's models, newest first. A page may hold
+// fewer than limit and still have a next one.
 func (s *Service) List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*Model], error) {
-	return s.table.Find(ctx, store.Query{
+	page, err := s.table.Find(ctx, store.Query{
 		Index: indexTenant, Equal: []any{tenant, int64(0)}, Descending: true, Cursor: cursor, Limit: limit,
 	})
+	now := s.now()
+	page.Items = slices.DeleteFunc(page.Items, func(m *Model) bool { return m.gone(now) })
+	return page, err
 }
 
 // Delete hides the model; its files go at a later clean-up. It returns
@@ -162,7 +179,7 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	if err != nil {
 		return nil, err
 	}
-	if m.Deleted || !m.ExpiresAt.IsZero() && !now.Before(m.ExpiresAt) {
+	if m.gone(now) {
 		return nil, nil
 	}
 	return []string{m.FileKey, m.OutOfFoldKey, m.HoldoutKey}, nil

@@ -9,6 +9,7 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/store"
 )
 
 // Jobs finds jobs of any tenant.
@@ -17,6 +18,10 @@ type Jobs interface {
 	Lookup(ctx context.Context, id string) (*job.Job, error)
 	// Active reports whether a job that has not ended is about the subject.
 	Active(ctx context.Context, subject string) (bool, error)
+	// Ended returns jobs that ended in the state before the time, oldest first.
+	Ended(ctx context.Context, state job.State, before time.Time, cursor string, limit int) (store.Page[*job.Job], error)
+	// Remove deletes the record of a job that ended.
+	Remove(ctx context.Context, id string) error
 }
 
 // Datasets tells which files data sets point to: none when the record is gone,

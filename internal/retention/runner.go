@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -17,7 +18,9 @@ import (
 type Files interface {
 	Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error
 	Delete(ctx context.Context, keys ...string) error
-	AbortUploads(ctx context.Context, before time.Time) (int, error)
+	// AbortUploads ends the multipart uploads below the prefix that began before
+	// the time, or only counts them.
+	AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (int, error)
 }
 
 // Runner runs clean-up jobs.
@@ -70,17 +73,90 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 		if err := r.forget(ctx, result); err != nil {
 			return nil, err
 		}
-		aborted, err := r.files.AbortUploads(ctx, r.now().Add(-max(r.config.Temporary, time.Hour)))
+	}
+	if err := r.abortUploads(ctx, result); err != nil {
+		return nil, err
+	}
+	if err := r.removeJobs(ctx, result); err != nil {
+		return nil, err
+	}
+	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads; removed %d job records",
+		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.RemovedJobs)
+	return result, nil
+}
+
+// shortestUpload is how long an upload may take before it counts as
+// unfinished, whatever the period of temporary objects is.
+const shortestUpload = time.Hour
+
+// abortUploads ends the multipart uploads that nobody will finish.
+func (r *Runner) abortUploads(ctx context.Context, result *Result) error {
+	if r.config.Temporary <= 0 {
+		return nil
+	}
+	before := r.now().Add(-max(r.config.Temporary, shortestUpload))
+	for _, prefix := range areas() {
+		n, err := r.files.AbortUploads(ctx, prefix, before, result.DryRun)
 		if err != nil {
-			return nil, fmt.Errorf("abort unfinished uploads: %w", err)
+			return fmt.Errorf("abort unfinished uploads below %s: %w", prefix, err)
 		}
-		if aborted > 0 {
-			t.Report.Logf("ended %d unfinished uploads", aborted)
+		result.AbortedUploads += n
+	}
+	return nil
+}
+
+// removeJobs removes the records of jobs that ended long ago and have no file
+// left.
+func (r *Runner) removeJobs(ctx context.Context, result *Result) error {
+	if r.config.Jobs <= 0 {
+		return nil
+	}
+	before := r.now().Add(-r.config.Jobs)
+	for _, state := range []job.State{job.Succeeded, job.Failed, job.Cancelled} {
+		cursor := ""
+		for {
+			page, err := r.keeper.jobs.Ended(ctx, state, before, cursor, pageSize)
+			if err != nil {
+				return fmt.Errorf("find %s jobs: %w", state, err)
+			}
+			for _, j := range page.Items {
+				if err := r.removeJob(ctx, j.ID, result); err != nil {
+					return err
+				}
+			}
+			if cursor = page.Next; cursor == "" {
+				break
+			}
 		}
 	}
-	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes)",
-		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes)
-	return result, nil
+	return nil
+}
+
+const pageSize = 500
+
+func (r *Runner) removeJob(ctx context.Context, id string, result *Result) error {
+	none, err := r.empty(ctx, job.JobPrefix(id))
+	if err != nil || !none {
+		return err
+	}
+	result.RemovedJobs++
+	if result.DryRun {
+		return nil
+	}
+	err = r.keeper.jobs.Remove(ctx, id)
+	if class := fault.ClassOf(err); err != nil && class != fault.ClassNotFound && class != fault.ClassConflict {
+		return fmt.Errorf("remove job %s: %w", id, err)
+	}
+	return nil
+}
+
+// empty reports whether there is no object below the prefix.
+func (r *Runner) empty(ctx context.Context, prefix string) (bool, error) {
+	err := r.files.Each(ctx, prefix, func(string, int64, time.Time) error { return io.EOF })
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // sweep looks at every object below the prefix.

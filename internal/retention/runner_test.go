@@ -12,6 +12,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/retention"
+	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
 )
 
@@ -52,7 +53,22 @@ func (f *fixture) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
-func (f *fixture) AbortUploads(context.Context, time.Time) (int, error) { return 0, nil }
+func (f *fixture) AbortUploads(context.Context, string, time.Time, bool) (int, error) { return 0, nil }
+
+func (f *fixture) Ended(_ context.Context, state job.State, before time.Time, _ string, _ int) (store.Page[*job.Job], error) {
+	var page store.Page[*job.Job]
+	for _, id := range slices.Sorted(maps.Keys(f.jobs)) {
+		if j := f.jobs[id]; j.State == state && j.FinishedAt.Before(before) {
+			page.Items = append(page.Items, j)
+		}
+	}
+	return page, nil
+}
+
+func (f *fixture) Remove(_ context.Context, id string) error {
+	delete(f.jobs, id)
+	return nil
+}
 
 func (f *fixture) Lookup(_ context.Context, id string) (*job.Job, error) {
 	if j, ok := f.jobs[id]; ok {
@@ -242,5 +258,28 @@ func TestOtherPrefixesAreLeftAlone(t *testing.T) {
 	f.now = f.now.Add(1000 * time.Hour)
 	if r := f.run(t, false); r.Examined != 0 || !f.has("backup/db.tar") {
 		t.Fatalf("clean-up looked at somebody else's object: %+v", r)
+	}
+}
+
+func TestOldJobsGoOnceTheyHaveNoFile(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	old := func(id string) *job.Job {
+		j := &job.Job{State: job.Failed, FinishedAt: start.Add(-400 * 24 * time.Hour)}
+		j.ID = id
+		return j
+	}
+	f.jobs["job_a"], f.jobs["job_b"] = old("job_a"), old("job_b")
+	f.put("jobs/job_b/1/x")
+	if r := f.run(t, true); r.RemovedJobs != 1 || len(f.jobs) != 2 {
+		t.Fatalf("dry run: %+v, %d jobs left", r, len(f.jobs))
+	}
+	if r := f.run(t, false); r.RemovedJobs != 1 || f.jobs["job_b"] == nil {
+		t.Fatalf("clean-up: %+v, jobs left %v", r, f.jobs)
+	}
+	f.now = f.now.Add(25 * time.Hour)
+	f.run(t, false)
+	if len(f.jobs) != 0 {
+		t.Errorf("jobs left %v", f.jobs)
 	}
 }

@@ -16,6 +16,7 @@ type CSVOptions struct {
 	Limits   Limits
 	Tolerant bool   // bad rows are returned beside the good ones
 	Schema   Schema // the columns that are wanted, by name, and their types; nil: all, as text
+	IDColumn string // a column that chunks also have as text; empty: none
 }
 
 // CSVReader yields the rows of a CSV file.
@@ -62,7 +63,7 @@ func NewCSVReader(src io.Reader, o CSVOptions) (*CSVReader, error) {
 		return nil, err
 	}
 	s.names, s.width = r.names, len(r.names)
-	return r, r.want(o.Schema)
+	return r, r.want(o.Schema, o.IDColumn)
 }
 
 // header reads the names of the columns, or makes them up.
@@ -126,7 +127,7 @@ func errEmpty() error {
 }
 
 // want finds the columns of the schema in the file.
-func (r *CSVReader) want(schema Schema) error {
+func (r *CSVReader) want(schema Schema, id string) error {
 	if schema == nil {
 		for _, name := range r.names {
 			schema = append(schema, Field{Name: name, Type: String, Nullable: true})
@@ -136,7 +137,7 @@ func (r *CSVReader) want(schema Schema) error {
 	for i, name := range r.names {
 		at[name] = i
 	}
-	r.typer = typer{schema: schema, names: r.names, tolerant: r.tolerant, dict: make(map[string]int32)}
+	r.typer = typer{schema: schema, names: r.names, id: -1, tolerant: r.tolerant, dict: make(map[string]int32)}
 	var missing []string
 	for _, f := range schema {
 		i, ok := at[f.Name]
@@ -149,7 +150,19 @@ func (r *CSVReader) want(schema Schema) error {
 	if len(missing) > 0 {
 		return errMissingColumns(missing)
 	}
+	if id != "" {
+		i, ok := at[id]
+		if !ok {
+			return errNoIDColumn(id)
+		}
+		r.typer.id = i
+	}
 	return nil
+}
+
+func errNoIDColumn(name string) error {
+	return fault.Invalid("unknown_id_column", "the file has no column %q to take identifiers from", shorten(name, 100)).
+		With(fault.Field{Location: location(0, 0, name), Message: "the file has no such column"})
 }
 
 // errMissingColumns names the columns that a file lacks.

@@ -243,6 +243,9 @@ func (b *columnBuilder) convert(c frame.Column, i int) (ok bool) {
 	case b.typ == Float && from == frame.Int:
 		b.floats[i] = float64(c.Int(i))
 		return true
+	case b.typ == Boolean && from == frame.Int:
+		b.ints[i] = c.Int(i)
+		return c.Int(i) == 0 || c.Int(i) == 1
 	case b.typ == Integer && from == frame.Float:
 		b.ints[i], ok = wholeOf(c.Float(i))
 		return ok
@@ -268,7 +271,7 @@ func (b *columnBuilder) parse(i int, text []byte) (ok bool) {
 	case Integer:
 		b.ints[i], ok = parseInt(text)
 	case Boolean:
-		b.ints[i], ok = parseBool(text)
+		b.ints[i], ok = looseBool(text)
 	default:
 		b.ints[i], ok = parseTime(text)
 	}

@@ -20,6 +20,7 @@ type ParquetOptions struct {
 	Limits   Limits
 	Tolerant bool   // bad rows are returned beside the good ones
 	Schema   Schema // the columns that are wanted, by name, and their types; nil: all, as they are
+	IDColumn string // a column that chunks also have as text; empty: none
 }
 
 // ParquetReader yields the rows of a Parquet file. It holds one page a column.
@@ -74,7 +75,7 @@ func NewParquetReader(src io.ReaderAt, size int64, o ParquetOptions) (*ParquetRe
 	if err != nil {
 		return nil, err
 	}
-	return r, r.want(o.Schema)
+	return r, r.want(o.Schema, o.IDColumn)
 }
 
 // brokenSource remembers an error of the file below, which is not the file's
@@ -211,7 +212,7 @@ func schemaOf(columns []parquetColumn) Schema {
 }
 
 // want chooses the columns of the schema.
-func (r *ParquetReader) want(schema Schema) error {
+func (r *ParquetReader) want(schema Schema, id string) error {
 	if schema == nil {
 		schema = r.schema
 	}
@@ -229,10 +230,20 @@ func (r *ParquetReader) want(schema Schema) error {
 		r.wanted = append(r.wanted, c)
 		r.names = append(r.names, f.Name)
 	}
+	r.names = append(r.names, id)
 	if len(missing) > 0 {
 		return errMissingColumns(missing)
 	}
 	r.schema = schema
+	if id == "" {
+		return nil
+	}
+	c, ok := at[id]
+	if !ok {
+		return errNoIDColumn(id)
+	}
+	// One more column, read as text.
+	r.wanted = append(r.wanted, c)
 	return nil
 }
 
@@ -287,14 +298,18 @@ func (r *ParquetReader) next() (*Chunk, error) {
 		c.Rows[i] = r.row + int64(i) + 1
 	}
 	problems := make(map[int]*problem)
-	columns := make([]frame.Column, len(r.wanted))
+	columns := make([]frame.Column, len(r.schema))
 	for k, column := range r.wanted {
 		d := &decoded{column: column, index: k, rows: c.Rows, problems: problems}
 		native, err := d.read(r.streams[k], n)
 		if err != nil {
 			return nil, err
 		}
-		columns[k] = d.conform(native, r.schema[k].Type)
+		if k < len(columns) {
+			columns[k] = d.conform(native, r.schema[k].Type)
+		} else {
+			c.ID = d.conform(native, String)
+		}
 	}
 	r.row += int64(n)
 	r.left -= n
@@ -317,7 +332,7 @@ func (r *ParquetReader) finish(c *Chunk, columns []frame.Column, problems map[in
 		return fmt.Errorf("read parquet: %w", err)
 	}
 	if len(problems) > 0 {
-		c.keep(func(i int) bool { return problems[i] == nil })
+		c.Keep(func(i int) bool { return problems[i] == nil })
 	}
 	return nil
 }

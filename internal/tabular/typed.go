@@ -12,21 +12,10 @@ import (
 // Chunk is a run of rows.
 type Chunk struct {
 	Frame *frame.Frame
-	Rows  []int64  // the number of each row, from 1, counted without the header; ascending
-	Lines []int64  // the line each row begins at, from 1; nil when the file has no lines
-	Bad   []BadRow // rows that are not in the frame, in order; empty in strict reading
-}
-
-// last returns the number of the last row, good or bad.
-func (c *Chunk) last() int64 {
-	var n int64
-	if len(c.Rows) > 0 {
-		n = c.Rows[len(c.Rows)-1]
-	}
-	if len(c.Bad) > 0 {
-		n = max(n, c.Bad[len(c.Bad)-1].Row)
-	}
-	return n
+	Rows  []int64      // the number of each row, from 1, counted without the header; ascending
+	Lines []int64      // the line each row begins at, from 1; nil when the file has no lines
+	ID    frame.Column // the texts of the options' IDColumn, when there is one
+	Bad   []BadRow     // rows that are not in the frame, in order; empty in strict reading
 }
 
 // typer turns raw records into typed columns.
@@ -34,6 +23,7 @@ type typer struct {
 	schema   Schema
 	index    []int // of each column in the file
 	names    []string
+	id       int // index of the identifier's column in the file, or -1
 	tolerant bool
 	dict     map[string]int32
 }
@@ -61,26 +51,39 @@ func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
 		}
 		c.Bad = append(c.Bad, p.badRow(t.names, raw.lines[i]))
 	}
+	if t.id >= 0 {
+		if text == "" {
+			text = string(raw.data)
+		}
+		c.ID = (&cells{raw: raw, column: t.id, text: text, dict: t.dict}).strings(t.names[t.id])
+	}
 	var err error
 	if c.Frame, err = frame.New(columns...); err != nil {
 		return nil, fmt.Errorf("type rows: %w", err)
 	}
 	if len(problems) > 0 {
-		c.keep(func(i int) bool { return problems[i] == nil })
+		c.Keep(func(i int) bool { return problems[i] == nil })
 		slices.SortStableFunc(c.Bad, func(a, b BadRow) int { return cmp.Compare(a.Row, b.Row) })
 	}
 	return c, nil
 }
 
-// keep drops the rows for which good is false.
-func (c *Chunk) keep(good func(i int) bool) {
+// Keep drops the rows, by their index in the chunk, for which good is false.
+// Bad rows stay.
+func (c *Chunk) Keep(good func(i int) bool) {
 	keep := make([]int, 0, len(c.Rows))
 	for i := range c.Rows {
 		if good(i) {
 			keep = append(keep, i)
 		}
 	}
+	if len(keep) == len(c.Rows) {
+		return
+	}
 	c.Frame = c.Frame.Take(keep)
+	if c.ID.Len() > 0 {
+		c.ID = c.ID.Take(keep)
+	}
 	for to, from := range keep {
 		c.Rows[to] = c.Rows[from]
 		if c.Lines != nil {
@@ -131,7 +134,7 @@ func (p *cells) typed(f Field) frame.Column {
 	parse := parseInt
 	switch f.Type {
 	case Boolean:
-		parse = parseBool
+		parse = looseBool
 	case Datetime:
 		parse = parseTime
 	default:

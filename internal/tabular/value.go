@@ -196,6 +196,14 @@ func parseBool(b []byte) (value int64, ok bool) {
 	}
 }
 
+// looseBool reads a boolean, also one written as 0 or 1.
+func looseBool(b []byte) (value int64, ok bool) {
+	if len(b) == 1 && (b[0] == '0' || b[0] == '1') {
+		return int64(b[0] - '0'), true
+	}
+	return parseBool(b)
+}
+
 // digits reads n digits at the start of b.
 func digits(b []byte, n int) (value int, ok bool) {
 	if len(b) < n {

@@ -40,8 +40,13 @@ type Files interface {
 	Put(ctx context.Context, key, contentType string, r io.Reader) (size int64, err error)
 }
 
-// Observer is told how long trainings took. It may be nil.
-type Observer func(algorithm string, rows int64, took time.Duration)
+// Trained is what an Observer is told about one training.
+type Trained struct {
+	Task string
+	Rows int64
+	Took time.Duration
+	Fits map[string]time.Duration // algorithm → time of all its fits
+}
 
 // Result is what a training job made.
 type Result struct {
@@ -69,29 +74,31 @@ func (r *Result) Files() map[string]string {
 
 // Runner runs training jobs.
 type Runner struct {
-	tables  Tables
-	models  Models
-	files   Files
-	threads int
-	observe Observer
-	now     func() time.Time
+	tables    Tables
+	models    Models
+	files     Files
+	threads   int
+	retention time.Duration
+	observe   func(Trained)
+	now       func() time.Time
 }
 
 // RunnerConfig is what a Runner needs.
 type RunnerConfig struct {
-	Tables  Tables
-	Models  Models
-	Files   Files
-	Threads int      // of one training; 0 means all
-	Observe Observer // may be nil
-	Now     func() time.Time
+	Tables    Tables
+	Models    Models
+	Files     Files
+	Threads   int           // of one training; 0 means all
+	Retention time.Duration // after which a model expires; 0 means never
+	Observe   func(Trained) // may be nil
+	Now       func() time.Time
 }
 
 // NewRunner returns a Runner.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, observe: c.Observe, now: c.Now}
+	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, retention: c.Retention, observe: c.Observe, now: c.Now}
 	if r.observe == nil {
-		r.observe = func(string, int64, time.Duration) {}
+		r.observe = func(Trained) {}
 	}
 	return r
 }
@@ -143,7 +150,11 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	r.observe(record.Algorithm, record.Rows, r.now().Sub(started))
+	fits := make(map[string]time.Duration, len(record.Leaderboard))
+	for _, c := range record.Leaderboard {
+		fits[c.Algorithm] = time.Duration(c.FitSeconds * float64(time.Second))
+	}
+	r.observe(Trained{Task: record.Task, Rows: record.Rows, Took: r.now().Sub(started), Fits: fits})
 	return &Result{
 		ModelID: record.ID, Task: record.Task, Algorithm: record.Algorithm, Metric: record.Metric,
 		Leaderboard: record.Leaderboard, Rows: record.Rows, HoldoutRows: record.HoldoutRows,
@@ -187,6 +198,9 @@ func (r *Runner) save(ctx context.Context, t *job.Task, d *dataset.Dataset, req 
 		OutOfFoldKey: t.Prefix + "out_of_fold.parquet",
 		HoldoutKey:   t.Prefix + "holdout.parquet",
 		CreatedAt:    r.now().UTC(),
+	}
+	if r.retention > 0 {
+		m.ExpiresAt = m.CreatedAt.Add(r.retention)
 	}
 	if m.Name == "" {
 		m.Name = fmt.Sprintf("%s of %s", req.Target, d.Name)

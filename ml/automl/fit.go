@@ -67,7 +67,7 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 	for i, c := range f.x.Columns() {
 		inputs[i] = pipeline.InputOf(c)
 	}
-	m, err = pipeline.New(pipeline.Parts{
+	m, err = pipeline.New(pipeline.Parts{ //nolint:contextcheck // it predicts a single row
 		Algorithm: f.algorithm, Task: f.y.Task, Target: f.params.Target, Classes: f.y.Classes,
 		Inputs: inputs, Steps: steps, Estimator: estimator,
 	})
@@ -167,10 +167,6 @@ func (f fitting) stopRows() (keep, stop []int, err error) {
 		return split.Holdout(f.y.Len(), stopFraction, f.seed)
 	}
 	return split.StratifiedHoldout(classIndexes(f.y), f.y.Classes, stopFraction, 1, f.seed)
-}
-
-func takeTarget(t ml.Target, positions []int) ml.Target {
-	return target{Target: t}.take(positions)
 }
 
 // roundsFor is how many rounds a fit on all rows takes, of those its folds

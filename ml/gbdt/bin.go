@@ -58,11 +58,10 @@ func runs(sorted []float64) (distinct []float64, counts []int) {
 
 // between returns a number m with a <= m < b that is about halfway.
 func between(a, b float64) float64 {
-	m := a/2 + b/2
-	if !(m >= a && m < b) {
-		return a
+	if m := a/2 + b/2; m >= a && m < b {
+		return m
 	}
-	return m
+	return a
 }
 
 // binner looks bins up. Its array is padded with +Inf.
@@ -95,7 +94,7 @@ func (b *binner) bins(values []float64, out []uint8) {
 		below += less(b.upper[below+3], x) << 2
 		below += less(b.upper[below+1], x) << 1
 		below += less(b.upper[below], x)
-		if x != x {
+		if math.IsNaN(x) {
 			below = b.missing
 		}
 		out[i] = below

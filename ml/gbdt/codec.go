@@ -159,7 +159,7 @@ func (d *decoder) bounds() []float64 {
 		d.Fail("%d bounds", len(list))
 	}
 	for i := 1; i < len(list); i++ {
-		if !(list[i-1] < list[i]) {
+		if list[i-1] >= list[i] {
 			d.Fail("bounds do not ascend")
 		}
 	}

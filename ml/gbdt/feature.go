@@ -73,7 +73,7 @@ func sample(c frame.Column, seed uint64) []float64 {
 	for i := range n {
 		low, high := i*c.Len()/n, (i+1)*c.Len()/n
 		row := low + int(mix(seed+uint64(i)*golden)%uint64(high-low))
-		if v := c.Float(row); v == v {
+		if v := c.Float(row); !math.IsNaN(v) {
 			out = append(out, v)
 		}
 	}

@@ -112,10 +112,16 @@ type waiting struct {
 // queue is a heap of leaves, the one that gains most first, of equals the oldest.
 type queue []waiting
 
-func (q queue) Len() int      { return len(q) }
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q queue) Less(i, j int) bool {
-	return q[i].gain > q[j].gain || q[i].gain == q[j].gain && q[i].leaf < q[j].leaf
+// Len is the number of leaves.
+func (q *queue) Len() int { return len(*q) }
+
+// Swap swaps two leaves.
+func (q *queue) Swap(i, j int) { (*q)[i], (*q)[j] = (*q)[j], (*q)[i] }
+
+// Less reports whether leaf i goes first.
+func (q *queue) Less(i, j int) bool {
+	a, b := (*q)[i], (*q)[j]
+	return a.gain > b.gain || a.gain == b.gain && a.leaf < b.leaf
 }
 
 // Push appends a waiting leaf.
@@ -284,7 +290,7 @@ func (g *grower) sum(l *leaf, into []uint64) {
 	t := g.over(l.rows)
 	if t.size == 1 || len(l.parts) == 1 {
 		for _, p := range l.parts {
-			g.touched[0] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], into)
+			g.touched[0] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], into, t.stop)
 		}
 		return
 	}
@@ -301,7 +307,7 @@ func (g *grower) sum(l *leaf, into []uint64) {
 			clear(g.private[worker])
 		}
 		p := l.parts[i]
-		g.touched[worker] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], g.private[worker])
+		g.touched[worker] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], g.private[worker], t.stop)
 	})
 	for worker, h := range g.private {
 		if used[worker] {

@@ -1,6 +1,9 @@
 package gbdt
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync/atomic"
+)
 
 // An element is a row in a leaf: its number in the low 32 bits, its quantized
 // hessian in the next 16 and its quantized gradient in the high 16, signed.
@@ -46,10 +49,10 @@ const chunkRows = 64
 
 // accumulate adds the elements to a histogram, for the groups of eight features
 // given. It returns a number that depends on the bins, to keep the reads that
-// bring them into the cache.
-func accumulate(b *table, l *layout, groups []int32, elements, histogram []uint64) uint64 {
+// bring them into the cache. It ends early once stop is true.
+func accumulate(b *table, l *layout, groups []int32, elements, histogram []uint64, stop *atomic.Bool) uint64 {
 	var seen uint64
-	for len(elements) > 0 {
+	for len(elements) > 0 && !stop.Load() {
 		chunk := elements[:min(chunkRows, len(elements))]
 		elements = elements[len(chunk):]
 		for _, e := range chunk {

@@ -36,7 +36,7 @@ func TestThreads(t *testing.T) {
 	sampled.RowFraction, sampled.FeatureFraction, sampled.Trees = 0.6, 0.5, 20
 	deep := gbdt.DefaultParams()
 	deep.MaxLeaves, deep.MinChildSamples, deep.Trees = 300, 2, 5
-	x, y := wide(20_000, 9, 3)
+	x, y := wide(9000, 9, 3)
 	y.Weights = make([]float64, x.Rows())
 	for i := range y.Weights {
 		y.Weights[i] = 0.5 + float64(i%7)
@@ -98,15 +98,15 @@ func TestBatch(t *testing.T) {
 	small := gbdt.DefaultParams()
 	small.MaxDepth, small.Trees = 2, 30
 	stumps := gbdt.DefaultParams()
-	stumps.MaxLeaves, stumps.FeatureFraction, stumps.Trees = 2, 0.1, 200
+	stumps.MaxLeaves, stumps.FeatureFraction, stumps.Trees = 2, 0.1, 100
 	for _, p := range []gbdt.Params{gbdt.DefaultParams(), large, small, stumps} {
-		for _, data := range []problem{holes(5000, 1), shops(5000, 1), rings(5000, 1), friedman(5000, 1)} {
+		for _, data := range []problem{holes(5000, 1), shops(1500, 1), rings(1500, 1), friedman(1500, 1)} {
 			m := train(t, p, data, ml.Options{})
 			all := predict(t, m, data.x)
 			if !slices.Equal(predict(t, roundTrip(t, m), data.x), all) {
 				t.Fatal("the decoded model predicts otherwise")
 			}
-			for low := 0; low < 5000; low += 331 {
+			for low := 0; low < 1450; low += 97 {
 				part := make([]int, 1+low%19)
 				for i := range part {
 					part[i] = low + i
@@ -210,8 +210,8 @@ func indices(n int) []int {
 
 func TestEarlyStopping(t *testing.T) {
 	t.Parallel()
-	for _, make := range []func(n int, seed uint64) problem{holes, rings, friedman} {
-		data, held := make(600, 1), make(600, 2)
+	for _, draw := range []func(n int, seed uint64) problem{holes, rings, friedman} {
+		data, held := draw(600, 1), draw(600, 2)
 		p := gbdt.DefaultParams()
 		p.Trees, p.EarlyStopping, p.MinChildSamples, p.LearningRate = 2000, 5, 2, 0.2
 		var last ml.Progress

@@ -3,6 +3,7 @@ package gbdt
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/narrativeml/narrative/ml"
 )
@@ -87,7 +88,7 @@ func (p Params) Validate() error {
 	}
 	for _, w := range whole {
 		if w.value < w.low || w.value > w.high {
-			return paramError(w.name, fmt.Sprint(w.value), fmt.Sprintf("a whole number from %d to %d", w.low, w.high))
+			return paramError(w.name, strconv.Itoa(w.value), fmt.Sprintf("a whole number from %d to %d", w.low, w.high))
 		}
 	}
 	fractions := []struct {
@@ -99,8 +100,8 @@ func (p Params) Validate() error {
 		{"feature_fraction", p.FeatureFraction},
 	}
 	for _, f := range fractions {
-		if !(f.value > 0 && f.value <= 1) {
-			return paramError(f.name, fmt.Sprint(f.value), "a number above 0 and at most 1")
+		if math.IsNaN(f.value) || f.value <= 0 || f.value > 1 {
+			return paramError(f.name, number(f.value), "a number above 0 and at most 1")
 		}
 	}
 	amounts := []struct {
@@ -114,12 +115,14 @@ func (p Params) Validate() error {
 		{"category_l2", p.CategoryL2},
 	}
 	for _, a := range amounts {
-		if !(a.value >= 0 && a.value <= 1e12) || math.IsInf(a.value, 0) {
-			return paramError(a.name, fmt.Sprint(a.value), "a number from 0 to 1e12")
+		if math.IsNaN(a.value) || a.value < 0 || a.value > 1e12 {
+			return paramError(a.name, number(a.value), "a number from 0 to 1e12")
 		}
 	}
 	return nil
 }
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 func paramError(name, value, want string) *ml.InputError {
 	return &ml.InputError{

@@ -1,6 +1,7 @@
 package gbdt_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"math"
@@ -139,12 +140,11 @@ func friedman(n int, seed uint64) problem {
 
 func cancer(t *testing.T) problem {
 	t.Helper()
-	file, err := os.Open("testdata/breast_cancer.csv")
+	file, err := os.ReadFile("testdata/breast_cancer.csv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	records, err := csv.NewReader(file).ReadAll()
+	records, err := csv.NewReader(bytes.NewReader(file)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,8 +29,9 @@ const (
 // table that does not fit.
 //
 // The model depends on x, y, p and Options.Validation alone. Memory is about
-// 2 bytes for every value, 50 for every row, and 16 more for each class of a
-// Multiclass target.
+// 2 bytes for every value, 50 for every row and 16 more for each class of a
+// Multiclass target, and at most 512 MiB of histograms, which only tables of
+// very many columns reach.
 func Train(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Options) (*Model, error) {
 	return trainWithin(ctx, p, x, y, o, histogramBudget)
 }

@@ -110,11 +110,14 @@ func (l *loss) standardizeTarget() {
 	l.y = scaled
 }
 
-// cut divides the rows into at most 64 stretches, which depend on the number of
-// rows alone: the sum over them has the same rounding on any number of threads.
+// cut divides the rows into at most 64 stretches, fewer when there are very many
+// variables. They depend on the shape of the table alone: the sum over them has
+// the same rounding on any number of threads.
 func (l *loss) cut() {
+	const most = 1 << 24 // numbers in all gradients
 	rows := len(l.y)
-	size := max(4*blockRows, (rows+63)/64)
+	stretches := max(1, min(64, most/l.size()))
+	size := max(4*blockRows, (rows+stretches-1)/stretches)
 	size = (size + blockRows - 1) / blockRows * blockRows
 	for low := 0; low < rows; low += size {
 		l.parts = append(l.parts, &partial{low: low, high: min(rows, low+size), gradient: make([]float64, l.size())})

@@ -133,9 +133,11 @@ func matrix(x *frame.Frame, names []string) ([][]float64, error) {
 // The bytes of a model, little-endian:
 //
 //	"NLIN", version u16, task u8 (0 binary, 1 multiclass, 2 regression)
-//	columns u32, each: length u32 and bytes
+//	columns u32, each a string
 //	scores u32, each: intercept f64, then a coefficient f64 for each column
 //	iterations u32, converged u8
+//
+// A string is its length as u32 and its bytes.
 const (
 	magic   = "NLIN"
 	version = 1

@@ -3,6 +3,7 @@ package linear
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/narrativeml/narrative/ml"
 )
@@ -33,22 +34,21 @@ func DefaultParams() Params {
 // limits, or nil.
 func (p Params) Validate() error {
 	switch {
-	case !(p.Alpha >= 0 && p.Alpha <= 1e12):
+	case outside(p.Alpha, 0, 1e12):
 		return paramError("alpha", p.Alpha, "a number from 0 to 1e12")
 	case p.MaxIterations < 1 || p.MaxIterations > 1_000_000:
 		return paramError("max_iterations", float64(p.MaxIterations), "a whole number from 1 to 1000000")
-	case !(p.Tolerance >= 1e-14 && p.Tolerance <= 1):
+	case outside(p.Tolerance, 1e-14, 1):
 		return paramError("tolerance", p.Tolerance, "a number from 1e-14 to 1")
 	default:
 		return nil
 	}
 }
 
+func outside(v, low, high float64) bool { return math.IsNaN(v) || v < low || v > high }
+
 func paramError(name string, value float64, want string) *ml.InputError {
-	got := fmt.Sprintf("%g", value)
-	if math.Trunc(value) == value && math.Abs(value) < 1e15 {
-		got = fmt.Sprintf("%.0f", value)
-	}
+	got := strconv.FormatFloat(value, 'g', -1, 64)
 	return &ml.InputError{
 		Code: "bad_parameter", Column: name, Row: -1,
 		Message: fmt.Sprintf("the parameter %s is %s; it must be %s", name, got, want),

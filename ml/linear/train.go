@@ -100,7 +100,7 @@ type solution struct {
 // minimize searches from zero.
 func (l *loss) minimize(p Params, o ml.Options) (solution, error) {
 	problem := optimize.Problem{
-		Func: func(at []float64) float64 { return l.evaluate(at) },
+		Func: l.evaluate,
 		Grad: func(out, at []float64) {
 			l.evaluate(at)
 			copy(out, l.gradient)

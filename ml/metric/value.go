@@ -39,7 +39,7 @@ func r2(t ml.Target, outputs []float64) (float64, error) {
 		return d * d
 	})
 	switch {
-	case variance > 0:
+	case variance > 1e-30*mean*mean: // not merely rounding
 		return 1 - left/variance, nil
 	case left > 0:
 		return 0, nil

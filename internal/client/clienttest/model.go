@@ -149,6 +149,17 @@ func (s *Server) dataset(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, s.datasetRecord(id))
 }
 
+// frequency counts the rows that agree with the first in a column.
+func frequency(table [][]string, column int) int {
+	n := 0
+	for _, row := range table[1:] {
+		if row[column] == table[1][column] {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +170,7 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 	}
 	columns := []any{}
 	for i, name := range table[0] {
-		c := map[string]any{"name": name, "type": "string", "count": len(table) - 1, "missing": 0, "distinct": 2, "top": []any{map[string]any{"value": table[1][i], "count": 7}}}
+		c := map[string]any{"name": name, "type": "string", "count": len(table) - 1, "missing": 0, "distinct": 2, "top": []any{map[string]any{"value": table[1][i], "count": frequency(table, i)}}}
 		if _, err := strconv.ParseFloat(table[1][i], 64); err == nil {
 			c["type"], c["min"], c["max"], c["mean"] = "integer", 1, 80, 40.5
 			c["quantiles"] = map[string]any{"p50": 39.0}
@@ -206,7 +217,7 @@ func (s *Server) job(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, j)
 }
 
-// events sends one event a connection, so that the client has to come back.
+// events sends the looks at a job until it has ended.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,11 +234,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 		}
 		return
 	}
-	data, err := json.Marshal(j)
-	if err != nil {
-		Problem(w, http.StatusInternalServerError, "internal", err.Error())
-		return
+	for {
+		data, err := json.Marshal(j)
+		if err != nil {
+			Problem(w, http.StatusInternalServerError, "internal", err.Error())
+			return
+		}
+		writeEvents(w, fmt.Sprintf("%d.1", j["revision"]), string(data))
+		if s.Cut || j["state"] != "running" {
+			return
+		}
+		j = s.look(j["id"].(string))
 	}
+}
+
+func writeEvents(w http.ResponseWriter, position, data string) {
 	line := `{"seq":1,"level":"info","message":"a line","attempt":1,"at":"2025-01-02T03:04:05Z"}`
 	_, _ = fmt.Fprintf(w, ": hello\n\nid: %[1]s\nevent: log\ndata: %[2]s\n\nid: %[1]s\nevent: job\ndata: %[3]s\n\n", position, line, data) // the client may be gone
 }

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/DataDog/sketches-go/ddsketch"
+	"github.com/DataDog/sketches-go/ddsketch/mapping"
+	"github.com/DataDog/sketches-go/ddsketch/store"
 	"github.com/axiomhq/hyperloglog"
 	"github.com/cespare/xxhash/v2"
 
@@ -45,6 +47,7 @@ type column struct {
 	distinct  *hyperloglog.Sketch
 	sketch    *ddsketch.DDSketch
 
+	minInt, maxInt         int64 // of whole numbers, which a float may round
 	minLen, maxLen, sumLen int64
 	scratch                []float64
 	tallies                []int64
@@ -96,7 +99,6 @@ func key(v float64) uint64 { return math.Float64bits(v + 0) }
 func (c *column) addNumbers(part frame.Column) {
 	c.scratch = c.scratch[:0]
 	// Integers are counted by their own bits, since a float does not hold all.
-	var ints []int64
 	if part.Type() == frame.Float {
 		for i, v := range part.Floats() {
 			if !part.Null(i) {
@@ -107,9 +109,12 @@ func (c *column) addNumbers(part frame.Column) {
 			c.tally(key(v), 1, v)
 		}
 	} else {
-		ints = part.Ints()
-		for i, v := range ints {
+		for i, v := range part.Ints() {
 			if !part.Null(i) {
+				if c.count == 0 && len(c.scratch) == 0 {
+					c.minInt, c.maxInt = v, v
+				}
+				c.minInt, c.maxInt = min(c.minInt, v), max(c.maxInt, v)
 				c.scratch = append(c.scratch, float64(v))
 				c.tally(uint64(v), 1, float64(v))
 			}
@@ -159,9 +164,15 @@ func (c *column) spill(k uint64, n int64) {
 		return
 	}
 	if c.sketch == nil {
-		if c.sketch, c.err = ddsketch.LogCollapsingLowestDenseDDSketch(quantileError, maxSketchBins); c.err != nil {
+		// This mapping finds a bin without a logarithm.
+		m, err := mapping.NewCubicallyInterpolatedMapping(quantileError)
+		if err != nil {
+			c.err = err
 			return
 		}
+		c.sketch = ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
+			return store.NewCollapsingLowestDenseStore(maxSketchBins)
+		})
 	}
 	if err := c.sketch.AddWithCount(c.number(k), float64(n)); err != nil {
 		c.err = err
@@ -252,6 +263,12 @@ func (c *Collector) Merge(o *Collector) error {
 func (c *column) merge(o *column) error {
 	if o.count > 0 && (c.count == 0 || o.minLen < c.minLen) {
 		c.minLen = o.minLen
+	}
+	switch {
+	case c.count == 0:
+		c.minInt, c.maxInt = o.minInt, o.maxInt
+	case o.count > 0:
+		c.minInt, c.maxInt = min(c.minInt, o.minInt), max(c.maxInt, o.maxInt)
 	}
 	c.maxLen = max(c.maxLen, o.maxLen)
 	c.sumLen += o.sumLen

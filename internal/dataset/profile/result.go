@@ -44,9 +44,13 @@ func (c *column) result() (Column, error) {
 		return out, nil
 	}
 	out.Min, out.Max = c.value(c.values.min), c.value(c.values.max)
+	if c.field.Type == tabular.Integer {
+		out.Min, out.Max = c.minInt, c.maxInt
+	}
 	if c.field.Type != tabular.Datetime {
-		mean := c.values.mean
-		out.Mean = &mean
+		if mean := c.values.mean; !math.IsInf(mean, 0) && !math.IsNaN(mean) {
+			out.Mean = &mean
+		}
 		if std, ok := c.values.std(); ok {
 			out.Std = &std
 		}
@@ -81,24 +85,35 @@ func (c *column) value(v float64) any {
 	return v
 }
 
+// valueOf returns the number of a key as the column's type shows it.
+func (c *column) valueOf(key uint64) any {
+	if c.field.Type == tabular.Integer {
+		return int64(key)
+	}
+	return c.value(c.number(key))
+}
+
+// compare orders keys by the numbers they stand for.
+func (c *column) compare(a, b uint64) int {
+	if c.field.Type == tabular.Float {
+		return cmp.Compare(math.Float64frombits(a), math.Float64frombits(b))
+	}
+	return cmp.Compare(int64(a), int64(b))
+}
+
 // describeTop fills in the most frequent values.
 func (c *column) describeTop(out *Column) {
 	less := func(a, b int) int {
 		if c.counts.texts != nil {
 			return cmp.Or(cmp.Compare(c.counts.texts[a], c.counts.texts[b]), cmp.Compare(c.counts.slots[a].key, c.counts.slots[b].key))
 		}
-		return cmp.Compare(c.number(c.counts.slots[a].key), c.number(c.counts.slots[b].key))
+		return c.compare(c.counts.slots[a].key, c.counts.slots[b].key)
 	}
 	for _, i := range c.counts.top(topValues, less) {
 		s := c.counts.slots[i]
-		f := Frequency{Count: s.count}
-		switch c.field.Type {
-		case tabular.String:
+		f := Frequency{Value: c.valueOf(s.key), Count: s.count}
+		if c.counts.texts != nil {
 			f.Value = c.counts.texts[i]
-		case tabular.Integer:
-			f.Value = int64(s.key)
-		default:
-			f.Value = c.value(c.number(s.key))
 		}
 		out.Top = append(out.Top, f)
 	}
@@ -113,12 +128,12 @@ func (c *column) describeQuantiles(out *Column) error {
 		out.QuantilesExact = true
 		var all []slot
 		c.counts.each(func(i int) { all = append(all, c.counts.slots[i]) })
-		slices.SortFunc(all, func(a, b slot) int { return cmp.Compare(c.number(a.key), c.number(b.key)) })
+		slices.SortFunc(all, func(a, b slot) int { return c.compare(a.key, b.key) })
 		below, k := int64(0), 0
 		for _, s := range all {
 			below += s.count
 			for k < len(shares) && float64(below) >= shares[k]*float64(c.count) {
-				found[k] = c.value(c.number(s.key))
+				found[k] = c.valueOf(s.key)
 				k++
 			}
 		}

@@ -107,8 +107,8 @@ func (s *Store) Replace(ctx context.Context, name string, records ...store.Recor
 
 // Find implements store.Driver.
 func (s *Store) Find(ctx context.Context, name string, scan store.Scan) ([]store.Record, error) {
-	if scan.Limit < 1 || scan.Limit > store.MaxLimit {
-		return nil, fmt.Errorf("memstore: a limit of %d is not between 1 and %d", scan.Limit, store.MaxLimit)
+	if scan.Limit < 1 || scan.Limit > store.MaxLimit+1 {
+		return nil, fmt.Errorf("memstore: a limit of %d is not between 1 and %d", scan.Limit, store.MaxLimit+1)
 	}
 	if err := s.rlock(ctx); err != nil {
 		return nil, err

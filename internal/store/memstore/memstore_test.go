@@ -198,7 +198,7 @@ func TestMistakes(t *testing.T) {
 	intAge.Keys["age"] = 1
 	scans := []store.Scan{
 		{Index: byAge},
-		{Index: byAge, Limit: store.MaxLimit + 1},
+		{Index: byAge, Limit: store.MaxLimit + 2},
 		{Index: store.Index{Name: "other"}, Limit: 1},
 		{Index: byAge, Equal: []any{"a", int64(1), "b"}, Limit: 1},
 		{Index: byAge, Equal: []any{1}, Limit: 1},

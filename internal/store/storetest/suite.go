@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -207,8 +206,13 @@ func must(t *testing.T, err error) {
 
 func wantErrors(t *testing.T, got []error, want ...error) {
 	t.Helper()
-	if !slices.EqualFunc(got, want, errors.Is) {
-		t.Errorf("results are %v, want %v", got, want)
+	if len(got) != len(want) {
+		t.Fatalf("there are %d results, want %d", len(got), len(want))
+	}
+	for i := range want {
+		if !errors.Is(got[i], want[i]) {
+			t.Errorf("result %d is %v, want %v", i, got[i], want[i])
+		}
 	}
 }
 

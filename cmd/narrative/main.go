@@ -1,0 +1,26 @@
+// Command narrative is every process of Narrative and its command line.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/narrativeml/narrative/internal/app"
+	"github.com/narrativeml/narrative/internal/cli"
+	"github.com/narrativeml/narrative/internal/config"
+)
+
+// version is set when the program is built.
+var version = "dev" //nolint:gochecknoglobals // set by the linker
+
+func main() {
+	program := app.Program{Version: version, Stdout: os.Stdout, Stderr: os.Stderr}
+	serve := func(run func(context.Context, config.Config, app.Program) error) cli.Serve {
+		return func(ctx context.Context, c config.Config) error { return run(ctx, c, program) }
+	}
+	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
+		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
+		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
+		Version: version,
+	})))
+}

@@ -1,0 +1,21 @@
+// Command worker is the worker process of Narrative.
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/narrativeml/narrative/internal/app"
+	"github.com/narrativeml/narrative/internal/cli"
+	"github.com/narrativeml/narrative/internal/config"
+)
+
+// version is set when the program is built.
+var version = "dev" //nolint:gochecknoglobals // set by the linker
+
+func main() {
+	program := app.Program{Version: version, Stdout: os.Stdout, Stderr: os.Stderr}
+	os.Exit(cli.Main(cli.NewProcess(config.RoleWorker, func(ctx context.Context, c config.Config) error {
+		return app.Worker(ctx, c, program)
+	}, version)))
+}

@@ -1,0 +1,153 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/blob"
+	"github.com/narrativeml/narrative/internal/config"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/health"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/llm"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/queue"
+	"github.com/narrativeml/narrative/internal/retention"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/store/mongostore"
+	"github.com/narrativeml/narrative/internal/telemetry"
+)
+
+// Program is what a process is told by whoever starts it.
+type Program struct {
+	Version string
+	Stdout  io.Writer
+	Stderr  io.Writer // gets the log
+}
+
+// platform is what every process has: settings, the parts it speaks to, and
+// the means to watch it.
+type platform struct {
+	program Program
+	config  config.Config
+	logger  *slog.Logger
+	metrics *telemetry.Metrics
+	store   store.Driver
+	queue   *queue.Client
+	files   *blob.Client
+	llm     *llm.Client
+}
+
+// openPlatform connects to the parts. The driver is the embedded store's; nil
+// means the one that the configuration names.
+func openPlatform(ctx context.Context, c config.Config, p Program, driver store.Driver) (_ *platform, err error) {
+	logger, err := telemetry.NewLogger(p.Stderr, c.Logging.Level, c.Logging.Format)
+	if err != nil {
+		return nil, err
+	}
+	logger = logger.With("process", string(c.Role()), "version", p.Version)
+	pl := &platform{program: p, config: c, logger: logger, metrics: telemetry.New(p.Version)}
+	if driver == nil {
+		if driver, err = mongostore.Open(ctx, mongostore.Config{URI: c.Store.URI.Reveal(), Database: c.Store.Database}); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+	}
+	pl.store = pl.metrics.Store(driver)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, pl.close(ctx))
+		}
+	}()
+	if pl.queue, err = queue.New(pl.queueConfig()); err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	if pl.files, err = blob.New(pl.blobConfig()); err != nil {
+		return nil, fmt.Errorf("open file storage: %w", err)
+	}
+	if pl.llm, err = llm.New(llm.Config{URL: c.LLM.URL, APIKey: c.LLM.APIKey}); err != nil {
+		return nil, err
+	}
+	if err := pl.store.Ensure(ctx, collections()...); err != nil {
+		return nil, fmt.Errorf("prepare store: %w", err)
+	}
+	pl.metrics.CollectQueues(pl.depths)
+	return pl, nil
+}
+
+// collections are all that is kept in the store.
+func collections() []store.Collection {
+	var all []store.Collection
+	for _, declared := range [][]store.Collection{
+		job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(),
+	} {
+		all = append(all, declared...)
+	}
+	return all
+}
+
+// closeTimeout bounds the end of a process after its work is done.
+const closeTimeout = 10 * time.Second
+
+// close ends the connections to the parts.
+func (p *platform) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	var errs []error
+	if p.queue != nil {
+		errs = append(errs, p.queue.Close())
+	}
+	if p.files != nil {
+		p.files.Close()
+	}
+	return errors.Join(append(errs, p.store.Close(ctx))...)
+}
+
+func (p *platform) queueConfig() queue.Config {
+	c := queue.DefaultConfig()
+	c.URL = p.config.Redis.URL
+	c.Retention = p.config.Redis.Completed
+	c.Observe = p.metrics.Redis.Observe
+	c.Pools = pools(p.config)
+	return c
+}
+
+func (p *platform) blobConfig() blob.Config {
+	s := p.config.S3
+	c := blob.DefaultConfig()
+	c.Endpoint, c.PublicEndpoint, c.Region, c.Bucket = s.Endpoint, s.PublicEndpoint, s.Region, s.Bucket
+	c.AccessKeyID, c.SecretAccessKey, c.PathStyle = s.AccessKeyID, s.SecretAccessKey, s.PathStyle
+	c.Observe = p.metrics.S3.Observe
+	return c
+}
+
+// depths are the queues as the metrics take them.
+func (p *platform) depths(ctx context.Context) ([]telemetry.QueueDepth, error) {
+	read, err := p.queue.Depths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]telemetry.QueueDepth, len(read))
+	for i, d := range read {
+		out[i] = telemetry.QueueDepth(d)
+	}
+	return out, nil
+}
+
+// checker looks after the parts. A process that runs jobs cannot work without
+// Redis; one that only accepts them can.
+func (p *platform) checker(redisCritical bool) *health.Checker {
+	c := health.DefaultConfig()
+	c.OnFailure = func(ctx context.Context, check string, err error) {
+		p.logger.WarnContext(ctx, "health check failed", "check", check, "error", err)
+	}
+	return health.New(c,
+		health.Check{Name: "store", Critical: true, Func: p.store.Ping},
+		health.Check{Name: "s3", Critical: true, Func: p.files.Ping},
+		health.Check{Name: "redis", Critical: redisCritical, Func: p.queue.Ping},
+		health.Check{Name: "llm", Func: p.llm.Ping},
+	)
+}

@@ -1,0 +1,85 @@
+package app
+
+import (
+	"time"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/retention"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/internal/training"
+	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/jobs"
+)
+
+// services are the domain, as every process needs it.
+type services struct {
+	jobs       *job.Service
+	datasets   *dataset.Service
+	models     *model.Service
+	training   *training.Service
+	tuning     *tuning.Service
+	prediction *prediction.Service
+	retention  *retention.Service
+}
+
+func (p *platform) services() *services {
+	s := &services{}
+	s.jobs = job.NewService(job.ServiceConfig{
+		Driver: p.store, Queue: delivery{p.queue}, Files: p.files, Observer: p.observer(),
+		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
+	})
+	s.datasets = dataset.NewService(dataset.ServiceConfig{
+		Driver: p.store, Files: p.files, Jobs: s.jobs,
+		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads,
+	})
+	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
+	s.training = training.NewService(s.jobs, s.datasets)
+	s.tuning = tuning.NewService(s.jobs, s.models)
+	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)
+	s.retention = retention.NewService(s.jobs)
+	return s
+}
+
+// limits are those of tables.
+func (p *platform) limits() tabular.Limits {
+	l := tabular.DefaultLimits()
+	l.Columns, l.Field = p.config.Limits.Columns, int(p.config.Limits.FieldBytes)
+	return l
+}
+
+// handlers run every kind of job.
+func (p *platform) handlers(s *services) map[string]job.Handler {
+	ml := p.metrics.ML
+	return jobs.Handlers(jobs.Runners{
+		Ingest: dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()}),
+		Training: training.NewRunner(training.RunnerConfig{
+			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads,
+			Retention: p.config.Retention.Models, Now: time.Now,
+			Observe: func(t training.Trained) {
+				for algorithm, took := range t.Fits {
+					ml.Trained(t.Task, algorithm, took)
+				}
+				ml.Processed("training", t.Rows, t.Took)
+			},
+		}),
+		Tuning: tuning.NewRunner(s.models, p.files, time.Now),
+		Prediction: prediction.NewRunner(prediction.RunnerConfig{
+			Models: prediction.Registry(s.models), Datasets: s.datasets, Files: p.files,
+			Limits: p.limits(), Threads: p.config.Worker.Threads,
+			Observe: func(task string, rows int64, took time.Duration) {
+				ml.Predicted(task, rows)
+				ml.Processed("prediction", rows, took)
+			},
+		}),
+		Cleanup: retention.NewRunner(retention.RunnerConfig{
+			Config: retention.Config{
+				Results: p.config.Retention.Results, Temporary: p.config.Retention.Temporary,
+				Jobs: p.config.Retention.Jobs, Grace: p.config.Retention.Grace,
+			},
+			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Now: time.Now,
+		}),
+	})
+}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/narrativeml/narrative/internal/config"
+	"github.com/narrativeml/narrative/internal/demo"
+	"github.com/narrativeml/narrative/internal/terminal"
+)
+
+// demoCommand starts everything for itself, or uses a server that runs.
+func demoCommand(s Servers) *cobra.Command {
+	var url string
+	cmd := &cobra.Command{
+		Use: "demo", Short: "Take a real data set from a file to predictions, and leave", GroupID: "start",
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if url != "" {
+				return demo.Run(cmd.Context(), demo.Options{
+					BaseURL: url, Token: config.LoadClient(s.Environ).Token,
+					Out: cmd.OutOrStdout(), Terminal: terminal.Is(cmd.OutOrStdout()),
+				})
+			}
+			c, err := load(cmd, config.RoleDev, s.Environ)
+			if err != nil {
+				return err
+			}
+			return s.Demo(cmd.Context(), c)
+		},
+	}
+	config.Register(cmd.Flags(), config.RoleDev)
+	cmd.Flags().StringVar(&url, "url", "", "use the server at this address instead of starting one")
+	return cmd
+}
+
+func configCommand(environ []string) *cobra.Command {
+	role := string(config.RoleDev)
+	var asJSON bool
+	roles := []string{string(config.RoleAPI), string(config.RoleWorker), string(config.RoleScheduler), string(config.RoleDev), string(config.RoleParts)}
+	cmd := &cobra.Command{
+		Use: "config", Short: "Show the settings in force, without secrets", GroupID: "start", Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !slices.Contains(roles, role) {
+				return usage("--role is %q; write one of %q", role, roles)
+			}
+			c, err := load(cmd, config.Role(role), environ)
+			if err != nil {
+				return err
+			}
+			entries := c.Entries()
+			if asJSON {
+				return writeEntries(cmd, entries)
+			}
+			rows := make([][]string, len(entries))
+			for i, e := range entries {
+				rows[i] = []string{e.Path, e.Value, e.Origin}
+			}
+			return terminal.Table(cmd.OutOrStdout(), []string{"setting", "value", "from"}, rows)
+		},
+	}
+	config.Register(cmd.Flags(), config.RoleDev)
+	cmd.Flags().StringVar(&role, "role", role, "the process: api, worker, scheduler, dev or parts")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "answer in JSON")
+	return cmd
+}
+
+func writeEntries(cmd *cobra.Command, entries []config.Entry) error {
+	type shown struct {
+		Setting string `json:"setting"`
+		Value   string `json:"value"`
+		Origin  string `json:"origin"`
+	}
+	all := make([]shown, len(entries))
+	for i, e := range entries {
+		all[i] = shown{e.Path, e.Value, e.Origin}
+	}
+	encoder := json.NewEncoder(cmd.OutOrStdout())
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(all); err != nil {
+		return fmt.Errorf("write the settings: %w", err)
+	}
+	return nil
+}
+
+func benchCommand(s Servers) *cobra.Command {
+	file := "build/bench.json"
+	cmd := &cobra.Command{
+		Use: "bench AREA", Short: "Measure ml, jobs, data or all", Hidden: true,
+		Args:      args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
+		ValidArgs: []string{"ml", "jobs", "data", "all"},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return s.Bench(cmd.Context(), args[0], file, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&file, "out", file, "the file that the figures are merged into")
+	return cmd
+}

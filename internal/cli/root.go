@@ -1,0 +1,212 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/config"
+)
+
+// The exit codes.
+const (
+	ExitOK           = 0
+	ExitFailure      = 1
+	ExitUsage        = 2 // of a command or of the configuration
+	ExitJobFailed    = 3 // or was cancelled
+	ExitNotFound     = 4
+	ExitUnauthorized = 5
+	ExitUnreachable  = 6
+	ExitInterrupted  = 130
+)
+
+// Serve runs a process until the context ends.
+type Serve func(ctx context.Context, c config.Config) error
+
+// Servers are the processes that the commands start.
+type Servers struct {
+	Dev       Serve
+	Demo      Serve
+	Parts     Serve
+	API       Serve
+	Worker    Serve
+	Scheduler Serve
+
+	// Bench measures an area and merges the figures into the file; nil: there
+	// is no such command.
+	Bench func(ctx context.Context, area, file string, out io.Writer) error
+
+	Environ []string // nil: that of the process
+	Version string
+}
+
+// usageError is a mistake in how a command was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+// NewRoot returns the command narrative.
+func NewRoot(s Servers) *cobra.Command {
+	if s.Environ == nil {
+		s.Environ = os.Environ()
+	}
+	root := &cobra.Command{
+		Use:   "narrative",
+		Short: "Turn a table into a model, as durable jobs",
+		Long: `Narrative turns a table into a model, as durable jobs.
+
+narrative demo shows the whole way on real data; narrative dev starts
+everything in one process. The client commands talk to the server at
+NARRATIVE_URL (default http://127.0.0.1:8080) with the bearer token
+NARRATIVE_TOKEN.
+
+Exit codes: 0 done, 1 failure, 2 wrong usage or configuration, 3 the job
+failed or was cancelled, 4 not found, 5 not authorised, 6 the server cannot be
+reached, 130 interrupted.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       s.Version,
+		Args:          args(cobra.NoArgs),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddGroup(&cobra.Group{ID: "start", Title: "Start:"}, &cobra.Group{ID: "client", Title: "Use:"})
+
+	start := func(use, short string, role config.Role, serve Serve) {
+		if serve == nil {
+			return
+		}
+		cmd := process(use, short, role, serve, s.Environ)
+		cmd.GroupID = "start"
+		root.AddCommand(cmd)
+	}
+	start("dev", "Everything in one process, at http://127.0.0.1:8080", config.RoleDev, s.Dev)
+	start("parts", "Redis, S3 and records on loopback, for separate processes", config.RoleParts, s.Parts)
+	start("api", "The process that accepts requests", config.RoleAPI, s.API)
+	start("worker", "The process that runs jobs", config.RoleWorker, s.Worker)
+	start("scheduler", "The process that looks after the rest", config.RoleScheduler, s.Scheduler)
+	if s.Demo != nil {
+		root.AddCommand(demoCommand(s))
+	}
+	root.AddCommand(configCommand(s.Environ))
+	if s.Bench != nil {
+		root.AddCommand(benchCommand(s))
+	}
+	for _, command := range []func(*session) *cobra.Command{
+		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
+		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand,
+	} {
+		session := &session{environ: s.Environ}
+		cmd := command(session)
+		cmd.GroupID = "client"
+		session.flags(cmd)
+		root.AddCommand(cmd)
+	}
+	return root
+}
+
+// NewProcess returns the command of a program that is one process.
+func NewProcess(role config.Role, serve Serve, version string) *cobra.Command {
+	cmd := process(string(role), "The "+string(role)+" of Narrative", role, serve, os.Environ())
+	cmd.Version = version
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	return cmd
+}
+
+func process(use, short string, role config.Role, serve Serve, environ []string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := load(cmd, role, environ)
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), c)
+		},
+	}
+	config.Register(cmd.Flags(), role)
+	return cmd
+}
+
+func load(cmd *cobra.Command, role config.Role, environ []string) (config.Config, error) {
+	return config.Load(role, config.Source{Flags: cmd.Flags(), Environ: environ, ReadFile: os.ReadFile})
+}
+
+// args makes a wrong number of arguments a mistake in usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		}
+		return nil
+	}
+}
+
+// Main runs the command with the arguments of the program until it ends or a
+// signal comes, and returns the exit code.
+func Main(cmd *cobra.Command) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return Run(ctx, cmd)
+}
+
+// Run runs the command, tells its error on the command's standard error, and
+// returns the exit code.
+func Run(ctx context.Context, cmd *cobra.Command) int {
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return ExitOK
+	}
+	code := Code(err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		code = ExitInterrupted
+	}
+	if code != ExitInterrupted {
+		cmd.PrintErrln("narrative: " + err.Error())
+	}
+	return code
+}
+
+// Code is the exit code of an error.
+func Code(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if e, ok := errors.AsType[*client.Error](err); ok {
+		switch e.Status {
+		case http.StatusNotFound:
+			return ExitNotFound
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return ExitUnauthorized
+		default:
+			return ExitFailure
+		}
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return ExitUsage
+	}
+	if _, ok := errors.AsType[config.MistakesError](err); ok {
+		return ExitUsage
+	}
+	if _, ok := errors.AsType[*client.JobError](err); ok {
+		return ExitJobFailed
+	}
+	if _, ok := errors.AsType[*client.UnreachableError](err); ok {
+		return ExitUnreachable
+	}
+	return ExitFailure
+}

@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/demo"
+	"github.com/narrativeml/narrative/internal/terminal"
+)
+
+// submission is what the commands share that make a job.
+type submission struct {
+	key    string
+	detach bool
+}
+
+func (s *submission) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.key, "idempotency-key", "", "your name for this request; sent again it makes nothing new")
+	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
+}
+
+// detached tells which job was made.
+func (s *session) detached(cmd *cobra.Command, j *client.Job) error {
+	return s.answer(cmd, j, func(w io.Writer) error { return line(w, "%s", j.ID) })
+}
+
+func decodeResult(j *client.Job, into any) error {
+	if err := json.Unmarshal(j.Result, into); err != nil {
+		return fmt.Errorf("read the result of job %s: %w", j.ID, err)
+	}
+	return nil
+}
+
+func trainCommand(s *session) *cobra.Command {
+	var sub submission
+	var r client.TrainRequest
+	cmd := &cobra.Command{
+		Use: "train DATASET --target COLUMN", Short: "Train and compare models", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if r.Target == "" {
+				return usage("name the column to predict with --target")
+			}
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			r.DatasetID = args[0]
+			j, err := c.Train(cmd.Context(), r, sub.key)
+			if err != nil || sub.detach {
+				return orDetached(err, func() error { return s.detached(cmd, j) })
+			}
+			if j, err = s.follow(cmd.Context(), cmd, c, "training", j.ID); err != nil {
+				return err
+			}
+			var made struct {
+				ModelID string `json:"model_id"`
+			}
+			if err := decodeResult(j, &made); err != nil {
+				return err
+			}
+			m, err := c.Model(cmd.Context(), made.ModelID)
+			if err != nil {
+				return err
+			}
+			return s.answer(cmd, m, func(w io.Writer) error { return showModel(w, m) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&r.Target, "target", "t", "", "the column to predict")
+	f.StringVar(&r.Name, "name", "", "name of the model")
+	f.StringVar(&r.Task, "task", "", "binary, multiclass or regression (default: by the target)")
+	f.StringVar(&r.PositiveClass, "positive-class", "", "the class to look for (default: the rarer)")
+	f.StringSliceVar(&r.Features, "features", nil, "columns to learn from (default: all)")
+	f.StringSliceVar(&r.Exclude, "exclude", nil, "columns to leave out")
+	f.StringSliceVar(&r.Algorithms, "algorithms", nil, "candidates (default: all)")
+	f.StringVar(&r.Metric, "metric", "", "what the leaderboard is ordered by")
+	f.StringVar(&r.Encoding, "encoding", "", "of categories: onehot or ordinal")
+	f.IntVar(&r.Folds, "folds", 0, "of the cross-validation (default 5)")
+	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
+	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")
+	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most")
+	sub.flags(cmd)
+	return cmd
+}
+
+// orDetached returns err, or what then returns.
+func orDetached(err error, then func() error) error {
+	if err != nil {
+		return err
+	}
+	return then()
+}
+
+func showModel(w io.Writer, m *client.Model) error {
+	if err := line(w, "model %s: %s of %s, %s rows held out", m.ID, m.Task, m.Target, terminal.Count(m.HoldoutRows)); err != nil {
+		return err
+	}
+	header, rows := demo.LeaderboardTable(m)
+	if err := terminal.Table(w, header, rows); err != nil {
+		return err
+	}
+	if m.Threshold != nil {
+		return line(w, "threshold %.4f by %s", m.Threshold.Value, m.Threshold.Objective)
+	}
+	return nil
+}
+
+func tuneCommand(s *session) *cobra.Command {
+	var sub submission
+	r := client.TuneRequest{Method: "threshold"}
+	cmd := &cobra.Command{
+		Use: "tune MODEL", Short: "Tune the decision threshold of a binary model", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			r.ModelID = args[0]
+			j, err := c.Tune(cmd.Context(), r, sub.key)
+			if err != nil || sub.detach {
+				return orDetached(err, func() error { return s.detached(cmd, j) })
+			}
+			if j, err = s.follow(cmd.Context(), cmd, c, "tuning", j.ID); err != nil {
+				return err
+			}
+			var tuned client.Tuned
+			if err := decodeResult(j, &tuned); err != nil {
+				return err
+			}
+			return s.answer(cmd, tuned, func(w io.Writer) error {
+				header, rows := demo.TunedTable(tuned)
+				if err := terminal.Table(w, header, rows); err != nil {
+					return err
+				}
+				return line(w, "%s by threshold, from 0 to 1: %s", tuned.Objective, demo.Curve(tuned.Curve))
+			})
+		},
+	}
+	cmd.Flags().StringVar(&r.Method, "method", r.Method, "what to tune: threshold")
+	cmd.Flags().StringVar(&r.Objective, "objective", "", "f1, fbeta, youden or balanced_accuracy (default f1)")
+	cmd.Flags().Float64Var(&r.Beta, "beta", 0, "weight of recall in fbeta")
+	sub.flags(cmd)
+	return cmd
+}
+
+func predictCommand(s *session) *cobra.Command {
+	var sub submission
+	var r client.PredictRequest
+	var output string
+	cmd := &cobra.Command{
+		Use: "predict MODEL DATASET", Short: "Predict every row of a data set's file", Args: args(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if sub.detach && output != "" {
+				return usage("--output needs the job's end; leave out --detach, or use narrative download later")
+			}
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			r.ModelID, r.DatasetID = args[0], args[1]
+			j, err := c.Predict(cmd.Context(), r, sub.key)
+			if err != nil || sub.detach {
+				return orDetached(err, func() error { return s.detached(cmd, j) })
+			}
+			if j, err = s.follow(cmd.Context(), cmd, c, "prediction", j.ID); err != nil {
+				return err
+			}
+			if output != "" {
+				return s.download(cmd, c, j.ID, predictionsFile, output)
+			}
+			var p client.Predicted
+			if err := decodeResult(j, &p); err != nil {
+				return err
+			}
+			return s.answer(cmd, j, func(w io.Writer) error {
+				for _, warning := range p.Warnings {
+					if err := line(w, "warning: %s", warning); err != nil {
+						return err
+					}
+				}
+				return line(w, "%s rows predicted, %s bad; narrative download %s --output FILE", terminal.Count(p.Rows), terminal.Count(p.BadRows), j.ID)
+			})
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&r.Rows, "rows", "", "all, or holdout: those that training held out (default all)")
+	f.StringVar(&r.Format, "format", "", "csv, jsonl or parquet (default csv)")
+	f.StringVar(&r.IDColumn, "id-column", "", "column copied as row_id (default: the row's number)")
+	f.StringVarP(&output, "output", "o", "", "write the predictions to this file; - for standard output")
+	sub.flags(cmd)
+	return cmd
+}
+
+func cleanupCommand(s *session) *cobra.Command {
+	var sub submission
+	var r client.CleanupRequest
+	cmd := &cobra.Command{
+		Use: "cleanup", Short: "Delete files that nothing points to (operators)", Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			j, err := c.Cleanup(cmd.Context(), r, sub.key)
+			if err != nil || sub.detach {
+				return orDetached(err, func() error { return s.detached(cmd, j) })
+			}
+			if j, err = s.follow(cmd.Context(), cmd, c, "cleanup", j.ID); err != nil {
+				return err
+			}
+			var done client.Cleaned
+			if err := decodeResult(j, &done); err != nil {
+				return err
+			}
+			return s.answer(cmd, j.Result, func(w io.Writer) error {
+				header := []string{"looked at", "kept", "marked", "waiting", "deleted", "size"}
+				return terminal.Table(w, header, [][]string{{
+					terminal.Count(done.Examined), terminal.Count(done.Kept), terminal.Count(done.Marked),
+					terminal.Count(done.Waiting), terminal.Count(done.Deleted), terminal.Size(done.DeletedBytes),
+				}})
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&r.DryRun, "dry-run", false, "only list what would go")
+	sub.flags(cmd)
+	return cmd
+}

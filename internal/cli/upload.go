@@ -1,0 +1,136 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/terminal"
+)
+
+func uploadCommand(s *session) *cobra.Command {
+	var sub submission
+	var u client.Upload
+	var header string
+	cmd := &cobra.Command{
+		Use: "upload FILE", Short: "Upload a CSV or Parquet file; - for standard input", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch header {
+			case "auto":
+			case "yes", "no":
+				yes := header == "yes"
+				u.Header = &yes
+			default:
+				return usage("--header is %q; write auto, yes or no", header)
+			}
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			u.Key = sub.key
+			a, err := s.send(cmd, c, u, args[0])
+			if err != nil || sub.detach {
+				return orDetached(err, func() error {
+					return s.answer(cmd, a, func(w io.Writer) error { return line(w, "%s %s", a.DatasetID, a.JobID) })
+				})
+			}
+			if _, err := s.follow(cmd.Context(), cmd, c, "ingest", a.JobID); err != nil {
+				return err
+			}
+			d, err := c.Dataset(cmd.Context(), a.DatasetID)
+			if err != nil {
+				return err
+			}
+			return s.answer(cmd, d, func(w io.Writer) error { return showDataset(w, d) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&u.Name, "name", "", "name of the data set (default: the file's)")
+	f.StringVar(&u.Delimiter, "delimiter", "", "between fields (default: sniffed)")
+	f.StringVar(&u.Quote, "quote", "", "around fields (default: sniffed)")
+	f.StringVar(&header, "header", "auto", "whether the first line names the columns: auto, yes or no")
+	sub.flags(cmd)
+	return cmd
+}
+
+// send uploads the file and shows how much of it is on its way.
+func (s *session) send(cmd *cobra.Command, c *client.Client, u client.Upload, name string) (client.Accepted, error) {
+	u.Filename = filepath.Base(name)
+	var size int64
+	if name == "-" {
+		u.Filename, u.Body = "stdin.csv", cmd.InOrStdin()
+	} else {
+		file, err := os.Open(name) //nolint:gosec // the user names the file
+		if err != nil {
+			return client.Accepted{}, usage("open the file to upload: %w", err)
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		info, err := file.Stat()
+		if err != nil {
+			return client.Accepted{}, fmt.Errorf("look at the file to upload: %w", err)
+		}
+		size, u.Body = info.Size(), file
+	}
+	step := s.screen(cmd).Start("upload")
+	u.Body = counted(u.Body, size, step)
+	a, err := c.Upload(cmd.Context(), u)
+	if err != nil {
+		step.Fail()
+		return a, err
+	}
+	step.Done(terminal.Size(size))
+	return a, nil
+}
+
+// counter shows how much was read.
+type counter struct {
+	io.Reader
+	step     *terminal.Step
+	at, size int64
+}
+
+// seekCounter can also be read again.
+type seekCounter struct {
+	*counter
+	seeker io.Seeker
+}
+
+func counted(r io.Reader, size int64, step *terminal.Step) io.Reader {
+	c := &counter{Reader: r, step: step, size: size}
+	if seeker, ok := r.(io.Seeker); ok {
+		return &seekCounter{c, seeker}
+	}
+	return c
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.at += int64(n)
+	if c.size > 0 && n > 0 {
+		c.step.Update(terminal.Progress{Stage: "of " + terminal.Size(c.size), Fraction: float64(c.at) / float64(c.size)})
+	}
+	return n, err
+}
+
+func (c *seekCounter) Seek(offset int64, whence int) (int64, error) {
+	at, err := c.seeker.Seek(offset, whence)
+	if err == nil {
+		c.at = at
+	}
+	return at, err
+}
+
+func showDataset(w io.Writer, d *client.Dataset) error {
+	if err := line(w, "data set %s: %s, %s, %s rows", d.ID, d.Name, d.State, terminal.Count(d.Rows)); err != nil {
+		return err
+	}
+	rows := make([][]string, len(d.Columns))
+	for i, c := range d.Columns {
+		rows[i] = []string{c.Name, c.Type}
+	}
+	return terminal.Table(w, []string{"column", "type"}, rows)
+}

@@ -1,0 +1,166 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/sample"
+)
+
+// trained is what the tests read of a training's result.
+type trained struct {
+	ModelID     string `json:"model_id"`
+	SHA256      string `json:"sha256"`
+	HoldoutRows int64  `json:"holdout_rows"`
+}
+
+// connect returns a client of the server.
+func connect(t *testing.T, url string) *client.Client {
+	t.Helper()
+	c, err := client.New(url, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// table returns a bundled data set.
+func table(t *testing.T, name string) []byte {
+	t.Helper()
+	set, ok := sample.Lookup(name)
+	if !ok {
+		t.Fatalf("no data set %s", name)
+	}
+	file, err := set.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// upload uploads the table and waits until it is ingested.
+func upload(t *testing.T, c *client.Client, data []byte) (datasetID string) {
+	t.Helper()
+	a, err := c.Upload(t.Context(), client.Upload{Name: "table", Filename: "table.csv", Body: bytes.NewReader(data)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Wait(t.Context(), a.JobID, nil); err != nil {
+		t.Fatal(err)
+	}
+	return a.DatasetID
+}
+
+// midway waits until GET /jobs shows the job at a fraction between 0.2 and 0.8.
+func midway(t *testing.T, c *client.Client, id string) float64 {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for {
+		page, err := c.Jobs(t.Context(), client.JobFilter{Kind: "training"}, "", 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, j := range page.Items {
+			switch f := j.Progress.Fraction; {
+			case j.ID != id:
+			case j.Terminal() || f > 0.8:
+				t.Fatalf("the training is %s at %.2f before it was seen midway; give it more to do", j.State, f)
+			case j.State == "running" && f >= 0.2:
+				return f
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("the training was not midway within %s", patience)
+		}
+	}
+}
+
+// slow is a training that takes a while.
+func slow(datasetID string) client.TrainRequest {
+	return client.TrainRequest{
+		DatasetID: datasetID, Target: "insurance", PositiveClass: "no", Folds: 5, Seed: 7,
+	}
+}
+
+// copies is how often the rows of a table are repeated for a slow training.
+const copies = 20
+
+func TestKilledDevGoesOn(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	p, url := dev(t, folder)
+	c := connect(t, url)
+	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	a, err := c.Train(t.Context(), slow(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := midway(t, c, a.ID)
+	p.kill(syscall.SIGKILL)
+
+	_, url = dev(t, folder)
+	c = connect(t, url)
+	again, err := c.Wait(t.Context(), a.ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("killed at %.2f; attempt %d succeeded", at, again.Attempt)
+	if again.State != client.Succeeded || again.Attempt != 2 {
+		t.Errorf("after kill -9 the job is %s in attempt %d, want it succeeded in attempt 2", again.State, again.Attempt)
+	}
+	var killed, whole trained
+	if err := json.Unmarshal(again.Result, &killed); err != nil {
+		t.Fatal(err)
+	}
+	b, err := c.Train(t.Context(), slow(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uninterrupted, err := c.Wait(t.Context(), b.ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(uninterrupted.Result, &whole); err != nil {
+		t.Fatal(err)
+	}
+	if killed.SHA256 == "" || killed.SHA256 != whole.SHA256 {
+		t.Errorf("the model of the killed training is %q, of an uninterrupted one %q", killed.SHA256, whole.SHA256)
+	}
+}
+
+func TestDevDrains(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	p, url := dev(t, folder)
+	c := connect(t, url)
+	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	a, err := c.Train(t.Context(), slow(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	midway(t, c, a.ID)
+	if code := p.terminate(); code != 0 {
+		t.Errorf("after SIGTERM the exit code is %d, want 0", code)
+	}
+	_, url = dev(t, folder)
+	j, err := connect(t, url).Wait(t.Context(), a.ID, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j.State != client.Succeeded || j.Attempt != 2 || j.Failure != nil {
+		t.Errorf("after SIGTERM the job is %s in attempt %d with failure %v", j.State, j.Attempt, j.Failure)
+	}
+}

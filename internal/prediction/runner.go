@@ -1,0 +1,501 @@
+package prediction
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// Files names what the job's owner may download.
+func (r *Result) Files() map[string]string {
+	files := map[string]string{"predictions": r.OutputKey}
+	if r.ErrorsKey != "" {
+		files["errors"] = r.ErrorsKey
+	}
+	return files
+}
+
+// Files is where inputs and outputs are.
+type Files interface {
+	Put(ctx context.Context, key, contentType string, r io.Reader) (size int64, err error)
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
+	OpenAt(ctx context.Context, key string) (io.ReaderAt, int64, error)
+}
+
+// Models finds and loads models.
+type Models interface {
+	ModelFinder
+	// Load returns the fitted model.
+	Load(ctx context.Context, m *model.Model) (Predictor, error)
+}
+
+// Registry makes Models of a model service.
+func Registry(s *model.Service) Models { return registry{s} }
+
+type registry struct{ *model.Service }
+
+// Load implements Models.
+func (r registry) Load(ctx context.Context, m *model.Model) (Predictor, error) {
+	return r.Service.Load(ctx, m)
+}
+
+// Observer is told how many rows a job of the task predicted and how long it
+// took.
+type Observer func(task string, rows int64, took time.Duration)
+
+// RunnerConfig is what a Runner needs.
+type RunnerConfig struct {
+	Files    Files
+	Datasets Datasets
+	Models   Models
+	Limits   tabular.Limits   // zero values: the defaults
+	Threads  int              // that predict; 0: one a processor
+	Observe  Observer         // may be nil
+	Now      func() time.Time // default time.Now
+}
+
+// Runner runs prediction jobs.
+type Runner struct{ config RunnerConfig }
+
+// NewRunner returns a Runner.
+func NewRunner(c RunnerConfig) *Runner {
+	if c.Threads <= 0 {
+		c.Threads = runtime.GOMAXPROCS(0)
+	}
+	if c.Observe == nil {
+		c.Observe = func(string, int64, time.Duration) {}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Runner{config: c}
+}
+
+// Run predicts once. A file that cannot be used at all is a fault.Invalid.
+func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
+	started := r.config.Now()
+	m, err := r.config.Models.Get(ctx, t.Job.Tenant, req.ModelID)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.config.Datasets.Get(ctx, t.Job.Tenant, req.DatasetID)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(m, d, req); err != nil {
+		return nil, err
+	}
+	t.Report.Progress("load", 0, 0, 0)
+	predictor, err := r.config.Models.Load(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("load model %s: %w", m.ID, err)
+	}
+	p := &run{
+		config: r.config, task: t, req: req, model: m, dataset: d,
+		scorer: &scorer{predictor: predictor, id: req.IDColumn != ""},
+		unseen: map[string]int64{},
+		result: &Result{ModelID: m.ID, DatasetID: d.ID, Format: req.Format},
+	}
+	if p.result.Format == "" {
+		p.result.Format = tabular.KindCSV
+	}
+	if predictor.Task() == ml.Binary {
+		p.scorer.threshold = defaultThreshold
+		if m.Threshold != nil {
+			p.scorer.threshold = m.Threshold.Value
+		}
+		p.result.Threshold = p.scorer.threshold
+	}
+	ctx, stop := untilDrained(ctx, t.Draining)
+	defer stop()
+	if err := p.run(ctx); err != nil {
+		if errors.Is(context.Cause(ctx), errDrained) {
+			return nil, job.Drained
+		}
+		return nil, err
+	}
+	r.config.Observe(m.Task, p.result.Rows, r.config.Now().Sub(started))
+	return p.result, nil
+}
+
+var errDrained = errors.New("prediction: the worker is draining")
+
+// untilDrained returns a context that is cancelled with errDrained when the
+// channel is closed.
+func untilDrained(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-draining:
+			cancel(errDrained)
+		case <-done:
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		cancel(nil)
+	}
+}
+
+// run is one attempt.
+type run struct {
+	config  RunnerConfig
+	task    *job.Task
+	req     Request
+	model   *model.Model
+	dataset *dataset.Dataset
+	scorer  *scorer
+	result  *Result
+
+	read   atomic.Int64 // bytes of the file
+	size   int64        // of the file
+	rows   int64        // in the file, if it tells; else 0
+	unseen map[string]int64
+	errors *errorsFile
+}
+
+func (p *run) run(ctx context.Context) error {
+	if p.req.Rows == RowsHoldout {
+		if err := p.loadHoldout(ctx); err != nil {
+			return err
+		}
+	}
+	r, closer, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closer.Close() //nolint:errcheck // only read
+	p.warnExtra(r.Names())
+
+	p.result.OutputKey = p.task.Prefix + "predictions." + p.result.Format
+	out := p.outlet(ctx, p.result.OutputKey, contentType(p.result.Format))
+	p.errors = &errorsFile{open: func() *tabular.Outlet {
+		p.result.ErrorsKey = p.task.Prefix + "errors.jsonl"
+		return p.outlet(ctx, p.result.ErrorsKey, contentType(tabular.KindJSONL))
+	}}
+	w, err := tabular.NewWriter(out, p.result.Format, p.scorer.schema())
+	if err == nil {
+		err = p.predict(ctx, r, w)
+	}
+	if err == nil {
+		err = p.complete()
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	err = out.Close(err)
+	if err = p.errors.close(err); err != nil {
+		return err
+	}
+	p.warnUnseen()
+	for _, warning := range p.result.Warnings {
+		p.task.Report.Logf("%s", warning)
+	}
+	p.task.Report.Logf("predicted %d rows, reported %d bad rows", p.result.Rows, p.result.BadRows)
+	p.task.Report.Progress("done", 1, p.result.Rows+p.result.BadRows, p.result.Rows+p.result.BadRows)
+	return nil
+}
+
+func contentType(format string) string {
+	switch format {
+	case tabular.KindParquet:
+		return "application/vnd.apache.parquet"
+	case tabular.KindJSONL:
+		return "application/jsonl"
+	default:
+		return "text/csv; charset=utf-8"
+	}
+}
+
+func (p *run) outlet(ctx context.Context, key, kind string) *tabular.Outlet {
+	return tabular.NewOutlet(ctx, func(ctx context.Context, r io.Reader) error {
+		if _, err := p.config.Files.Put(ctx, key, kind, r); err != nil {
+			return fmt.Errorf("store %s: %w", key, err)
+		}
+		return nil
+	})
+}
+
+// loadHoldout finds out which rows the model's training held out: indices of
+// rows of the data set, from 0.
+func (p *run) loadHoldout(ctx context.Context) error {
+	at, size, err := p.config.Files.OpenAt(ctx, p.model.HoldoutKey)
+	if err != nil {
+		return fmt.Errorf("open holdout of model %s: %w", p.model.ID, err)
+	}
+	r, err := tabular.NewParquetReader(tabular.Buffered(at, size), size, tabular.ParquetOptions{
+		Schema: tabular.Schema{{Name: "row", Type: tabular.Integer}},
+	})
+	if err != nil {
+		return fmt.Errorf("open holdout of model %s: %w", p.model.ID, err)
+	}
+	defer r.Close() //nolint:errcheck // only read
+	p.scorer.holdout = frame.Bitmap{0}
+	err = tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
+		for _, row := range c.Frame.Columns()[0].Ints() {
+			if row < 0 {
+				return fmt.Errorf("row %d is negative", row)
+			}
+			p.scorer.holdout.Set(int(row))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read holdout of model %s: %w", p.model.ID, err)
+	}
+	return nil
+}
+
+// wanted returns the columns to read, with the types the model learned. Any
+// number stands for a whole one.
+func (p *run) wanted() tabular.Schema {
+	schema := make(tabular.Schema, 0, len(p.model.Inputs))
+	for _, f := range p.model.Inputs {
+		if f.Type == tabular.Integer {
+			f.Type = tabular.Float
+		}
+		f.Nullable = true
+		schema = append(schema, f)
+	}
+	return schema
+}
+
+// open opens the uploaded file; it returns what is to be closed, too.
+func (p *run) open(ctx context.Context) (tabular.Reader, io.Closer, error) {
+	src, err := p.config.Files.Open(ctx, p.dataset.RawKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open file of data set %s: %w", p.dataset.ID, err)
+	}
+	p.size = p.dataset.Size
+	in := bufio.NewReaderSize(&counting{src, &p.read}, 16)
+	magic, err := in.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, errors.Join(fmt.Errorf("read file of data set %s: %w", p.dataset.ID, err), src.Close())
+	}
+	if tabular.SniffKind(magic) == tabular.KindParquet {
+		if err := src.Close(); err != nil {
+			return nil, nil, fmt.Errorf("close file of data set %s: %w", p.dataset.ID, err)
+		}
+		return p.openParquet(ctx)
+	}
+	o := tabular.CSVOptions{
+		Format: p.dataset.Options, Limits: p.config.Limits, Tolerant: true, Schema: p.wanted(), IDColumn: p.req.IDColumn,
+	}
+	if v := p.dataset.Version; v != nil {
+		header := v.Format.Header
+		o.Format = tabular.FormatOptions{Delimiter: v.Format.Delimiter, Quote: v.Format.Quote, Header: &header}
+		p.rows = v.Rows
+	}
+	r, err := tabular.NewCSVReader(in, o)
+	if err != nil {
+		return nil, nil, errors.Join(err, src.Close())
+	}
+	return r, src, nil
+}
+
+func (p *run) openParquet(ctx context.Context) (tabular.Reader, io.Closer, error) {
+	at, size, err := p.config.Files.OpenAt(ctx, p.dataset.RawKey)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open file of data set %s: %w", p.dataset.ID, err)
+	}
+	r, err := tabular.NewParquetReader(tabular.Buffered(at, size), size, tabular.ParquetOptions{
+		Limits: p.config.Limits, Tolerant: true, Schema: p.wanted(), IDColumn: p.req.IDColumn,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	p.rows = r.Rows()
+	return r, r, nil
+}
+
+// counting counts the bytes read.
+type counting struct {
+	io.Reader
+	read *atomic.Int64
+}
+
+// Read implements io.Reader.
+func (c *counting) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// predict scores chunks on several threads and writes them in order. At most
+// as many chunks as threads, and three, are in memory.
+func (p *run) predict(ctx context.Context, r tabular.Reader, w tabular.Writer) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		chunk *scored
+		err   error
+	}
+	queue := make(chan chan outcome, p.config.Threads)
+	written := make(chan error, 1)
+	go func() {
+		var failed error
+		for next := range queue {
+			o := <-next
+			if failed == nil {
+				failed = o.err
+			}
+			if failed == nil {
+				failed = p.write(w, o.chunk)
+			}
+			if failed != nil {
+				cancel()
+			}
+		}
+		written <- failed
+	}()
+	err := tabular.Stream(inner, r, func(c *tabular.Chunk) error {
+		next := make(chan outcome, 1)
+		select {
+		case queue <- next:
+		case <-inner.Done():
+			return inner.Err()
+		}
+		go func() {
+			o := outcome{}
+			defer func() {
+				if panicked := recover(); panicked != nil {
+					o = outcome{err: fmt.Errorf("predict: panic: %v", panicked)}
+				}
+				next <- o
+			}()
+			o.chunk, o.err = p.scorer.score(c)
+		}()
+		return nil
+	})
+	close(queue)
+	if failed := <-written; failed != nil {
+		return failed
+	}
+	if err != nil {
+		return fmt.Errorf("predict data set %s: %w", p.dataset.ID, err)
+	}
+	return nil
+}
+
+// write writes one chunk's output and errors and reports progress.
+func (p *run) write(w tabular.Writer, c *scored) error {
+	if err := w.Write(c.out); err != nil {
+		return err
+	}
+	if err := p.errors.write(c.bad); err != nil {
+		return err
+	}
+	p.result.Rows += int64(c.out.Rows())
+	p.result.BadRows += int64(len(c.bad))
+	for name, n := range c.unseen {
+		p.unseen[name] += int64(n)
+	}
+	fraction := 0.0
+	switch {
+	case p.rows > 0:
+		fraction = float64(c.last) / float64(p.rows)
+	case p.size > 0:
+		fraction = float64(p.read.Load()) / float64(p.size)
+	}
+	p.task.Report.Progress("predict", min(fraction, 1), c.last, p.rows)
+	return nil
+}
+
+// complete checks that every row is accounted for.
+func (p *run) complete() error {
+	all := p.result.Rows + p.result.BadRows
+	if p.scorer.holdout != nil {
+		if all != p.model.HoldoutRows {
+			return fault.Conflict("holdout_mismatch", "model %s held out %d rows, of which the file of data set %s has %d", p.model.ID, p.model.HoldoutRows, p.dataset.ID, all)
+		}
+		return nil
+	}
+	if all == 0 {
+		return fault.Invalid("no_rows", "the file of data set %s has no rows to predict", p.dataset.ID)
+	}
+	return nil
+}
+
+func (p *run) warnExtra(names []string) {
+	var extra []string
+	for _, name := range names {
+		if _, ok := p.model.Inputs.Lookup(name); !ok && name != p.model.Target && name != p.req.IDColumn {
+			extra = append(extra, name)
+		}
+	}
+	if len(extra) == 0 {
+		return
+	}
+	const show = 20
+	more := ""
+	if len(extra) > show {
+		more = fmt.Sprintf(" and %d more", len(extra)-show)
+	}
+	p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("%d columns are not used by the model: %s%s",
+		len(extra), quote(extra[:min(len(extra), show)]), more))
+}
+
+func quote(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%.100q", name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func (p *run) warnUnseen() {
+	for _, f := range p.model.Inputs {
+		if n := p.unseen[f.Name]; n > 0 {
+			p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("%d rows have categories of column %.100q that the model has not seen in training", n, f.Name))
+		}
+	}
+	p.result.Warnings = slices.Clip(p.result.Warnings)
+}
+
+// errorsFile is the file of bad rows, which exists when there are any.
+type errorsFile struct {
+	open   func() *tabular.Outlet
+	outlet *tabular.Outlet
+}
+
+func (f *errorsFile) write(bad []tabular.BadRow) error {
+	if len(bad) > 0 && f.outlet == nil {
+		f.outlet = f.open()
+	}
+	for _, row := range bad {
+		line, err := json.Marshal(row)
+		if err != nil {
+			return fmt.Errorf("encode bad row %d: %w", row.Row, err)
+		}
+		if _, err := f.outlet.Write(append(line, '\n')); err != nil {
+			return fmt.Errorf("write bad rows: %w", err)
+		}
+	}
+	return nil
+}
+
+// close ends the file, which failed when err is not nil. It returns err, or why
+// the file could not be stored.
+func (f *errorsFile) close(err error) error {
+	if f.outlet == nil {
+		return err
+	}
+	return f.outlet.Close(err)
+}

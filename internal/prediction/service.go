@@ -1,0 +1,122 @@
+package prediction
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+// The rows that may be predicted.
+const (
+	RowsAll     = "all"
+	RowsHoldout = "holdout"
+)
+
+// Jobs takes submissions.
+type Jobs interface {
+	Submit(ctx context.Context, s job.Submission) (*job.Job, bool, error)
+}
+
+// Datasets finds data sets.
+type Datasets interface {
+	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+}
+
+// ModelFinder finds the records of models.
+type ModelFinder interface {
+	Get(ctx context.Context, tenant, id string) (*model.Model, error)
+}
+
+// Service accepts prediction jobs.
+type Service struct {
+	jobs     Jobs
+	datasets Datasets
+	models   ModelFinder
+}
+
+// NewService returns a Service.
+func NewService(jobs Jobs, datasets Datasets, models ModelFinder) *Service {
+	return &Service{jobs: jobs, datasets: datasets, models: models}
+}
+
+// Kind declares the prediction job.
+func Kind() job.Kind {
+	return job.Kind{Name: "prediction", Pool: "batch", Version: 1, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+}
+
+// Submit checks the request against the model and, as far as it has been
+// ingested, the data set, and submits a job. created is false when the
+// idempotency key was seen before.
+func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
+	m, err := s.models.Get(ctx, caller.Tenant, req.ModelID)
+	if err != nil {
+		return nil, false, err
+	}
+	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := check(m, d, req); err != nil {
+		return nil, false, err
+	}
+	return s.jobs.Submit(ctx, job.Submission{
+		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
+		IdempotencyKey: idempotencyKey, Payload: req,
+	})
+}
+
+// check says what can be said before the file is read.
+func check(m *model.Model, d *dataset.Dataset, req Request) error {
+	switch req.Format {
+	case "", tabular.KindCSV, tabular.KindJSONL, tabular.KindParquet:
+	default:
+		return fault.Invalid("unsupported_format", "the format is %.40q; it must be csv, jsonl or parquet", req.Format).
+			With(fault.Field{Location: "body.format", Message: "must be csv, jsonl or parquet"})
+	}
+	switch req.Rows {
+	case "", RowsAll:
+	case RowsHoldout:
+		if m.DatasetID != d.ID {
+			return fault.Invalid("holdout_of_another_dataset", "model %s held out rows of data set %s, not of %s; ask for rows \"all\", or for that data set",
+				m.ID, m.DatasetID, d.ID).
+				With(fault.Field{Location: "body.rows", Message: "holdout goes with the model's own data set only"})
+		}
+	default:
+		return fault.Invalid("unsupported_rows", "rows is %.40q; it must be all or holdout", req.Rows).
+			With(fault.Field{Location: "body.rows", Message: "must be all or holdout"})
+	}
+	if d.Version == nil {
+		return nil // the job will look
+	}
+	schema := d.Version.Schema
+	if req.IDColumn != "" {
+		if _, ok := schema.Lookup(req.IDColumn); !ok {
+			return fault.Invalid("unknown_id_column", "data set %s has no column %.100q to take identifiers from", d.ID, req.IDColumn).
+				With(fault.Field{Location: "body.id_column", Message: "the data set has no such column"})
+		}
+	}
+	var missing []fault.Field
+	for _, in := range m.Inputs {
+		if _, ok := schema.Lookup(in.Name); !ok {
+			missing = append(missing, fault.Field{Location: fmt.Sprintf("column %q", in.Name), Message: "the data set has no such column"})
+		}
+	}
+	if len(missing) > 0 {
+		const show = 20
+		names := make([]string, 0, show)
+		for _, f := range missing[:min(len(missing), show)] {
+			names = append(names, f.Location)
+		}
+		return fault.Invalid("missing_columns", "data set %s lacks %d of the columns that model %s needs, such as %s; add them, with exactly these names",
+			d.ID, len(missing), m.ID, names[0]).With(slices.Clip(missing[:len(names)])...)
+	}
+	return nil
+}

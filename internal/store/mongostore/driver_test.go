@@ -1,0 +1,104 @@
+package mongostore_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/store/mongostore"
+	"github.com/narrativeml/narrative/internal/store/mongowire"
+	"github.com/narrativeml/narrative/internal/store/sqlitestore"
+	"github.com/narrativeml/narrative/internal/store/storetest"
+)
+
+// serve serves a new SQLite file and returns the URI of the server.
+func serve(t testing.TB, cfg mongowire.Config) string {
+	t.Helper()
+	driver, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := mongowire.New(driver, cfg)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(context.WithoutCancel(t.Context()), listener) }()
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Errorf("shut down: %v", err)
+		}
+		if err := <-served; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if err := driver.Close(ctx); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return "mongodb://" + listener.Addr().String()
+}
+
+func open(t testing.TB, uri, database string) *mongostore.Driver {
+	t.Helper()
+	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	for name, version := range map[string]int32{"bulk": 0, "single": 21} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
+				t.Helper()
+				uri := serve(t, mongowire.Config{WireVersion: version})
+				return func(t *testing.T) store.Driver { return open(t, uri, "narrative") }
+			})
+		})
+	}
+}
+
+// TestConformanceOnServer runs the suite on the server that the environment
+// names, each case in a database of its own.
+func TestConformanceOnServer(t *testing.T) {
+	t.Parallel()
+	uri := os.Getenv("NARRATIVE_MONGODB_URI") //nolint:forbidigo // a test's only setting
+	if uri == "" {
+		t.Skip("NARRATIVE_MONGODB_URI is not set")
+	}
+	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
+		t.Helper()
+		database := store.NewID("storetest")
+		t.Cleanup(func() { drop(t, uri, database) })
+		return func(t *testing.T) store.Driver { return open(t, uri, database) }
+	})
+}
+
+func drop(t *testing.T, uri, database string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 30*time.Second)
+	defer cancel()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Database(database).Drop(ctx); err != nil {
+		t.Errorf("drop %s: %v", database, err)
+	}
+	if err := client.Disconnect(ctx); err != nil {
+		t.Error(err)
+	}
+}
