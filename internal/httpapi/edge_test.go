@@ -115,7 +115,7 @@ func TestDevelopment(t *testing.T) {
 	for host, status := range map[string]int{
 		"evil.example.org": 403, "rebind.example.org:8080": 403, "localhost:8080": 200, "api": 200, "[::1]:80": 200, "x.localhost": 200, "app.example.org": 200,
 	} {
-		req := httptest.NewRequest(http.MethodGet, jobsPath, nil)
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, jobsPath, nil)
 		req.Host = host
 		w := httptest.NewRecorder()
 		b.handler.ServeHTTP(w, req)
@@ -175,7 +175,7 @@ func TestOperations(t *testing.T) {
 	}
 	for path, status := range map[string]int{"/health": 200, "/health/ready": 200, "/metrics": 200, "/": 404, "/docs": 404, jobsPath: 404, "/monitoring": 404} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 		if w.Code != status || status == 404 && w.Header().Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: status %d, %v", path, w.Code, w.Header())
 		}

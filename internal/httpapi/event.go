@@ -48,7 +48,7 @@ func parsePosition(text string) (position, error) {
 
 type eventsInput struct {
 	JobRef
-	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event that was read: go on after it" example:"17.4"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event that was read: go on after it" example:"17.4"` //nolint:tagliatelle // the standard's spelling
 }
 
 // streamOutput writes its own answer.
@@ -57,7 +57,7 @@ type streamOutput struct {
 }
 
 func (s *server) registerEvents() {
-	op := operation(http.MethodGet, "/jobs/{id}/events", "stream-job-events", tagJobs, "Follow a job",
+	op := operation(tagJobs, "GET /jobs/{id}/events", "stream-job-events", "Follow a job",
 		`A stream of server-sent events. An event "job" carries the job as GET /api/v1/jobs/{id} shows it, an event "log" one line of its log. Every id is "<revision>.<seq of the last line>"; send the last one as Last-Event-ID to go on after a break. Comments keep a silent stream alive. It ends after the event that shows a final state, and answers 204 when there is nothing left to tell. Browsers: use fetch, since EventSource cannot send a token.`,
 		http.StatusNotFound, http.StatusTooManyRequests)
 	op.Metadata[metaStreams] = true

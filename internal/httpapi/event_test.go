@@ -244,7 +244,7 @@ func FuzzLastEventID(f *testing.F) {
 	}
 	valid := regexp.MustCompile(`^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`)
 	f.Fuzz(func(t *testing.T, last string) {
-		req := httptest.NewRequest(http.MethodGet, jobsPath+"/"+j.ID+"/events", nil)
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, jobsPath+"/"+j.ID+"/events", nil)
 		req.Header["Authorization"] = []string{"Bearer " + ada}
 		req.Header["Last-Event-Id"] = []string{last}
 		w := httptest.NewRecorder()

@@ -173,7 +173,7 @@ func FuzzTrainingBody(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		req := httptest.NewRequest(http.MethodPost, "/api/v1/training", strings.NewReader(body))
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/training", strings.NewReader(body))
 		req.Header.Set("Authorization", "Bearer "+ada)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, req)

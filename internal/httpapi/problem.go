@@ -17,7 +17,7 @@ import (
 )
 
 // Problem is an error as a client sees it: RFC 9457 with a stable code.
-type Problem struct {
+type Problem struct { //nolint:errname // the name of RFC 9457, and of the schema that clients see
 	Type      string        `json:"type" doc:"Where the class of the problem is described" example:"/docs#problem-invalid"`
 	Title     string        `json:"title" doc:"The class of the problem" example:"The request or the data is wrong"`
 	Status    int           `json:"status" doc:"The HTTP status" example:"422"`

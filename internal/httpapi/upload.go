@@ -24,7 +24,7 @@ const (
 type uploadInput struct{ Idempotency }
 
 func (s *server) registerUpload() {
-	op := accepted(operation(http.MethodPost, "/datasets", "upload-dataset", tagDatasets, "Upload a data set",
+	op := accepted(operation(tagDatasets, "POST /datasets", "upload-dataset", "Upload a data set",
 		`Send a CSV or Parquet file as multipart/form-data; the fields come before the file. The answer comes when the file is stored. An ingest job then finds out its types and makes its profile; follow the job, and use the data set when it is ready.`,
 		http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests))
 	op.Metadata[metaStreams] = true
