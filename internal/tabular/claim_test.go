@@ -21,7 +21,7 @@ func TestFilesCannotClaimMemory(t *testing.T) {
 	bases := [][]byte{[]byte(write(t, tabular.KindParquet, mixed(t))), []byte(foreignFile(t, []foreign{{}}))}
 	rng := rand.New(rand.NewPCG(11, 12))
 	var before, after runtime.MemStats
-	for n := range 20_000 {
+	for n := range 4_000 {
 		in := bytes.Clone(bases[n%len(bases)])
 		for range 1 + rng.IntN(4) {
 			i := rng.IntN(len(in))
