@@ -51,7 +51,7 @@ func serve(t testing.TB, cfg mongowire.Config) string {
 
 func open(t testing.TB, uri, database string) *mongostore.Driver {
 	t.Helper()
-	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 30 * time.Second})
+	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,7 @@ func TestConformance(t *testing.T) {
 		b := setup(t, mongowire.Config{})
 		return func(t *testing.T) store.Driver {
 			t.Helper()
-			d, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative"})
+			d, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative", Timeout: 2 * time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t, mongowire.Config{})
 	ctx := t.Context()
-	d, err := mongostore.Open(ctx, mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative"})
+	d, err := mongostore.Open(ctx, mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative", Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
