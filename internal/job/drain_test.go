@@ -136,6 +136,9 @@ func TestStaleDeliveries(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		if runs != 0 {
+			t.Error("a stale delivery was run")
+		}
 		done := make(chan error, 3)
 		for _, r := range []*job.Runner{a, a, b} {
 			go func() { done <- r.Handle(t.Context(), d) }()

@@ -405,7 +405,7 @@ func TestTicksWithoutStore(t *testing.T) {
 
 func TestParseSchedule(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "x", "* * * *", "60 * * * *", "@sometimes", "* * * * * *", strings.Repeat("9", 1000)} {
+	for _, bad := range []string{"", "x", "* * * *", "60 * * * *", "@sometimes", "* * * * * *", "TZ=UTC", "TZ=UTC 0 3 * * *", strings.Repeat("9", 1000)} {
 		if _, err := job.ParseSchedule(bad); code(err) != "invalid_schedule" {
 			t.Errorf("%.20q: %v", bad, err)
 		}

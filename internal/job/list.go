@@ -100,7 +100,7 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter, cursor stri
 		q.Limit = limit - len(result.Items)
 		page, err := s.jobs.Find(ctx, q)
 		if err != nil {
-			return store.Page[*Job]{}, err
+			return store.Page[*Job]{}, storeFault(err)
 		}
 		for _, j := range page.Items {
 			if rest == "" || f.matches(j) {

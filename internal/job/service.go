@@ -107,7 +107,7 @@ func (s *Service) Lookup(ctx context.Context, id string) (*Job, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, notFound(id)
 	}
-	return j, err
+	return j, storeFault(err)
 }
 
 // Get returns the tenant's job, or the fault job_not_found.
@@ -161,7 +161,7 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, notFound(id)
 	case err != nil:
-		return nil, err
+		return nil, storeFault(err)
 	case ended:
 		s.cfg.Observer.Finished(j, OutcomeCancelled, 0)
 	case j.State == Running:
@@ -204,7 +204,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, notFound(id)
 	case err != nil:
-		return nil, err
+		return nil, storeFault(err)
 	}
 	if fast {
 		s.enqueue(ctx, j)
@@ -226,7 +226,7 @@ func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
 	for _, state := range []State{Running, Queued, Pending} {
 		n, err := s.jobs.Count(ctx, store.Query{Index: indexAbout, Equal: []any{subject, string(state)}}, 1)
 		if err != nil || n > 0 {
-			return n > 0, err
+			return n > 0, storeFault(err)
 		}
 	}
 	return false, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -104,10 +105,15 @@ func NewTicker(cfg TickerConfig) (*Ticker, error) {
 
 // ParseSchedule parses a cron expression: five fields (minute, hour, day of
 // month, month, day of week) or a descriptor such as @daily or "@every 15s".
+// A time zone is not part of it; see TickerConfig.Location.
 func ParseSchedule(spec string) (cron.Schedule, error) {
+	invalid := fault.Invalid("invalid_schedule", "%q is not a cron expression: it takes five fields, such as \"0 3 * * *\", or a descriptor such as @daily", shorten(spec, 100))
+	if strings.Contains(spec, "=") { // the parser panics on a zone without fields
+		return nil, invalid
+	}
 	parsed, err := cron.ParseStandard(spec)
 	if err != nil {
-		return nil, fault.Invalid("invalid_schedule", "%q is not a cron expression: it takes five fields, such as \"0 3 * * *\", or a descriptor such as @daily", shorten(spec, 100)).Because(err)
+		return nil, invalid.Because(err)
 	}
 	return parsed, nil
 }
