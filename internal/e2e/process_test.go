@@ -70,7 +70,7 @@ type process struct {
 	grown  chan struct{} // closed and replaced when a line comes
 }
 
-// start runs the program; it is killed when the test ends.
+// start runs the program; it is ended when the test ends.
 func start(t *testing.T, env []string, path string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(path) + " " + strings.Join(args, " "), done: make(chan struct{}), grown: make(chan struct{})}
@@ -85,7 +85,7 @@ func start(t *testing.T, env []string, path string, args ...string) *process {
 	}
 	go p.read(log)
 	t.Cleanup(func() {
-		p.kill(syscall.SIGKILL)
+		p.kill(syscall.SIGTERM) // so that its children end with it
 		if t.Failed() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
