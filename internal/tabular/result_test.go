@@ -78,7 +78,7 @@ func TestFormulas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"=cmd()": `"'=cmd()"`, "+x": `"'+x"`, "-x": `"'-x"`, "@x": `"'@x"`, "\tx": "\"'\tx\"", "\rx": "\"'\rx\"",
-		"-5": "-5", "+1.5e3": "+1.5e3", "-inf": `"'-inf"`, "x=1": "x=1", "a;b": `"a;b"`, " x": `" x"`, "'x": `"'x"`,
+		"-5": "-5", "+1.5e3": "+1.5e3", "-inf": `"'-inf"`, "x=1": "x=1", "a;b": `"a;b"`, "\x20x": `" x"`, "'x": `"'x"`,
 	} {
 		f, err := frame.New(frame.StringsOf("s", []string{text}, nil))
 		if err != nil {

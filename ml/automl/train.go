@@ -263,7 +263,7 @@ func predict(ctx context.Context, m *pipeline.Model, x *frame.Frame, rows []int)
 		}
 		hi := min(lo+predictRows, len(rows))
 		part := x.Take(rows[lo:hi])
-		if err := m.Predict(part, out[lo*width:hi*width]); err != nil { //nolint:contextcheck // a part takes a few milliseconds
+		if err := m.Predict(part, out[lo*width:hi*width]); err != nil {
 			return nil, err
 		}
 	}
