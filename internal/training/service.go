@@ -10,6 +10,7 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/automl"
@@ -88,7 +89,7 @@ func check(d *dataset.Dataset, req Request) error {
 			With(fault.Field{Location: "body.positive_class", Message: "leave it out, or ask for task binary", Value: req.PositiveClass})
 	}
 	if err := params(req, schema).Validate(); err != nil {
-		return invalid(err)
+		return model.Invalid(err)
 	}
 	return nil
 }
@@ -140,21 +141,4 @@ func unknownColumn(location, name string, schema tabular.Schema) fault.Field {
 		message += fmt.Sprintf(" and %d more", len(schema)-shown)
 	}
 	return fault.Field{Location: location, Message: message, Value: name}
-}
-
-// invalid turns an error of the numeric core about its input into a fault; it
-// returns any other error as it is.
-func invalid(err error) error {
-	e, ok := asInputError(err)
-	if !ok {
-		return err
-	}
-	f := fault.Invalid(e.Code, "%s", e.Message)
-	switch {
-	case e.Column != "" && e.Row >= 0:
-		return f.With(fault.Field{Location: fmt.Sprintf("row %d, column %q", e.Row+1, e.Column), Message: e.Message})
-	case e.Column != "":
-		return f.With(fault.Field{Location: fmt.Sprintf("column %q", e.Column), Message: e.Message})
-	}
-	return f
 }

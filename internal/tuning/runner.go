@@ -3,7 +3,6 @@ package tuning
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -80,11 +79,11 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	t.Report.Progress("search", 0.5, int64(len(scores)), int64(len(scores)))
 	curve, err := search.Thresholds(req.Objective, req.Beta, stored.Labels, scores)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, model.Invalid(err)
 	}
 	before, err := search.At(req.Objective, req.Beta, stored.Labels, scores, defaultThreshold)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, model.Invalid(err)
 	}
 	return &Result{
 		ModelID: m.ID, Method: req.Method,
@@ -104,12 +103,4 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		Value: found.Threshold, Objective: found.Objective, Beta: found.Beta, Score: found.Score,
 		JobID: j.ID, CreatedAt: found.TunedAt,
 	})
-}
-
-// invalid turns an error of the numeric core about its input into a fault.
-func invalid(err error) error {
-	if e, ok := errors.AsType[*ml.InputError](err); ok {
-		return fault.Invalid(e.Code, "%s", e.Message)
-	}
-	return err
 }

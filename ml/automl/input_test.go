@@ -85,8 +85,8 @@ func TestParams(t *testing.T) {
 	} {
 		p := good
 		change(&p)
-		if e := wantCode(t, p.Validate(), "invalid_parameter"); e.Column != name {
-			t.Errorf("%q is blamed, want %q", e.Column, name)
+		if e := wantCode(t, p.Validate(), "invalid_parameter"); e.Parameter != name || e.Column != "" {
+			t.Errorf("%q is blamed, want %q", e.Parameter, name)
 		}
 	}
 }
@@ -99,10 +99,11 @@ func TestBadInput(t *testing.T) {
 		return func(t *testing.T) *frame.Frame { t.Helper(); return plain(t, c.Len(), c) }
 	}
 	cases := []struct {
-		name, code, column, text string
-		row                      int
-		table                    func(t *testing.T) *frame.Frame
-		change                   func(p *automl.Params)
+		name, code, column, parameter, text string
+
+		row    int
+		table  func(t *testing.T) *frame.Frame
+		change func(p *automl.Params)
 	}{
 		{name: "no such column", code: "target_missing", column: "nothing", table: same(target(yesNo)),
 			change: func(p *automl.Params) { p.Target = "nothing" }},
@@ -148,9 +149,9 @@ func TestBadInput(t *testing.T) {
 			return newFrame(t, nums("x", n, func(int) float64 { return 1 }), target(yesNo))
 		}},
 		{name: "unknown feature", code: "unknown_feature", column: "w", table: same(target(yesNo)), change: func(p *automl.Params) { p.Features = []string{"x", "w"} }},
-		{name: "metric of another task", code: "metric_not_for_task", column: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
-		{name: "unknown class", code: "unknown_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
-		{name: "positive of three", code: "positive_class_not_for_task", table: same(target(func(i int) string { return fmt.Sprint(i % 3) })),
+		{name: "metric of another task", code: "metric_not_for_task", parameter: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
+		{name: "unknown class", code: "unknown_class", parameter: "positive_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
+		{name: "positive of three", code: "positive_class_not_for_task", parameter: "positive_class", table: same(target(func(i int) string { return fmt.Sprint(i % 3) })),
 			change: func(p *automl.Params) { p.PositiveClass = "1" }},
 	}
 	for _, c := range cases {
@@ -162,8 +163,8 @@ func TestBadInput(t *testing.T) {
 			}
 			_, err := automl.Train(t.Context(), p, c.table(t), automl.Options{})
 			e := wantCode(t, err, c.code)
-			if c.column != "" && e.Column != c.column || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
-				t.Errorf("%+v, want column %q, row %d and %q", e, c.column, c.row-1, c.text)
+			if c.column != "" && e.Column != c.column || e.Parameter != c.parameter || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
+				t.Errorf("%+v, want column %q, parameter %q, row %d and %q", e, c.column, c.parameter, c.row-1, c.text)
 			}
 		})
 	}

@@ -269,7 +269,7 @@ func (t *target) classify(p Params, d distinct) error {
 		return t.orient(p, d)
 	}
 	if p.PositiveClass != "" {
-		return input("positive_class_not_for_task", "positive_class", "a positive class was given, the target %q has %d classes; only one with two has a positive one", p.Target, len(t.Classes))
+		return parameter("positive_class_not_for_task", "positive_class", "a positive class was given, the target %q has %d classes; only one with two has a positive one", p.Target, len(t.Classes))
 	}
 	return nil
 }
@@ -288,7 +288,7 @@ func (t *target) orient(p Params, d distinct) error {
 			t.Values[i] = 1 - v
 		}
 	default:
-		return input("unknown_class", "positive_class", "the positive class is %q, it should be %q or %q", positive, t.Classes[0], t.Classes[1])
+		return parameter("unknown_class", "positive_class", "the positive class is %q, it should be %q or %q", positive, t.Classes[0], t.Classes[1])
 	}
 	if p.PositiveClass == "" {
 		t.note("The positive class is %q, the rarer of the two.", positive)

@@ -152,7 +152,7 @@ func check(labels, scores []float64) (positives int, err error) {
 }
 
 func input(code, name string, row int, format string, args ...any) error {
-	return &ml.InputError{Code: code, Column: name, Row: row, Message: fmt.Sprintf(format, args...)}
+	return &ml.InputError{Code: code, Parameter: name, Row: row, Message: fmt.Sprintf(format, args...)}
 }
 
 // thin keeps at most MaxPoints points at even distances, and the best.
