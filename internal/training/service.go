@@ -80,6 +80,9 @@ func check(d *dataset.Dataset, req Request) error {
 		if _, ok := schema.Lookup(name); !ok {
 			wrong = append(wrong, unknownColumn(fmt.Sprintf("body.exclude[%d]", i), name, schema))
 		}
+		if name == req.Target {
+			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("body.exclude[%d]", i), Message: "the target cannot be left out", Value: name})
+		}
 	}
 	if len(wrong) > 0 {
 		return fault.Invalid("unknown_column", "the request names columns that data set %s does not have or cannot use so", d.ID).With(wrong...)
@@ -88,10 +91,12 @@ func check(d *dataset.Dataset, req Request) error {
 		return fault.Invalid("positive_class_not_binary", "positive_class goes with a binary task only, and task is %q", req.Task).
 			With(fault.Field{Location: "body.positive_class", Message: "leave it out, or ask for task binary", Value: req.PositiveClass})
 	}
-	if err := params(req, schema).Validate(); err != nil {
-		return model.Invalid(err)
+	p := params(req, schema)
+	if len(p.Features) == 0 {
+		return fault.Invalid("no_features", "no column of data set %s is left to learn from besides the target %q; at least one is needed", d.ID, req.Target).
+			With(fault.Field{Location: "body.exclude", Message: "leave out fewer columns"})
 	}
-	return nil
+	return model.Invalid(p.Validate())
 }
 
 // params turns a request into parameters; what it leaves open keeps its

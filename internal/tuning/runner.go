@@ -7,10 +7,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
-	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/search"
 )
 
@@ -47,8 +45,11 @@ type Runner struct {
 	now    func() time.Time
 }
 
-// NewRunner returns a Runner.
+// NewRunner returns a Runner; now is time.Now when nil.
 func NewRunner(models Thresholds, files Files, now func() time.Time) *Runner {
+	if now == nil {
+		now = time.Now
+	}
 	return &Runner{models: models, files: files, now: now}
 }
 
@@ -60,8 +61,8 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	if m.Task != string(ml.Binary) {
-		return nil, fault.Invalid("model_not_binary", "model %s is a %s model; only a binary model has a threshold", m.ID, m.Task)
+	if err := binary(m); err != nil {
+		return nil, err
 	}
 	t.Report.Progress("load out-of-fold predictions", 0, 0, 0)
 	file, size, err := r.files.OpenAt(ctx, m.OutOfFoldKey)
@@ -71,6 +72,9 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	stored, err := model.ReadPredictions(ctx, file, size)
 	if err != nil {
 		return nil, fmt.Errorf("read out-of-fold predictions of model %s: %w", m.ID, err)
+	}
+	if stored.Width != 2 {
+		return nil, fmt.Errorf("out-of-fold predictions of model %s have %d outputs, a binary model has 2", m.ID, stored.Width)
 	}
 	scores := make([]float64, len(stored.Labels))
 	for i := range scores {

@@ -100,6 +100,13 @@ func better(p, than Point) bool {
 	return math.Abs(p.Threshold-0.5) < math.Abs(than.Threshold-0.5)
 }
 
+// Validate returns an *ml.InputError for an objective that is none, or a beta
+// that FBeta cannot use.
+func Validate(objective string, beta float64) error {
+	_, err := scorer(objective, beta)
+	return err
+}
+
 func scorer(objective string, beta float64) (func(Point) float64, error) {
 	switch objective {
 	case F1:
