@@ -139,6 +139,12 @@ func TestBadInput(t *testing.T) {
 		{name: "too many classes", code: "too_many_classes", table: same(strs("target", 2500, func(i int) string { return fmt.Sprint(i % 1001) }))},
 		{name: "infinite target", code: "infinite_value", column: "target", row: 8,
 			table: same(nums("target", n, func(i int) float64 { return 1 / math.Abs(float64(i-7)) }))},
+		{name: "enormous target", code: "target_magnitude", column: "target", row: 8, table: same(nums("target", n, func(i int) float64 {
+			if i == 7 {
+				return -1e101
+			}
+			return float64(i)
+		})), change: func(p *automl.Params) { p.Algorithms = []string{"baseline"} }},
 		{name: "infinite feature", code: "infinite_value", column: "z", row: 3, table: func(t *testing.T) *frame.Frame {
 			t.Helper()
 			return with(t, plain(t, n, target(yesNo)), nums("z", n, func(i int) float64 { return 1 / float64(i-2) }))

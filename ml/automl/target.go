@@ -16,6 +16,8 @@ const (
 	fewIntegers = 20
 	// maxClasses is how many classes a target may have.
 	maxClasses = 1000
+	// maxValue is how far from 0 a number to predict may be: its square is finite.
+	maxValue = 1e100
 	// minRows is how few rows can be learned from.
 	minRows = 20
 )
@@ -72,7 +74,13 @@ func readTarget(p Params, data *frame.Frame) (target, error) {
 	}
 	if t.Task == ml.Regression {
 		for _, row := range t.rows {
-			t.Values = append(t.Values, c.Float(row))
+			v := c.Float(row)
+			if math.Abs(v) > maxValue {
+				e := input("target_magnitude", p.Target, "the target %q is %g in row %d, it should be between -1e100 and 1e100", p.Target, v, row+1)
+				e.Row = row
+				return target{}, e
+			}
+			t.Values = append(t.Values, v)
 		}
 		return t, t.checkRows(p)
 	}

@@ -23,7 +23,7 @@ import (
 // target_constant, target_unique_per_row, task_not_for_target,
 // too_many_classes, class_too_small, unknown_class,
 // positive_class_not_for_task, metric_not_for_task, too_few_rows,
-// unknown_feature, no_features, infinite_value; and the error of ctx soon after
+// unknown_feature, no_features, infinite_value, target_magnitude; and the error of ctx soon after
 // that is done.
 func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result, error) {
 	r, err := newRun(ctx, p, data, o)
