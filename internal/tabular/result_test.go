@@ -97,7 +97,7 @@ func TestAMissingValueAloneIsStillARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := write(t, tabular.KindCSV, f)
-	table, err := tabular.InferCSV(t.Context(), strings.NewReader(got), tabular.CSVOptions{Format: tabular.FormatOptions{Header: truth(true)}}, nil)
+	table, err := tabular.InferCSV(t.Context(), strings.NewReader(got), tabular.CSVOptions{Format: tabular.FormatOptions{Header: new(true)}}, nil)
 	if err != nil || table.Rows != 2 {
 		t.Errorf("%q reads as %+v, %v", got, table, err)
 	}
