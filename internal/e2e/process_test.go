@@ -33,7 +33,7 @@ var built programs
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if built.dir != "" {
-		_ = os.RemoveAll(built.dir) //nolint:errcheck // a temporary folder
+		_ = os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
 }
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 func program(t *testing.T, name string) string {
 	t.Helper()
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "narrative-e2e-"); built.err != nil {
+		if built.dir, built.err = os.MkdirTemp("", "narrative-e2e-"); built.err != nil { //nolint:usetesting // for all tests
 			return
 		}
 		build := exec.CommandContext(context.Background(), "go", "build", "-o", built.dir+"/",
@@ -105,7 +105,7 @@ func (p *process) read(log io.Reader) {
 		p.grown = make(chan struct{})
 		p.mu.Unlock()
 	}
-	_ = p.cmd.Wait() //nolint:errcheck // its state is read by whoever asks
+	_ = p.cmd.Wait()
 	p.mu.Lock()
 	p.closed = true
 	close(p.grown)

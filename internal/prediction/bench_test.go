@@ -56,7 +56,6 @@ func BenchmarkPrediction(b *testing.B) {
 			if err := os.WriteFile(file.name, raw, 0o600); err != nil {
 				b.Fatal(err)
 			}
-			raw = nil
 			runner := prediction.NewRunner(prediction.RunnerConfig{Files: file, Datasets: datasets{bundle.records}, Models: models{bundle.records}})
 			j := &job.Job{Meta: store.Meta{ID: "job_1"}, Tenant: "acme", Epoch: 1}
 			task := &job.Task{Job: j, Prefix: j.Prefix(), Report: bundle.report}

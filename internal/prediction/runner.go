@@ -119,36 +119,11 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 		}
 		p.result.Threshold = p.scorer.threshold
 	}
-	ctx, stop := untilDrained(ctx, t.Draining)
-	defer stop()
-	if err := p.run(ctx); err != nil {
-		if errors.Is(context.Cause(ctx), errDrained) {
-			return nil, job.Drained
-		}
+	if err := t.UntilDrained(ctx, p.run); err != nil {
 		return nil, err
 	}
 	r.config.Observe(m.Task, p.result.Rows, r.config.Now().Sub(started))
 	return p.result, nil
-}
-
-var errDrained = errors.New("prediction: the worker is draining")
-
-// untilDrained returns a context that is cancelled with errDrained when the
-// channel is closed.
-func untilDrained(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-draining:
-			cancel(errDrained)
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		close(done)
-		cancel(nil)
-	}
 }
 
 // run is one attempt.

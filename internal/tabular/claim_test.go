@@ -16,7 +16,7 @@ import (
 // TestFilesCannotClaimMemory is not parallel, since it measures what the
 // process takes.
 //
-//nolint:paralleltest,tparallel // see above
+//nolint:paralleltest // see above
 func TestFilesCannotClaimMemory(t *testing.T) {
 	bases := [][]byte{[]byte(write(t, tabular.KindParquet, mixed(t))), []byte(foreignFile(t, []foreign{{}}))}
 	rng := rand.New(rand.NewPCG(11, 12))

@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -41,7 +42,7 @@ var _ Writer = (*ParquetWriter)(nil)
 // TIMESTAMP(MICROS, UTC); nullable columns are optional.
 func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
 	if len(schema) == 0 {
-		return nil, fmt.Errorf("write parquet: no columns")
+		return nil, errors.New("write parquet: no columns")
 	}
 	columns, err := json.Marshal(schema)
 	if err != nil {
