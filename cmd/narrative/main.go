@@ -21,6 +21,6 @@ func main() {
 	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
 		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
-		Version: version,
+		Bench: app.Bench, Version: version,
 	})))
 }

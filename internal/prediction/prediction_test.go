@@ -74,7 +74,7 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		t.Errorf("bad rows %+v", bad)
 	}
 	if len(got.Warnings) != 2 || !strings.Contains(got.Warnings[0], `2 columns are not used by the model: "id", "other"`) ||
-		!strings.Contains(got.Warnings[1], `1 rows have categories of column "word"`) {
+		!strings.Contains(got.Warnings[1], `rows with a category of column "word" that the model has not seen in training: 1`) {
 		t.Errorf("warnings %q", got.Warnings)
 	}
 	if names := got.Files(); names["predictions"] != got.OutputKey || names["errors"] != got.ErrorsKey {
