@@ -6,4 +6,6 @@ import (
 )
 
 // Cleanup handles cleanup jobs.
-func Cleanup(r *retention.Runner) job.Handler { return handle[retention.Request, retention.Result]{r} }
+func Cleanup(r *retention.Runner) job.Handler {
+	return handle[retention.Request, retention.Result]{retention.Kind(), r}
+}

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
@@ -45,10 +46,17 @@ type runner[Req, Res any] interface {
 }
 
 // handle decodes the payload, calls the runner and returns.
-type handle[Req, Res any] struct{ runner runner[Req, Res] }
+type handle[Req, Res any] struct {
+	kind   job.Kind
+	runner runner[Req, Res]
+}
 
 // Run implements job.Handler.
 func (h handle[Req, Res]) Run(ctx context.Context, t *job.Task) (any, error) {
+	if err := h.understand(t.Job); err != nil {
+		t.Report.Logf("This worker knows %s jobs up to version %d, and the job is of version %d: it waits for a newer worker.", h.kind.Name, h.kind.Version, t.Job.Version)
+		return nil, err
+	}
 	var req Req
 	if err := t.Decode(&req); err != nil {
 		return nil, err
@@ -60,16 +68,38 @@ func (h handle[Req, Res]) Run(ctx context.Context, t *job.Task) (any, error) {
 	return result, nil
 }
 
+// newerWait is after what time a job that is too new is offered again.
+const newerWait = 30 * time.Second
+
+// understand hands back a job that was submitted by a newer program, as when
+// programs are replaced one by one: another worker will know it.
+func (h handle[Req, Res]) understand(j *job.Job) error {
+	if j.Version > h.kind.Version {
+		return job.Snooze(newerWait)
+	}
+	return nil
+}
+
 // publishing is a handle whose runner also publishes.
 type publishing[Req, Res any] struct {
 	handle[Req, Res]
-	job.Publisher
+	publisher job.Publisher
+}
+
+var _ job.Publisher = publishing[training.Request, training.Result]{}
+
+// Publish implements job.Publisher.
+func (p publishing[Req, Res]) Publish(ctx context.Context, j *job.Job, result json.RawMessage) error {
+	if err := p.understand(j); err != nil {
+		return err
+	}
+	return p.publisher.Publish(ctx, j, result)
 }
 
 func published[Req, Res any, R interface {
 	runner[Req, Res]
-	Publish(ctx context.Context, j *job.Job, result json.RawMessage) error
-}](r R,
+	job.Publisher
+}](kind job.Kind, r R,
 ) job.Handler {
-	return publishing[Req, Res]{handle: handle[Req, Res]{r}, Publisher: r}
+	return publishing[Req, Res]{handle: handle[Req, Res]{kind, r}, publisher: r}
 }

@@ -7,5 +7,5 @@ import (
 
 // Ingest handles ingest jobs.
 func Ingest(r *dataset.Runner) job.Handler {
-	return published[dataset.IngestRequest, dataset.IngestResult](r)
+	return published[dataset.IngestRequest, dataset.IngestResult](dataset.Kind(), r)
 }

@@ -7,5 +7,5 @@ import (
 
 // Prediction handles prediction jobs.
 func Prediction(r *prediction.Runner) job.Handler {
-	return handle[prediction.Request, prediction.Result]{r}
+	return handle[prediction.Request, prediction.Result]{prediction.Kind(), r}
 }

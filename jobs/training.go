@@ -6,4 +6,6 @@ import (
 )
 
 // Training handles training jobs.
-func Training(r *training.Runner) job.Handler { return published[training.Request, training.Result](r) }
+func Training(r *training.Runner) job.Handler {
+	return published[training.Request, training.Result](training.Kind(), r)
+}

@@ -6,4 +6,6 @@ import (
 )
 
 // Tuning handles tuning jobs.
-func Tuning(r *tuning.Runner) job.Handler { return published[tuning.Request, tuning.Result](r) }
+func Tuning(r *tuning.Runner) job.Handler {
+	return published[tuning.Request, tuning.Result](tuning.Kind(), r)
+}

@@ -72,10 +72,11 @@ type Checkpoint interface {
 
 // InputError says that data or parameters cannot be used, and where.
 type InputError struct {
-	Code    string // stable, snake_case: "constant_target"
-	Column  string // or parameter; may be empty
-	Row     int    // index from 0, or -1
-	Message string // what was wrong and what would be right
+	Code      string // stable, snake_case: "constant_target"
+	Column    string // of the table; may be empty
+	Parameter string // "folds", when it is a parameter that cannot be used; may be empty
+	Row       int    // index from 0, or -1
+	Message   string // what was wrong and what would be right
 }
 
 // Error implements error.

@@ -23,7 +23,7 @@ type mintRequest struct {
 	Secret string         `json:"secret"`
 	Salt   string         `json:"salt"`
 	Token  map[string]any `json:"token"`
-	MaxAge int            `json:"maxAge"` //nolint:tagliatelle // the name of Auth.js
+	MaxAge int            `json:"maxAge"`
 	HS256  bool           `json:"hs256,omitempty"`
 }
 

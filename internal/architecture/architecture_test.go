@@ -94,7 +94,7 @@ func rules() []rule {
 	return []rule{
 		{packages: []string{"ml"}, ours: []string{"ml"}, vendors: []string{"gonum.org/v1/gonum"}, never: []string{"os", "net", "log", "database", "testing"}},
 		{packages: []string{"internal/fault", "internal/secret"}, never: []string{"net", "os", "database"}},
-		{packages: []string{"internal/job"}, ours: []string{"internal/fault!", "internal/store!"}, vendors: []string{"github.com/robfig/cron"}, never: noIO},
+		{packages: []string{"internal/job"}, ours: []string{"internal/fault!", "internal/store!", "internal/job!"}, vendors: []string{"github.com/robfig/cron"}, never: noIO},
 		{packages: []string{"internal/account"}, ours: []string{"internal/fault!", "internal/secret!", "internal/job!", "internal/store!"}, vendors: []string{"github.com/go-jose/go-jose", "golang.org/x/crypto"}, never: noIO},
 		{packages: []string{"internal/tabular"}, ours: []string{"internal/fault!", "ml/frame!"}, vendors: []string{"github.com/parquet-go/parquet-go"}, never: noIO},
 		{packages: []string{"internal/dataset"}, ours: hubs("internal/account!", "internal/dataset"), vendors: []string{"github.com/axiomhq/hyperloglog", "github.com/DataDog/sketches-go", "github.com/cespare/xxhash"}, never: noIO},

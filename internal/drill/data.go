@@ -138,11 +138,11 @@ func (d *dataDrill) record(what string, rows int, size int64, j *client.Job) err
 		return err
 	}
 	name := what + "-" + short(rows)
-	note := fmt.Sprintf("%d rows, %d columns, %.1f MB of CSV, from the start of the job to its end", rows, columns, float64(size)/mega)
+	note := fmt.Sprintf("%d columns, %.1f MB, from start to end of the job", columns, float64(size)/mega)
 	d.figures = append(d.figures,
 		Alone(name+"-rows-per-second", float64(rows)/took, "rows/s", note),
 		Alone(name+"-mb-per-second", float64(size)/mega/took, "MB/s", note),
-		Alone(name+"-peak-memory", float64(peak)/mega, "MB", "peak resident memory of the whole process with its embedded parts"),
+		Alone(name+"-peak-memory", float64(peak)/mega, "MB", "resident, of the process with embedded parts"),
 	)
 	_, err = fmt.Fprintf(d.out, "%s: %.1f s, %.0f MB\n", name, took, float64(peak)/mega)
 	return err
@@ -172,7 +172,7 @@ type table struct {
 }
 
 func newTable(rows int) *table {
-	t := &table{rows: rows, random: rand.New(rand.NewPCG(1, uint64(rows))), pending: []byte(header)} //nolint:gosec // a table for a measurement
+	t := &table{rows: rows, random: rand.New(rand.NewPCG(1, uint64(rows))), pending: []byte(header)}
 	t.reader = bufio.NewReaderSize(lines{t}, 1<<16)
 	return t
 }

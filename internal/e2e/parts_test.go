@@ -102,7 +102,7 @@ func get(t *testing.T, url, bearer string) (int, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func (cl *cluster) rest(t *testing.T, c *client.Client, data string, result trai
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	text, err := io.ReadAll(file)
 	if err != nil {
 		t.Fatal(err)

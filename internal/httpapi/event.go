@@ -48,7 +48,7 @@ func parsePosition(text string) (position, error) {
 
 type eventsInput struct {
 	JobRef
-	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event that was read: go on after it" example:"17.4"` //nolint:tagliatelle // the standard's spelling
+	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"The id of the last event that was read: go on after it" example:"17.4"`
 }
 
 // streamOutput writes its own answer.

@@ -21,7 +21,7 @@ type JobRef struct {
 // jobOutput is the answer about one job; with status 304 it has no body.
 type jobOutput struct {
 	Status       int
-	ETag         string `header:"ETag" doc:"The job's revision; send it as If-None-Match" example:"W/\"17\""` //nolint:tagliatelle // the standard's spelling
+	ETag         string `header:"ETag" doc:"The job's revision; send it as If-None-Match" example:"W/\"17\""`
 	CacheControl string `header:"Cache-Control"`
 	Body         Job
 }
@@ -198,7 +198,7 @@ func (s *server) getResult(ctx context.Context, in *resultQuery) (*redirectOutpu
 // changeOutput is the answer to a request to change a job's course.
 type changeOutput struct {
 	Location string `header:"Location" doc:"Where the job is"`
-	ETag     string `header:"ETag"` //nolint:tagliatelle // the standard's spelling
+	ETag     string `header:"ETag"`
 	Body     Job
 }
 

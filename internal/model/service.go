@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func (s *Service) Get(ctx context.Context, tenant, id string) (*Model, error) {
 	m, err := s.table.Get(ctx, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound), err == nil && (m.Tenant != tenant || m.gone(s.now())):
-		return nil, fault.NotFound("model_not_found", "there is no model %s", id)
+		return nil, fault.NotFound("model_not_found", "there is no model %.60q", id)
 	case err != nil:
 		return nil, err
 	}
@@ -154,10 +155,11 @@ func (s *Service) Publish(ctx context.Context, m *Model) error {
 }
 
 // SetThreshold moves the model's decision threshold. Of several tunings the
-// one that was committed last holds, in whatever order they are published.
+// one that was made last holds, of equals the one of the later job, in whatever
+// order they are published.
 func (s *Service) SetThreshold(ctx context.Context, id string, t Threshold) error {
 	_, err := s.table.Update(ctx, id, func(m *Model) error {
-		if m.Threshold != nil && !m.Threshold.CreatedAt.Before(t.CreatedAt) {
+		if m.Threshold != nil && cmp.Or(m.Threshold.CreatedAt.Compare(t.CreatedAt), strings.Compare(m.Threshold.JobID, t.JobID)) >= 0 {
 			return store.ErrUnchanged
 		}
 		m.Threshold = &t

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -40,11 +39,14 @@ type RunnerConfig struct {
 	Jobs     Jobs
 	Datasets Datasets
 	Models   Models
-	Now      func() time.Time
+	Now      func() time.Time // default time.Now
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.
 func NewRunner(c RunnerConfig) *Runner {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return &Runner{
 		config: c.Config,
 		files:  c.Files,
@@ -62,13 +64,15 @@ func areas() []string { return []string{"jobs/", "tmp/", "uploads/"} }
 func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
 	result := &Result{DryRun: req.DryRun, Objects: []Item{}}
 	all := areas()
+	share := 1 / float64(len(all)+1)
 	for i, prefix := range all {
-		t.Report.Progress("sweep "+prefix, float64(i)/float64(len(all)+1), result.Examined, 0)
-		if err := r.sweep(ctx, prefix, t, result); err != nil {
+		report := func() { t.Report.Progress("sweep "+prefix, float64(i)*share, result.Examined, 0) }
+		report()
+		if err := r.sweep(ctx, prefix, report, result); err != nil {
 			return nil, fmt.Errorf("sweep %s: %w", prefix, err)
 		}
 	}
-	t.Report.Progress("unmark", float64(len(all))/float64(len(all)+1), result.Examined, 0)
+	t.Report.Progress("unmark", 1-share, result.Examined, 0)
 	if !req.DryRun {
 		if err := r.forget(ctx, result); err != nil {
 			return nil, err
@@ -135,39 +139,46 @@ func (r *Runner) removeJobs(ctx context.Context, result *Result) error {
 const pageSize = 500
 
 func (r *Runner) removeJob(ctx context.Context, id string, result *Result) error {
-	none, err := r.empty(ctx, job.JobPrefix(id))
+	none, err := r.empty(ctx, job.Prefix(id))
 	if err != nil || !none {
 		return err
 	}
-	result.RemovedJobs++
-	if result.DryRun {
-		return nil
+	if !result.DryRun {
+		err = r.keeper.jobs.Remove(ctx, id)
 	}
-	err = r.keeper.jobs.Remove(ctx, id)
-	if class := fault.ClassOf(err); err != nil && class != fault.ClassNotFound && class != fault.ClassConflict {
+	switch class := fault.ClassOf(err); {
+	case err == nil:
+		result.RemovedJobs++
+	case class != fault.ClassNotFound && class != fault.ClassConflict: // else it was removed, or tried again
 		return fmt.Errorf("remove job %s: %w", id, err)
 	}
 	return nil
 }
 
+// errSeen ends a listing after its first object.
+var errSeen = errors.New("retention: one object is enough")
+
 // empty reports whether there is no object below the prefix.
 func (r *Runner) empty(ctx context.Context, prefix string) (bool, error) {
-	err := r.files.Each(ctx, prefix, func(string, int64, time.Time) error { return io.EOF })
-	if errors.Is(err, io.EOF) {
+	err := r.files.Each(ctx, prefix, func(string, int64, time.Time) error { return errSeen })
+	if errors.Is(err, errSeen) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
+// reportEvery is after how many objects progress is reported.
+const reportEvery = 1000
+
 // sweep looks at every object below the prefix.
-func (r *Runner) sweep(ctx context.Context, prefix string, t *job.Task, result *Result) error {
+func (r *Runner) sweep(ctx context.Context, prefix string, report func(), result *Result) error {
 	return r.files.Each(ctx, prefix, func(key string, size int64, modified time.Time) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		result.Examined++
-		if result.Examined%1000 == 0 {
-			t.Report.Progress("sweep "+prefix, 0, result.Examined, 0)
+		if result.Examined%reportEvery == 0 {
+			report()
 		}
 		reason, err := r.keeper.reason(ctx, key, modified)
 		if err != nil {
@@ -222,8 +233,8 @@ func (r *Runner) discard(ctx context.Context, item Item, result *Result) error {
 	return nil
 }
 
-// forget drops the marks of objects that something points to again and of
-// objects that are gone.
+// forget drops the marks of objects that something keeps again and of objects
+// that are gone.
 func (r *Runner) forget(ctx context.Context, result *Result) error {
 	cursor := ""
 	for {
@@ -232,17 +243,11 @@ func (r *Runner) forget(ctx context.Context, result *Result) error {
 			return err
 		}
 		for _, m := range page.Items {
-			reason, err := r.keeper.reason(ctx, m.Key, m.MarkedAt)
+			kept, err := r.keptOrGone(ctx, m.Key)
 			if err != nil {
 				return fmt.Errorf("decide about %s: %w", m.Key, err)
 			}
-			gone := false
-			if reason != "" {
-				if gone, err = r.gone(ctx, m.Key); err != nil {
-					return err
-				}
-			}
-			if reason != "" && !gone {
+			if !kept {
 				continue
 			}
 			if err := r.marks.Delete(ctx, m.ID, m.Revision); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrStale) {
@@ -257,17 +262,23 @@ func (r *Runner) forget(ctx context.Context, result *Result) error {
 	}
 }
 
-// gone reports whether there is no object of exactly that key.
-func (r *Runner) gone(ctx context.Context, key string) (bool, error) {
-	found := false
-	err := r.files.Each(ctx, key, func(k string, _ int64, _ time.Time) error {
-		found = found || k == key
-		return io.EOF // the key itself comes first among those it is a prefix of
+// keptOrGone reports whether something keeps the object, or there is none.
+func (r *Runner) keptOrGone(ctx context.Context, key string) (bool, error) {
+	gone, at := true, time.Time{}
+	err := r.files.Each(ctx, key, func(k string, _ int64, modified time.Time) error {
+		if k == key {
+			gone, at = false, modified
+		}
+		return errSeen // the key itself comes first among those it is a prefix of
 	})
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, errSeen) {
 		return false, err
 	}
-	return !found, nil
+	if gone {
+		return true, nil
+	}
+	reason, err := r.keeper.reason(ctx, key, at)
+	return reason == "", err
 }
 
 func markID(key string) string {

@@ -283,3 +283,22 @@ func TestOldJobsGoOnceTheyHaveNoFile(t *testing.T) {
 		t.Errorf("jobs left %v", f.jobs)
 	}
 }
+
+func TestTemporaryObjectsGo(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.put("tmp/a", "tmp/b")
+	f.now = f.now.Add(25 * time.Hour)
+	if r := f.run(t, false); r.Marked != 2 || r.Unmarked != 0 {
+		t.Fatalf("first clean-up: %+v", r)
+	}
+	f.now = f.now.Add(20 * time.Hour)
+	f.put("tmp/b") // written anew
+	if r := f.run(t, false); r.Waiting != 1 || r.Kept != 1 || r.Unmarked != 1 {
+		t.Fatalf("clean-up within the grace period: %+v", r)
+	}
+	f.now = f.now.Add(5 * time.Hour)
+	if r := f.run(t, false); r.Deleted != 1 || f.has("tmp/a") || !f.has("tmp/b") {
+		t.Fatalf("clean-up after the grace period: %+v", r)
+	}
+}

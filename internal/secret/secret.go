@@ -15,7 +15,7 @@ const Redacted = "[redacted]"
 //
 // The handle keeps the text behind a pointer: fmt prints unexported fields
 // without asking their methods, and must find an address there.
-type String struct{ handle unique.Handle[string] } //nolint:recvcheck // it is a value; only decoding and flags change one
+type String struct{ handle unique.Handle[string] }
 
 // New returns the secret.
 func New(value string) String {

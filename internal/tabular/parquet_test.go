@@ -3,6 +3,7 @@ package tabular_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -111,6 +112,26 @@ func TestParquetOfManyRowGroups(t *testing.T) {
 	}
 	if src.calls > int(size>>20)+2 {
 		t.Errorf("%d requests for %d bytes", src.calls, size)
+	}
+}
+
+func TestLongTextsDoNotFillTheMetadata(t *testing.T) {
+	t.Parallel()
+	texts := make([]string, 40)
+	for i := range texts {
+		texts[i] = strings.Repeat(string(rune('a'+i)), 500_000)
+	}
+	f, err := frame.New(frame.StringsOf("s", texts, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := write(t, tabular.KindParquet, f)
+	if footer := int(binary.LittleEndian.Uint32([]byte(file[len(file)-8:]))); footer > 10_000 {
+		t.Errorf("the metadata has %d bytes", footer)
+	}
+	got, err := tabular.ReadFrame(t.Context(), openParquet(t, file, tabular.ParquetOptions{}))
+	if err != nil || got.Columns()[0].Text(39) != texts[39] {
+		t.Errorf("not read back: %v", err)
 	}
 }
 

@@ -78,7 +78,7 @@ func TestFormulas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"=cmd()": `"'=cmd()"`, "+x": `"'+x"`, "-x": `"'-x"`, "@x": `"'@x"`, "\tx": "\"'\tx\"", "\rx": "\"'\rx\"",
-		"-5": "-5", "+1.5e3": "+1.5e3", "-inf": `"'-inf"`, "x=1": "x=1", "a;b": `"a;b"`, " x": `" x"`, "'x": `"'x"`,
+		"-5": "-5", "+1.5e3": "+1.5e3", "-inf": `"'-inf"`, "x=1": "x=1", "a;b": `"a;b"`, "\x20x": `" x"`, "'x": `"'x"`,
 	} {
 		f, err := frame.New(frame.StringsOf("s", []string{text}, nil))
 		if err != nil {
@@ -97,7 +97,7 @@ func TestAMissingValueAloneIsStillARow(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := write(t, tabular.KindCSV, f)
-	table, err := tabular.InferCSV(t.Context(), strings.NewReader(got), tabular.CSVOptions{Format: tabular.FormatOptions{Header: truth(true)}}, nil)
+	table, err := tabular.InferCSV(t.Context(), strings.NewReader(got), tabular.CSVOptions{Format: tabular.FormatOptions{Header: new(true)}}, nil)
 	if err != nil || table.Rows != 2 {
 		t.Errorf("%q reads as %+v, %v", got, table, err)
 	}

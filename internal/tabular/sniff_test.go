@@ -72,7 +72,7 @@ func TestSniffingALongFile(t *testing.T) {
 
 func TestOptionsOverrideTheSniffer(t *testing.T) {
 	t.Parallel()
-	o := tabular.FormatOptions{Delimiter: "|", Quote: "'", Header: truth(false)}
+	o := tabular.FormatOptions{Delimiter: "|", Quote: "'", Header: new(false)}
 	f, err := tabular.SniffCSV([]byte("a,b\n1,2\n"), true, o)
 	if want := (tabular.Format{Kind: "csv", Delimiter: "|", Quote: "'"}); err != nil || f != want {
 		t.Errorf("got %+v, %v, want %+v", f, err, want)

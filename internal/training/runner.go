@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -88,10 +87,10 @@ type RunnerConfig struct {
 	Tables    Tables
 	Models    Models
 	Files     Files
-	Threads   int           // of one training; 0 means all
-	Retention time.Duration // after which a model expires; 0 means never
-	Observe   func(Trained) // may be nil
-	Now       func() time.Time
+	Threads   int              // of one training; 0 means all
+	Retention time.Duration    // after which a model expires; 0 means never
+	Observe   func(Trained)    // may be nil
+	Now       func() time.Time // default time.Now
 }
 
 // NewRunner returns a Runner.
@@ -99,6 +98,9 @@ func NewRunner(c RunnerConfig) *Runner {
 	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, retention: c.Retention, observe: c.Observe, now: c.Now}
 	if r.observe == nil {
 		r.observe = func(Trained) {}
+	}
+	if r.now == nil {
+		r.now = time.Now
 	}
 	return r
 }
@@ -120,33 +122,16 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err := check(d, req); err != nil {
 		return nil, err
 	}
-	p := params(req, d.Version.Schema)
-	t.Report.Progress("load", 0, 0, d.Version.Rows)
-	table, err := r.tables.Frame(ctx, d, append(slices.Clone(p.Features), p.Target))
-	if err != nil {
-		return nil, fmt.Errorf("load data set %s: %w", d.ID, err)
-	}
-	t.Report.Progress("load", loadedAt, d.Version.Rows, d.Version.Rows)
-
-	ctx, stop := untilDrained(ctx, t.Draining)
-	defer stop()
-	trained, err := automl.Train(ctx, p, table, automl.Options{
-		Recorder:   recorder(t.Report, d.Version.Rows),
-		Checkpoint: t.Saved,
-		Threads:    r.threads,
-		Now:        r.now,
-	})
-	if err != nil {
-		if errors.Is(context.Cause(ctx), errDrained) {
-			return nil, job.Drained
+	var trained *automl.Result
+	var record *model.Model
+	err = t.UntilDrained(ctx, func(ctx context.Context) error {
+		if trained, err = r.train(ctx, t, d, req); err != nil {
+			return err
 		}
-		return nil, invalid(err)
-	}
-	for _, note := range trained.Notes {
-		t.Report.Logf("%s", note)
-	}
-	t.Report.Progress("save", trainedAt, d.Version.Rows, d.Version.Rows)
-	record, err := r.save(ctx, t, d, req, trained)
+		t.Report.Progress("save", trainedAt, d.Version.Rows, d.Version.Rows)
+		record, err = r.save(ctx, t, r.record(t.Job, d, req, trained), trained)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +147,30 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	}, nil
 }
 
+// train loads the table and learns from it.
+func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request) (*automl.Result, error) {
+	p := params(req, d.Version.Schema)
+	t.Report.Progress("load", 0, 0, d.Version.Rows)
+	table, err := r.tables.Frame(ctx, d, append(slices.Clone(p.Features), p.Target))
+	if err != nil {
+		return nil, fmt.Errorf("load data set %s: %w", d.ID, err)
+	}
+	t.Report.Progress("load", loadedAt, d.Version.Rows, d.Version.Rows)
+	trained, err := automl.Train(ctx, p, table, automl.Options{
+		Recorder:   recorder(t.Report, d.Version.Rows),
+		Checkpoint: t.Saved,
+		Threads:    r.threads,
+		Now:        r.now,
+	})
+	if err != nil {
+		return nil, model.Invalid(err)
+	}
+	for _, note := range trained.Notes {
+		t.Report.Logf("%s", note)
+	}
+	return trained, nil
+}
+
 // Publish makes the model's record from the committed result.
 func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage) error {
 	var made Result
@@ -175,29 +184,21 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	return r.models.Publish(ctx, made.Record)
 }
 
-// save writes the files of the trained model and returns its record.
-func (r *Runner) save(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request, trained *automl.Result) (*model.Model, error) {
-	var file bytes.Buffer
-	if err := artifact.Write(&file, trained.Model); err != nil {
-		return nil, fmt.Errorf("encode model: %w", err)
-	}
-	sum := sha256.Sum256(file.Bytes())
+// record describes the trained model; save adds where its files are.
+func (r *Runner) record(j *job.Job, d *dataset.Dataset, req Request, trained *automl.Result) *model.Model {
+	schema := d.Version.Schema
 	m := &model.Model{
-		Meta:   store.Meta{ID: model.IDOf(t.Job.ID)},
-		Tenant: t.Job.Tenant, User: t.Job.User, Name: req.Name,
-		DatasetID: d.ID, JobID: t.Job.ID,
+		Meta:   store.Meta{ID: model.IDOf(j.ID)},
+		Tenant: j.Tenant, User: j.User, Name: req.Name,
+		DatasetID: d.ID, JobID: j.ID,
 		Task: string(trained.Task), Target: req.Target, Classes: trained.Model.Classes(),
-		Inputs:    inputs(trained, d.Version.Schema),
+		Inputs:    inputs(trained, schema),
 		Algorithm: trained.Model.Algorithm(), Metric: trained.Metric,
-		Leaderboard:  leaderboard(trained.Leaderboard),
-		Rows:         int64(len(trained.TrainRows) + len(trained.HoldoutRows)),
-		HoldoutRows:  int64(len(trained.HoldoutRows)),
-		Seed:         params(req, d.Version.Schema).Seed,
-		FileKey:      t.Prefix + "model.bin",
-		SHA256:       hex.EncodeToString(sum[:]),
-		OutOfFoldKey: t.Prefix + "out_of_fold.parquet",
-		HoldoutKey:   t.Prefix + "holdout.parquet",
-		CreatedAt:    r.now().UTC(),
+		Leaderboard: leaderboard(trained.Leaderboard),
+		Rows:        int64(len(trained.TrainRows) + len(trained.HoldoutRows)),
+		HoldoutRows: int64(len(trained.HoldoutRows)),
+		Seed:        params(req, schema).Seed,
+		CreatedAt:   r.now().UTC(),
 	}
 	if r.retention > 0 {
 		m.ExpiresAt = m.CreatedAt.Add(r.retention)
@@ -208,6 +209,18 @@ func (r *Runner) save(ctx context.Context, t *job.Task, d *dataset.Dataset, req 
 	if trained.Task == ml.Binary {
 		m.PositiveClass = m.Classes[1]
 	}
+	return m
+}
+
+// save writes the files of the trained model and notes them on its record.
+func (r *Runner) save(ctx context.Context, t *job.Task, m *model.Model, trained *automl.Result) (*model.Model, error) {
+	var file bytes.Buffer
+	if err := artifact.Write(&file, trained.Model); err != nil {
+		return nil, fmt.Errorf("encode model: %w", err)
+	}
+	sum := sha256.Sum256(file.Bytes())
+	m.FileKey, m.SHA256 = t.Prefix+"model.bin", hex.EncodeToString(sum[:])
+	m.OutOfFoldKey, m.HoldoutKey = t.Prefix+"out_of_fold.parquet", t.Prefix+"holdout.parquet"
 	if _, err := r.files.Put(ctx, m.FileKey, "application/octet-stream", &file); err != nil {
 		return nil, fmt.Errorf("store model file: %w", err)
 	}
@@ -248,33 +261,9 @@ func leaderboard(entries []automl.Entry) []model.Candidate {
 // recorder passes progress of the numeric core on, as a share of the job.
 func recorder(to job.Reporter, rows int64) ml.Recorder {
 	return ml.RecorderFunc(func(p ml.Progress) {
-		to.Progress(p.Stage, loadedAt+p.Fraction*(trainedAt-loadedAt), 0, rows)
+		to.Progress(p.Stage, min(loadedAt+p.Fraction*(trainedAt-loadedAt), trainedAt), rows, rows) // all are loaded
 		if p.Message != "" {
 			to.Logf("%s", p.Message)
 		}
 	})
-}
-
-var errDrained = errors.New("training: the worker is draining")
-
-// untilDrained returns a context that is cancelled with errDrained when the
-// channel is closed.
-func untilDrained(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-draining:
-			cancel(errDrained)
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		close(done)
-		cancel(nil)
-	}
-}
-
-func asInputError(err error) (*ml.InputError, bool) {
-	return errors.AsType[*ml.InputError](err)
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/automl"
@@ -79,6 +82,9 @@ func check(d *dataset.Dataset, req Request) error {
 		if _, ok := schema.Lookup(name); !ok {
 			wrong = append(wrong, unknownColumn(fmt.Sprintf("body.exclude[%d]", i), name, schema))
 		}
+		if name == req.Target {
+			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("body.exclude[%d]", i), Message: "the target cannot be left out", Value: name})
+		}
 	}
 	if len(wrong) > 0 {
 		return fault.Invalid("unknown_column", "the request names columns that data set %s does not have or cannot use so", d.ID).With(wrong...)
@@ -87,10 +93,12 @@ func check(d *dataset.Dataset, req Request) error {
 		return fault.Invalid("positive_class_not_binary", "positive_class goes with a binary task only, and task is %q", req.Task).
 			With(fault.Field{Location: "body.positive_class", Message: "leave it out, or ask for task binary", Value: req.PositiveClass})
 	}
-	if err := params(req, schema).Validate(); err != nil {
-		return invalid(err)
+	p := params(req, schema)
+	if len(p.Features) == 0 {
+		return fault.Invalid("no_features", "no column of data set %s is left to learn from besides the target %q; at least one is needed", d.ID, req.Target).
+			With(fault.Field{Location: "body.exclude", Message: "leave out fewer columns"})
 	}
-	return nil
+	return model.Invalid(p.Validate())
 }
 
 // params turns a request into parameters; what it leaves open keeps its
@@ -133,28 +141,11 @@ func unknownColumn(location, name string, schema tabular.Schema) fault.Field {
 	const shown = 20
 	var have []string
 	for _, f := range schema[:min(len(schema), shown)] {
-		have = append(have, f.Name)
+		have = append(have, strconv.Quote(f.Name))
 	}
-	message := fmt.Sprintf("no such column; the data set has %q", have)
+	message := "no such column; the data set has " + strings.Join(have, ", ")
 	if len(schema) > shown {
 		message += fmt.Sprintf(" and %d more", len(schema)-shown)
 	}
 	return fault.Field{Location: location, Message: message, Value: name}
-}
-
-// invalid turns an error of the numeric core about its input into a fault; it
-// returns any other error as it is.
-func invalid(err error) error {
-	e, ok := asInputError(err)
-	if !ok {
-		return err
-	}
-	f := fault.Invalid(e.Code, "%s", e.Message)
-	switch {
-	case e.Column != "" && e.Row >= 0:
-		return f.With(fault.Field{Location: fmt.Sprintf("row %d, column %q", e.Row+1, e.Column), Message: e.Message})
-	case e.Column != "":
-		return f.With(fault.Field{Location: fmt.Sprintf("column %q", e.Column), Message: e.Message})
-	}
-	return f
 }

@@ -3,15 +3,12 @@ package tuning
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
-	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
-	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/search"
 )
 
@@ -48,8 +45,11 @@ type Runner struct {
 	now    func() time.Time
 }
 
-// NewRunner returns a Runner.
+// NewRunner returns a Runner; now is time.Now when nil.
 func NewRunner(models Thresholds, files Files, now func() time.Time) *Runner {
+	if now == nil {
+		now = time.Now
+	}
 	return &Runner{models: models, files: files, now: now}
 }
 
@@ -61,8 +61,8 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	if m.Task != string(ml.Binary) {
-		return nil, fault.Invalid("model_not_binary", "model %s is a %s model; only a binary model has a threshold", m.ID, m.Task)
+	if err := binary(m); err != nil {
+		return nil, err
 	}
 	t.Report.Progress("load out-of-fold predictions", 0, 0, 0)
 	file, size, err := r.files.OpenAt(ctx, m.OutOfFoldKey)
@@ -73,6 +73,9 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, fmt.Errorf("read out-of-fold predictions of model %s: %w", m.ID, err)
 	}
+	if stored.Width != 2 {
+		return nil, fmt.Errorf("out-of-fold predictions of model %s have %d outputs, a binary model has 2", m.ID, stored.Width)
+	}
 	scores := make([]float64, len(stored.Labels))
 	for i := range scores {
 		scores[i] = stored.Outputs[i*stored.Width+1]
@@ -80,11 +83,11 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	t.Report.Progress("search", 0.5, int64(len(scores)), int64(len(scores)))
 	curve, err := search.Thresholds(req.Objective, req.Beta, stored.Labels, scores)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, model.Invalid(err)
 	}
 	before, err := search.At(req.Objective, req.Beta, stored.Labels, scores, defaultThreshold)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, model.Invalid(err)
 	}
 	return &Result{
 		ModelID: m.ID, Method: req.Method,
@@ -104,12 +107,4 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		Value: found.Threshold, Objective: found.Objective, Beta: found.Beta, Score: found.Score,
 		JobID: j.ID, CreatedAt: found.TunedAt,
 	})
-}
-
-// invalid turns an error of the numeric core about its input into a fault.
-func invalid(err error) error {
-	if e, ok := errors.AsType[*ml.InputError](err); ok {
-		return fault.Invalid(e.Code, "%s", e.Message)
-	}
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/search"
 )
 
 // Jobs takes submissions.
@@ -44,25 +45,36 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 			With(fault.Field{Location: "body.method", Message: "must be threshold", Value: req.Method})
 	}
 	if req.Objective == "" {
-		req.Objective = "f1"
+		req.Objective = search.F1
 	}
-	if req.Beta != 0 && req.Objective != "fbeta" {
+	if req.Beta != 0 && req.Objective != search.FBeta {
 		return nil, false, fault.Invalid("beta_without_fbeta", "beta goes with objective fbeta only, and objective is %q", req.Objective).
 			With(fault.Field{Location: "body.beta", Message: "leave it out, or ask for objective fbeta", Value: req.Beta})
 	}
-	if req.Objective == "fbeta" && req.Beta == 0 {
+	if req.Objective == search.FBeta && req.Beta == 0 {
 		req.Beta = 1
+	}
+	if err := search.Validate(req.Objective, req.Beta); err != nil {
+		return nil, false, model.Invalid(err)
 	}
 	m, err := s.models.Get(ctx, caller.Tenant, req.ModelID)
 	if err != nil {
 		return nil, false, err
 	}
-	if m.Task != string(ml.Binary) {
-		return nil, false, fault.Invalid("model_not_binary", "model %s is a %s model; only a binary model has a threshold", m.ID, m.Task).
-			With(fault.Field{Location: "body.model_id", Message: fmt.Sprintf("name a binary model, not a %s one", m.Task), Value: m.ID})
+	if err := binary(m); err != nil {
+		return nil, false, err
 	}
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: m.ID,
 		IdempotencyKey: idempotencyKey, Payload: req,
 	})
+}
+
+// binary returns a fault for a model that has no threshold.
+func binary(m *model.Model) error {
+	if m.Task == string(ml.Binary) {
+		return nil
+	}
+	return fault.Invalid("model_not_binary", "model %s is a %s model; only a binary model has a threshold", m.ID, m.Task).
+		With(fault.Field{Location: "body.model_id", Message: fmt.Sprintf("name a binary model, not a %s one", m.Task), Value: m.ID})
 }

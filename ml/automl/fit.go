@@ -67,7 +67,7 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 	for i, c := range f.x.Columns() {
 		inputs[i] = pipeline.InputOf(c)
 	}
-	m, err = pipeline.New(pipeline.Parts{ //nolint:contextcheck // it predicts a single row
+	m, err = pipeline.New(pipeline.Parts{
 		Algorithm: f.algorithm, Task: f.y.Task, Target: f.params.Target, Classes: f.y.Classes,
 		Inputs: inputs, Steps: steps, Estimator: estimator,
 	})

@@ -86,18 +86,18 @@ func TestParams(t *testing.T) {
 	} {
 		p := good
 		change(&p)
-		if e := wantCode(t, p.Validate(), "invalid_parameter"); e.Column != name {
-			t.Errorf("%q is blamed, want %q", e.Column, name)
+		if e := wantCode(t, p.Validate(), "invalid_parameter"); e.Parameter != name || e.Column != "" {
+			t.Errorf("%q is blamed, want %q", e.Parameter, name)
 		}
 	}
 }
 
 // badInput is a table or parameters that cannot be used, and the error.
 type badInput struct {
-	name, code, column, text string
-	row                      int // from 1
-	table                    func(t *testing.T) *frame.Frame
-	change                   func(p *automl.Params)
+	name, code, column, parameter, text string
+	row                                 int // from 1
+	table                               func(t *testing.T) *frame.Frame
+	change                              func(p *automl.Params)
 }
 
 func (c badInput) run(t *testing.T) {
@@ -108,8 +108,8 @@ func (c badInput) run(t *testing.T) {
 	}
 	_, err := automl.Train(t.Context(), p, c.table(t), automl.Options{})
 	e := wantCode(t, err, c.code)
-	if c.column != "" && e.Column != c.column || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
-		t.Errorf("%+v, want column %q, row %d and %q", e, c.column, c.row-1, c.text)
+	if c.column != "" && e.Column != c.column || e.Parameter != c.parameter || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
+		t.Errorf("%+v, want column %q, parameter %q, row %d and %q", e, c.column, c.parameter, c.row-1, c.text)
 	}
 }
 
@@ -176,6 +176,16 @@ func TestBadTarget(t *testing.T) {
 			name: "infinite target", code: "infinite_value", column: "target", row: 8,
 			table: same(nums("target", n, func(i int) float64 { return 1 / math.Abs(float64(i-7)) })),
 		},
+		{
+			name: "enormous target", code: "target_magnitude", column: "target", row: 8,
+			table: same(nums("target", n, func(i int) float64 {
+				if i == 7 {
+					return -1e101
+				}
+				return float64(i)
+			})),
+			change: func(p *automl.Params) { p.Algorithms = []string{"baseline"} },
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -200,10 +210,10 @@ func TestBadFeaturesAndChoices(t *testing.T) {
 			return newFrame(t, nums("x", n, func(int) float64 { return 1 }), target(yesNo))
 		}},
 		{name: "unknown feature", code: "unknown_feature", column: "w", table: same(target(yesNo)), change: func(p *automl.Params) { p.Features = []string{"x", "w"} }},
-		{name: "metric of another task", code: "metric_not_for_task", column: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
-		{name: "unknown class", code: "unknown_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
+		{name: "metric of another task", code: "metric_not_for_task", parameter: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
+		{name: "unknown class", code: "unknown_class", parameter: "positive_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
 		{
-			name: "positive of three", code: "positive_class_not_for_task", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
+			name: "positive of three", code: "positive_class_not_for_task", parameter: "positive_class", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
 			change: func(p *automl.Params) { p.PositiveClass = "1" },
 		},
 	}

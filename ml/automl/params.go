@@ -57,17 +57,17 @@ func (p Params) validateTask() error {
 	switch p.Task {
 	case "", ml.Binary, ml.Multiclass, ml.Regression:
 	default:
-		return input("unknown_task", "task", "the task %q is unknown, it should be binary, multiclass or regression", p.Task)
+		return parameter("unknown_task", "task", "the task %q is unknown, it should be binary, multiclass or regression", p.Task)
 	}
 	if p.PositiveClass != "" && p.Task != "" && p.Task != ml.Binary {
-		return input("positive_class_not_for_task", "positive_class", "a positive class was given for the task %s, only binary has one", p.Task)
+		return parameter("positive_class_not_for_task", "positive_class", "a positive class was given for the task %s, only binary has one", p.Task)
 	}
 	return nil
 }
 
 func (p Params) validateFeatures() error {
 	if p.Target == "" {
-		return input("target_missing", "target", "no target was given, it should be the name of the column to predict")
+		return parameter("target_missing", "target", "no target was given, it should be the name of the column to predict")
 	}
 	seen := map[string]bool{}
 	for _, f := range p.Features {
@@ -86,13 +86,13 @@ func (p Params) validateAlgorithms() error {
 	for i, a := range p.Algorithms {
 		switch {
 		case !slices.Contains(Algorithms(), a):
-			return input("unknown_algorithm", "algorithms", "the algorithm %q is unknown, it should be one of %s", a, list(Algorithms()))
+			return parameter("unknown_algorithm", "algorithms", "the algorithm %q is unknown, it should be one of %s", a, list(Algorithms()))
 		case slices.Contains(p.Algorithms[:i], a):
-			return input("duplicate_algorithm", "algorithms", "the algorithm %q was given twice", a)
+			return parameter("duplicate_algorithm", "algorithms", "the algorithm %q was given twice", a)
 		}
 	}
 	if p.Encoding != "" && p.Encoding != OneHot && p.Encoding != Ordinal {
-		return input("unknown_encoding", "encoding", "the encoding %q is unknown, it should be onehot or ordinal", p.Encoding)
+		return parameter("unknown_encoding", "encoding", "the encoding %q is unknown, it should be onehot or ordinal", p.Encoding)
 	}
 	return nil
 }
@@ -110,7 +110,7 @@ func (p Params) validateMetric() error {
 		}
 	}
 	if !slices.Contains(known, p.Metric) {
-		return input("unknown_metric", "metric", "the metric %q is unknown, it should be one of %s", p.Metric, list(known))
+		return parameter("unknown_metric", "metric", "the metric %q is unknown, it should be one of %s", p.Metric, list(known))
 	}
 	if p.Task != "" {
 		return checkMetric(p.Metric, p.Task)
@@ -120,7 +120,7 @@ func (p Params) validateMetric() error {
 
 func checkMetric(name string, task ml.Task) error {
 	if names := metric.Names(task); !slices.Contains(names, name) {
-		return input("metric_not_for_task", "metric", "the metric %q does not suit the task %s, it should be one of %s", name, task, list(names))
+		return parameter("metric_not_for_task", "metric", "the metric %q does not suit the task %s, it should be one of %s", name, task, list(names))
 	}
 	return nil
 }
@@ -128,11 +128,11 @@ func checkMetric(name string, task ml.Task) error {
 func (p Params) validateNumbers() error {
 	switch {
 	case p.Folds < 2 || p.Folds > 20:
-		return input("invalid_parameter", "folds", "folds is %d, it should be between 2 and 20", p.Folds)
+		return parameter("invalid_parameter", "folds", "folds is %d, it should be between 2 and 20", p.Folds)
 	case !(p.TestFraction >= 0.05 && p.TestFraction <= 0.5):
-		return input("invalid_parameter", "test_fraction", "test_fraction is %v, it should be between 0.05 and 0.5", p.TestFraction)
+		return parameter("invalid_parameter", "test_fraction", "test_fraction is %v, it should be between 0.05 and 0.5", p.TestFraction)
 	case p.Trees < 1 || p.Trees > 10_000:
-		return input("invalid_parameter", "trees", "trees is %d, it should be between 1 and 10000", p.Trees)
+		return parameter("invalid_parameter", "trees", "trees is %d, it should be between 1 and 10000", p.Trees)
 	}
 	return nil
 }
@@ -147,7 +147,12 @@ func (p Params) algorithms() []string {
 
 func list(names []string) string { return strings.Join(names, ", ") }
 
-// input returns an error about a column or a parameter.
+// input returns an error about a column, or about the whole table.
 func input(code, name, format string, args ...any) *ml.InputError {
 	return &ml.InputError{Code: code, Column: name, Row: -1, Message: fmt.Sprintf(format, args...)}
+}
+
+// parameter returns an error about a parameter.
+func parameter(code, name, format string, args ...any) *ml.InputError {
+	return &ml.InputError{Code: code, Parameter: name, Row: -1, Message: fmt.Sprintf(format, args...)}
 }

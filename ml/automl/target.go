@@ -16,6 +16,8 @@ const (
 	fewIntegers = 20
 	// maxClasses is how many classes a target may have.
 	maxClasses = 1000
+	// maxValue is how far from 0 a number to predict may be: its square is finite.
+	maxValue = 1e100
 	// minRows is how few rows can be learned from.
 	minRows = 20
 )
@@ -72,7 +74,13 @@ func readTarget(p Params, data *frame.Frame) (target, error) {
 	}
 	if t.Task == ml.Regression {
 		for _, row := range t.rows {
-			t.Values = append(t.Values, c.Float(row))
+			v := c.Float(row)
+			if math.Abs(v) > maxValue {
+				e := input("target_magnitude", p.Target, "the target %q is %g in row %d, it should be between -1e100 and 1e100", p.Target, v, row+1)
+				e.Row = row
+				return target{}, e
+			}
+			t.Values = append(t.Values, v)
 		}
 		return t, t.checkRows(p)
 	}
@@ -269,7 +277,7 @@ func (t *target) classify(p Params, d distinct) error {
 		return t.orient(p, d)
 	}
 	if p.PositiveClass != "" {
-		return input("positive_class_not_for_task", "positive_class", "a positive class was given, the target %q has %d classes; only one with two has a positive one", p.Target, len(t.Classes))
+		return parameter("positive_class_not_for_task", "positive_class", "a positive class was given, the target %q has %d classes; only one with two has a positive one", p.Target, len(t.Classes))
 	}
 	return nil
 }
@@ -288,7 +296,7 @@ func (t *target) orient(p Params, d distinct) error {
 			t.Values[i] = 1 - v
 		}
 	default:
-		return input("unknown_class", "positive_class", "the positive class is %q, it should be %q or %q", positive, t.Classes[0], t.Classes[1])
+		return parameter("unknown_class", "positive_class", "the positive class is %q, it should be %q or %q", positive, t.Classes[0], t.Classes[1])
 	}
 	if p.PositiveClass == "" {
 		t.note("The positive class is %q, the rarer of the two.", positive)

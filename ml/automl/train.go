@@ -23,8 +23,8 @@ import (
 // target_constant, target_unique_per_row, task_not_for_target,
 // too_many_classes, class_too_small, unknown_class,
 // positive_class_not_for_task, metric_not_for_task, too_few_rows,
-// unknown_feature, no_features, infinite_value; and the error of ctx soon after
-// that is done.
+// unknown_feature, no_features, infinite_value, target_magnitude; and the error
+// of ctx soon after that is done.
 func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result, error) {
 	r, err := newRun(ctx, p, data, o)
 	if err != nil {
@@ -263,7 +263,7 @@ func predict(ctx context.Context, m *pipeline.Model, x *frame.Frame, rows []int)
 		}
 		hi := min(lo+predictRows, len(rows))
 		part := x.Take(rows[lo:hi])
-		if err := m.Predict(part, out[lo*width:hi*width]); err != nil { //nolint:contextcheck // a part takes a few milliseconds
+		if err := m.Predict(part, out[lo*width:hi*width]); err != nil {
 			return nil, err
 		}
 	}
@@ -290,13 +290,15 @@ func summarise(scores map[string][]float64) (mean, deviation map[string]float64)
 		for _, s := range list {
 			sum += s
 		}
-		mean[name] = sum / float64(len(list))
+		// Scores are finite, their sum and their squares need not be.
+		middle := max(-math.MaxFloat64, min(sum/float64(len(list)), math.MaxFloat64))
+		mean[name] = middle
 		if len(list) > 1 {
 			squares := 0.0
 			for _, s := range list {
-				squares += (s - mean[name]) * (s - mean[name])
+				squares += (s - middle) * (s - middle)
 			}
-			deviation[name] = math.Sqrt(squares / float64(len(list)-1))
+			deviation[name] = min(math.Sqrt(squares/float64(len(list)-1)), math.MaxFloat64)
 		}
 	}
 	return mean, deviation

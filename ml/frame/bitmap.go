@@ -3,7 +3,7 @@ package frame
 import "math/bits"
 
 // Bitmap is a set of row numbers. The zero value is empty; it grows by Set.
-type Bitmap []uint64 //nolint:recvcheck // Set grows it, all else reads
+type Bitmap []uint64
 
 // Set adds i.
 func (b *Bitmap) Set(i int) {

@@ -41,7 +41,10 @@ func TestParamsValidate(t *testing.T) {
 			p := gbdt.DefaultParams()
 			change(&p)
 			_, err := gbdt.Train(t.Context(), p, x, y, ml.Options{})
-			inputError(t, err, "bad_parameter", name, -1)
+			inputError(t, err, "bad_parameter", "", -1)
+			if e := (*ml.InputError)(nil); errors.As(err, &e) && e.Parameter != name {
+				t.Errorf("parameter %q is blamed, want %q", e.Parameter, name)
+			}
 		}
 	}
 }

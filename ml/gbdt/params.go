@@ -126,7 +126,7 @@ func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 func paramError(name, value, want string) *ml.InputError {
 	return &ml.InputError{
-		Code: "bad_parameter", Column: name, Row: -1,
+		Code: "bad_parameter", Parameter: name, Row: -1,
 		Message: fmt.Sprintf("the parameter %s is %s; it must be %s", name, value, want),
 	}
 }

@@ -121,7 +121,10 @@ func TestParamsValidate(t *testing.T) {
 	for name, list := range tests {
 		for _, p := range list {
 			_, err := linear.Train(t.Context(), p, table(t, r.X...), r.target(), ml.Options{})
-			inputError(t, err, "bad_parameter", name, -1)
+			inputError(t, err, "bad_parameter", "", -1)
+			if e := (*ml.InputError)(nil); errors.As(err, &e) && e.Parameter != name {
+				t.Errorf("parameter %q is blamed, want %q", e.Parameter, name)
+			}
 		}
 	}
 }

@@ -50,7 +50,7 @@ func outside(v, low, high float64) bool { return math.IsNaN(v) || v < low || v >
 func paramError(name string, value float64, want string) *ml.InputError {
 	got := strconv.FormatFloat(value, 'g', -1, 64)
 	return &ml.InputError{
-		Code: "bad_parameter", Column: name, Row: -1,
+		Code: "bad_parameter", Parameter: name, Row: -1,
 		Message: fmt.Sprintf("the parameter %s is %s; it must be %s", name, got, want),
 	}
 }

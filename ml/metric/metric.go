@@ -52,7 +52,8 @@ func HigherIsBetter(name string) bool {
 // Score returns the metric of outputs, which are as a Predictor writes them:
 // rows*t.Outputs() values, row by row, class probabilities (for Binary two
 // columns) or values. Rows count by their weights. The predicted class is the
-// likeliest one, the first of equals.
+// likeliest one, the first of equals. A metric beyond the range of float64 is
+// the end of that range: the error of absurd outputs is still a number.
 //
 // It returns an *ml.InputError when the name is not a metric of the task, when
 // the target or the outputs are malformed, and when the metric is undefined for
@@ -78,7 +79,8 @@ func Score(name string, t ml.Target, outputs []float64) (float64, error) {
 			return 0, e
 		}
 	}
-	return score(name, normalize(t), outputs)
+	v, err := score(name, normalize(t), outputs)
+	return max(-math.MaxFloat64, min(v, math.MaxFloat64)), err
 }
 
 func wanted(task ml.Task) string {

@@ -195,3 +195,16 @@ func BenchmarkScore(b *testing.B) {
 		})
 	}
 }
+
+// TestAbsurdOutputs checks that a metric stays a number that JSON can hold.
+func TestAbsurdOutputs(t *testing.T) {
+	t.Parallel()
+	y := ml.Target{Task: ml.Regression, Values: []float64{1, 2, 4}}
+	want := map[string]float64{metric.RMSE: math.MaxFloat64, metric.R2: -math.MaxFloat64, metric.MAE: 1e300 / 3, metric.MAPE: 1e300 / 3}
+	for name, want := range want {
+		got, err := metric.Score(name, y, []float64{1e300, 2, 4})
+		if err != nil || math.Abs(got/want-1) > 1e-12 {
+			t.Errorf("%s is %v, %v, want %v", name, got, err, want)
+		}
+	}
+}

@@ -15,7 +15,7 @@ const rows = 600
 
 // table draws a table whose target depends on two of its columns.
 func table(e Estimator, task ml.Task, missing bool) (*frame.Frame, ml.Target) {
-	r := rand.New(rand.NewPCG(7, uint64(len(task)))) //nolint:gosec // a table for tests
+	r := rand.New(rand.NewPCG(7, uint64(len(task))))
 	signal, second := make([]float64, rows), make([]float64, rows)
 	for i := range rows {
 		signal[i], second[i] = r.NormFloat64(), r.NormFloat64()

@@ -22,5 +22,5 @@ func inRange(all ...bound) error {
 }
 
 func invalid(name, message string) error {
-	return &ml.InputError{Code: "invalid_parameter", Column: name, Row: -1, Message: message}
+	return &ml.InputError{Code: "invalid_parameter", Parameter: name, Row: -1, Message: message}
 }

@@ -37,6 +37,9 @@ func TestAtBetweenAndAboveTheScores(t *testing.T) {
 	if err != nil || p.Precision != 0 || p.Recall != 0 || p.Specificity != 1 || p.Score != 0 {
 		t.Errorf("at 1: %+v, %v", p, err)
 	}
+	if search.Validate("x", 0) == nil || search.Validate(search.FBeta, 0) == nil || search.Validate(search.FBeta, 2) != nil {
+		t.Error("Validate takes an unknown objective or a beta of 0, or refuses one of 2")
+	}
 	if _, err := search.At("x", 0, labels, scores, 1); err == nil {
 		t.Error("an unknown objective was accepted")
 	}

@@ -100,6 +100,13 @@ func better(p, than Point) bool {
 	return math.Abs(p.Threshold-0.5) < math.Abs(than.Threshold-0.5)
 }
 
+// Validate returns an *ml.InputError for an objective that is none, or a beta
+// that FBeta cannot use.
+func Validate(objective string, beta float64) error {
+	_, err := scorer(objective, beta)
+	return err
+}
+
 func scorer(objective string, beta float64) (func(Point) float64, error) {
 	switch objective {
 	case F1:
@@ -152,7 +159,7 @@ func check(labels, scores []float64) (positives int, err error) {
 }
 
 func input(code, name string, row int, format string, args ...any) error {
-	return &ml.InputError{Code: code, Column: name, Row: row, Message: fmt.Sprintf(format, args...)}
+	return &ml.InputError{Code: code, Parameter: name, Row: row, Message: fmt.Sprintf(format, args...)}
 }
 
 // thin keeps at most MaxPoints points at even distances, and the best.

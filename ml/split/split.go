@@ -29,7 +29,7 @@ func shuffled(n int, seed uint64) []int {
 }
 
 func invalid(code, name, format string, args ...any) error {
-	return &ml.InputError{Code: code, Column: name, Row: -1, Message: fmt.Sprintf(format, args...)}
+	return &ml.InputError{Code: code, Parameter: name, Row: -1, Message: fmt.Sprintf(format, args...)}
 }
 
 func checkFraction(f float64) error {

@@ -31,7 +31,8 @@ func serve(t testing.TB, cfg mongowire.Config) string {
 	}
 	server := mongowire.New(driver, cfg)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.WithoutCancel(t.Context()), listener) }()
+	serving := context.WithoutCancel(t.Context())
+	go func() { served <- server.Serve(serving, listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
@@ -50,7 +51,7 @@ func serve(t testing.TB, cfg mongowire.Config) string {
 
 func open(t testing.TB, uri, database string) *mongostore.Driver {
 	t.Helper()
-	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 30 * time.Second})
+	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -161,7 +161,8 @@ func serveFaulty(t *testing.T, version int32) (*faulty, *mongostore.Driver) {
 	}
 	server := mongowire.New(f, mongowire.Config{WireVersion: version})
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.WithoutCancel(t.Context()), listener) }()
+	serving := context.WithoutCancel(t.Context())
+	go func() { served <- server.Serve(serving, listener) }()
 	d := open(t, "mongodb://"+listener.Addr().String(), "narrative")
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)

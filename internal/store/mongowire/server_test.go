@@ -42,7 +42,8 @@ func setup(t testing.TB, cfg mongowire.Config) *bundle {
 	listener := listen(t, "127.0.0.1:0")
 	b.addr = listener.Addr().String()
 	first := b.server
-	go func() { b.served <- first.Serve(context.WithoutCancel(t.Context()), listener) }()
+	serving := context.WithoutCancel(t.Context())
+	go func() { b.served <- first.Serve(serving, listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
 		defer cancel()
@@ -120,7 +121,7 @@ func TestConformance(t *testing.T) {
 		b := setup(t, mongowire.Config{})
 		return func(t *testing.T) store.Driver {
 			t.Helper()
-			d, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative"})
+			d, err := mongostore.Open(t.Context(), mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative", Timeout: 2 * time.Minute})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,7 +136,7 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	b := setup(t, mongowire.Config{})
 	ctx := t.Context()
-	d, err := mongostore.Open(ctx, mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative"})
+	d, err := mongostore.Open(ctx, mongostore.Config{URI: "mongodb://" + b.addr, Database: "narrative", Timeout: 2 * time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,8 @@ func TestRestart(t *testing.T) {
 	}
 	b.server = mongowire.New(b.driver, mongowire.Config{})
 	listener := listen(t, b.addr)
-	go func() { b.served <- b.server.Serve(context.WithoutCancel(ctx), listener) }()
+	serving := context.WithoutCancel(t.Context())
+	go func() { b.served <- b.server.Serve(serving, listener) }()
 	r := store.Record{ID: "n", Keys: map[string]any{"owner": "ann", "stars": int64(1)}, Body: []byte(`{}`)}
 	for errs, err := d.Insert(ctx, "notes", r); err != nil || errs[0] != nil; errs, err = d.Insert(ctx, "notes", r) {
 		// The first call may find its connection closed.
@@ -257,7 +259,7 @@ func TestMalformedFrames(t *testing.T) {
 	if _, err := conn.Write(msg(ping, "")[:20]); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:errcheck,forcetypeassert // a panic fails the test
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // a panic fails the test
 		t.Fatal(err)
 	}
 	if line := <-logged.ch; !strings.Contains(line, "unexpected EOF") {
@@ -345,7 +347,8 @@ func TestShutdown(t *testing.T) {
 		driver := &slow{b.driver, make(chan struct{}), make(chan struct{})}
 		server := mongowire.New(driver, mongowire.Config{})
 		listener := listen(t, "127.0.0.1:0")
-		go func() { b.served <- server.Serve(context.WithoutCancel(t.Context()), listener) }()
+		serving := context.WithoutCancel(t.Context())
+		go func() { b.served <- server.Serve(serving, listener) }()
 		other := bundle{addr: listener.Addr().String()}
 		conn, idle := other.dial(t), other.dial(t)
 		if _, err := conn.Write(msg(mongowire.NewDoc().Int("ping", 1).Text("$db", "admin").Close().Raw(), "")); err != nil {

@@ -50,7 +50,7 @@ func TestCrashWriter(t *testing.T) {
 	say := func(id string, revision int) {
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(os.Stdout, "ack %s %d\n", id, revision)
+		_, _ = fmt.Fprintf(os.Stdout, "ack %s %d\n", id, revision)
 	}
 	var group sync.WaitGroup
 	for writer := range 8 {

@@ -62,7 +62,7 @@ func (d *Driver) write(
 	return errs, nil
 }
 
-func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome, err error) {
 	args := make([]any, 0, len(t.fields)+2)
 	args = append(args, r.ID)
 	for _, f := range t.fields {
@@ -75,7 +75,7 @@ func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome,
 	return nil, err
 }
 
-func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome, err error) {
 	args := make([]any, 0, len(t.fields)+3)
 	for _, f := range t.fields {
 		args = append(args, r.Keys[f.Name])
@@ -110,7 +110,7 @@ func (w *writer) moving(t *table) moves {
 // compare says why no record with the identifier, the revision and the values
 // of the fields that do not move was there. When fields have moved it takes
 // note of them.
-func (w *writer) compare(ctx context.Context, m moves, r store.Record) (moved bool, outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) compare(ctx context.Context, m moves, r store.Record) (moved bool, outcome, err error) {
 	revision, values, err := w.keys(ctx, m.table, r.ID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -147,7 +147,7 @@ func (w *writer) keys(ctx context.Context, t *table, id string) (revision int64,
 }
 
 // missed says why no record with the identifier and revision was there.
-func (w *writer) missed(ctx context.Context, t *table, id string) (outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) missed(ctx context.Context, t *table, id string) (outcome, err error) {
 	_, _, err = w.keys(ctx, t, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -1,0 +1,95 @@
+package jobtest
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+// Line takes submissions and keeps their jobs, which stay queued until a test
+// changes them. It is safe for concurrent use.
+type Line struct {
+	mu      sync.Mutex
+	jobs    []*job.Job
+	failure error
+}
+
+// NewLine returns an empty line.
+func NewLine() *Line { return &Line{} }
+
+// Fail makes every later call fail with err.
+func (l *Line) Fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.failure = err
+}
+
+// Submit returns the job of the idempotency key, or makes one.
+func (l *Line) Submit(_ context.Context, s job.Submission) (*job.Job, bool, error) {
+	payload, err := json.Marshal(s.Payload)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		err = l.failure
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	at := slices.IndexFunc(l.jobs, func(j *job.Job) bool {
+		return s.IdempotencyKey != "" && j.Tenant == s.Tenant && j.Kind == s.Kind.Name && j.IdempotencyKey == s.IdempotencyKey
+	})
+	if at >= 0 {
+		return l.jobs[at], false, nil
+	}
+	j := &job.Job{
+		Meta: store.Meta{ID: store.NewID("job"), Revision: 1}, Tenant: s.Tenant, User: s.User,
+		Kind: s.Kind.Name, Pool: s.Kind.Pool, Version: s.Kind.Version, Timeout: s.Kind.Timeout,
+		MaxFailures: s.Kind.MaxFailures, MaxCrashes: s.Kind.MaxCrashes,
+		Subject: s.Subject, IdempotencyKey: s.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1,
+	}
+	l.jobs = append(l.jobs, j)
+	return j, true, nil
+}
+
+// Jobs returns all jobs, oldest first.
+func (l *Line) Jobs() []*job.Job {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.jobs)
+}
+
+// Lookup returns the job, or fault.NotFound.
+func (l *Line) Lookup(_ context.Context, id string) (*job.Job, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failure != nil {
+		return nil, l.failure
+	}
+	for _, j := range l.jobs {
+		if j.ID == id {
+			return j, nil
+		}
+	}
+	return nil, fault.NotFound("job_not_found", "there is no job %s", id)
+}
+
+// Get returns the tenant's job, or fault.NotFound.
+func (l *Line) Get(ctx context.Context, tenant, id string) (*job.Job, error) {
+	j, err := l.Lookup(ctx, id)
+	if err == nil && j.Tenant != tenant {
+		return nil, fault.NotFound("job_not_found", "there is no job %s", id)
+	}
+	return j, err
+}
+
+// Active reports whether a job about the subject has not ended.
+func (l *Line) Active(_ context.Context, subject string) (bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.jobs, func(j *job.Job) bool { return j.Subject == subject && !j.State.Terminal() }), l.failure
+}
