@@ -48,16 +48,18 @@ func newTable(c store.Collection) *table {
 // those that move are set. The others are compared, with a sign that keeps an
 // index from being used for it.
 func (t *table) replace(moving []bool) string {
-	sets, same := "rev = rev + 1", ""
+	n := len(t.fields)
+	sets := []string{"rev = rev + 1", "body = ?" + strconv.Itoa(n+1)}
+	same := []string{"id = ?" + strconv.Itoa(n+2), "rev = ?" + strconv.Itoa(n+3)}
 	for i, f := range t.fields {
+		equal := column(f.Name) + " = ?" + strconv.Itoa(i+1)
 		if moving[i] {
-			sets += ", " + column(f.Name) + " = ?" + strconv.Itoa(i+1)
+			sets = append(sets, equal)
 		} else {
-			same += " AND +" + column(f.Name) + " = ?" + strconv.Itoa(i+1)
+			same = append(same, "+"+equal)
 		}
 	}
-	n := len(t.fields)
-	return fmt.Sprintf("UPDATE %s SET %s, body = ?%d WHERE id = ?%d AND rev = ?%d%s", t.name, sets, n+1, n+2, n+3, same)
+	return "UPDATE " + t.name + " SET " + strings.Join(sets, ", ") + " WHERE " + strings.Join(same, " AND ")
 }
 
 // Ensure creates what is missing of the collections and their indexes.

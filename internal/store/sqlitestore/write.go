@@ -81,19 +81,20 @@ func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome
 		args = append(args, r.Keys[f.Name])
 	}
 	args = append(args, string(r.Body), r.ID, r.Revision)
-	m := w.moving(t)
-	n, err := w.exec(ctx, m.text, args...)
-	if err == nil && n == 0 {
-		var moved bool
-		if moved, outcome, err = w.compare(ctx, m, r); !moved || err != nil {
+	for range 2 { // again when compare has found fields that move
+		m := w.moving(t)
+		n, err := w.exec(ctx, m.text, args...)
+		switch {
+		case isDuplicate(err):
+			return store.ErrDuplicate, nil
+		case err != nil || n > 0:
+			return nil, err
+		}
+		if outcome, err = w.compare(ctx, m, r); outcome != nil || err != nil {
 			return outcome, err
 		}
-		_, err = w.exec(ctx, w.moving(t).text, args...) // of which n is 1 now: nobody else writes
 	}
-	if isDuplicate(err) {
-		return store.ErrDuplicate, nil
-	}
-	return nil, err
+	return nil, fmt.Errorf("replace %q of %s: the record does not match itself", r.ID, t.collection.Name)
 }
 
 // moving returns what is known to move in the table.
@@ -108,27 +109,24 @@ func (w *writer) moving(t *table) moves {
 }
 
 // compare says why no record with the identifier, the revision and the values
-// of the fields that do not move was there. When fields have moved it takes
-// note of them.
-func (w *writer) compare(ctx context.Context, m moves, r store.Record) (moved bool, outcome, err error) {
+// of the fields that do not move was there. When it is because fields have
+// moved it takes note of them and returns no outcome.
+func (w *writer) compare(ctx context.Context, m moves, r store.Record) (outcome, err error) {
 	revision, values, err := w.keys(ctx, m.table, r.ID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return false, store.ErrNotFound, nil
+		return store.ErrNotFound, nil
 	case err != nil:
-		return false, nil, err
+		return nil, err
 	case revision != r.Revision:
-		return false, store.ErrStale, nil
+		return store.ErrStale, nil
 	}
 	fields := slices.Clone(m.fields)
 	for i, f := range m.table.fields {
 		fields[i] = fields[i] || values[i] != r.Keys[f.Name]
 	}
-	if slices.Equal(fields, m.fields) {
-		return false, nil, fmt.Errorf("replace %q of %s: the record did not match itself", r.ID, m.table.collection.Name)
-	}
 	w.moves[m.table.collection.Name] = moves{table: m.table, fields: fields, text: m.table.replace(fields)}
-	return true, nil, nil
+	return nil, nil
 }
 
 // keys returns the revision and the values of the fields of a record, or
