@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,9 +12,6 @@ import (
 
 	"github.com/narrativeml/narrative/internal/store"
 )
-
-// ErrClosed is returned by every call after Close.
-var ErrClosed = errors.New("memstore: closed")
 
 // Store keeps records in memory, ordered by every declared index.
 type Store struct {
@@ -189,7 +185,7 @@ func (s *Store) lock(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return ErrClosed
+		return store.ErrClosed
 	}
 	return nil
 }
@@ -202,7 +198,7 @@ func (s *Store) rlock(ctx context.Context) error {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
-		return ErrClosed
+		return store.ErrClosed
 	}
 	return nil
 }

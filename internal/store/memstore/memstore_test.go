@@ -269,7 +269,7 @@ func TestEnds(t *testing.T) {
 	if err := s.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if errs := calls(t.Context()); slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, memstore.ErrClosed) }) {
+	if errs := calls(t.Context()); slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, store.ErrClosed) }) {
 		t.Errorf("after Close: %v", errs)
 	}
 }
