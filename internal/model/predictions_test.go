@@ -2,10 +2,12 @@ package model_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"reflect"
 	"testing"
 
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/automl"
@@ -64,7 +66,15 @@ func TestOtherTablesAreNoPredictions(t *testing.T) {
 	} {
 		if got, err := model.ReadPredictions(t.Context(), bytes.NewReader(file), int64(len(file))); err == nil {
 			t.Errorf("%s: read %+v", name, got)
+		} else {
+			checkFault(t, err, fault.ClassInternal, "predictions_damaged")
 		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	file := parquet(t, row, number("label"), number("output_0"))
+	if _, err := model.ReadPredictions(ctx, bytes.NewReader(file), int64(len(file))); !errors.Is(err, context.Canceled) || fault.CodeOf(err) == "predictions_damaged" {
+		t.Errorf("cancelled: %v", err)
 	}
 }
 

@@ -204,11 +204,11 @@ func TestNumbersOutOfRangeAreExplained(t *testing.T) {
 		algorithms     []string
 		code, location string
 	}{
-		"infinite feature":   {column("target", -1, 0), column("x", 16, math.Inf(1)), nil, "infinite_value", `row 17, column "x"`},
-		"infinite target":    {column("target", 30, math.Inf(-1)), column("x", -1, 0), nil, "infinite_value", `row 31, column "target"`},
-		"enormous target":    {column("target", 7, 1e200), column("x", -1, 0), nil, "target_magnitude", `row 8, column "target"`},
-		"enormous baseline":  {column("target", 7, -1e200), column("x", -1, 0), []string{"baseline"}, "target_magnitude", `row 8, column "target"`},
-		"enormous feature":   {column("target", -1, 0), column("x", 3, 1e300), nil, "", ""},
+		"infinite feature":  {column("target", -1, 0), column("x", 16, math.Inf(1)), nil, "infinite_value", `row 17, column "x"`},
+		"infinite target":   {column("target", 30, math.Inf(-1)), column("x", -1, 0), nil, "infinite_value", `row 31, column "target"`},
+		"enormous target":   {column("target", 7, 1e200), column("x", -1, 0), nil, "target_magnitude", `row 8, column "target"`},
+		"enormous baseline": {column("target", 7, -1e200), column("x", -1, 0), []string{"baseline"}, "target_magnitude", `row 8, column "target"`},
+		"enormous feature":  {column("target", -1, 0), column("x", 3, 1e300), nil, "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
