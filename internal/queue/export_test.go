@@ -5,3 +5,6 @@ var Parse = parse
 
 // TaskID is the name of a delivery's task.
 func (d Delivery) TaskID() string { return d.taskID() }
+
+// Share is how slots are divided among fetchers.
+var Share = share
