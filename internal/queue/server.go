@@ -103,7 +103,7 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 		ShutdownTimeout:          requeueTimeout,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return redeliveryDelay },
 		IsFailure:                func(err error) bool { return !errors.Is(err, ErrBusy) },
-		Logger:                   logger{s.logger},
+		Logger:                   newLogger(s.logger, time.Now),
 		LogLevel:                 asynq.WarnLevel,
 	})
 	return s, nil
