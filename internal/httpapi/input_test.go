@@ -71,6 +71,35 @@ func TestBadBodies(t *testing.T) {
 	}
 }
 
+// What the validation of a request finds is told as all other errors are: the
+// exact place, and what would be right.
+func TestBadBodiesAreToldPlainly(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := identifier("ds", 1)
+	for body, want := range map[string]string{
+		`{"dataset_id":"` + id + `"}`:                                              "body.target is required",
+		`{"dataset_id":"` + id + `","target":""}`:                                  "body.target must not be empty",
+		`{"dataset_id":"` + id + `","target":1}`:                                   "body.target must be a string",
+		`{"dataset_id":"ds_1","target":"y"}`:                                       "body.dataset_id must be ds_ and 32 hexadecimal digits",
+		`{"dataset_id":"` + id + `","target":"y","folds":1}`:                       "body.folds must be at least 2",
+		`{"dataset_id":"` + id + `","target":"y","folds":2.5}`:                     "body.folds must be an integer",
+		`{"dataset_id":"` + id + `","target":"y","test_fraction":0.9}`:             "body.test_fraction must be at most 0.5",
+		`{"dataset_id":"` + id + `","target":"y","encoding":"hash"}`:               "body.encoding must be one of onehot, ordinal",
+		`{"dataset_id":"` + id + `","target":"` + strings.Repeat("y", 3000) + `"}`: "body.target must have at most",
+		`[]`: "body must be an object",
+	} {
+		r := b.send(t, "/api/v1/training", ada, body)
+		p := wantProblem(t, r, http.StatusUnprocessableEntity, "invalid_request")
+		if !strings.Contains(p.Detail, want) {
+			t.Errorf("%.100s: %q does not say %q", body, p.Detail, want)
+		}
+		if place, _, _ := strings.Cut(want, " "); len(p.Errors) != 1 || p.Errors[0].Location != place {
+			t.Errorf("%.100s: the places are %v", body, p.Errors)
+		}
+	}
+}
+
 func TestBadMediaTypes(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -208,14 +208,14 @@ func humaProblem(e *huma.ErrorModel) *Problem {
 		if d == nil {
 			continue
 		}
-		message := d.Message
+		place, message := reword(d.Location, d.Message)
 		switch message {
 		case "unexpected property", "unknown query parameter":
 			message = "is not a known field"
 		default:
 			unknown = false
 		}
-		p.Errors = append(p.Errors, fault.Field{Location: d.Location, Message: message, Value: shorten(d.Value)})
+		p.Errors = append(p.Errors, fault.Field{Location: place, Message: message, Value: shorten(d.Value)})
 	}
 	if unknown {
 		p.Code = "unknown_field"

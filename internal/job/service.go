@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,7 +96,7 @@ func NewService(cfg ServiceConfig) *Service {
 	}
 }
 
-var idForm = regexp.MustCompile(`^job_[0-9a-f]{32}$`) //nolint:gochecknoglobals // a compiled constant
+var idForm = regexp.MustCompile(`^job_[0-9a-f]{32}$`)
 
 // Lookup returns the job whoever owns it. It is for the platform itself: what
 // a tenant asks for goes through Get.
@@ -253,7 +254,7 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	case name == "":
 		name = names[0]
 	case !slices.Contains(names, name):
-		return "", fault.NotFound("result_file_not_found", "The result has no file of that name; it has %q.", names)
+		return "", fault.NotFound("result_file_not_found", "The result has no file of that name; it has %s.", strings.Join(names, ", "))
 	}
 	key := j.Files[name]
 	filename := name

@@ -39,7 +39,7 @@ func quote(names []string) string {
 func (p *run) warnUnseen() {
 	for _, f := range p.model.Inputs {
 		if n := p.unseen[f.Name]; n > 0 {
-			p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("%d rows have categories of column %.100q that the model has not seen in training", n, f.Name))
+			p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("rows with a category of column %.100q that the model has not seen in training: %d", f.Name, n))
 		}
 	}
 	p.result.Warnings = slices.Clip(p.result.Warnings)
