@@ -215,7 +215,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 
 // reset makes the job as if it had never run; attempts and epochs count on.
 func (j *Job) reset() {
-	j.Failures, j.Crashes = 0, 0
+	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.Failure = nil, nil, nil
 	j.Progress = Progress{}
