@@ -165,7 +165,7 @@ func (b *bench) download(t *testing.T, job, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	text, err := io.ReadAll(file)
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ const (
 func JobsArea(plan JobPlan) Area {
 	plan = plan.withDefaults()
 	return Area{Name: "jobs", Measure: func(ctx context.Context, out io.Writer) (figures []Figure, err error) {
-		d := &jobDrill{plan: plan, out: out, random: rand.New(rand.NewPCG(1, 2))} //nolint:gosec // pauses of a measurement
+		d := &jobDrill{plan: plan, out: out, random: rand.New(rand.NewPCG(1, 2))}
 		if d.dir, err = os.MkdirTemp("", "narrative-bench-*"); err != nil {
 			return nil, fmt.Errorf("measure jobs: %w", err)
 		}

@@ -205,6 +205,13 @@ func TestNoFalseDeaths(t *testing.T) {
 			w.t.Error(w.diary.text())
 		}
 	}, nil)
+	run("the worker was late when the store went away", func(_ *testing.T, _ *world, b *broken) {
+		b.set(failing("replace")) // it cannot heartbeat, and the keeper begins to watch it
+		time.Sleep(9 * time.Second)
+		b.set(func(string, string) error { return errDown })
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Minute + time.Second/2)))
+		b.set(nil) // the keeper looks first
+	}, nil)
 	run("a clock is an hour late", func(*testing.T, *world, *broken) {}, func(c *job.RunnerConfig) {
 		c.Now = func() time.Time { return time.Now().Add(-time.Hour) }
 	})

@@ -100,7 +100,7 @@ func (l *Leader) lead(ctx context.Context, held *lease, asked time.Time, work fu
 		select {
 		case <-done:
 			if busy {
-				<-renewed
+				<-renewed //nolint:errcheck // the lease is given back all the same
 			}
 			l.release(ctx, held)
 			return

@@ -22,7 +22,6 @@ const (
 	maxRounds   = 20 // pages read to fill one that is filtered
 )
 
-//nolint:gochecknoglobals // compiled constants
 var (
 	kindForm    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 	subjectForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)

@@ -31,11 +31,11 @@ const raw = "id,word,x,y,other\n" +
 	"e,up\n" + // bad: ragged
 	",up,-3,no,1\n"
 
-func (b *bundle) text(t testing.TB, key string) string {
-	t.Helper()
+func (b *bundle) text(tb testing.TB, key string) string {
+	tb.Helper()
 	text, err := b.files.get(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }
@@ -143,19 +143,19 @@ func TestRegressionAndMulticlass(t *testing.T) {
 }
 
 // parquetFile writes a file that readers in this package read back.
-func parquetFile(t testing.TB, columns ...frame.Column) []byte {
-	t.Helper()
+func parquetFile(tb testing.TB, columns ...frame.Column) []byte {
+	tb.Helper()
 	f, err := frame.New(columns...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out bytes.Buffer
 	w, err := tabular.NewParquetWriter(&out, tabular.SchemaOf(f))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := errors.Join(w.Write(f), w.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.Bytes()
 }

@@ -200,8 +200,8 @@ type bundle struct {
 	limits   tabular.Limits
 }
 
-func setup(t testing.TB, raw []byte) *bundle {
-	t.Helper()
+func setup(tb testing.TB, raw []byte) *bundle {
+	tb.Helper()
 	r := &records{
 		dataset: &dataset.Dataset{
 			Meta: store.Meta{ID: "ds_1"}, Tenant: "acme", RawKey: "raw", Size: int64(len(raw)), State: dataset.Rejected,
@@ -226,10 +226,10 @@ func (b *bundle) run(ctx context.Context, req prediction.Request) (*prediction.R
 	return runner.Run(ctx, &job.Task{Job: j, Prefix: j.Prefix(), Report: b.report, Draining: b.draining}, req)
 }
 
-func checkCode(t testing.TB, err error, class fault.Class, code string) {
-	t.Helper()
+func checkCode(tb testing.TB, err error, class fault.Class, code string) {
+	tb.Helper()
 	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
-		t.Errorf("error = %v, want %s %s", err, class, code)
+		tb.Errorf("error = %v, want %s %s", err, class, code)
 	}
 }
 

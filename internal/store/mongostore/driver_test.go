@@ -19,41 +19,41 @@ import (
 )
 
 // serve serves a new SQLite file and returns the URI of the server.
-func serve(t testing.TB, cfg mongowire.Config) string {
-	t.Helper()
-	driver, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db")})
+func serve(tb testing.TB, cfg mongowire.Config) string {
+	tb.Helper()
+	driver, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Path: filepath.Join(tb.TempDir(), "records.db")})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	server := mongowire.New(driver, cfg)
 	served := make(chan error, 1)
-	serving := context.WithoutCancel(t.Context())
+	serving := context.WithoutCancel(tb.Context())
 	go func() { served <- server.Serve(serving, listener) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("shut down: %v", err)
+			tb.Errorf("shut down: %v", err)
 		}
 		if err := <-served; err != nil {
-			t.Errorf("serve: %v", err)
+			tb.Errorf("serve: %v", err)
 		}
 		if err := driver.Close(ctx); err != nil {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
 	return "mongodb://" + listener.Addr().String()
 }
 
-func open(t testing.TB, uri, database string) *mongostore.Driver {
-	t.Helper()
-	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 2 * time.Minute})
+func open(tb testing.TB, uri, database string) *mongostore.Driver {
+	tb.Helper()
+	d, err := mongostore.Open(tb.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 2 * time.Minute})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }

@@ -39,25 +39,25 @@ func embed(d *mongowire.Doc, name string, doc []byte) []byte {
 }
 
 // filled is a bundle with a collection and one record.
-func filled(t testing.TB, cfg mongowire.Config) *bundle {
-	t.Helper()
-	b := setup(t, cfg)
-	if err := b.driver.Ensure(t.Context(), notes()); err != nil {
-		t.Fatal(err)
+func filled(tb testing.TB, cfg mongowire.Config) *bundle {
+	tb.Helper()
+	b := setup(tb, cfg)
+	if err := b.driver.Ensure(tb.Context(), notes()); err != nil {
+		tb.Fatal(err)
 	}
 	b.server = mongowire.New(b.driver, cfg)
 	r := store.Record{ID: "n1", Keys: map[string]any{"owner": "ann", "stars": int64(3)}, Body: []byte(`{"x":1}`)}
-	if errs, err := b.driver.Insert(t.Context(), "notes", r); err != nil || errs[0] != nil {
-		t.Fatal(errs, err)
+	if errs, err := b.driver.Insert(tb.Context(), "notes", r); err != nil || errs[0] != nil {
+		tb.Fatal(errs, err)
 	}
 	return b
 }
 
-func (b *bundle) answer(t testing.TB, message []byte) []byte {
-	t.Helper()
-	reply, err := b.server.Answer(t.Context(), bytes.NewReader(message))
+func (b *bundle) answer(tb testing.TB, message []byte) []byte {
+	tb.Helper()
+	reply, err := b.server.Answer(tb.Context(), bytes.NewReader(message))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return reply
 }

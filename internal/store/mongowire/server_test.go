@@ -259,7 +259,7 @@ func TestMalformedFrames(t *testing.T) {
 	if _, err := conn.Write(msg(ping, "")[:20]); err != nil {
 		t.Fatal(err)
 	}
-	if err := conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:errcheck,forcetypeassert // a panic fails the test
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil { //nolint:forcetypeassert // a panic fails the test
 		t.Fatal(err)
 	}
 	if line := <-logged.ch; !strings.Contains(line, "unexpected EOF") {

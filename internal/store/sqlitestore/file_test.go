@@ -153,8 +153,14 @@ func TestFindUsesIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	scans := []store.Scan{
-		{}, {Descending: true}, {Equal: []any{"w"}}, {Equal: []any{"w", int64(1)}}, {Equal: []any{"w"}, From: int64(1), To: int64(3)},
-		{From: "a"}, {After: []any{"w", int64(1), "x"}}, {Equal: []any{"w"}, After: []any{"w", int64(1), "x"}, Descending: true},
+		{},
+		{Descending: true},
+		{Equal: []any{"w"}},
+		{Equal: []any{"w", int64(1)}},
+		{Equal: []any{"w"}, From: int64(1), To: int64(3)},
+		{From: "a"},
+		{After: []any{"w", int64(1), "x"}},
+		{Equal: []any{"w"}, After: []any{"w", int64(1), "x"}, Descending: true},
 		{Equal: []any{"w"}, To: int64(9), After: []any{"w", int64(1), "x"}},
 	}
 	db := raw(t, path)
@@ -246,13 +252,13 @@ func TestFailedTransaction(t *testing.T) {
 	failures := 0
 	failed.Range(func(id, _ any) bool {
 		failures++
-		if _, err := d.Get(t.Context(), "logs", id.(string)); !errors.Is(err, store.ErrNotFound) { //nolint:errcheck,forcetypeassert // a panic fails the test
+		if _, err := d.Get(t.Context(), "logs", id.(string)); !errors.Is(err, store.ErrNotFound) { //nolint:forcetypeassert // a panic fails the test
 			t.Errorf("%v failed, yet: %v", id, err)
 		}
 		return true
 	})
 	done.Range(func(id, _ any) bool {
-		if _, err := d.Get(t.Context(), "logs", id.(string)); err != nil { //nolint:errcheck,forcetypeassert // a panic fails the test
+		if _, err := d.Get(t.Context(), "logs", id.(string)); err != nil { //nolint:forcetypeassert // a panic fails the test
 			t.Errorf("%v was acknowledged, yet: %v", id, err)
 		}
 		return true
