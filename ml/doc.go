@@ -3,10 +3,11 @@
 // output, keeps no state, logs nothing, and gives the same bytes for the same
 // input, parameters and seed on any number of threads.
 //
-//	frame                    columns in memory
-//	metric split search      scores, folds, thresholds
-//	preprocess linear gbdt   what is fitted
-//	pipeline artifact        a fitted whole, and its file
-//	automl                   fits, compares and chooses
-//	profile                  describes a table
+//	frame                          columns in memory
+//	metric split search            scores, folds, thresholds
+//	preprocess                     what a table needs before an algorithm
+//	baseline linear gbdt           the algorithms
+//	pipeline artifact              a fitted whole, and its file
+//	automl                         fits, compares and chooses
+//	mltest                         what every estimator must do
 package ml

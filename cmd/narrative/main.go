@@ -11,7 +11,7 @@ import (
 )
 
 // version is set when the program is built.
-var version = "dev" //nolint:gochecknoglobals // set by the linker
+var version = "dev"
 
 func main() {
 	program := app.Program{Version: version, Stdout: os.Stdout, Stderr: os.Stderr}
@@ -21,6 +21,6 @@ func main() {
 	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
 		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
-		Version: version,
+		Bench: app.Bench, Version: version,
 	})))
 }

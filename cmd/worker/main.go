@@ -11,7 +11,7 @@ import (
 )
 
 // version is set when the program is built.
-var version = "dev" //nolint:gochecknoglobals // set by the linker
+var version = "dev"
 
 func main() {
 	program := app.Program{Version: version, Stdout: os.Stdout, Stderr: os.Stderr}

@@ -46,6 +46,9 @@ func Demo(ctx context.Context, c config.Config, program Program) (err error) {
 		result = errors.Join(result, <-ended)
 	case result = <-ended:
 	}
+	if result == nil {
+		_, result = fmt.Fprintln(program.Stdout, "To stay and look around: make run, then http://127.0.0.1:8080/docs")
+	}
 	if result != nil {
 		fmt.Fprintf(stderr, "the end of the log:\n%s\n", log.text()) //nolint:errcheck // nobody is left to be told
 	}

@@ -47,7 +47,7 @@ func dev(ctx context.Context, c config.Config, program Program, l net.Listener, 
 	// Stopped in this order: first nothing new comes in, then what runs is
 	// saved, then the rest.
 	running.start("api", func(ctx context.Context) error { return p.serveAPI(ctx, l, s) })
-	running.start("worker", func(ctx context.Context) error { return p.work(ctx, s) })
+	running.start("worker", func(ctx context.Context) error { return p.work(ctx, s, parts.worker) })
 	running.start("scheduler", func(ctx context.Context) error { return p.schedule(ctx, s) })
 	p.logger.InfoContext(ctx, "narrative is up", "url", url, "docs", url+"/docs", "data", parts.folder.Path())
 	ready(url)

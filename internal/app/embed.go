@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 
 	"github.com/narrativeml/narrative/internal/blob"
@@ -20,6 +22,7 @@ type parts struct {
 	redis  *embedded.Redis     // nil when an address was given
 	s3     *embedded.S3        // nil likewise
 	store  *sqlitestore.Driver // nil likewise
+	worker string              // the identifier of the one worker on this folder
 }
 
 // startParts takes the data folder and starts every part whose address the
@@ -38,6 +41,9 @@ func startParts(ctx context.Context, c config.Config, logger *slog.Logger) (_ *p
 	// The gateway changes the working directory; from here on every path is
 	// absolute.
 	dir := p.folder.Path()
+	if p.worker, err = remembered(filepath.Join(dir, "worker"), func() string { return store.NewID("wkr") }); err != nil {
+		return nil, c, err
+	}
 	if c.Redis.URL.IsZero() {
 		if p.redis, err = embedded.StartRedis(ctx, embedded.RedisConfig{Dir: filepath.Join(dir, "redis"), Addr: loopback, Logger: logger}); err != nil {
 			return nil, c, fmt.Errorf("start redis: %w", err)
@@ -60,6 +66,19 @@ func startParts(ctx context.Context, c config.Config, logger *slog.Logger) (_ *p
 		}
 	}
 	return p, c, nil
+}
+
+// remembered returns what the file holds, or keeps a new value in it.
+func remembered(file string, fresh func() string) (string, error) {
+	kept, err := os.ReadFile(file) //nolint:gosec // a file of ours in the data folder
+	if err == nil && len(kept) > 0 {
+		return string(kept), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read %s: %w", filepath.Base(file), err)
+	}
+	value := fresh()
+	return value, writePrivate(file, value)
 }
 
 // loopback is any free port of this machine.

@@ -56,7 +56,7 @@ func (o observer) Trouble(ctx context.Context, operation string, j *job.Job, err
 	if j != nil {
 		attributes = append(attributes, "job", j.ID, "kind", j.Kind)
 	}
-	if missed, ok := errors.AsType[*job.Missed](err); ok {
+	if missed, ok := errors.AsType[*job.MissedError](err); ok {
 		o.metrics.Sweep.Tick(missed.Name, "missed")
 	}
 	o.logger.WarnContext(ctx, "job trouble", attributes...)

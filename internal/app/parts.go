@@ -53,6 +53,7 @@ func Parts(ctx context.Context, c config.Config, program Program) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.Remove(file)) }()
+	logger.InfoContext(ctx, "parts are up", "variables", file)
 	if _, err := fmt.Fprintf(program.Stdout, "parts are up; to use them from a shell:\n  set -a; . %s; set +a\n", file); err != nil {
 		return fmt.Errorf("print where the parts are: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/job"
@@ -18,7 +19,7 @@ import (
 // Worker runs the process that runs jobs until ctx ends.
 func Worker(ctx context.Context, c config.Config, program Program) error {
 	return withOperations(ctx, c, program, true, func(ctx context.Context, p *platform) error {
-		return p.work(ctx, p.services())
+		return p.work(ctx, p.services(), store.NewID("wkr"))
 	})
 }
 
@@ -47,14 +48,27 @@ func withOperations(ctx context.Context, c config.Config, program Program, redis
 	return errors.Join(err, <-done)
 }
 
-// work runs jobs until ctx ends, and then drains.
-func (p *platform) work(ctx context.Context, s *services) error {
+// reportInterval is how often the progress of a running job is stored while it
+// changes: often enough for a bar that moves.
+const reportInterval = 500 * time.Millisecond
+
+// work runs jobs as the worker of that identifier until ctx ends, and then
+// drains. What a process under the same identifier was running when it was
+// killed is taken back at once.
+func (p *platform) work(ctx context.Context, s *services, id string) error {
 	slots := p.config.Worker.Pools
 	runner := job.NewRunner(job.RunnerConfig{
-		Worker: store.NewID("wkr"), Driver: p.store, Files: p.files,
+		Worker: id, Driver: p.store, Files: p.files,
 		Handlers: p.handlers(s), Slots: slots, Observer: p.observer(),
-		HeartbeatEvery: p.config.Worker.Heartbeat, DrainGrace: p.config.Worker.DrainTimeout / 2,
+		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
 	})
+	reclaimed, err := runner.Reclaim(ctx)
+	if err != nil {
+		return fmt.Errorf("take back jobs of worker %s: %w", id, err)
+	}
+	if reclaimed > 0 {
+		p.logger.WarnContext(ctx, "jobs taken back after a crash", "jobs", reclaimed)
+	}
 	var servers []*queue.Server
 	for _, pool := range slices.Sorted(maps.Keys(slots)) {
 		server, err := p.newServer(pool, slots[pool], runner)
@@ -84,7 +98,13 @@ func (p *platform) work(ctx context.Context, s *services) error {
 }
 
 func (p *platform) newServer(pool string, slots int, runner *job.Runner) (*queue.Server, error) {
-	handle := func(ctx context.Context, d queue.Delivery) error { return runner.Handle(ctx, job.Delivery(d)) }
+	handle := func(ctx context.Context, d queue.Delivery) error {
+		err := runner.Handle(ctx, job.Delivery(d))
+		if errors.Is(err, job.ErrDraining) {
+			return queue.ErrBusy
+		}
+		return err
+	}
 	server, err := queue.NewServer(p.queueConfig(), pool, slots, handle, p.logger)
 	if err != nil {
 		return nil, err

@@ -110,8 +110,9 @@ func rules() []rule {
 		{packages: []string{"internal/config"}, ours: []string{"internal/secret!"}, vendors: []string{"github.com/goccy/go-yaml", "github.com/robfig/cron", "github.com/spf13/pflag"}},
 		{packages: []string{"internal/client"}, ours: []string{"internal/secret!", "internal/client"}},
 		{packages: []string{"internal/sample"}},
-		{packages: []string{"internal/terminal"}, vendors: []string{"github.com/vbauerster/mpb"}},
+		{packages: []string{"internal/terminal"}, vendors: []string{"github.com/vbauerster/mpb", "golang.org/x/term"}},
 		{packages: []string{"internal/demo"}, ours: []string{"internal/client!", "internal/sample!", "internal/secret!", "internal/terminal!"}},
+		{packages: []string{"internal/drill"}, ours: []string{"internal/client!", "internal/sample!", "internal/tabular!", "internal/terminal!", "ml"}},
 		{packages: []string{"internal/cli"}, ours: []string{"internal/client!", "internal/config!", "internal/demo!", "internal/secret!", "internal/terminal!"}, vendors: []string{"github.com/spf13/cobra", "golang.org/x/term"}},
 		{packages: []string{"cmd"}, ours: []string{"internal/app!", "internal/cli!", "internal/config!"}},
 	}

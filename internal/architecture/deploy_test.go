@@ -16,7 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/config"
 )
 
-const secret = "a secret for a test, of more than 32 bytes"
+const secret = "a secret for a test with more than 32 bytes"
 
 func compose(t *testing.T) *types.Project {
 	t.Helper()
@@ -210,13 +210,13 @@ func TestArchitectureWorkflowUsesRealParts(t *testing.T) {
 			t.Errorf("%s uses %s, which may change at any time", name, service.Image)
 		}
 	}
-	runs := ""
+	var runs []string
 	for _, j := range workflow.Jobs {
 		for _, s := range j.Steps {
-			runs += s.Run + "\n"
+			runs = append(runs, s.Run)
 		}
 	}
-	if !strings.Contains(runs, "make test") || !strings.Contains(runs, ".ci/run") {
+	if !slices.Contains(runs, "make test") || !slices.Contains(runs, ".ci/run") {
 		t.Errorf("the workflow runs %q", runs)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -24,7 +25,6 @@ import (
 	"github.com/narrativeml/narrative/internal/blob"
 	"github.com/narrativeml/narrative/internal/embedded"
 	"github.com/narrativeml/narrative/internal/fault"
-	"github.com/narrativeml/narrative/internal/secret"
 )
 
 // gateway is the S3 service of all tests: a process can have one.
@@ -39,7 +39,7 @@ func run(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	ctx := context.Background()
 	if gateway, err = embedded.StartS3(ctx, embedded.S3Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		panic(err)
@@ -51,65 +51,73 @@ func run(m *testing.M) int {
 	return code
 }
 
-func config(t testing.TB) blob.Config {
-	t.Helper()
+func config(tb testing.TB) blob.Config {
+	tb.Helper()
 	c := blob.DefaultConfig()
 	c.Endpoint, c.Region = gateway.Endpoint(), gateway.Region()
 	c.AccessKeyID, c.SecretAccessKey = gateway.AccessKeyID(), gateway.SecretAccessKey()
-	name := strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(strings.ToLower(t.Name()))
+	name := strings.NewReplacer("/", "-", "_", "-", "#", "-").Replace(strings.ToLower(tb.Name()))
 	c.Bucket = strings.Trim(name[:min(len(name), 60)], "-")
 	return c
 }
 
 // setup returns a client on a bucket of its own.
-func setup(t testing.TB, change ...func(*blob.Config)) *blob.Client {
-	t.Helper()
-	c := config(t)
+func setup(tb testing.TB, change ...func(*blob.Config)) *blob.Client {
+	tb.Helper()
+	c := config(tb)
 	for _, f := range change {
 		f(&c)
 	}
 	client, err := blob.New(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(client.Close)
-	if err := client.EnsureBucket(t.Context()); err != nil {
-		t.Fatal(err)
+	tb.Cleanup(client.Close)
+	if err := client.EnsureBucket(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 	return client
 }
 
-func put(t testing.TB, c *blob.Client, key, text string) {
-	t.Helper()
-	if _, err := c.Put(t.Context(), key, "text/plain", strings.NewReader(text)); err != nil {
-		t.Fatal(err)
+func put(tb testing.TB, c *blob.Client, key, text string) {
+	tb.Helper()
+	if _, err := c.Put(tb.Context(), key, "text/plain", strings.NewReader(text)); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func get(t testing.TB, c *blob.Client, key string) string {
-	t.Helper()
-	r, err := c.Open(t.Context(), key)
+func get(tb testing.TB, c *blob.Client, key string) string {
+	tb.Helper()
+	r, err := c.Open(tb.Context(), key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer r.Close()
+	defer closing(tb, r)
 	text, err := io.ReadAll(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }
 
-func keys(t testing.TB, c *blob.Client, prefix string) []string {
-	t.Helper()
+func keys(tb testing.TB, c *blob.Client, prefix string) []string {
+	tb.Helper()
 	var all []string
-	if err := c.Each(t.Context(), prefix, func(key string, _ int64, _ time.Time) error {
+	if err := c.Each(tb.Context(), prefix, func(key string, _ int64, _ time.Time) error {
 		all = append(all, key)
 		return nil
 	}); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return all
+}
+
+// closing closes what a test has opened.
+func closing(tb testing.TB, c io.Closer) {
+	tb.Helper()
+	if err := c.Close(); err != nil {
+		tb.Error(err)
+	}
 }
 
 // noise gives n bytes that depend on the seed only.
@@ -227,7 +235,7 @@ func TestALargeFileStreams(t *testing.T) { // not parallel: it measures memory
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer closing(t, r)
 	back := sha256.New()
 	if n, err := io.Copy(back, r); err != nil || n != size {
 		t.Fatalf("read %d, %v", n, err)
@@ -333,10 +341,8 @@ func forward(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	defer response.Body.Close()
-	for name, values := range response.Header {
-		w.Header()[name] = values
-	}
+	defer func() { _ = response.Body.Close() }()
+	maps.Copy(w.Header(), response.Header)
 	w.WriteHeader(response.StatusCode)
 	_, _ = io.Copy(w, response.Body)
 }
@@ -453,123 +459,4 @@ func fetch(t *testing.T, link string) *http.Response {
 		t.Fatal(err)
 	}
 	return response
-}
-
-func TestTheServiceIsAway(t *testing.T) {
-	t.Parallel()
-	k := config(t)
-	k.Endpoint, k.Timeout = "http://127.0.0.1:1", 500*time.Millisecond
-	var failures atomic.Int64
-	k.Observe = func(_ string, _ time.Duration, err error) {
-		if err != nil {
-			failures.Add(1)
-		}
-	}
-	c, err := blob.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	calls := map[string]func(ctx context.Context) error{
-		"put":           func(ctx context.Context) error { return second(c.Put(ctx, "k", "", strings.NewReader("x"))) },
-		"open":          func(ctx context.Context) error { return second(c.Open(ctx, "k")) },
-		"open at":       func(ctx context.Context) error { _, _, err := c.OpenAt(ctx, "k"); return err },
-		"delete":        func(ctx context.Context) error { return c.Delete(ctx, "k") },
-		"each":          func(ctx context.Context) error { return c.Each(ctx, "", nil) },
-		"abort uploads": func(ctx context.Context) error { return second(c.AbortUploads(ctx, "", time.Now(), false)) },
-		"ping":          c.Ping,
-		"ensure bucket": c.EnsureBucket,
-	}
-	for name, call := range calls {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		err := call(ctx)
-		cancel()
-		if fault.CodeOf(err) != "storage_unavailable" || !fault.Transient(err) {
-			t.Errorf("%s gave %v", name, err)
-		}
-		if err != nil && strings.Contains(err.Error(), gateway.SecretAccessKey().Reveal()) {
-			t.Errorf("%s shows the secret", name)
-		}
-	}
-	if failures.Load() != int64(len(calls)) {
-		t.Errorf("%d of %d failures were observed", failures.Load(), len(calls))
-	}
-}
-
-func TestAStalledDownloadEnds(t *testing.T) {
-	t.Parallel()
-	release := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Length", "1000")
-		_, _ = io.WriteString(w, "start")
-		if f, ok := w.(http.Flusher); ok {
-			f.Flush()
-		}
-		<-release
-	}))
-	defer server.Close()
-	defer close(release)
-	k := config(t)
-	k.Endpoint, k.Timeout = server.URL, 200*time.Millisecond
-	c, err := blob.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := c.Open(t.Context(), "k")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	if text, err := io.ReadAll(r); string(text) != "start" || fault.CodeOf(err) != "storage_unavailable" {
-		t.Errorf("read %q, %v", text, err)
-	}
-}
-
-func TestValidateListsEveryMistake(t *testing.T) {
-	t.Parallel()
-	err := blob.Config{Endpoint: "ftp://x", PublicEndpoint: "https://user:hunter2@x", Bucket: "A"}.Validate()
-	if err == nil {
-		t.Fatal("accepted")
-	}
-	for _, part := range []string{"the endpoint", "the public endpoint", "region", `"A"`, "access key id", "secret access key", "timeout", "part size", "concurrency", "cache"} {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("%q is not named in %v", part, err)
-		}
-	}
-	if strings.Contains(err.Error(), "hunter2") {
-		t.Errorf("the password is shown: %v", err)
-	}
-	if _, err := blob.New(blob.Config{}); err == nil {
-		t.Error("New took an empty configuration")
-	}
-	c := blob.DefaultConfig() // AWS itself
-	c.Bucket, c.AccessKeyID, c.SecretAccessKey = "narrative", "id", secret.New("key")
-	if err := c.Validate(); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestARegionIsNamedAtCreation(t *testing.T) {
-	t.Parallel()
-	var body atomic.Value
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPut {
-			text, _ := io.ReadAll(r.Body)
-			body.Store(string(text))
-			return
-		}
-		w.WriteHeader(http.StatusNotFound)
-	}))
-	defer server.Close()
-	k := config(t)
-	k.Endpoint, k.Region = server.URL, "eu-central-1"
-	c, err := blob.New(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.EnsureBucket(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if text, _ := body.Load().(string); !strings.Contains(text, "eu-central-1") {
-		t.Errorf("the request was %q", text)
-	}
 }

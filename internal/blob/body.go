@@ -15,12 +15,10 @@ import (
 // missing reports whether an error of the SDK says that a thing is not there.
 // A missing bucket is not a missing file.
 func missing(err error) bool {
-	var bucket *types.NoSuchBucket
-	if errors.As(err, &bucket) {
+	if _, bucket := errors.AsType[*types.NoSuchBucket](err); bucket {
 		return false
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		switch api.ErrorCode() {
 		case "NoSuchKey", "NotFound":
 			return true
@@ -28,8 +26,8 @@ func missing(err error) bool {
 			return false
 		}
 	}
-	var response *smithyhttp.ResponseError
-	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotFound
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && response.HTTPStatusCode() == http.StatusNotFound
 }
 
 // body is a download that ends when it stands still. It is closed once.
@@ -79,6 +77,6 @@ func (b *body) Close() error {
 // precondition reports whether an error of the SDK says that the file is no
 // longer the one that was meant.
 func precondition(err error) bool {
-	var response *smithyhttp.ResponseError
-	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusPreconditionFailed
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && response.HTTPStatusCode() == http.StatusPreconditionFailed
 }

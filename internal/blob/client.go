@@ -297,8 +297,7 @@ func (c *Client) EnsureBucket(ctx context.Context) (err error) {
 		}
 	}
 	_, err = c.s3.CreateBucket(ctx, input)
-	var owned *types.BucketAlreadyOwnedByYou
-	if err != nil && !errors.As(err, &owned) {
+	if _, owned := errors.AsType[*types.BucketAlreadyOwnedByYou](err); err != nil && !owned {
 		return c.fail("create_bucket", "", err)
 	}
 	return nil

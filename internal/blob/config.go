@@ -58,7 +58,7 @@ func DefaultConfig() Config {
 const minPartSize = 5 << 20
 
 // bucketName is the common ground of what S3 services take.
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`) //nolint:gochecknoglobals // compiled once, never changed
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 // Validate reports every mistake in the configuration, joined.
 func (c Config) Validate() error {

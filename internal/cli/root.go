@@ -150,7 +150,7 @@ func load(cmd *cobra.Command, role config.Role, environ []string) (config.Config
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return &usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+			return &usageError{fmt.Errorf("%w; write %s, or see %s --help", err, cmd.UseLine(), cmd.CommandPath())}
 		}
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/client"
 	"github.com/narrativeml/narrative/internal/config"
+	"github.com/narrativeml/narrative/internal/demo"
 	"github.com/narrativeml/narrative/internal/terminal"
 )
 
@@ -82,7 +83,7 @@ func progress(j *client.Job) terminal.Progress {
 	}
 	return terminal.Progress{
 		Stage: stage, Fraction: j.Progress.Fraction,
-		Rows: j.Progress.Rows, RowsAll: j.Progress.RowsAll, ETA: j.Progress.ETA,
+		Rows: j.Progress.Rows, RowsAll: j.Progress.RowsAll, Unit: demo.Unit(j.Kind), ETA: j.Progress.ETA,
 	}
 }
 

@@ -171,8 +171,31 @@ func TestAJobThatFails(t *testing.T) {
 			}
 		})
 	}
-	if got := (&client.JobError{Job: &client.Job{ID: "job_1", Kind: "training", State: client.Cancelled}}).Error(); got != "the training job job_1 cancelled" {
+	if got := (&client.JobError{Job: &client.Job{ID: "job_1", Kind: "training", State: client.Cancelled}}).Error(); got != "the training job job_1 was cancelled" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A place that the sentence names already is not told twice.
+func TestErrorsSayThingsOnce(t *testing.T) {
+	t.Parallel()
+	for want, e := range map[string]*client.Error{
+		`line 2, column "b": there is a NUL byte (csv_nul_byte)`: {
+			Code: "csv_nul_byte", Detail: `line 2, column "b": there is a NUL byte`,
+			Fields: []client.Field{{Location: `line 2, column "b"`, Message: "there is a NUL byte"}},
+		},
+		`the target "sex" is constant (target_constant)`: {
+			Code: "target_constant", Detail: `the target "sex" is constant`,
+			Fields: []client.Field{{Location: `column "sex"`, Message: `the target "sex" is constant`}},
+		},
+		"The request is not valid. (invalid_request)\n  body.folds: must be at least 2": {
+			Code: "invalid_request", Detail: "The request is not valid.",
+			Fields: []client.Field{{Location: "body.folds", Message: "must be at least 2"}},
+		},
+	} {
+		if got := e.Error(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 
@@ -181,7 +204,7 @@ func TestErrorsAreTyped(t *testing.T) {
 	c, _ := setup(t, func(s *clienttest.Server) { s.Token = "another" })
 	_, err := c.Job(t.Context(), "job_1")
 	e, ok := errors.AsType[*client.Error](err)
-	if !ok || e.Status != http.StatusUnauthorized || e.Code != "token_missing" || err.Error() != "send a bearer token\n  body: look here (token_missing)" {
+	if !ok || e.Status != http.StatusUnauthorized || e.Code != "token_missing" || err.Error() != "send a bearer token (token_missing)\n  body: look here" {
 		t.Errorf("error is %#v", err)
 	}
 	if strings.Contains(err.Error(), "right") {

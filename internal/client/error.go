@@ -32,14 +32,20 @@ func (e *Error) Error() string {
 		text = http.StatusText(e.Status)
 	}
 	b.WriteString(text)
-	for _, f := range e.Fields {
-		fmt.Fprintf(&b, "\n  %s: %s", f.Location, f.Message)
-	}
 	if e.Code != "" {
 		fmt.Fprintf(&b, " (%s)", e.Code)
 	}
+	for _, f := range e.Fields {
+		if strings.Contains(text, f.Message) && strings.Contains(text, bare(f.Location)) {
+			continue // the sentence says it all
+		}
+		fmt.Fprintf(&b, "\n  %s: %s", f.Location, f.Message)
+	}
 	return b.String()
 }
+
+// bare is what a sentence calls the place, without the word column.
+func bare(location string) string { return strings.TrimPrefix(location, "column ") }
 
 // UnreachableError says that the server gave no answer.
 type UnreachableError struct {
@@ -58,9 +64,12 @@ type JobError struct{ Job *Job }
 
 // Error implements error.
 func (e *JobError) Error() string {
+	if e.Job.State == Cancelled {
+		return fmt.Sprintf("the %s job %s was cancelled", e.Job.Kind, e.Job.ID)
+	}
 	text := fmt.Sprintf("the %s job %s %s", e.Job.Kind, e.Job.ID, e.Job.State)
 	f := e.Job.Failure
-	if f == nil || e.Job.State == Cancelled {
+	if f == nil {
 		return text
 	}
 	return text + ": " + (&Error{Code: f.Code, Detail: f.Message, Fields: f.Fields}).Error()

@@ -24,6 +24,7 @@ type Job struct {
 	Progress   Progress        `json:"progress"`
 	Result     json.RawMessage `json:"result"` // in the answer about one job only
 	Failure    *Failure        `json:"failure"`
+	Cancelling bool            `json:"cancel_requested"`
 	LogLines   int             `json:"log_lines"`
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at"`

@@ -108,6 +108,10 @@ func origins(got []string) string {
 }
 
 func cronExpression(got string) string {
+	// The parser panics at a time zone without a schedule, and ours is UTC.
+	if strings.Contains(got, "TZ=") {
+		return "write the schedule in UTC, without a time zone"
+	}
 	if _, err := cron.ParseStandard(got); err != nil {
 		return "write minute, hour, day, month and weekday, such as 17 * * * *, or @every 30s"
 	}

@@ -191,6 +191,7 @@ func TestProductionNeedsASecret(t *testing.T) {
 		{"parts", config.RoleParts, nil, ""},
 		{"dev with an endpoint but no key", config.RoleDev, []string{"NARRATIVE_S3_ENDPOINT=http://127.0.0.1:9000"}, "leave the endpoint empty"},
 		{"worker without parts", config.RoleWorker, nil, "give the address of MongoDB"},
+		{"a schedule that is none", config.RoleDev, []string{"NARRATIVE_CLEANUP_CRON=TZ="}, "write the schedule in UTC"},
 		{"dead before the third heartbeat", config.RoleDev, []string{"NARRATIVE_HEARTBEAT=6s"}, "wait for at least 3 heartbeats of 6s"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -45,7 +45,6 @@ func BenchmarkIngest(b *testing.B) {
 			if err := os.WriteFile(file.name, raw, 0o600); err != nil {
 				b.Fatal(err)
 			}
-			raw = nil
 			bundle.runner = dataset.NewRunner(dataset.RunnerConfig{Driver: bundle.driver, Files: file})
 			runtime.GC()
 			var before runtime.MemStats

@@ -15,6 +15,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
@@ -158,7 +159,7 @@ func (e *endless) Close() error { return nil }
 
 func TestIngestObeysItsContext(t *testing.T) {
 	t.Parallel()
-	for _, stage := range []string{"check", "write"} {
+	for _, stage := range []string{"check", "write", "drain"} {
 		t.Run(stage, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, nil)
@@ -167,19 +168,27 @@ func TestIngestObeysItsContext(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var since time.Time
-			if stage == "check" {
+			if stage != "write" {
 				b.files.open = func(string, []byte) io.ReadCloser {
 					return &endless{ctx: ctx, b: []byte(strings.Repeat("1,2,3\n", 1000))}
 				}
 			}
 			b.report.each = func(fraction float64) {
-				if (stage == "check" || fraction > 0.3) && since.IsZero() {
+				if (stage != "write" || fraction > 0.3) && since.IsZero() {
 					since = time.Now()
-					cancel()
+					if stage == "drain" {
+						close(b.drain)
+					} else {
+						cancel()
+					}
 				}
 			}
 			_, err := b.ingest(ctx, j)
-			if !errors.Is(err, context.Canceled) {
+			want := context.Canceled
+			if stage == "drain" {
+				want = job.Drained
+			}
+			if !errors.Is(err, want) {
 				t.Errorf("error %v", err)
 			}
 			if took := time.Since(since); took > 2*time.Second {

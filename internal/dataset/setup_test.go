@@ -159,16 +159,17 @@ type bundle struct {
 	jobs   *jobs
 	report *report
 	now    time.Time
+	drain  chan struct{}
 }
 
-func setup(t testing.TB, change func(*dataset.ServiceConfig)) *bundle {
-	t.Helper()
+func setup(tb testing.TB, change func(*dataset.ServiceConfig)) *bundle {
+	tb.Helper()
 	b := &bundle{
-		driver: memstore.New(), files: &files{objects: map[string][]byte{}}, jobs: &jobs{}, report: &report{},
+		driver: memstore.New(), files: &files{objects: map[string][]byte{}}, jobs: &jobs{}, report: &report{}, drain: make(chan struct{}),
 		now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC),
 	}
-	if err := b.driver.Ensure(t.Context(), dataset.Collections()...); err != nil {
-		t.Fatal(err)
+	if err := b.driver.Ensure(tb.Context(), dataset.Collections()...); err != nil {
+		tb.Fatal(err)
 	}
 	c := dataset.ServiceConfig{Driver: b.driver, Files: b.files, Jobs: b.jobs, Now: func() time.Time { return b.now }}
 	if change != nil {
@@ -184,18 +185,18 @@ func upload(body string) dataset.Upload {
 }
 
 // create uploads a table.
-func (b *bundle) create(t testing.TB, body string) (*dataset.Dataset, *job.Job) {
-	t.Helper()
-	d, j, err := b.Create(t.Context(), upload(body))
+func (b *bundle) create(tb testing.TB, body string) (*dataset.Dataset, *job.Job) {
+	tb.Helper()
+	d, j, err := b.Create(tb.Context(), upload(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d, j
 }
 
 // ingest runs the job once.
 func (b *bundle) ingest(ctx context.Context, j *job.Job) (*dataset.IngestResult, error) {
-	task := &job.Task{Job: j, Prefix: j.Prefix(), Report: b.report}
+	task := &job.Task{Job: j, Prefix: j.Prefix(), Report: b.report, Draining: b.drain}
 	var req dataset.IngestRequest
 	if err := task.Decode(&req); err != nil {
 		return nil, err
@@ -204,30 +205,30 @@ func (b *bundle) ingest(ctx context.Context, j *job.Job) (*dataset.IngestResult,
 }
 
 // finish ingests and publishes.
-func (b *bundle) finish(t testing.TB, j *job.Job) *dataset.IngestResult {
-	t.Helper()
-	made, err := b.ingest(t.Context(), j)
+func (b *bundle) finish(tb testing.TB, j *job.Job) *dataset.IngestResult {
+	tb.Helper()
+	made, err := b.ingest(tb.Context(), j)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.publish(t, j, made)
+	b.publish(tb, j, made)
 	return made
 }
 
-func (b *bundle) publish(t testing.TB, j *job.Job, made *dataset.IngestResult) {
-	t.Helper()
+func (b *bundle) publish(tb testing.TB, j *job.Job, made *dataset.IngestResult) {
+	tb.Helper()
 	result, err := json.Marshal(made)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := b.runner.Publish(t.Context(), j, result); err != nil {
-		t.Fatal(err)
+	if err := b.runner.Publish(tb.Context(), j, result); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func checkCode(t testing.TB, err error, class fault.Class, code string) {
-	t.Helper()
+func checkCode(tb testing.TB, err error, class fault.Class, code string) {
+	tb.Helper()
 	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
-		t.Errorf("error = %v, want %s %s", err, class, code)
+		tb.Errorf("error = %v, want %s %s", err, class, code)
 	}
 }

@@ -60,7 +60,7 @@ func Run(ctx context.Context, opts Options) error {
 			return err
 		}
 	}
-	d.say("\nDone in %s: every check held. The API: %s/docs\n", time.Since(d.start).Round(100*time.Millisecond), c.Base())
+	d.say("\nDone in %s: every check held.\n", time.Since(d.start).Round(100*time.Millisecond))
 	return d.err
 }
 
@@ -117,8 +117,16 @@ func progress(j *client.Job) terminal.Progress {
 	}
 	return terminal.Progress{
 		Stage: stage, Fraction: j.Progress.Fraction,
-		Rows: j.Progress.Rows, RowsAll: j.Progress.RowsAll, ETA: j.Progress.ETA,
+		Rows: j.Progress.Rows, RowsAll: j.Progress.RowsAll, Unit: Unit(j.Kind), ETA: j.Progress.ETA,
 	}
+}
+
+// Unit is what the progress of a kind of job counts.
+func Unit(kind string) string {
+	if kind == "cleanup" {
+		return "objects"
+	}
+	return "rows"
 }
 
 func (d *demonstration) upload(ctx context.Context) error {

@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -56,19 +55,23 @@ func show(v any) string {
 	}
 }
 
-// LeaderboardTable returns the leaderboard as a table, with every metric of
-// its best candidate.
+// otherMetrics are shown beside the one that the leaderboard is ordered by.
+func otherMetrics() []string {
+	return []string{"roc_auc", "log_loss", "f1", "accuracy", "rmse", "mae", "r2"}
+}
+
+// LeaderboardTable returns the leaderboard as a table, with the usual metrics
+// of its best candidate.
 func LeaderboardTable(m *client.Model) (header []string, rows [][]string) {
 	header = []string{"", "algorithm", m.Metric + " cv", "±", m.Metric + " held out"}
 	var others []string
 	if len(m.Leaderboard) > 0 {
-		for name := range m.Leaderboard[0].Holdout {
-			if name != m.Metric {
+		for _, name := range otherMetrics() {
+			if _, ok := m.Leaderboard[0].Holdout[name]; ok && name != m.Metric {
 				others = append(others, name)
 			}
 		}
 	}
-	slices.Sort(others)
 	header = append(append(header, others...), "seconds")
 	for i, c := range m.Leaderboard {
 		row := []string{strconv.Itoa(i + 1), c.Algorithm, value(c.CV, m.Metric), value(c.CVStd, m.Metric), value(c.Holdout, m.Metric)}

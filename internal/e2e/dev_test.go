@@ -96,7 +96,7 @@ func slow(datasetID string) client.TrainRequest {
 }
 
 // copies is how often the rows of a table are repeated for a slow training.
-const copies = 20
+const copies = 12
 
 func TestKilledDevGoesOn(t *testing.T) {
 	t.Parallel()

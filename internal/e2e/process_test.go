@@ -33,7 +33,7 @@ var built programs
 func TestMain(m *testing.M) {
 	code := m.Run()
 	if built.dir != "" {
-		_ = os.RemoveAll(built.dir) //nolint:errcheck // a temporary folder
+		_ = os.RemoveAll(built.dir)
 	}
 	os.Exit(code)
 }
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 func program(t *testing.T, name string) string {
 	t.Helper()
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "narrative-e2e-"); built.err != nil {
+		if built.dir, built.err = os.MkdirTemp("", "narrative-e2e-"); built.err != nil { //nolint:usetesting // for all tests
 			return
 		}
 		build := exec.CommandContext(context.Background(), "go", "build", "-o", built.dir+"/",
@@ -70,7 +70,7 @@ type process struct {
 	grown  chan struct{} // closed and replaced when a line comes
 }
 
-// start runs the program; it is killed when the test ends.
+// start runs the program; it is ended when the test ends.
 func start(t *testing.T, env []string, path string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(path) + " " + strings.Join(args, " "), done: make(chan struct{}), grown: make(chan struct{})}
@@ -85,7 +85,7 @@ func start(t *testing.T, env []string, path string, args ...string) *process {
 	}
 	go p.read(log)
 	t.Cleanup(func() {
-		p.kill(syscall.SIGKILL)
+		p.kill(syscall.SIGTERM) // so that its children end with it
 		if t.Failed() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -105,7 +105,7 @@ func (p *process) read(log io.Reader) {
 		p.grown = make(chan struct{})
 		p.mu.Unlock()
 	}
-	_ = p.cmd.Wait() //nolint:errcheck // its state is read by whoever asks
+	_ = p.cmd.Wait()
 	p.mu.Lock()
 	p.closed = true
 	close(p.grown)

@@ -20,6 +20,6 @@ func worksIn(pid int, dir string) bool {
 	if err != nil {
 		return false
 	}
-	real, err := filepath.EvalSymlinks(dir)
-	return err == nil && link == real
+	resolved, err := filepath.EvalSymlinks(dir)
+	return err == nil && link == resolved
 }

@@ -100,7 +100,7 @@ func do(t *testing.T, r *embedded.Redis, command ...string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	password, _, _ := strings.Cut(strings.TrimPrefix(r.URL().Reveal(), "redis://:"), "@")
 	if reply, err := c.Do("AUTH", password); err != nil || reply != "+OK\r\n" {
 		return reply
@@ -131,7 +131,7 @@ func TestRedisIsLockedAndKeepsItsData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer stranger.Close()
+	defer func() { _ = stranger.Close() }()
 	if reply, err := stranger.Do("GET", "k"); err != nil || !strings.HasPrefix(reply, "-NOAUTH") {
 		t.Errorf("a stranger got %q, %v", reply, err)
 	}
@@ -250,6 +250,78 @@ func TestALeftOverRedisIsEnded(t *testing.T) {
 	}
 }
 
+func TestALeftOverRedisThatAnswersIsEnded(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	dir := t.TempDir()
+	first := start(t, embedded.RedisConfig{Dir: dir})
+	if err := first.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	leftOver := exec.CommandContext(t.Context(), "redis-server", filepath.Join(dir, "redis.conf"))
+	if err := leftOver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the left-over answers", func() bool { return do(t, first, "SET", "k", "v") == "+OK\r\n" })
+	if err := os.WriteFile(filepath.Join(dir, "pid"), []byte(itoa(leftOver.Process.Pid)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, embedded.RedisConfig{Dir: dir})
+	if err := leftOver.Wait(); err != nil {
+		t.Errorf("it was not ended in good order: %v", err)
+	}
+	if got := do(t, r, "GET", "k"); got != "$1\r\nv\r\n" {
+		t.Errorf("what the left-over was told is %q", got)
+	}
+}
+
+func TestRedisTakesAnotherPortWhenItsOwnIsTaken(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	dir := t.TempDir()
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	if err := os.WriteFile(filepath.Join(dir, "addr"), []byte(taken.Addr().String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, embedded.RedisConfig{Dir: dir})
+	if r.Addr() == taken.Addr().String() {
+		t.Errorf("it listens on %s", r.Addr())
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Stop(gone); err == nil {
+		t.Error("a stop that nobody waits for succeeds")
+	}
+}
+
+func TestASpoiltPidFileIsIgnored(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	for _, text := range []string{"", "nonsense", "-1", "1"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "pid"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		start(t, embedded.RedisConfig{Dir: dir})
+	}
+}
+
+func TestRedisOnAPortOfAnotherRedis(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	other := start(t, embedded.RedisConfig{Dir: t.TempDir()})
+	if r, err := embedded.StartRedis(t.Context(), embedded.RedisConfig{Dir: t.TempDir(), Addr: other.Addr(), Logger: slog.New(slog.DiscardHandler)}); err == nil {
+		t.Errorf("started beside another on %s", r.Addr())
+	}
+	if got := do(t, other, "PING"); got != "+PONG\r\n" {
+		t.Errorf("the other one says %q", got)
+	}
+}
+
 func TestRedisEndsWithAKilledParent(t *testing.T) {
 	t.Parallel()
 	needRedis(t)
@@ -287,13 +359,18 @@ func TestRedisRefusesWhatItCannotServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
+	spoilt := t.TempDir()
+	if err := os.Mkdir(filepath.Join(spoilt, "password"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]embedded.RedisConfig{
-		"relative folder": {Dir: "redis"},
-		"not loopback":    {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
-		"not an address":  {Dir: t.TempDir(), Addr: "loopback"},
-		"port taken":      {Dir: t.TempDir(), Addr: taken.Addr().String()},
-		"bad binary":      {Dir: t.TempDir(), Binary: "/bin/false"},
+		"relative folder":      {Dir: "redis"},
+		"not loopback":         {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
+		"not an address":       {Dir: t.TempDir(), Addr: "loopback"},
+		"port taken":           {Dir: t.TempDir(), Addr: taken.Addr().String()},
+		"bad binary":           {Dir: t.TempDir(), Binary: "/bin/false"},
+		"password is a folder": {Dir: spoilt},
 	} {
 		c.Logger = slog.New(slog.DiscardHandler)
 		if r, err := embedded.StartRedis(t.Context(), c); err == nil {
@@ -365,10 +442,17 @@ func TestS3IsLockedAndStartsAgain(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
+	if err := os.RemoveAll(filepath.Join(dir, "secret-access-key")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "secret-access-key"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]embedded.S3Config{
-		"relative folder": {Dir: "s3"},
-		"not loopback":    {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
-		"a file":          {Dir: filepath.Join(dir, "addr")},
+		"a key that is a folder": {Dir: dir},
+		"relative folder":        {Dir: "s3"},
+		"not loopback":           {Dir: t.TempDir(), Addr: "0.0.0.0:0"},
+		"a file":                 {Dir: filepath.Join(dir, "addr")},
 	} {
 		if _, err := embedded.StartS3(t.Context(), c); err == nil {
 			t.Errorf("%s: started", name)

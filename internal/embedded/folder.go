@@ -38,7 +38,7 @@ func Lock(path string) (*Folder, error) {
 	if err := os.MkdirAll(path, folderMode); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, fileMode)
+	file, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // the operator chooses the folder
 	if err != nil {
 		return nil, fmt.Errorf("open lock of data folder: %w", err)
 	}
@@ -85,7 +85,7 @@ func (f *Folder) Unlock() error {
 // keep returns the secret that the file holds, or makes one and keeps it
 // there, readable by the owner only.
 func keep(path string) (secret.String, error) {
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // a file of the data folder
 	switch {
 	case err == nil && len(text) > 0:
 		return secret.New(strings.TrimSpace(string(text))), nil

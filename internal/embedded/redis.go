@@ -181,7 +181,7 @@ func choose(ctx context.Context, addr, file string) (string, error) {
 	if port != "0" {
 		return addr, nil
 	}
-	if last, err := os.ReadFile(file); err == nil {
+	if last, err := os.ReadFile(file); err == nil { //nolint:gosec // a file of the data folder
 		if free, err := listen(ctx, strings.TrimSpace(string(last))); err == nil {
 			return free, nil
 		}

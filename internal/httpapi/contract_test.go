@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"maps"
@@ -57,7 +58,6 @@ func (r route) status(code int) (map[string]any, string) {
 
 const documentURL = "https://narrative.test/openapi.json"
 
-//nolint:gochecknoglobals // the document is the same for every test
 var readContract = sync.OnceValues(func() (*contract, error) {
 	js := newJobs(nil)
 	h, err := httpapi.New(httpapi.DefaultConfig(), httpapi.Deps{
@@ -70,7 +70,7 @@ var readContract = sync.OnceValues(func() (*contract, error) {
 		return nil, err
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
+	h.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/openapi.json", nil))
 	c := &contract{compiler: jsonschema.NewCompiler()}
 	if err := json.Unmarshal(w.Body.Bytes(), &c.raw); err != nil {
 		return nil, err

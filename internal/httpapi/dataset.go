@@ -81,7 +81,7 @@ type profileOutput struct{ Body json.RawMessage }
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
-	register(s, operation(http.MethodGet, "/datasets", "list-datasets", tagDatasets, "List data sets",
+	register(s, operation(tagDatasets, "GET /datasets", "list-datasets", "List data sets",
 		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Dataset], error) {
 		page, err := s.datasets.List(ctx, callerOf(ctx).Tenant, in.Cursor, in.Limit)
 		if err != nil {
@@ -89,7 +89,7 @@ func (s *server) registerDatasets() {
 		}
 		return pageOf(ctx, page.Items, page.Next, viewDataset), nil
 	})
-	register(s, operation(http.MethodGet, "/datasets/{id}", "get-dataset", tagDatasets, "Look at a data set",
+	register(s, operation(tagDatasets, "GET /datasets/{id}", "get-dataset", "Look at a data set",
 		`Its columns and its size, once it is ready.`, http.StatusNotFound),
 		func(ctx context.Context, in *DatasetRef) (*datasetOutput, error) {
 			d, err := s.datasets.Get(ctx, callerOf(ctx).Tenant, in.ID)
@@ -98,9 +98,9 @@ func (s *server) registerDatasets() {
 			}
 			return &datasetOutput{Body: viewDataset(d)}, nil
 		})
-	register(s, operation(http.MethodGet, "/datasets/{id}/preview", "preview-dataset", tagDatasets, "See the first rows",
+	register(s, operation(tagDatasets, "GET /datasets/{id}/preview", "preview-dataset", "See the first rows",
 		`As they were read and typed. The data set must be ready.`, http.StatusNotFound, http.StatusConflict), s.previewDataset)
-	register(s, operation(http.MethodGet, "/datasets/{id}/profile", "profile-dataset", tagDatasets, "Read the profile",
+	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
 		`Counts, missing and distinct values, quantiles, histograms and the most frequent values of every column. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*profileOutput, error) {
@@ -110,7 +110,7 @@ func (s *server) registerDatasets() {
 			}
 			return &profileOutput{Body: withoutKeys(profile)}, nil
 		})
-	register(s, operation(http.MethodDelete, "/datasets/{id}", "delete-dataset", tagDatasets, "Delete a data set",
+	register(s, operation(tagDatasets, "DELETE /datasets/{id}", "delete-dataset", "Delete a data set",
 		`It is gone at once; its files go at the next clean-up. Models made from it stay.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*struct{}, error) {
 			return nil, s.datasets.Delete(ctx, callerOf(ctx).Tenant, in.ID)

@@ -277,7 +277,7 @@ func curl(op *huma.Operation) string {
 	if op.OperationID == "stream-job-events" {
 		b.WriteString(" -N")
 	}
-	b.WriteString(" http://127.0.0.1:8080" + address)
+	b.WriteString(" $NARRATIVE" + address)
 	if len(op.Security) > 0 {
 		b.WriteString(" \\\n  -H \"Authorization: Bearer $TOKEN\"")
 	}

@@ -29,29 +29,29 @@ func problemExamples() map[int]*Problem {
 		p.Status, p.Instance, p.RequestID, p.Errors = status, instance, exampleRequestID, fields
 		return p
 	}
-	training := root + "/training"
+	at := root + "/training"
 	return map[int]*Problem{
 		http.StatusBadRequest: show(http.StatusBadRequest, fault.ClassInvalid, "malformed_json",
-			"The body is not JSON: unexpected end of JSON input at byte 17.", training),
-		http.StatusUnauthorized: show(http.StatusUnauthorized, fault.ClassUnauthenticated, "token_expired", "The token has expired.", training),
+			"The body is not JSON: unexpected end of JSON input at byte 17.", at),
+		http.StatusUnauthorized: show(http.StatusUnauthorized, fault.ClassUnauthenticated, "token_expired", "The token has expired.", at),
 		http.StatusForbidden:    show(http.StatusForbidden, fault.ClassForbidden, "role_required", "This needs the role operator.", root+"/cleanup"),
-		http.StatusNotFound:     show(http.StatusNotFound, fault.ClassNotFound, "dataset_not_found", "There is no data set "+exampleDatasetID+".", training),
+		http.StatusNotFound:     show(http.StatusNotFound, fault.ClassNotFound, "dataset_not_found", "There is no data set "+exampleDatasetID+".", at),
 		http.StatusRequestTimeout: show(http.StatusRequestTimeout, fault.ClassInvalid, "body_timeout",
-			"The body did not arrive in time.", training),
+			"The body did not arrive in time.", at),
 		http.StatusConflict: show(http.StatusConflict, fault.ClassConflict, "dataset_not_ready",
-			"The data set is still being read; wait for its ingest job.", training),
+			"The data set is still being read; wait for its ingest job.", at),
 		http.StatusRequestEntityTooLarge: show(http.StatusRequestEntityTooLarge, fault.ClassTooLarge, "body_too_large",
-			"The body has more than 1048576 bytes.", training),
+			"The body has more than 1048576 bytes.", at),
 		http.StatusUnsupportedMediaType: show(http.StatusUnsupportedMediaType, fault.ClassUnsupported, "unsupported_media_type",
-			"The body's media type is \"text/plain\"; send application/json in UTF-8.", training),
+			"The body's media type is \"text/plain\"; send application/json in UTF-8.", at),
 		http.StatusUnprocessableEntity: show(http.StatusUnprocessableEntity, fault.ClassInvalid, "unknown_field",
-			"The request is not valid: body.targt is not a known field.", training, fault.Field{Location: "body.targt", Message: "is not a known field"}),
+			"The request is not valid: body.targt is not a known field.", at, fault.Field{Location: "body.targt", Message: "is not a known field"}),
 		http.StatusTooManyRequests: show(http.StatusTooManyRequests, fault.ClassExhausted, "too_many_requests",
 			"There are 64 uploads already; try again soon.", root+"/datasets"),
 		http.StatusInternalServerError: show(http.StatusInternalServerError, fault.ClassInternal, "internal",
-			"Something went wrong on our side. The request_id finds it in the log.", training),
+			"Something went wrong on our side. The request_id finds it in the log.", at),
 		http.StatusServiceUnavailable: show(http.StatusServiceUnavailable, fault.ClassUnavailable, "store_unavailable",
-			"The store does not answer; try again soon.", training),
+			"The store does not answer; try again soon.", at),
 	}
 }
 

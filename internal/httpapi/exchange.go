@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -63,8 +64,8 @@ func (e *edge) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		// A client that does not read its answer must not hold a connection;
 		// what streams sets other deadlines. Not every writer has them.
-		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(2 * e.timeout))
-		broken := e.run(c, x, next)
+		x.allow(e.timeout)
+		broken := e.run(c, next)
 		e.log(c, x)
 		if broken {
 			panic(http.ErrAbortHandler) // the answer had begun: cut it off so that nobody takes it for whole
@@ -75,7 +76,7 @@ func (e *edge) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 // run calls the handler and answers what it could not. It reports whether an
 // answer was begun that cannot be finished.
-func (e *edge) run(c echo.Context, x *exchange, next echo.HandlerFunc) (broken bool) {
+func (e *edge) run(c echo.Context, next echo.HandlerFunc) (broken bool) {
 	defer func() {
 		r := recover()
 		if r == nil {
@@ -101,10 +102,9 @@ func (e *edge) answer(c echo.Context, err error) {
 	if c.Response().Committed {
 		return
 	}
+	lingerFor(c.Response())
 	head := c.Response().Header()
-	for name, values := range p.header {
-		head[name] = values
-	}
+	maps.Copy(head, p.header)
 	head.Set("Content-Type", problemType)
 	head.Del("ETag")
 	c.Response().WriteHeader(p.Status)

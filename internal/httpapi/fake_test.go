@@ -76,6 +76,15 @@ func (f *jobs) add(tenant, kind, subject string) *job.Job {
 	return &c
 }
 
+// fail makes every later call fail, and wakes the waiting.
+func (f *jobs) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
 // change alters a job as a worker would and wakes the waiting.
 func (f *jobs) change(id string, alter func(j *job.Job)) {
 	f.mu.Lock()
@@ -97,24 +106,24 @@ func (f *jobs) say(id string, messages ...string) {
 	}
 }
 
-func (f *jobs) submit(tenant, kind, subject, key string, payload any) (*job.Job, bool, error) {
-	if f.err != nil {
-		return nil, false, f.err
+func (f *jobs) submit(ctx context.Context, s job.Submission) (*job.Job, bool, error) {
+	if _, err := f.List(ctx, s.Tenant, job.Filter{}, "", 1); err != nil {
+		return nil, false, err
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %v", kind, payload))
-	name := tenant + " " + kind + " " + key
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %v", s.Kind.Name, s.Payload))
+	name := s.Tenant + " " + s.Kind.Name + " " + s.IdempotencyKey
 	f.mu.Lock()
 	known, seen := f.keys[name]
 	f.mu.Unlock()
-	if seen && key != "" {
-		id, print, _ := strings.Cut(known, " ")
-		if print != hex.EncodeToString(sum[:]) {
+	if seen && s.IdempotencyKey != "" {
+		id, sent, _ := strings.Cut(known, " ")
+		if sent != hex.EncodeToString(sum[:]) {
 			return nil, false, fault.Conflict("idempotency_key_reused", "the key was used for another request")
 		}
-		j, err := f.Get(context.Background(), tenant, id)
+		j, err := f.Get(ctx, s.Tenant, id)
 		return j, false, err
 	}
-	j := f.add(tenant, kind, subject)
+	j := f.add(s.Tenant, s.Kind.Name, s.Subject)
 	f.mu.Lock()
 	f.keys[name] = j.ID + " " + hex.EncodeToString(sum[:])
 	f.mu.Unlock()
@@ -244,14 +253,16 @@ type submitter[R any] struct {
 	mu      sync.Mutex
 }
 
-func (f *submitter[R]) Submit(_ context.Context, caller account.Caller, req R, key string) (*job.Job, bool, error) {
+func (f *submitter[R]) Submit(ctx context.Context, caller account.Caller, req R, key string) (*job.Job, bool, error) {
 	f.mu.Lock()
 	f.got = append(f.got, req)
 	f.mu.Unlock()
 	if err := f.known(caller.Tenant, req); err != nil {
 		return nil, false, err
 	}
-	return f.jobs.submit(caller.Tenant, f.kind, f.subject(req), key, req)
+	return f.jobs.submit(ctx, job.Submission{
+		Tenant: caller.Tenant, Kind: job.Kind{Name: f.kind}, Subject: f.subject(req), IdempotencyKey: key, Payload: req,
+	})
 }
 
 // datasets keeps data sets in memory, and of their files the length and sum.
@@ -290,7 +301,7 @@ func (f *datasets) add(tenant string, state dataset.State) *dataset.Dataset {
 	return d
 }
 
-func (f *datasets) Create(_ context.Context, u dataset.Upload) (*dataset.Dataset, *job.Job, error) {
+func (f *datasets) Create(ctx context.Context, u dataset.Upload) (*dataset.Dataset, *job.Job, error) {
 	n, sum, err := f.read(u.Body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("store the upload: %v", err) //nolint:errorlint // a file store may lose the kind of an error
@@ -302,7 +313,9 @@ func (f *datasets) Create(_ context.Context, u dataset.Upload) (*dataset.Dataset
 	f.mu.Lock()
 	f.got = append(f.got, u)
 	f.mu.Unlock()
-	j, created, err := f.jobs.submit(u.Tenant, "ingest", "", u.IdempotencyKey, hex.EncodeToString(sum))
+	j, created, err := f.jobs.submit(ctx, job.Submission{
+		Tenant: u.Tenant, Kind: job.Kind{Name: "ingest"}, IdempotencyKey: u.IdempotencyKey, Payload: hex.EncodeToString(sum),
+	})
 	if err != nil {
 		return nil, nil, err
 	}

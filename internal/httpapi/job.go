@@ -75,10 +75,10 @@ type redirectOutput struct {
 }
 
 func (s *server) registerJobs() {
-	register(s, operation(http.MethodGet, "/jobs", "list-jobs", tagJobs, "List jobs",
+	register(s, operation(tagJobs, "GET /jobs", "list-jobs", "List jobs",
 		`The newest first. Results and histories are left out; ask for one job to see them.`), s.listJobs)
 
-	op := operation(http.MethodGet, "/jobs/{id}", "get-job", tagJobs, "Look at a job",
+	op := operation(tagJobs, "GET /jobs/{id}", "get-job", "Look at a job",
 		`With If-None-Match it answers 304 while nothing has changed; with wait it waits for a change before it answers.`,
 		http.StatusNotFound, http.StatusTooManyRequests)
 	op.Metadata[metaStreams] = true
@@ -86,20 +86,20 @@ func (s *server) registerJobs() {
 
 	s.registerEvents()
 
-	register(s, operation(http.MethodGet, "/jobs/{id}/logs", "get-job-logs", tagJobs, "Read a job's log",
+	register(s, operation(tagJobs, "GET /jobs/{id}/logs", "get-job-logs", "Read a job's log",
 		`The lines that the job has written for its owner, over all attempts.`, http.StatusNotFound), s.getLogs)
 
-	op = operation(http.MethodGet, "/jobs/{id}/result", "get-job-result", tagJobs, "Download a job's result",
+	op = operation(tagJobs, "GET /jobs/{id}/result", "get-job-result", "Download a job's result",
 		`Redirects to the file in the file store. Follow the redirect without the header Authorization: the link carries its own signature.`,
 		http.StatusNotFound, http.StatusConflict)
 	op.DefaultStatus = http.StatusSeeOther
 	register(s, op, s.getResult)
 
-	register(s, accepted(operation(http.MethodPost, "/jobs/{id}/cancel", "cancel-job", tagJobs, "Cancel a job",
+	register(s, accepted(operation(tagJobs, "POST /jobs/{id}/cancel", "cancel-job", "Cancel a job",
 		`A job that runs is told to stop and is cancelled soon after; look at its state.`,
 		http.StatusNotFound, http.StatusConflict)), s.change(s.jobs.Cancel))
 
-	register(s, accepted(operation(http.MethodPost, "/jobs/{id}/retry", "retry-job", tagJobs, "Try a job again",
+	register(s, accepted(operation(tagJobs, "POST /jobs/{id}/retry", "retry-job", "Try a job again",
 		`For a job that failed or was cancelled. It keeps its identifier and what its earlier attempts have finished.`,
 		http.StatusNotFound, http.StatusConflict)), s.change(s.jobs.Retry))
 }

@@ -133,10 +133,10 @@ func (s *server) body(c echo.Context) ([]byte, error) {
 	control := http.NewResponseController(c.Response())
 	_ = control.SetReadDeadline(time.Now().Add(s.config.RequestTimeout))
 	b, err := io.ReadAll(io.LimitReader(r.Body, s.config.MaxBodyBytes+1))
-	_ = control.SetReadDeadline(time.Time{})
 	if err != nil {
 		return nil, unreadable(err)
 	}
+	_ = control.SetReadDeadline(time.Time{})
 	if int64(len(b)) > s.config.MaxBodyBytes {
 		return nil, fault.TooLarge("body_too_large", "the body has more than %d bytes", s.config.MaxBodyBytes)
 	}
@@ -177,6 +177,12 @@ func checkValue(d *json.Decoder, path string, depth int) error {
 	token, err := d.Token()
 	if err != nil {
 		return malformed("malformed_json", "the body is not JSON")
+	}
+	if number, ok := token.(json.Number); ok {
+		if _, err := number.Float64(); err != nil {
+			return fault.Invalid("invalid_request", "%s is a number that is too large", path).
+				With(fault.Field{Location: path, Message: "is too large a number", Value: shorten(number.String())})
+		}
 	}
 	open, ok := token.(json.Delim)
 	if !ok {

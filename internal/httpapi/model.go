@@ -67,7 +67,7 @@ type ModelRef struct {
 type modelOutput struct{ Body Model }
 
 func (s *server) registerModels() {
-	register(s, operation(http.MethodGet, "/models", "list-models", tagModels, "List models",
+	register(s, operation(tagModels, "GET /models", "list-models", "List models",
 		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Model], error) {
 		page, err := s.models.List(ctx, callerOf(ctx).Tenant, in.Cursor, in.Limit)
 		if err != nil {
@@ -75,7 +75,7 @@ func (s *server) registerModels() {
 		}
 		return pageOf(ctx, page.Items, page.Next, viewModel), nil
 	})
-	register(s, operation(http.MethodGet, "/models/{id}", "get-model", tagModels, "Look at a model",
+	register(s, operation(tagModels, "GET /models/{id}", "get-model", "Look at a model",
 		`Its leaderboard, its inputs and, when it was tuned, its threshold.`, http.StatusNotFound),
 		func(ctx context.Context, in *ModelRef) (*modelOutput, error) {
 			m, err := s.models.Get(ctx, callerOf(ctx).Tenant, in.ID)
@@ -84,7 +84,7 @@ func (s *server) registerModels() {
 			}
 			return &modelOutput{Body: viewModel(m)}, nil
 		})
-	register(s, operation(http.MethodDelete, "/models/{id}", "delete-model", tagModels, "Delete a model",
+	register(s, operation(tagModels, "DELETE /models/{id}", "delete-model", "Delete a model",
 		`It is gone at once; its files go at the next clean-up. Predictions made with it stay.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *ModelRef) (*struct{}, error) {
 			return nil, s.models.Delete(ctx, callerOf(ctx).Tenant, in.ID)

@@ -89,12 +89,14 @@ func (s *server) describeHealth() {
 		Summary: "Whether the process lives", Description: "Touches nothing else. Needs no token.",
 		Responses: map[string]*huma.Response{"200": answer("It lives", Liveness{})},
 	})
+	unavailable := answer("It cannot work: a part that it needs does not answer", Readiness{})
+	unavailable.Headers = map[string]*huma.Param{"Retry-After": {Description: "Seconds to wait before the next try", Schema: &huma.Schema{Type: huma.TypeString}}}
 	s.api.OpenAPI().AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: "/health/ready", OperationID: "ready", Tags: []string{tagHealth},
 		Summary: "Whether the process can work", Description: "Checks every part at once, within seconds. Needs no token.",
 		Responses: map[string]*huma.Response{
 			"200": answer("It can work, perhaps degraded", Readiness{}),
-			"503": answer("It cannot work: a part that it needs does not answer", Readiness{}),
+			"503": unavailable,
 		},
 	})
 }

@@ -32,9 +32,10 @@ const (
 	tagHealth      = "health"
 )
 
-// operation describes one way to use the API; it needs an analyst or an
-// operator.
-func operation(method, path, id, tag, summary, description string, problems ...int) huma.Operation {
+// operation describes one way to use the API, at a pattern such as
+// "GET /jobs/{id}"; it needs an analyst or an operator.
+func operation(tag, pattern, id, summary, description string, problems ...int) huma.Operation {
+	method, path, _ := strings.Cut(pattern, " ")
 	return huma.Operation{
 		Method: method, Path: root + path, OperationID: id, Tags: []string{tag},
 		Summary: summary, Description: strings.TrimSpace(description),

@@ -17,7 +17,7 @@ import (
 )
 
 // Problem is an error as a client sees it: RFC 9457 with a stable code.
-type Problem struct {
+type Problem struct { //nolint:errname // the name of RFC 9457, and of the schema that clients see
 	Type      string        `json:"type" doc:"Where the class of the problem is described" example:"/docs#problem-invalid"`
 	Title     string        `json:"title" doc:"The class of the problem" example:"The request or the data is wrong"`
 	Status    int           `json:"status" doc:"The HTTP status" example:"422"`
@@ -102,6 +102,9 @@ func (x *exchange) problem(err error) *Problem {
 	}
 	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		p.header.Set("Retry-After", strconv.Itoa(retryAfterSeconds))
+	}
+	if p.Status == http.StatusRequestTimeout || p.Status == http.StatusRequestEntityTooLarge {
+		p.header.Set("Connection", "close") // nobody waits for the rest of the body
 	}
 	x.code = p.Code
 	if p.cause != nil {
@@ -205,14 +208,14 @@ func humaProblem(e *huma.ErrorModel) *Problem {
 		if d == nil {
 			continue
 		}
-		message := d.Message
+		place, message := reword(d.Location, d.Message)
 		switch message {
 		case "unexpected property", "unknown query parameter":
 			message = "is not a known field"
 		default:
 			unknown = false
 		}
-		p.Errors = append(p.Errors, fault.Field{Location: d.Location, Message: message, Value: shorten(d.Value)})
+		p.Errors = append(p.Errors, fault.Field{Location: place, Message: message, Value: shorten(d.Value)})
 	}
 	if unknown {
 		p.Code = "unknown_field"

@@ -15,7 +15,7 @@ type cleanupInput struct {
 }
 
 func (s *server) registerRetention(service Submitter[retention.Request]) {
-	op := operation(http.MethodPost, "/cleanup", "clean-up", tagCleanup, "Clean up files",
+	op := operation(tagCleanup, "POST /cleanup", "clean-up", "Clean up files",
 		`Marks the files that no record points to and deletes those that have been marked for the grace period, over all tenants. It runs by itself now and then; a dry run only lists what would go. For operators.`,
 		http.StatusConflict)
 	op.Metadata[metaRoles] = []string{account.RoleOperator}

@@ -24,9 +24,9 @@ const (
 type uploadInput struct{ Idempotency }
 
 func (s *server) registerUpload() {
-	op := accepted(operation(http.MethodPost, "/datasets", "upload-dataset", tagDatasets, "Upload a data set",
+	op := accepted(operation(tagDatasets, "POST /datasets", "upload-dataset", "Upload a data set",
 		`Send a CSV or Parquet file as multipart/form-data; the fields come before the file. The answer comes when the file is stored. An ingest job then finds out its types and makes its profile; follow the job, and use the data set when it is ready.`,
-		http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests))
+		http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests))
 	op.Metadata[metaStreams] = true
 	register(s, op, s.upload)
 	s.api.OpenAPI().Paths[op.Path].Post.RequestBody = uploadForm(s.config.MaxUploadBytes)
@@ -100,7 +100,7 @@ func readFields(parts *multipart.Reader, up *dataset.Upload) (*fileReader, error
 	seen := map[string]bool{}
 	for range maxFields {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if ended(err) {
 			return nil, fault.Invalid("file_missing", "the form has no part named file").
 				With(fault.Field{Location: "body.file", Message: "is required"})
 		}
@@ -207,12 +207,18 @@ func (f *fileReader) Read(p []byte) (int, error) {
 		case more == nil:
 			err = fault.Invalid("field_after_file", "the part %q comes after the file; the file must be the last part", clean(next.FormName())).
 				With(fault.Field{Location: "body." + clean(next.FormName()), Message: "must come before the file"})
-		case !errors.Is(more, io.EOF):
+		case !ended(more):
 			err = more
 		}
 	}
 	f.err = err
 	return n, err
+}
+
+// ended reports whether NextPart has found the end of the form; where the form
+// broke off it wraps io.EOF.
+func ended(err error) bool {
+	return err == io.EOF //nolint:errorlint // a wrapped one means the contrary
 }
 
 // arriving is the body of an upload: at most so long, and never silent for
@@ -253,8 +259,8 @@ func (a *arriving) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (a *arriving) Close() error { return a.body.Close() }
 
-// end takes the deadline back, which would end the request's context.
-func (a *arriving) end() { _ = a.control.SetReadDeadline(time.Time{}) }
+// end bounds what the server still reads of the body.
+func (a *arriving) end() { _ = a.control.SetReadDeadline(time.Now().Add(linger)) }
 
 // explain finds the reason why the form could not be read.
 func (a *arriving) explain(err error) error {

@@ -42,8 +42,22 @@ func (s *server) untilDrain(ctx context.Context, d time.Duration) (context.Conte
 	return ctx, cancel
 }
 
-// allow gives the answer that much time from now.
+const (
+	// writeWithin is how long a client may take to read what is written.
+	writeWithin = 20 * time.Second
+	// linger is how long the rest of a refused body is waited for.
+	linger = 5 * time.Second
+)
+
+// allow gives the work on the answer that much time from now, and its client
+// some more to read it.
 func (x *exchange) allow(d time.Duration) {
 	// Not every writer has deadlines; those of a server do.
-	_ = http.NewResponseController(x.echo.Response()).SetWriteDeadline(time.Now().Add(d))
+	_ = http.NewResponseController(x.echo.Response()).SetWriteDeadline(time.Now().Add(d + writeWithin))
+}
+
+// lingerFor bounds how long the server reads the rest of a body that nobody
+// wants, before it answers.
+func lingerFor(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(linger))
 }

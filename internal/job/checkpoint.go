@@ -29,7 +29,7 @@ type CheckpointFiles interface {
 }
 
 // CheckpointPrefix is where the checkpoints of a job are kept.
-func CheckpointPrefix(id string) string { return JobPrefix(id) + "checkpoint/" }
+func CheckpointPrefix(id string) string { return Prefix(id) + "checkpoint/" }
 
 // checkpoints implements Checkpoint for one attempt. A checkpoint is shared by
 // all attempts, so it is fenced: Save refuses once the attempt has lost its
@@ -49,7 +49,7 @@ type checkpoints struct {
 
 var _ Checkpoint = (*checkpoints)(nil)
 
-var checkpointName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`) //nolint:gochecknoglobals // a compiled constant
+var checkpointName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
 
 // The envelope of a checkpoint: 4 bytes "NCP1", the epoch that wrote it in 4
 // bytes, the length of the data in 8 bytes, the data, and the CRC-32C of

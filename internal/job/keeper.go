@@ -165,7 +165,7 @@ func (k *Keeper) Relay(ctx context.Context) (int, error) {
 	return handed, nil
 }
 
-// asks asks the queue whether it has the job.
+// asks finds out from the queue whether it has the job.
 func (k *Keeper) asks(ctx context.Context, j *Job) (bool, error) {
 	call, cancel := context.WithTimeout(ctx, k.cfg.QueueTimeout)
 	defer cancel()

@@ -90,7 +90,7 @@ func (l *Leader) lead(ctx context.Context, held *lease, asked time.Time, work fu
 		defer close(done)
 		work(leading, held.Token)
 	}()
-	deadline := time.NewTimer(l.cfg.TTL - l.cfg.Now().Sub(asked))
+	deadline := time.NewTimer(l.left(asked))
 	defer deadline.Stop()
 	ticker := time.NewTicker(l.cfg.Renew)
 	defer ticker.Stop()
@@ -100,7 +100,7 @@ func (l *Leader) lead(ctx context.Context, held *lease, asked time.Time, work fu
 		select {
 		case <-done:
 			if busy {
-				<-renewed
+				<-renewed //nolint:errcheck // the lease is given back all the same
 			}
 			l.release(ctx, held)
 			return
@@ -118,7 +118,7 @@ func (l *Leader) lead(ctx context.Context, held *lease, asked time.Time, work fu
 			busy = false
 			switch {
 			case err == nil:
-				deadline.Reset(l.cfg.TTL - l.cfg.Now().Sub(asked))
+				deadline.Reset(l.left(asked))
 			case errors.Is(err, ErrNotLeading):
 				stop(ErrNotLeading)
 				<-done
@@ -128,6 +128,13 @@ func (l *Leader) lead(ctx context.Context, held *lease, asked time.Time, work fu
 			}
 		}
 	}
+}
+
+// left returns for how long work may go on after a renewal that was asked for
+// at the time: not to the very end of the lease, since it takes a moment to
+// stop.
+func (l *Leader) left(asked time.Time) time.Duration {
+	return max(l.cfg.TTL-l.cfg.Renew-l.cfg.Now().Sub(asked), 0)
 }
 
 // acquire takes the lease if it is free, expired or this holder's own, and

@@ -22,7 +22,6 @@ const (
 	maxRounds   = 20 // pages read to fill one that is filtered
 )
 
-//nolint:gochecknoglobals // compiled constants
 var (
 	kindForm    = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 	subjectForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{1,128}$`)
@@ -100,7 +99,7 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter, cursor stri
 		q.Limit = limit - len(result.Items)
 		page, err := s.jobs.Find(ctx, q)
 		if err != nil {
-			return store.Page[*Job]{}, err
+			return store.Page[*Job]{}, storeFault(err)
 		}
 		for _, j := range page.Items {
 			if rest == "" || f.matches(j) {

@@ -63,7 +63,7 @@ func (s *Service) Logs(ctx context.Context, tenant, id string, after, limit int)
 	for {
 		page, err := s.logs.Find(ctx, q)
 		if err != nil {
-			return nil, err
+			return nil, storeFault(err)
 		}
 		for _, row := range page.Items {
 			for _, line := range row.Lines {

@@ -93,8 +93,8 @@ func (t *Task) Decode(v any) error {
 }
 
 // AttemptPrefix is where one attempt of a job keeps its files, ending in a
-// slash. JobPrefix(job) is a prefix of it.
-func AttemptPrefix(id string, epoch int) string { return JobPrefix(id) + strconv.Itoa(epoch) + "/" }
+// slash. Prefix(job) is a prefix of it.
+func AttemptPrefix(id string, epoch int) string { return Prefix(id) + strconv.Itoa(epoch) + "/" }
 
-// JobPrefix is where all attempts of a job keep their files.
-func JobPrefix(id string) string { return "jobs/" + id + "/" }
+// Prefix is where all attempts of a job keep their files.
+func Prefix(id string) string { return "jobs/" + id + "/" }

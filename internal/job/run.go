@@ -50,7 +50,7 @@ func (s *session) attemptOnce(work context.Context, j *Job) error {
 	work, cancel := context.WithTimeoutCause(work, j.Timeout, ErrTimedOut)
 	defer cancel()
 	a := s.await(work, guard(func() answer { return s.call(work, j) }))
-	if cause := context.Cause(work); a.err != nil && cause != nil && !(errors.Is(cause, ErrTimedOut) && permanent(a.err)) {
+	if cause := context.Cause(work); a.err != nil && cause != nil && (!errors.Is(cause, ErrTimedOut) || !permanent(a.err)) {
 		a.err = because(cause, a.err) // it stopped because it was told to, whatever it calls that
 	}
 	return s.conclude(a)
@@ -131,8 +131,8 @@ func (s *session) encode(j *Job, result any) (a answer) {
 		a.files = named.Files()
 	}
 	for name, key := range a.files {
-		if !strings.HasPrefix(key, JobPrefix(j.ID)) {
-			a.err = Permanent(fmt.Errorf("file %s of job %s: key %q is not below %s", name, j.ID, key, JobPrefix(j.ID)))
+		if !strings.HasPrefix(key, Prefix(j.ID)) {
+			a.err = Permanent(fmt.Errorf("file %s of job %s: key %q is not below %s", name, j.ID, key, Prefix(j.ID)))
 		}
 	}
 	return a

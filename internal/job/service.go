@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,7 +96,7 @@ func NewService(cfg ServiceConfig) *Service {
 	}
 }
 
-var idForm = regexp.MustCompile(`^job_[0-9a-f]{32}$`) //nolint:gochecknoglobals // a compiled constant
+var idForm = regexp.MustCompile(`^job_[0-9a-f]{32}$`)
 
 // Lookup returns the job whoever owns it. It is for the platform itself: what
 // a tenant asks for goes through Get.
@@ -107,7 +108,7 @@ func (s *Service) Lookup(ctx context.Context, id string) (*Job, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, notFound(id)
 	}
-	return j, err
+	return j, storeFault(err)
 }
 
 // Get returns the tenant's job, or the fault job_not_found.
@@ -161,7 +162,7 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, notFound(id)
 	case err != nil:
-		return nil, err
+		return nil, storeFault(err)
 	case ended:
 		s.cfg.Observer.Finished(j, OutcomeCancelled, 0)
 	case j.State == Running:
@@ -204,7 +205,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, notFound(id)
 	case err != nil:
-		return nil, err
+		return nil, storeFault(err)
 	}
 	if fast {
 		s.enqueue(ctx, j)
@@ -226,7 +227,7 @@ func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
 	for _, state := range []State{Running, Queued, Pending} {
 		n, err := s.jobs.Count(ctx, store.Query{Index: indexAbout, Equal: []any{subject, string(state)}}, 1)
 		if err != nil || n > 0 {
-			return n > 0, err
+			return n > 0, storeFault(err)
 		}
 	}
 	return false, nil
@@ -253,7 +254,7 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	case name == "":
 		name = names[0]
 	case !slices.Contains(names, name):
-		return "", fault.NotFound("result_file_not_found", "The result has no file of that name; it has %q.", names)
+		return "", fault.NotFound("result_file_not_found", "The result has no file of that name; it has %s.", strings.Join(names, ", "))
 	}
 	key := j.Files[name]
 	filename := name

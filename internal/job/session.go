@@ -29,11 +29,13 @@ type session struct {
 	hint    chan struct{}
 	late    <-chan answer // of a handler that ignored the end of its context
 
+	turn   chan struct{} // held by the one goroutine that reads or writes the record
+	logged int           // lines of the job that are rows already; of whoever has the turn
+	beat   time.Time     // when the record was last written; likewise
+
 	mu      sync.Mutex
 	job     *Job      // as last read or written
-	logged  int       // lines of the job that are rows already
 	contact time.Time // when the fence was last seen to hold
-	beat    time.Time // when the record was last written
 }
 
 func newSession(ctx context.Context, r *Runner, j *Job) *session {
@@ -41,7 +43,7 @@ func newSession(ctx context.Context, r *Runner, j *Job) *session {
 	s := &session{
 		Runner: r, id: j.ID, epoch: j.Epoch, attempt: j.Attempt, base: base, stop: stop,
 		report: newReport(r.cfg.Now, j, r.cfg.MaxLogLines), hint: make(chan struct{}, 1),
-		job: j, logged: j.LogLines, contact: r.cfg.Now(), beat: r.cfg.Now(),
+		turn: make(chan struct{}, 1), job: j, logged: j.LogLines, contact: r.cfg.Now(), beat: r.cfg.Now(),
 	}
 	s.saved = &checkpoints{
 		files: r.cfg.Files, job: j.ID, epoch: j.Epoch, max: r.cfg.MaxCheckpoint, fence: s.holds,
@@ -58,6 +60,23 @@ func (s *session) seen() *Job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.job.copy()
+}
+
+// note keeps the record as it is now known to be. Who calls it has the turn.
+func (s *session) note(j *Job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.job, s.contact = j, s.cfg.Now()
+}
+
+// take waits for the turn.
+func (s *session) take(ctx context.Context) (release func(), err error) {
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for the record of job %s: %w", s.id, context.Cause(ctx))
+	}
 }
 
 // nudge makes watch look at the record now.
@@ -108,39 +127,47 @@ func (s *session) watch(ctx context.Context, delivery <-chan struct{}, cancel co
 func (s *session) look(ctx context.Context) (*Job, error) {
 	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	release, err := s.take(call)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	age := s.cfg.Now().Sub(s.beat)
 	if age < s.cfg.HeartbeatEvery && (age < s.cfg.ReportEvery || !s.report.waiting()) {
-		return s.job, s.refresh(call)
+		err = s.refresh(call)
+		return s.seen(), err
 	}
-	err := s.writeLocked(call, func(j *Job) error {
+	err = s.writeInTurn(call, func(j *Job) error {
 		j.HeartbeatAt = stamp(s.cfg.Now)
 		return nil
 	})
-	return s.job, err
+	return s.seen(), err
 }
 
 // write changes the record if the attempt still has the job.
 func (s *session) write(ctx context.Context, change func(*Job) error) error {
 	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.writeLocked(call, change)
+	release, err := s.take(call)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.writeInTurn(call, change)
 }
 
-// writeLocked writes the lines that wait, then the record with its progress.
+// writeInTurn writes the lines that wait, then the record with its progress.
 // When somebody else changed the record, to ask for a cancellation, it is read
 // again and change is applied to what it is now.
-func (s *session) writeLocked(ctx context.Context, change func(*Job) error) error {
+func (s *session) writeInTurn(ctx context.Context, change func(*Job) error) error {
 	for {
 		if err := s.flush(ctx); err != nil {
 			return err
 		}
-		next := s.job.copy()
+		next := s.seen()
+		reached := next.Progress.Fraction
 		next.Progress = s.report.snapshot()
-		next.Progress.Fraction = max(next.Progress.Fraction, s.job.Progress.Fraction)
+		next.Progress.Fraction = max(next.Progress.Fraction, reached)
 		next.LogLines = s.logged
 		if err := change(next); err != nil {
 			return err
@@ -148,7 +175,8 @@ func (s *session) writeLocked(ctx context.Context, change func(*Job) error) erro
 		err := s.jobs.Replace(ctx, next)
 		switch {
 		case err == nil:
-			s.job, s.contact, s.beat = next, s.cfg.Now(), s.cfg.Now()
+			s.note(next)
+			s.beat = s.cfg.Now()
 			return nil
 		case errors.Is(err, store.ErrStale), errors.Is(err, store.ErrNotFound):
 			if err := s.refresh(ctx); err != nil {
@@ -171,7 +199,7 @@ func (s *session) refresh(ctx context.Context) error {
 	case j.Epoch != s.epoch || j.Worker != s.cfg.Worker || j.Attempt != s.attempt:
 		return ErrLost
 	}
-	s.job, s.contact = j, s.cfg.Now()
+	s.note(j)
 	if j.State != Running {
 		return errWritten // who takes a job away also takes the worker off it
 	}
@@ -185,13 +213,19 @@ func (s *session) holds(ctx context.Context) error {
 		return context.Cause(s.base)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.cfg.Now().Sub(s.contact) < s.cfg.HeartbeatEvery {
+	age := s.cfg.Now().Sub(s.contact)
+	s.mu.Unlock()
+	if age < s.cfg.HeartbeatEvery {
 		return nil
 	}
 	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	err := s.refresh(call)
+	release, err := s.take(call)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = s.refresh(call)
 	if errors.Is(err, ErrLost) || errors.Is(err, errWritten) {
 		s.stop(ErrLost)
 		return ErrLost

@@ -138,7 +138,7 @@ func storeFault(err error) error {
 	if _, ok := fault.As(err); ok || err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	return fault.Unavailable("store_unavailable", "The job could not be recorded; please try again in a moment.").Because(err)
+	return fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.").Because(err)
 }
 
 // fast reports whether submissions go to the queue at once: not for a while

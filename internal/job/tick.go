@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -68,15 +69,15 @@ type Ticker struct {
 	specs []cron.Schedule
 }
 
-// Missed is reported to the observer's Trouble when ticks were missed.
-type Missed struct {
+// MissedError is reported to the observer's Trouble when ticks were missed.
+type MissedError struct {
 	Name  string
 	Count int
 	Until time.Time // the tick that is fired instead
 }
 
 // Error implements error.
-func (m *Missed) Error() string {
+func (m *MissedError) Error() string {
 	return fmt.Sprintf("schedule %s missed %d ticks before %s", m.Name, m.Count, m.Until.Format(time.RFC3339))
 }
 
@@ -103,11 +104,16 @@ func NewTicker(cfg TickerConfig) (*Ticker, error) {
 }
 
 // ParseSchedule parses a cron expression: five fields (minute, hour, day of
-// month, month, day of week) or a descriptor such as @daily or "@every 15s".
+// the month, month and day of the week) or a descriptor such as @daily or "@every 15s".
+// A time zone is not part of it; see TickerConfig.Location.
 func ParseSchedule(spec string) (cron.Schedule, error) {
+	invalid := fault.Invalid("invalid_schedule", "%q is not a cron expression: it takes five fields, such as \"0 3 * * *\", or a descriptor such as @daily", shorten(spec, 100))
+	if strings.Contains(spec, "=") { // the parser panics on a zone without fields
+		return nil, invalid
+	}
 	parsed, err := cron.ParseStandard(spec)
 	if err != nil {
-		return nil, fault.Invalid("invalid_schedule", "%q is not a cron expression: it takes five fields, such as \"0 3 * * *\", or a descriptor such as @daily", shorten(spec, 100)).Because(err)
+		return nil, invalid.Because(err)
 	}
 	return parsed, nil
 }
@@ -147,7 +153,7 @@ func (t *Ticker) pass(ctx context.Context, s Schedule, spec cron.Schedule) error
 			return err
 		}
 		if next.Missed > 0 {
-			t.cfg.Observer.Trouble(ctx, "missed_ticks", nil, &Missed{Name: s.Name, Count: next.Missed, Until: due})
+			t.cfg.Observer.Trouble(ctx, "missed_ticks", nil, &MissedError{Name: s.Name, Count: next.Missed, Until: due})
 		}
 		return errors.Join(t.fire(ctx, s, next), t.forget(ctx, s.Name, at))
 	case !last.Fired && !at.Before(last.NextAt):

@@ -12,7 +12,7 @@ import (
 // Drained is returned by a handler that saved its work and stopped because
 // Task.Draining was closed: the job is handed over to another worker, and
 // neither a failure nor a crash is counted.
-var Drained = errors.New("job: handed over because the worker drains") //nolint:errname,revive,staticcheck,gochecknoglobals // a verdict that reads "return nil, job.Drained"
+var Drained = errors.New("job: handed over because the worker drains") //nolint:errname,staticcheck,gochecknoglobals // a verdict that reads "return nil, job.Drained"
 
 // ErrLost is the cause of a handler's context when the job was given to
 // somebody else: the record has another epoch, worker or state.

@@ -255,6 +255,7 @@ type world struct {
 	service  *job.Service
 	keeper   *job.Keeper
 	handlers map[string]job.Handler
+	hurry    time.Duration // patience, if not a day
 }
 
 var effects = store.Collection{Name: "effects"}
@@ -353,7 +354,7 @@ func (w *world) finish(id string) *job.Job {
 
 func (w *world) until(id string, ok func(*job.Job) bool) *job.Job {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 24*time.Hour)
+	ctx, cancel := context.WithTimeout(w.t.Context(), w.patience())
 	defer cancel()
 	j := w.get(id)
 	for !ok(j) {
@@ -398,4 +399,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 func does(f func(ctx context.Context, t *job.Task) (any, error)) job.Handler {
 	return job.HandlerFunc(f)
+}
+
+// patience is how long a test waits for a job: attempts may take hours.
+func (w *world) patience() time.Duration {
+	if w.hurry > 0 {
+		return w.hurry
+	}
+	return 24 * time.Hour
 }

@@ -32,7 +32,7 @@ func (c *cache) get(key string) (*pipeline.Model, bool) {
 		return nil, false
 	}
 	c.order.MoveToFront(e)
-	return e.Value.(*cached).model, true //nolint:errcheck,forcetypeassert // only *cached is put in
+	return e.Value.(*cached).model, true //nolint:forcetypeassert // only *cached is put in
 }
 
 func (c *cache) put(key string, m *pipeline.Model) {
@@ -45,6 +45,6 @@ func (c *cache) put(key string, m *pipeline.Model) {
 	if c.order.Len() > c.size {
 		last := c.order.Back()
 		c.order.Remove(last)
-		delete(c.entries, last.Value.(*cached).key) //nolint:errcheck,forcetypeassert // only *cached is put in
+		delete(c.entries, last.Value.(*cached).key) //nolint:forcetypeassert // only *cached is put in
 	}
 }

@@ -18,7 +18,7 @@ func Invalid(err error) error {
 		return err
 	}
 	f := fault.Invalid(e.Code, "%s", e.Message)
-	location := ""
+	var location string
 	switch {
 	case e.Parameter != "":
 		location = "body." + e.Parameter

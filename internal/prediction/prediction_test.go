@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -30,11 +31,11 @@ const raw = "id,word,x,y,other\n" +
 	"e,up\n" + // bad: ragged
 	",up,-3,no,1\n"
 
-func (b *bundle) text(t testing.TB, key string) string {
-	t.Helper()
+func (b *bundle) text(tb testing.TB, key string) string {
+	tb.Helper()
 	text, err := b.files.get(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }
@@ -73,7 +74,7 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		t.Errorf("bad rows %+v", bad)
 	}
 	if len(got.Warnings) != 2 || !strings.Contains(got.Warnings[0], `2 columns are not used by the model: "id", "other"`) ||
-		!strings.Contains(got.Warnings[1], `1 rows have categories of column "word"`) {
+		!strings.Contains(got.Warnings[1], `rows with a category of column "word" that the model has not seen in training: 1`) {
 		t.Errorf("warnings %q", got.Warnings)
 	}
 	if names := got.Files(); names["predictions"] != got.OutputKey || names["errors"] != got.ErrorsKey {
@@ -142,19 +143,19 @@ func TestRegressionAndMulticlass(t *testing.T) {
 }
 
 // parquetFile writes a file that readers in this package read back.
-func parquetFile(t testing.TB, columns ...frame.Column) []byte {
-	t.Helper()
+func parquetFile(tb testing.TB, columns ...frame.Column) []byte {
+	tb.Helper()
 	f, err := frame.New(columns...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out bytes.Buffer
 	w, err := tabular.NewParquetWriter(&out, tabular.SchemaOf(f))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := errors.Join(w.Write(f), w.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.Bytes()
 }
@@ -320,14 +321,31 @@ func TestFailures(t *testing.T) {
 	})
 	t.Run("drain", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t, []byte(in.String()))
-		b.limits = tabular.Limits{ChunkRows: 100}
-		close(b.draining)
-		b.records.predictor = &logistic{classes: []string{"a", "b"}, stop: func() { <-b.draining }}
-		if _, err := b.run(t.Context(), request()); err != nil && !errors.Is(err, job.Drained) {
+		b := setup(t, nil)
+		b.files.source = io.MultiReader(strings.NewReader("x,word"), endless{})
+		b.report.each = func(float64) { // after the first chunk
+			select {
+			case <-b.draining:
+			default:
+				close(b.draining)
+			}
+		}
+		if _, err := b.run(t.Context(), request()); !errors.Is(err, job.Drained) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// endless is rows without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	const row = "\n1,up"
+	n := 0
+	for n+len(row) <= len(p) {
+		n += copy(p[n:], row)
+	}
+	return n, nil
 }
 
 func TestOrderOnManyThreads(t *testing.T) {

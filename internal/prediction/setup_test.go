@@ -26,6 +26,7 @@ type files struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	fail    map[string]error // of Put by the end of the key, after a first read
+	source  io.Reader        // replaces what Open reads
 }
 
 func (f *files) Put(_ context.Context, key, _ string, r io.Reader) (int64, error) {
@@ -55,6 +56,9 @@ func (f *files) get(key string) ([]byte, error) {
 }
 
 func (f *files) Open(_ context.Context, key string) (io.ReadCloser, error) {
+	if f.source != nil {
+		return io.NopCloser(f.source), nil
+	}
 	b, err := f.get(key)
 	return io.NopCloser(bytes.NewReader(b)), err
 }
@@ -196,8 +200,8 @@ type bundle struct {
 	limits   tabular.Limits
 }
 
-func setup(t testing.TB, raw []byte) *bundle {
-	t.Helper()
+func setup(tb testing.TB, raw []byte) *bundle {
+	tb.Helper()
 	r := &records{
 		dataset: &dataset.Dataset{
 			Meta: store.Meta{ID: "ds_1"}, Tenant: "acme", RawKey: "raw", Size: int64(len(raw)), State: dataset.Rejected,
@@ -222,10 +226,10 @@ func (b *bundle) run(ctx context.Context, req prediction.Request) (*prediction.R
 	return runner.Run(ctx, &job.Task{Job: j, Prefix: j.Prefix(), Report: b.report, Draining: b.draining}, req)
 }
 
-func checkCode(t testing.TB, err error, class fault.Class, code string) {
-	t.Helper()
+func checkCode(tb testing.TB, err error, class fault.Class, code string) {
+	tb.Helper()
 	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
-		t.Errorf("error = %v, want %s %s", err, class, code)
+		tb.Errorf("error = %v, want %s %s", err, class, code)
 	}
 }
 

@@ -18,30 +18,34 @@ import (
 
 func TestEnqueueTwiceIsOneTask(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		for range 2 {
-			if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			for range 2 {
+				if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			info, err := b.inspect(t).GetTaskInfo("data", "job_a:1")
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		info, err := b.inspect(t).GetTaskInfo("data", "job_a:1")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Type != "ingest" || string(info.Payload) != `{"job_id":"job_a","tenant":"acme"}` {
-			t.Errorf("task is %s with %s", info.Type, info.Payload)
-		}
-		if info.MaxRetry < 3 || info.Timeout < 24*time.Hour || info.Retention != time.Hour {
-			t.Errorf("task has %d retries, timeout %s, retention %s", info.MaxRetry, info.Timeout, info.Retention)
-		}
-		depths, err := b.client.Depths(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if depths[0].Pool != "data" || depths[0].Pending != 1 || depths[0].Backlog() != 1 || depths[1].Pool != "training" || depths[1].Pending != 0 {
-			t.Errorf("depths are %+v", depths)
-		}
-	})
+			if info.Type != "ingest" || string(info.Payload) != `{"job_id":"job_a","tenant":"acme"}` {
+				t.Errorf("task is %s with %s", info.Type, info.Payload)
+			}
+			if info.MaxRetry < 3 || info.Timeout < 24*time.Hour || info.Retention != time.Hour {
+				t.Errorf("task has %d retries, timeout %s, retention %s", info.MaxRetry, info.Timeout, info.Retention)
+			}
+			depths, err := b.client.Depths(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if depths[0].Pool != "data" || depths[0].Pending != 1 || depths[0].Backlog() != 1 || depths[1].Pool != "training" || depths[1].Pending != 0 {
+				t.Errorf("depths are %+v", depths)
+			}
+		})
+	}
 }
 
 func TestEnqueueRefusesWhatItCannotDeliver(t *testing.T) {
@@ -64,22 +68,26 @@ func TestEnqueueRefusesWhatItCannotDeliver(t *testing.T) {
 
 func TestEnqueueManyAtOnce(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		many := make([]queue.Delivery, 500)
-		for i := range many {
-			many[i] = delivery(fmt.Sprintf("job_%d", i))
-		}
-		if err := b.client.Enqueue(t.Context(), many...); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.client.Enqueue(t.Context()); err != nil {
-			t.Errorf("nothing to do gave %v", err)
-		}
-		depths, err := b.client.Depths(t.Context())
-		if err != nil || depths[0].Pending != 500 {
-			t.Errorf("depths are %+v, %v", depths, err)
-		}
-	})
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			many := make([]queue.Delivery, 500)
+			for i := range many {
+				many[i] = delivery(fmt.Sprintf("job_%d", i))
+			}
+			if err := b.client.Enqueue(t.Context(), many...); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.client.Enqueue(t.Context()); err != nil {
+				t.Errorf("nothing to do gave %v", err)
+			}
+			depths, err := b.client.Depths(t.Context())
+			if err != nil || depths[0].Pending != 500 {
+				t.Errorf("depths are %+v, %v", depths, err)
+			}
+		})
+	}
 }
 
 func TestRedisAway(t *testing.T) {
@@ -119,125 +127,137 @@ func TestRedisAway(t *testing.T) {
 
 func TestAliveFollowsATask(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		alive := func() bool {
-			t.Helper()
-			ok, err := b.client.Alive(t.Context(), delivery("job_a"))
-			if err != nil {
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			alive := func() bool {
+				t.Helper()
+				ok, err := b.client.Alive(t.Context(), delivery("job_a"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return ok
+			}
+			if alive() {
+				t.Error("alive before it was enqueued")
+			}
+			if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
 				t.Fatal(err)
 			}
-			return ok
-		}
-		if alive() {
-			t.Error("alive before it was enqueued")
-		}
-		if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
-			t.Fatal(err)
-		}
-		if !alive() {
-			t.Error("not alive while it waits")
-		}
-		started, finish := make(chan struct{}), make(chan struct{})
-		b.serve(t, 1, func(context.Context, queue.Delivery) error {
-			close(started)
-			<-finish
-			return nil
+			if !alive() {
+				t.Error("not alive while it waits")
+			}
+			started, finish := make(chan struct{}), make(chan struct{})
+			b.serve(t, 1, func(context.Context, queue.Delivery) error {
+				close(started)
+				<-finish
+				return nil
+			})
+			receive(t, started, "the handler starts")
+			if !alive() {
+				t.Error("not alive while it is worked on")
+			}
+			// A worker that stopped renewing its lease, or lost it.
+			if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(-time.Minute).Unix()), Member: "job_a:1"}).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if alive() {
+				t.Error("alive long after its lease ended")
+			}
+			if err := b.raw.ZRem(t.Context(), "asynq:{data}:lease", "job_a:1").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if alive() {
+				t.Error("alive without a lease")
+			}
+			if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(30 * time.Second).Unix()), Member: "job_a:1"}).Err(); err != nil {
+				t.Fatal(err)
+			}
+			close(finish)
+			eventually(t, "it is kept as completed", func() bool {
+				depths, err := b.client.Depths(t.Context())
+				return err == nil && depths[0].Completed == 1 && depths[0].Backlog() == 0
+			})
+			if alive() {
+				t.Error("alive after it was completed")
+			}
 		})
-		receive(t, started, "the handler starts")
-		if !alive() {
-			t.Error("not alive while it is worked on")
-		}
-		// A worker that stopped renewing its lease, or lost it.
-		if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(-time.Minute).Unix()), Member: "job_a:1"}).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if alive() {
-			t.Error("alive long after its lease ended")
-		}
-		if err := b.raw.ZRem(t.Context(), "asynq:{data}:lease", "job_a:1").Err(); err != nil {
-			t.Fatal(err)
-		}
-		if alive() {
-			t.Error("alive without a lease")
-		}
-		if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(30 * time.Second).Unix()), Member: "job_a:1"}).Err(); err != nil {
-			t.Fatal(err)
-		}
-		close(finish)
-		eventually(t, "it is kept as completed", func() bool {
-			depths, err := b.client.Depths(t.Context())
-			return err == nil && depths[0].Completed == 1 && depths[0].Backlog() == 0
-		})
-		if alive() {
-			t.Error("alive after it was completed")
-		}
-	})
+	}
 }
 
 func TestDepthsAgreeWithAsynq(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		for i := range 5 {
-			if err := b.client.Enqueue(t.Context(), delivery(fmt.Sprintf("job_%d", i))); err != nil {
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			for i := range 5 {
+				if err := b.client.Enqueue(t.Context(), delivery(fmt.Sprintf("job_%d", i))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			i := b.inspect(t)
+			if err := i.ArchiveTask("data", "job_4:1"); err != nil {
 				t.Fatal(err)
 			}
-		}
-		i := b.inspect(t)
-		if err := i.ArchiveTask("data", "job_4:1"); err != nil {
-			t.Fatal(err)
-		}
-		if err := i.PauseQueue("data"); err != nil {
-			t.Fatal(err)
-		}
-		want, err := i.GetQueueInfo("data")
-		if err != nil {
-			t.Fatal(err)
-		}
-		depths, err := b.client.Depths(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := depths[0]
-		if got.Pending != int64(want.Pending) || got.Active != int64(want.Active) || got.Archived != int64(want.Archived) ||
-			got.Scheduled != int64(want.Scheduled) || got.Retry != int64(want.Retry) || got.Completed != int64(want.Completed) || got.Paused != want.Paused {
-			t.Errorf("depth is %+v, asynq says %+v", got, want)
-		}
-		if got.Pending != 4 || got.Archived != 1 || !got.Paused {
-			t.Errorf("depth is %+v", got)
-		}
-		if difference := got.OldestPending - want.Latency; got.OldestPending <= 0 || difference < 0 || difference > 5*time.Second {
-			t.Errorf("oldest waits %s, asynq says %s", got.OldestPending, want.Latency)
-		}
-	})
+			if err := i.PauseQueue("data"); err != nil {
+				t.Fatal(err)
+			}
+			want, err := i.GetQueueInfo("data")
+			if err != nil {
+				t.Fatal(err)
+			}
+			depths, err := b.client.Depths(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := depths[0]
+			if got.Pending != int64(want.Pending) || got.Active != int64(want.Active) || got.Archived != int64(want.Archived) ||
+				got.Scheduled != int64(want.Scheduled) || got.Retry != int64(want.Retry) || got.Completed != int64(want.Completed) || got.Paused != want.Paused {
+				t.Errorf("depth is %+v, asynq says %+v", got, want)
+			}
+			if got.Pending != 4 || got.Archived != 1 || !got.Paused {
+				t.Errorf("depth is %+v", got)
+			}
+			if difference := got.OldestPending - want.Latency; got.OldestPending <= 0 || difference < 0 || difference > 5*time.Second {
+				t.Errorf("oldest waits %s, asynq says %s", got.OldestPending, want.Latency)
+			}
+		})
+	}
 }
 
 func TestAFlushIsSurvived(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.raw.FlushAll(t.Context()).Err(); err != nil {
-			t.Fatal(err)
-		}
-		if depths, err := b.client.Depths(t.Context()); err != nil || depths[0].Pending != 0 {
-			t.Fatalf("depths are %+v, %v", depths, err)
-		}
-		if alive, err := b.client.Alive(t.Context(), delivery("job_a")); err != nil || alive {
-			t.Errorf("a flushed task is alive: %v, %v", alive, err)
-		}
-		got := make(chan queue.Delivery, 1)
-		b.serve(t, 1, func(_ context.Context, d queue.Delivery) error { got <- d; return nil })
-		if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
-			t.Fatal(err)
-		}
-		if d := receive(t, got, "the task is delivered after the flush"); d != delivery("job_a") {
-			t.Errorf("delivered %+v", d)
-		}
-		if _, err := b.client.Depths(t.Context()); err != nil {
-			t.Error(err)
-		}
-	})
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.raw.FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if depths, err := b.client.Depths(t.Context()); err != nil || depths[0].Pending != 0 {
+				t.Fatalf("depths are %+v, %v", depths, err)
+			}
+			if alive, err := b.client.Alive(t.Context(), delivery("job_a")); err != nil || alive {
+				t.Errorf("a flushed task is alive: %v, %v", alive, err)
+			}
+			got := make(chan queue.Delivery, 1)
+			b.serve(t, 1, func(_ context.Context, d queue.Delivery) error { got <- d; return nil })
+			if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+				t.Fatal(err)
+			}
+			if d := receive(t, got, "the task is delivered after the flush"); d != delivery("job_a") {
+				t.Errorf("delivered %+v", d)
+			}
+			if _, err := b.client.Depths(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestDurabilityWarns(t *testing.T) {
@@ -277,7 +297,7 @@ func TestObserveSeesCommandsAndErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer closing(t, client)
 	if err := client.Enqueue(t.Context(), delivery("job_a")); err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +329,7 @@ func TestAWrongPasswordIsNotShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer closing(t, client)
 	if err := client.Ping(t.Context()); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("got %v", err)
 	}

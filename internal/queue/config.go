@@ -52,10 +52,10 @@ const maxRedeliveries = 5
 
 // word is what queue names and task types are made of: a brace or a colon
 // would move a key to another slot of a cluster or into another key.
-var word = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`) //nolint:gochecknoglobals // compiled once, never changed
+var word = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,62}$`)
 
 // identifier is what job identifiers are made of.
-var identifier = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`) //nolint:gochecknoglobals // compiled once, never changed
+var identifier = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // Validate reports every mistake in the configuration, joined.
 func (c Config) Validate() error {

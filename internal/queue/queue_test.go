@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -52,107 +53,107 @@ func (b *buffer) String() string {
 func (b *bundle) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b.log, nil)) }
 
 // setup returns a queue on miniredis.
-func setup(t testing.TB) *bundle {
-	t.Helper()
+func setup(tb testing.TB) *bundle {
+	tb.Helper()
 	m := miniredis.NewMiniRedis()
 	m.RequireAuth("pass")
 	if err := m.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(m.Close)
-	b := open(t, "redis://:pass@"+m.Addr()+"/0")
+	tb.Cleanup(m.Close)
+	b := open(tb, "redis://:pass@"+m.Addr()+"/0")
 	b.memory = m
 	return b
 }
 
 // setupReal returns a queue on a redis-server.
-func setupReal(t testing.TB) *bundle {
-	t.Helper()
+func setupReal(tb testing.TB) *bundle {
+	tb.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("CI") != "" { //nolint:forbidigo // set by every CI service
-			t.Fatal("redis-server is not on PATH; CI must install it")
+			tb.Fatal("redis-server is not on PATH; CI must install it")
 		}
-		t.Skip("redis-server is not on PATH; install it to run this test")
+		tb.Skip("redis-server is not on PATH; install it to run this test")
 	}
-	r, err := embedded.StartRedis(t.Context(), embedded.RedisConfig{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	r, err := embedded.StartRedis(tb.Context(), embedded.RedisConfig{Dir: tb.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Second)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 20*time.Second)
 		defer cancel()
 		if err := r.Stop(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
-	b := open(t, r.URL().Reveal())
+	b := open(tb, r.URL().Reveal())
 	b.child = r
 	return b
 }
 
-func open(t testing.TB, url string) *bundle {
-	t.Helper()
+func open(tb testing.TB, url string) *bundle {
+	tb.Helper()
 	c := queue.DefaultConfig()
 	c.URL = secret.New(url)
 	c.Pools = []string{"data", "training"}
 	client, err := queue.New(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	o, err := redis.ParseURL(url)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	raw := redis.NewClient(o)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := errors.Join(raw.Close(), client.Close()); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return &bundle{config: c, client: client, raw: raw, log: &buffer{}}
 }
 
-// each runs the test on miniredis and on a redis-server.
-func each(t *testing.T, test func(t *testing.T, b *bundle)) {
-	t.Helper()
-	t.Run("miniredis", func(t *testing.T) {
-		t.Parallel()
-		test(t, setup(t))
-	})
-	t.Run("redis-server", func(t *testing.T) {
-		t.Parallel()
-		test(t, setupReal(t))
-	})
+// servers returns the Redis servers on which the logic is tested.
+func servers() map[string]func(testing.TB) *bundle {
+	return map[string]func(testing.TB) *bundle{"miniredis": setup, "redis-server": setupReal}
+}
+
+// closing closes what a test has opened.
+func closing(tb testing.TB, c io.Closer) {
+	tb.Helper()
+	if err := c.Close(); err != nil {
+		tb.Error(err)
+	}
 }
 
 // serve starts a server of the pool "data"; it is shut down with the test.
-func (b *bundle) serve(t testing.TB, slots int, handle queue.Handler) *queue.Server {
-	t.Helper()
+func (b *bundle) serve(tb testing.TB, slots int, handle queue.Handler) *queue.Server {
+	tb.Helper()
 	s, err := queue.NewServer(b.config, "data", slots, handle, b.logger())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.start(t, s)
+	b.start(tb, s)
 	return s
 }
 
-func (b *bundle) start(t testing.TB, s *queue.Server) {
-	t.Helper()
+func (b *bundle) start(tb testing.TB, s *queue.Server) {
+	tb.Helper()
 	if err := s.Start(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 }
 
 // inspect returns what asynq itself says about its queues.
-func (b *bundle) inspect(t testing.TB) *asynq.Inspector {
-	t.Helper()
+func (b *bundle) inspect(tb testing.TB) *asynq.Inspector {
+	tb.Helper()
 	return asynq.NewInspectorFromRedisClient(b.raw)
 }
 
@@ -161,8 +162,8 @@ func delivery(job string) queue.Delivery {
 }
 
 // eventually polls until ok or twenty seconds are over.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
 	ticker := time.NewTicker(2 * time.Millisecond)
@@ -171,21 +172,21 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		select {
 		case <-ticker.C:
 		case <-deadline.C:
-			t.Fatalf("never happened: %s", what)
+			tb.Fatalf("never happened: %s", what)
 		}
 	}
 }
 
 // receive waits for a value of the channel.
-func receive[T any](t testing.TB, c <-chan T, what string) T {
-	t.Helper()
+func receive[T any](tb testing.TB, c <-chan T, what string) T {
+	tb.Helper()
 	timer := time.NewTimer(20 * time.Second)
 	defer timer.Stop()
 	select {
 	case v := <-c:
 		return v
 	case <-timer.C:
-		t.Fatalf("never happened: %s", what)
+		tb.Fatalf("never happened: %s", what)
 		panic("unreachable")
 	}
 }

@@ -20,41 +20,45 @@ import (
 
 func TestAHandlersReturnIsFinal(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		var calls atomic.Int64
-		returns := map[string]func() error{
-			"job_ok":      func() error { return nil },
-			"job_dropped": func() error { return fmt.Errorf("stale epoch: %w", queue.ErrDropped) },
-			"job_failed":  func() error { return errors.New("disk full" + strings.Repeat("!", 5000)) },
-			"job_panic":   func() error { panic("boom") },
-		}
-		b.serve(t, 4, func(_ context.Context, d queue.Delivery) error {
-			calls.Add(1)
-			return returns[d.JobID]()
-		})
-		for job := range returns {
-			if err := b.client.Enqueue(t.Context(), delivery(job)); err != nil {
-				t.Fatal(err)
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			var calls atomic.Int64
+			returns := map[string]func() error{
+				"job_ok":      func() error { return nil },
+				"job_dropped": func() error { return fmt.Errorf("stale epoch: %w", queue.ErrDropped) },
+				"job_failed":  func() error { return errors.New("disk full" + strings.Repeat("!", 5000)) },
+				"job_panic":   func() error { panic("boom") },
 			}
-		}
-		eventually(t, "everything is over", func() bool {
-			depths, err := b.client.Depths(t.Context())
-			return err == nil && depths[0].Backlog() == 0 && depths[0].Completed == 1 && depths[0].Archived == 2
+			b.serve(t, 4, func(_ context.Context, d queue.Delivery) error {
+				calls.Add(1)
+				return returns[d.JobID]()
+			})
+			for job := range returns {
+				if err := b.client.Enqueue(t.Context(), delivery(job)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, "everything is over", func() bool {
+				depths, err := b.client.Depths(t.Context())
+				return err == nil && depths[0].Backlog() == 0 && depths[0].Completed == 1 && depths[0].Archived == 2
+			})
+			if calls.Load() != 4 {
+				t.Errorf("the handler was called %d times for 4 deliveries", calls.Load())
+			}
+			i := b.inspect(t)
+			if _, err := i.GetTaskInfo("data", "job_dropped:1"); !errors.Is(err, asynq.ErrTaskNotFound) {
+				t.Errorf("a dropped delivery left a trace: %v", err)
+			}
+			if info, err := i.GetTaskInfo("data", "job_failed:1"); err != nil || !strings.HasPrefix(info.LastErr, "disk full") || len(info.LastErr) > 1100 {
+				t.Errorf("a failed delivery shows %d characters, %v", len(info.LastErr), err)
+			}
+			if !strings.Contains(b.log.String(), "boom") || !strings.Contains(b.log.String(), "job_id=job_panic") {
+				t.Errorf("the panic is not in the log: %s", b.log)
+			}
 		})
-		if calls.Load() != 4 {
-			t.Errorf("the handler was called %d times for 4 deliveries", calls.Load())
-		}
-		i := b.inspect(t)
-		if _, err := i.GetTaskInfo("data", "job_dropped:1"); !errors.Is(err, asynq.ErrTaskNotFound) {
-			t.Errorf("a dropped delivery left a trace: %v", err)
-		}
-		if info, err := i.GetTaskInfo("data", "job_failed:1"); err != nil || !strings.HasPrefix(info.LastErr, "disk full") || len(info.LastErr) > 1100 {
-			t.Errorf("a failed delivery shows %d characters, %v", len(info.LastErr), err)
-		}
-		if !strings.Contains(b.log.String(), "boom") || !strings.Contains(b.log.String(), "job_id=job_panic") {
-			t.Errorf("the panic is not in the log: %s", b.log)
-		}
-	})
+	}
 }
 
 func TestAnUnreadableTaskIsArchived(t *testing.T) {
@@ -150,41 +154,45 @@ func TestALostLeaseDoesNotEndTheWork(t *testing.T) {
 
 func TestAHintReachesTheWorker(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		started, finish, hinted := make(chan struct{}), make(chan struct{}), make(chan queue.Delivery, 100)
-		s, err := queue.NewServer(b.config, "data", 2, func(ctx context.Context, d queue.Delivery) error {
-			close(started)
-			<-finish
-			if ctx.Err() != nil {
-				t.Error("a hint cancelled the handler")
-			}
-			return queue.ErrDropped
-		}, b.logger())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.OnHint(func(d queue.Delivery) { hinted <- d })
-		b.start(t, s)
-		if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
-			t.Fatal(err)
-		}
-		receive(t, started, "the handler starts")
-		stale := delivery("job_a")
-		stale.Epoch = 2
-		// A hint may be lost while the server subscribes.
-		eventually(t, "the worker is told", func() bool {
-			for _, d := range []queue.Delivery{stale, delivery("job_a")} {
-				if err := b.client.HintCancel(t.Context(), d); err != nil {
-					t.Fatal(err)
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			started, finish, hinted := make(chan struct{}), make(chan struct{}), make(chan queue.Delivery, 100)
+			s, err := queue.NewServer(b.config, "data", 2, func(ctx context.Context, d queue.Delivery) error {
+				close(started)
+				<-finish
+				if ctx.Err() != nil {
+					t.Error("a hint cancelled the handler")
 				}
+				return queue.ErrDropped
+			}, b.logger())
+			if err != nil {
+				t.Fatal(err)
 			}
-			return len(hinted) > 0
+			s.OnHint(func(d queue.Delivery) { hinted <- d })
+			b.start(t, s)
+			if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, started, "the handler starts")
+			stale := delivery("job_a")
+			stale.Epoch = 2
+			// A hint may be lost while the server subscribes.
+			eventually(t, "the worker is told", func() bool {
+				for _, d := range []queue.Delivery{stale, delivery("job_a")} {
+					if err := b.client.HintCancel(t.Context(), d); err != nil {
+						t.Fatal(err)
+					}
+				}
+				return len(hinted) > 0
+			})
+			close(finish)
+			if d := <-hinted; d != delivery("job_a") {
+				t.Errorf("the worker was told about %+v", d)
+			}
 		})
-		close(finish)
-		if d := <-hinted; d != delivery("job_a") {
-			t.Errorf("the worker was told about %+v", d)
-		}
-	})
+	}
 }
 
 func TestABusyWorkerPassesOn(t *testing.T) {
@@ -379,39 +387,43 @@ func TestRedisKilledUnderAHandler(t *testing.T) {
 
 func TestTheMonitorShowsAndChangesNothing(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, b *bundle) {
-		m, err := queue.NewMonitor(b.config, b.logger())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer m.Close()
-		call := func(method, path string) *httptest.ResponseRecorder {
-			w := httptest.NewRecorder()
-			m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, queue.MonitorPath+path, http.NoBody))
-			return w
-		}
-		if w := call(http.MethodGet, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), queue.MonitorPath) {
-			t.Errorf("the page is %d %.200s", w.Code, w.Body)
-		}
-		if w := call(http.MethodGet, "/api/queues"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"training"`) {
-			t.Errorf("queues before the first task: %d %s", w.Code, w.Body)
-		}
-		if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
-			t.Fatal(err)
-		}
-		w := call(http.MethodGet, "/api/queues/data/pending_tasks")
-		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `job_a`) || !strings.Contains(w.Body.String(), `"ingest"`) {
-			t.Errorf("tasks: %d %s", w.Code, w.Body)
-		}
-		for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPut} {
-			if w := call(method, "/api/queues/data/pending_tasks:delete_all"); w.Code != http.StatusMethodNotAllowed {
-				t.Errorf("%s gave %d", method, w.Code)
+	for name, setup := range servers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			m, err := queue.NewMonitor(b.config, b.logger())
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if depths, err := b.client.Depths(t.Context()); err != nil || depths[0].Pending != 1 {
-			t.Errorf("depths are %+v, %v", depths, err)
-		}
-	})
+			defer closing(t, m)
+			call := func(method, path string) *httptest.ResponseRecorder {
+				w := httptest.NewRecorder()
+				m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, queue.MonitorPath+path, http.NoBody))
+				return w
+			}
+			if w := call(http.MethodGet, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), queue.MonitorPath) {
+				t.Errorf("the page is %d %.200s", w.Code, w.Body)
+			}
+			if w := call(http.MethodGet, "/api/queues"); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"training"`) {
+				t.Errorf("queues before the first task: %d %s", w.Code, w.Body)
+			}
+			if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
+				t.Fatal(err)
+			}
+			w := call(http.MethodGet, "/api/queues/data/pending_tasks")
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `job_a`) || !strings.Contains(w.Body.String(), `"ingest"`) {
+				t.Errorf("tasks: %d %s", w.Code, w.Body)
+			}
+			for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodPut} {
+				if w := call(method, "/api/queues/data/pending_tasks:delete_all"); w.Code != http.StatusMethodNotAllowed {
+					t.Errorf("%s gave %d", method, w.Code)
+				}
+			}
+			if depths, err := b.client.Depths(t.Context()); err != nil || depths[0].Pending != 1 {
+				t.Errorf("depths are %+v, %v", depths, err)
+			}
+		})
+	}
 }
 
 func TestTheMonitorWithoutRedis(t *testing.T) {
@@ -421,7 +433,7 @@ func TestTheMonitorWithoutRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
+	defer closing(t, m)
 	b.memory.Close()
 	w := httptest.NewRecorder()
 	m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, queue.MonitorPath+"/api/queues", http.NoBody))
@@ -471,7 +483,7 @@ func BenchmarkThroughput(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer client.Close()
+	defer closing(b, client)
 	b.ResetTimer()
 	if err := client.Enqueue(b.Context(), many...); err != nil {
 		b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,10 +41,8 @@ func (d Delivery) validate(pools []string) error {
 	case !word.MatchString(d.Kind):
 		return fault.Invalid("invalid_delivery", "the kind %q of a delivery is not made of lower-case letters, digits, - and _", d.Kind)
 	}
-	for _, pool := range pools {
-		if pool == d.Pool {
-			return nil
-		}
+	if slices.Contains(pools, d.Pool) {
+		return nil
 	}
 	return fault.Invalid("unknown_pool", "there is no pool of workers %q; the pools are %s", d.Pool, strings.Join(pools, ", "))
 }

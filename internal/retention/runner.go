@@ -139,7 +139,7 @@ func (r *Runner) removeJobs(ctx context.Context, result *Result) error {
 const pageSize = 500
 
 func (r *Runner) removeJob(ctx context.Context, id string, result *Result) error {
-	none, err := r.empty(ctx, job.JobPrefix(id))
+	none, err := r.empty(ctx, job.Prefix(id))
 	if err != nil || !none {
 		return err
 	}

@@ -2,6 +2,7 @@ package sample_test
 
 import (
 	"encoding/csv"
+	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -62,5 +63,43 @@ func TestLookup(t *testing.T) {
 	}
 	if _, err := (sample.Set{Name: "x", Filename: "x.csv"}).Open(); err == nil {
 		t.Error("Open of a set that is not bundled succeeded")
+	}
+}
+
+func TestReferenceFitsItsRows(t *testing.T) {
+	t.Parallel()
+	reference, err := sample.ReadReference()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open("reference/holdout.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	records, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []int
+	for _, r := range records[1:] {
+		row, err := strconv.Atoi(r[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row-1)
+	}
+	if len(rows) != reference.HoldoutRows || !reference.Holds(rows) || reference.Holds(rows[1:]) {
+		t.Errorf("the reference was measured on other rows: %+v", reference)
+	}
+	set, _ := sample.Lookup("insurance")
+	if reference.Table != set.Filename || reference.Target != set.Target || reference.PositiveClass != set.PositiveClass || reference.TrainRows+reference.HoldoutRows != set.Rows {
+		t.Errorf("the reference is about something else: %+v", reference)
+	}
+	name, auc := reference.Best()
+	for other, v := range reference.HoldoutROCAUC {
+		if v > auc || len(reference.HoldoutROCAUC) != 2 {
+			t.Errorf("the best is %s with %v, but %s has %v", name, auc, other, v)
+		}
 	}
 }

@@ -15,10 +15,7 @@ const namePattern = `^[a-z](_?[a-z0-9]){0,39}$`
 
 // Check reports the first mistake in the declaration, or nil.
 func (c Collection) Check() error {
-	name, err := regexp.Compile(namePattern)
-	if err != nil {
-		return fmt.Errorf("store: %w", err)
-	}
+	name := regexp.MustCompile(namePattern)
 	if !name.MatchString(c.Name) {
 		return fmt.Errorf("store: collection name %q is not snake_case", c.Name)
 	}

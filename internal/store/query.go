@@ -74,7 +74,7 @@ type cursor struct {
 
 // fingerprint identifies a query without its cursor and limit.
 func fingerprint(collection string, q Query) string {
-	b, _ := json.Marshal([]any{collection, q.Index, q.Equal, q.From, q.To, q.Descending}) //nolint:errcheck,errchkjson // strings, integers and nil always encode
+	b, _ := json.Marshal([]any{collection, q.Index, q.Equal, q.From, q.To, q.Descending}) //nolint:errchkjson // strings, integers and nil always encode
 	h := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(h[:9])
 }
@@ -85,7 +85,7 @@ func encodeCursor(collection string, q Query, index Index, last Record) string {
 		c.After = append(c.After, last.Keys[f.Name])
 	}
 	c.After = append(c.After, last.ID)
-	b, _ := json.Marshal(c) //nolint:errcheck,errchkjson // strings and integers always encode
+	b, _ := json.Marshal(c) //nolint:errchkjson // strings and integers always encode
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 

@@ -2,6 +2,8 @@ package tabular_test
 
 import (
 	"bytes"
+	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -162,4 +164,38 @@ func BenchmarkReadParquet(b *testing.B) {
 		}
 	}
 	report(b, rows, len(file))
+}
+
+// BenchmarkEncodingCSV cuts the same file with encoding/csv and parses its
+// numbers with strconv, which is the least that the reader of the standard
+// library would cost; compare BenchmarkReadCSV.
+func BenchmarkEncodingCSV(b *testing.B) {
+	const rows = 100_000
+	table := benchTable(rows)
+	for b.Loop() {
+		r := csv.NewReader(bytes.NewReader(table))
+		r.ReuseRecord = true
+		sum := 0.0
+		for n := 0; ; n++ {
+			record, err := r.Read()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			if n == 0 {
+				continue
+			}
+			for _, field := range record[:20] {
+				if v, err := strconv.ParseFloat(field, 64); err == nil {
+					sum += v
+				}
+			}
+		}
+		if sum == 0 {
+			b.Fatal("nothing was read")
+		}
+	}
+	report(b, rows, len(table))
 }

@@ -63,7 +63,10 @@ func NewCSVReader(src io.Reader, o CSVOptions) (*CSVReader, error) {
 		return nil, err
 	}
 	s.names, s.width = r.names, len(r.names)
-	return r, r.want(o.Schema, o.IDColumn)
+	if err := r.want(o.Schema, o.IDColumn); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // header reads the names of the columns, or makes them up.

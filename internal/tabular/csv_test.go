@@ -49,11 +49,9 @@ func texts(c *tabular.Chunk) [][]string {
 	return rows
 }
 
-func truth(b bool) *bool { return &b }
-
 func TestCSVRecords(t *testing.T) {
 	t.Parallel()
-	header := tabular.FormatOptions{Header: truth(true)}
+	header := tabular.FormatOptions{Header: new(true)}
 	tests := []struct {
 		name, in string
 		o        tabular.FormatOptions
@@ -157,7 +155,7 @@ func TestCSVErrors(t *testing.T) {
 			case "bad quote":
 				o.Format.Quote = "x"
 			case "empty name", "unclosed in header":
-				o.Format.Header = truth(true)
+				o.Format.Header = new(true)
 			}
 			_, err := tabular.InferCSV(t.Context(), strings.NewReader(tt.in), o, nil)
 			checkFault(t, err, tt.code, tt.says...)
@@ -220,7 +218,7 @@ func TestTolerantReading(t *testing.T) {
 		{Name: "n", Type: tabular.Integer, Nullable: true},
 		{Name: "id", Type: tabular.String, Nullable: true},
 	}
-	r, err := tabular.NewCSVReader(strings.NewReader(in), tabular.CSVOptions{Tolerant: true, Schema: want, Format: tabular.FormatOptions{Header: truth(true)}})
+	r, err := tabular.NewCSVReader(strings.NewReader(in), tabular.CSVOptions{Tolerant: true, Schema: want, Format: tabular.FormatOptions{Header: new(true)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +322,7 @@ func TestInfer(t *testing.T) {
 			for v := range strings.FieldsSeq(tt.values) {
 				in += v + ";z\n"
 			}
-			table, err := tabular.InferCSV(t.Context(), strings.NewReader(in), tabular.CSVOptions{Format: tabular.FormatOptions{Delimiter: ";", Header: truth(true)}}, nil)
+			table, err := tabular.InferCSV(t.Context(), strings.NewReader(in), tabular.CSVOptions{Format: tabular.FormatOptions{Delimiter: ";", Header: new(true)}}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -348,7 +346,7 @@ func TestTypedValues(t *testing.T) {
 		{Name: "t", Type: tabular.Datetime},
 		{Name: "s", Type: tabular.String},
 	}
-	r, err := tabular.NewCSVReader(strings.NewReader(in), tabular.CSVOptions{Schema: schema, Format: tabular.FormatOptions{Header: truth(true), Quote: "'"}})
+	r, err := tabular.NewCSVReader(strings.NewReader(in), tabular.CSVOptions{Schema: schema, Format: tabular.FormatOptions{Header: new(true), Quote: "'"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package tabular
 
 import (
 	"context"
-
 	"fmt"
 	"io"
 

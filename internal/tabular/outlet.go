@@ -57,6 +57,6 @@ func (o *Outlet) Close(err error) error {
 	}
 	_ = o.pipe.CloseWithError(err) // it never fails
 	o.cancel()
-	<-o.done
+	<-o.done //nolint:errcheck // it ended because it was told to
 	return err
 }

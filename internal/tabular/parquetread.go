@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
@@ -26,6 +25,9 @@ type ParquetOptions struct {
 // ParquetReader yields the rows of a Parquet file. It holds one page a column.
 type ParquetReader struct {
 	file     *parquet.File
+	source   *brokenSource
+	size     int64
+	header   []byte // of the page looked at
 	limits   Limits
 	tolerant bool
 	all      []parquetColumn // in the file's order
@@ -60,8 +62,12 @@ func InspectParquet(src io.ReaderAt, size int64, limits Limits) (*Table, error) 
 func NewParquetReader(src io.ReaderAt, size int64, o ParquetOptions) (*ParquetReader, error) {
 	r := &ParquetReader{limits: o.Limits.orDefault(), tolerant: o.Tolerant}
 	broken := &brokenSource{src: src}
+	r.source, r.size = broken, size
 	err := recoverDamage(func() error {
-		var err error
+		err := checkFooter(broken, size)
+		if err != nil {
+			return err
+		}
 		r.file, err = parquet.OpenFile(broken, size,
 			parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(16<<10))
 		if err != nil {
@@ -75,7 +81,10 @@ func NewParquetReader(src io.ReaderAt, size int64, o ParquetOptions) (*ParquetRe
 	if err != nil {
 		return nil, err
 	}
-	return r, r.want(o.Schema, o.IDColumn)
+	if err := r.want(o.Schema, o.IDColumn); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // brokenSource remembers an error of the file below, which is not the file's
@@ -274,6 +283,9 @@ func (r *ParquetReader) Next(ctx context.Context) (*Chunk, error) {
 		c, err = r.next()
 		return err
 	})
+	if r.source.err != nil {
+		return nil, fmt.Errorf("read parquet: %w", r.source.err)
+	}
 	return c, err
 }
 
@@ -283,6 +295,9 @@ func (r *ParquetReader) next() (*Chunk, error) {
 		groups := r.file.RowGroups()
 		if r.group == len(groups) {
 			return nil, io.EOF
+		}
+		if err := r.checkPages(r.group); err != nil {
+			return nil, err
 		}
 		g := groups[r.group]
 		r.group++
@@ -442,62 +457,3 @@ const (
 	reasonUTF8     = "the value is not UTF-8 text; store text, or leave the column out"
 	reasonRange    = "the value is outside the range of 64-bit integers or of the years 1 to 9999"
 )
-
-// columnBuilder collects values of one type.
-type columnBuilder struct {
-	typ    Type
-	floats []float64
-	ints   []int64
-	nulls  frame.Bitmap
-	codes  []int32
-	dict   []string
-	index  map[string]int32
-}
-
-func newColumnBuilder(t Type, n int) *columnBuilder {
-	b := &columnBuilder{typ: t}
-	switch t {
-	case Float:
-		b.floats = make([]float64, n)
-	case String:
-		b.codes = make([]int32, n)
-		b.index = make(map[string]int32)
-	default:
-		b.ints = make([]int64, n)
-	}
-	return b
-}
-
-func (b *columnBuilder) null(i int) {
-	switch b.typ {
-	case Float:
-		b.floats[i] = math.NaN()
-	case String:
-		b.codes[i] = -1
-	default:
-		b.nulls.Set(i)
-	}
-}
-
-// text puts a string that shares no memory with s.
-func (b *columnBuilder) text(i int, s []byte) {
-	k, ok := b.index[string(s)]
-	if !ok {
-		k = int32(len(b.dict))
-		v := string(s)
-		b.index[v] = k
-		b.dict = append(b.dict, v)
-	}
-	b.codes[i] = k
-}
-
-func (b *columnBuilder) column(name string) frame.Column {
-	switch b.typ {
-	case Float:
-		return frame.NewFloat(name, b.floats)
-	case String:
-		return frame.NewString(name, b.codes, b.dict)
-	default:
-		return frame.NewInt(name, b.typ.Type(), b.ints, b.nulls)
-	}
-}

@@ -2,6 +2,7 @@ package tabular
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -41,7 +42,7 @@ var _ Writer = (*ParquetWriter)(nil)
 // TIMESTAMP(MICROS, UTC); nullable columns are optional.
 func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
 	if len(schema) == 0 {
-		return nil, fmt.Errorf("write parquet: no columns")
+		return nil, errors.New("write parquet: no columns")
 	}
 	columns, err := json.Marshal(schema)
 	if err != nil {
@@ -63,14 +64,23 @@ func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
 		}
 		out.leaf = append(out.leaf, leaf.ColumnIndex)
 	}
-	out.file = parquet.NewGenericWriter[any](w, fileSchema,
+	options := []parquet.WriterOption{
+		fileSchema,
 		parquet.Compression(&parquet.Snappy),
 		parquet.KeyValueMetadata(schemaKey, string(columns)),
 		parquet.CreatedBy("narrative", "1", ""),
-		parquet.DictionaryMaxBytes(1<<20),
-		parquet.PageBufferSize(256<<10),
-		parquet.WriteBufferSize(256<<10),
-	)
+		parquet.DictionaryMaxBytes(1 << 20),
+		parquet.PageBufferSize(256 << 10),
+		parquet.WriteBufferSize(256 << 10),
+	}
+	for _, f := range schema {
+		if f.Type == String {
+			// The smallest and the largest text of every page would make the
+			// metadata as long as the texts are.
+			options = append(options, parquet.SkipPageBounds(f.Name), parquet.SkipPageStatistics(f.Name))
+		}
+	}
+	out.file = parquet.NewGenericWriter[any](w, options...)
 	out.group = out.file.BeginRowGroup()
 	return out, nil
 }

@@ -3,6 +3,7 @@ package tabular
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -24,13 +25,13 @@ const (
 
 // Validate refuses delimiters and quotes that are not supported.
 func (o FormatOptions) Validate() error {
-	if o.Delimiter != "" && (len(o.Delimiter) != 1 || !bytes.Contains([]byte(delimiters), []byte(o.Delimiter))) {
+	if o.Delimiter != "" && (len(o.Delimiter) != 1 || !strings.Contains(delimiters, o.Delimiter)) {
 		return fault.Invalid("invalid_delimiter", "the delimiter is %q; it must be a comma, a tab, a semicolon or a bar, or empty to find out", shorten(o.Delimiter, 20)).
-			With(fault.Field{Location: "delimiter", Message: "not a supported delimiter", Value: shorten(o.Delimiter, 20)})
+			With(fault.Field{Location: "body.delimiter", Message: "not a supported delimiter", Value: shorten(o.Delimiter, 20)})
 	}
 	if o.Quote != "" && o.Quote != `"` && o.Quote != "'" {
 		return fault.Invalid("invalid_quote", "the quote is %q; it must be \" or ', or empty to find out", shorten(o.Quote, 20)).
-			With(fault.Field{Location: "quote", Message: "not a supported quote", Value: shorten(o.Quote, 20)})
+			With(fault.Field{Location: "body.quote", Message: "not a supported quote", Value: shorten(o.Quote, 20)})
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func TestTheLoggerHidesSecrets(t *testing.T) {
 		}
 		link := &url.URL{Scheme: "redis", User: url.UserPassword("u", "hunter2"), Host: "h:6379"}
 		l.With("api_key", "hunter2").WithGroup("group").InfoContext(t.Context(), "dial mongodb://u:hunter2@h/db",
-			"password", "hunter2", "SecretAccessKey", []byte("hunter2"), "authorization", errors.New("hunter2"),
+			"password", "hunter2", "secret_access_key", []byte("hunter2"), "authorization", errors.New("hunter2"),
 			"typed", secret.New("hunter2"), "uri", "mongodb://user:hunter2@host:1/x?y=z", "link", link,
 			"error", errors.New(`Get "https://x/y?X-Amz-Signature=hunter2&X-Amz-Credential=hunter2": refused`),
 			"header", "Bearer hunter2hunter2", slog.Group("inner", "cookie", "hunter2"),

@@ -26,6 +26,7 @@ type Progress struct {
 	Fraction float64 // 0 to 1
 	Rows     int64
 	RowsAll  int64     // 0: unknown
+	Unit     string    // of what Rows counts; empty: rows
 	ETA      time.Time // zero: unknown
 }
 
@@ -63,12 +64,15 @@ func (s Screen) Start(label string) *Step {
 		return step
 	}
 	step.bars = mpb.New(mpb.WithOutput(s.Out), mpb.WithWidth(lineWidth), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refresh))
-	step.bar = step.bars.New(barUnits,
+	// A bar that begins without a total does not end by itself when it is full:
+	// only Done and Fail end it, with their own last words.
+	step.bar = step.bars.New(0,
 		mpb.BarStyle().Lbound("").Rbound("").Filler("█").Tip("█").Padding("░"),
 		mpb.BarWidth(barWidth),
 		mpb.PrependDecorators(decor.Name(label, decor.WC{W: labelWidth, C: decor.DindentRight})),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return step.text() })),
 	)
+	step.bar.SetTotal(barUnits, false)
 	return step
 }
 
@@ -89,9 +93,14 @@ func (t *Step) Update(p Progress) {
 	}
 }
 
-// Done ends the step with a note.
+// Done ends the step with a note; an empty one stands for what was counted.
 func (t *Step) Done(note string) {
 	took := t.screen.Now().Sub(t.start).Round(10 * time.Millisecond)
+	if note == "" {
+		t.mu.Lock()
+		note = t.last.counted()
+		t.mu.Unlock()
+	}
 	if t.bar != nil {
 		t.mu.Lock()
 		t.last = Progress{Stage: join(note, "in "+took.String()), Fraction: 1}
@@ -124,16 +133,29 @@ func (t *Step) text() string {
 	t.mu.Unlock()
 	var b strings.Builder
 	fmt.Fprintf(&b, " %3.0f %%  %s", 100*clamp(p.Fraction), clip(p.Stage, stageWidth))
-	switch {
-	case p.RowsAll > 0:
-		fmt.Fprintf(&b, "  %s of %s rows", Count(p.Rows), Count(p.RowsAll))
-	case p.Rows > 0:
-		fmt.Fprintf(&b, "  %s rows", Count(p.Rows))
+	if counted := p.counted(); counted != "" {
+		b.WriteString("  " + counted)
 	}
 	if left := p.ETA.Sub(t.screen.Now()); !p.ETA.IsZero() && left > 0 {
 		fmt.Fprintf(&b, "  %s left", left.Round(time.Second))
 	}
 	return b.String()
+}
+
+// counted tells how many rows, or other things, are done.
+func (p Progress) counted() string {
+	unit := p.Unit
+	if unit == "" {
+		unit = "rows"
+	}
+	switch {
+	case p.RowsAll > 0 && p.Rows < p.RowsAll:
+		return fmt.Sprintf("%s of %s %s", Count(p.Rows), Count(p.RowsAll), unit)
+	case p.Rows > 0:
+		return Count(p.Rows) + " " + unit
+	default:
+		return ""
+	}
 }
 
 func join(parts ...string) string {

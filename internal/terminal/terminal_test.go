@@ -54,6 +54,13 @@ func TestLiveBars(t *testing.T) {
 		t.Errorf("got %q", text)
 	}
 	out.Reset()
+	step = screen.Start("clean up")
+	step.Update(terminal.Progress{Stage: "done", Fraction: 1, Rows: 7, Unit: "objects"})
+	step.Done("")
+	if text := out.String(); !strings.Contains(text, "100 %  7 objects, in ") {
+		t.Errorf("a full bar ended without its last words: %q", text)
+	}
+	out.Reset()
 	step = screen.Start("training")
 	step.Update(terminal.Progress{Stage: "half", Fraction: 0.5})
 	step.Fail()

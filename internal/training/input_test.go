@@ -133,20 +133,32 @@ func TestUnusableTablesAreExplained(t *testing.T) {
 		{name: "constant number", target: func(int) string { return "4" }, code: "target_constant", location: `column "target"`},
 		{name: "target without a value", target: none, code: "target_all_null", location: `column "target"`, text: "missing in every row"},
 		{name: "unique target", target: func(i int) string { return fmt.Sprint("n", i) }, code: "target_unique_per_row", location: `column "target"`, text: "60 different values in 60 rows"},
-		{name: "unique numbers as classes", target: func(i int) string { return fmt.Sprint(i * 3) }, code: "target_unique_per_row", location: `column "target"`,
-			change: func(r *training.Request) { r.Task = "multiclass" }},
+		{
+			name: "unique numbers as classes", target: func(i int) string { return fmt.Sprint(i * 3) }, code: "target_unique_per_row", location: `column "target"`,
+			change: func(r *training.Request) { r.Task = "multiclass" },
+		},
 		{name: "class of one row", target: rare, code: "class_too_small", location: `column "target"`, text: `class "maybe" of the target "target" has 1 row`},
 		{name: "dates", target: func(i int) string { return fmt.Sprintf("2024-01-%02d", i%28+1) }, code: "target_type", location: `column "target"`},
-		{name: "wrong positive class", target: yesNo, code: "unknown_class", location: "body.positive_class", text: `should be "no" or "yes"`,
-			change: func(r *training.Request) { r.PositiveClass = "perhaps" }},
-		{name: "positive class of three", target: func(i int) string { return fmt.Sprint("c", i%3) }, code: "positive_class_not_for_task", location: "body.positive_class",
-			change: func(r *training.Request) { r.PositiveClass = "c1" }},
-		{name: "metric of another task", target: yesNo, code: "metric_not_for_task", location: "body.metric",
-			change: func(r *training.Request) { r.Metric = "r2" }},
-		{name: "regression of words", target: yesNo, code: "task_not_for_target", location: `column "target"`,
-			change: func(r *training.Request) { r.Task = "regression" }},
-		{name: "binary of three", target: func(i int) string { return fmt.Sprint("c", i%3) }, code: "task_not_for_target", location: `column "target"`,
-			change: func(r *training.Request) { r.Task = "binary" }},
+		{
+			name: "wrong positive class", target: yesNo, code: "unknown_class", location: "body.positive_class", text: `should be "no" or "yes"`,
+			change: func(r *training.Request) { r.PositiveClass = "perhaps" },
+		},
+		{
+			name: "positive class of three", target: func(i int) string { return fmt.Sprint("c", i%3) }, code: "positive_class_not_for_task", location: "body.positive_class",
+			change: func(r *training.Request) { r.PositiveClass = "c1" },
+		},
+		{
+			name: "metric of another task", target: yesNo, code: "metric_not_for_task", location: "body.metric",
+			change: func(r *training.Request) { r.Metric = "r2" },
+		},
+		{
+			name: "regression of words", target: yesNo, code: "task_not_for_target", location: `column "target"`,
+			change: func(r *training.Request) { r.Task = "regression" },
+		},
+		{
+			name: "binary of three", target: func(i int) string { return fmt.Sprint("c", i%3) }, code: "task_not_for_target", location: `column "target"`,
+			change: func(r *training.Request) { r.Task = "binary" },
+		},
 		{name: "too few rows with a target", target: func(i int) string {
 			if i < 12 {
 				return yesNo(i)

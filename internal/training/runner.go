@@ -261,7 +261,7 @@ func leaderboard(entries []automl.Entry) []model.Candidate {
 // recorder passes progress of the numeric core on, as a share of the job.
 func recorder(to job.Reporter, rows int64) ml.Recorder {
 	return ml.RecorderFunc(func(p ml.Progress) {
-		to.Progress(p.Stage, min(loadedAt+p.Fraction*(trainedAt-loadedAt), trainedAt), 0, rows)
+		to.Progress(p.Stage, min(loadedAt+p.Fraction*(trainedAt-loadedAt), trainedAt), rows, rows) // all are loaded
 		if p.Message != "" {
 			to.Logf("%s", p.Message)
 		}

@@ -179,8 +179,8 @@ func TestThreadsDoNotChangeTheModel(t *testing.T) {
 	}
 }
 
-// comparable is a result without what may differ from attempt to attempt.
-func comparable(t *testing.T, made *training.Result) string {
+// comparableModel is a result without what may differ from attempt to attempt.
+func comparableModel(t *testing.T, made *training.Result) string {
 	t.Helper()
 	c, m := *made, *made.Record
 	m.FileKey, m.OutOfFoldKey, m.HoldoutKey = "", "", ""
@@ -226,8 +226,8 @@ func TestAResumedTrainingGivesTheSameModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if comparable(t, got) != comparable(t, want) {
-			t.Errorf("after %d checkpoints\n%s\nwant\n%s", n, comparable(t, got), comparable(t, want))
+		if comparableModel(t, got) != comparableModel(t, want) {
+			t.Errorf("after %d checkpoints\n%s\nwant\n%s", n, comparableModel(t, got), comparableModel(t, want))
 		}
 		if found := saved.Found(); n < all && found < n {
 			t.Errorf("%d of %d checkpoints were found again", found, n)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/account"
@@ -139,9 +141,9 @@ func unknownColumn(location, name string, schema tabular.Schema) fault.Field {
 	const shown = 20
 	var have []string
 	for _, f := range schema[:min(len(schema), shown)] {
-		have = append(have, f.Name)
+		have = append(have, strconv.Quote(f.Name))
 	}
-	message := fmt.Sprintf("no such column; the data set has %q", have)
+	message := "no such column; the data set has " + strings.Join(have, ", ")
 	if len(schema) > shown {
 		message += fmt.Sprintf(" and %d more", len(schema)-shown)
 	}

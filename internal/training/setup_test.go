@@ -34,13 +34,13 @@ type bundle struct {
 	now      time.Time
 }
 
-func setup(t testing.TB) *bundle {
-	t.Helper()
+func setup(tb testing.TB) *bundle {
+	tb.Helper()
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles(), now: time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)}
 	now := func() time.Time { return b.now }
 	driver := memstore.New()
-	if err := driver.Ensure(t.Context(), append(dataset.Collections(), model.Collections()...)...); err != nil {
-		t.Fatal(err)
+	if err := driver.Ensure(tb.Context(), append(dataset.Collections(), model.Collections()...)...); err != nil {
+		tb.Fatal(err)
 	}
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Now: now})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Now: now})
@@ -51,25 +51,25 @@ func setup(t testing.TB) *bundle {
 }
 
 // upload stores a table that is not ready yet.
-func (b *bundle) upload(t testing.TB, body io.Reader) (*dataset.Dataset, *job.Job) {
-	t.Helper()
-	d, j, err := b.datasets.Create(t.Context(), dataset.Upload{Tenant: ann.Tenant, User: ann.User, Name: "people", Filename: "people.csv", Body: body})
+func (b *bundle) upload(tb testing.TB, body io.Reader) (*dataset.Dataset, *job.Job) {
+	tb.Helper()
+	d, j, err := b.datasets.Create(tb.Context(), dataset.Upload{Tenant: ann.Tenant, User: ann.User, Name: "people", Filename: "people.csv", Body: body})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d, j
 }
 
 // table uploads and ingests a table and returns its identifier.
-func (b *bundle) table(t testing.TB, body io.Reader) string {
-	t.Helper()
-	d, j := b.upload(t, body)
-	made, err := b.ingest.Run(t.Context(), jobtest.NewTask(j, nil).Task, dataset.IngestRequest{DatasetID: d.ID})
+func (b *bundle) table(tb testing.TB, body io.Reader) string {
+	tb.Helper()
+	d, j := b.upload(tb, body)
+	made, err := b.ingest.Run(tb.Context(), jobtest.NewTask(j, nil).Task, dataset.IngestRequest{DatasetID: d.ID})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	if err := b.ingest.Publish(t.Context(), j, encode(t, made)); err != nil {
-		t.Fatal(err)
+	if err := b.ingest.Publish(tb.Context(), j, encode(tb, made)); err != nil {
+		tb.Fatal(err)
 	}
 	j.State = job.Succeeded
 	return d.ID
@@ -77,25 +77,25 @@ func (b *bundle) table(t testing.TB, body io.Reader) string {
 
 // sample uploads and ingests a bundled data set and asks for a quick training
 // on it.
-func (b *bundle) sample(t testing.TB, name string) (sample.Set, training.Request) {
-	t.Helper()
+func (b *bundle) sample(tb testing.TB, name string) (sample.Set, training.Request) {
+	tb.Helper()
 	set, ok := sample.Lookup(name)
 	if !ok {
-		t.Fatalf("no sample %s", name)
+		tb.Fatalf("no sample %s", name)
 	}
 	file, err := set.Open()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return set, training.Request{DatasetID: b.table(t, file), Target: set.Target, Folds: 3, Trees: 40}
+	return set, training.Request{DatasetID: b.table(tb, file), Target: set.Target, Folds: 3, Trees: 40}
 }
 
 // submit submits a request that is in order.
-func (b *bundle) submit(t testing.TB, req training.Request) *job.Job {
-	t.Helper()
-	j, created, err := b.Submit(t.Context(), ann, req, "")
+func (b *bundle) submit(tb testing.TB, req training.Request) *job.Job {
+	tb.Helper()
+	j, created, err := b.Submit(tb.Context(), ann, req, "")
 	if err != nil || !created {
-		t.Fatalf("submit: created %v, %v", created, err)
+		tb.Fatalf("submit: created %v, %v", created, err)
 	}
 	return j
 }
@@ -110,29 +110,29 @@ func (b *bundle) run(ctx context.Context, task *jobtest.Task) (*training.Result,
 }
 
 // train submits and runs a request, which must succeed.
-func (b *bundle) train(t testing.TB, req training.Request) (*training.Result, *jobtest.Task) {
-	t.Helper()
-	task := jobtest.NewTask(b.submit(t, req), nil)
-	made, err := b.run(t.Context(), task)
+func (b *bundle) train(tb testing.TB, req training.Request) (*training.Result, *jobtest.Task) {
+	tb.Helper()
+	task := jobtest.NewTask(b.submit(tb, req), nil)
+	made, err := b.run(tb.Context(), task)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made, task
 }
 
-func encode(t testing.TB, v any) json.RawMessage {
-	t.Helper()
+func encode(tb testing.TB, v any) json.RawMessage {
+	tb.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
-func checkFault(t testing.TB, err error, class fault.Class, code, location string) {
-	t.Helper()
+func checkFault(tb testing.TB, err error, class fault.Class, code, location string) {
+	tb.Helper()
 	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
-		t.Fatalf("error = %v, want %s %s", err, class, code)
+		tb.Fatalf("error = %v, want %s %s", err, class, code)
 	}
 	e, _ := fault.As(err)
 	if location == "" {
@@ -143,5 +143,5 @@ func checkFault(t testing.TB, err error, class fault.Class, code, location strin
 			return
 		}
 	}
-	t.Errorf("fields %+v, want one of %s", e.Fields, location)
+	tb.Errorf("fields %+v, want one of %s", e.Fields, location)
 }

@@ -25,8 +25,8 @@ import (
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
-func table(t testing.TB) (*frame.Frame, ml.Target) {
-	t.Helper()
+func table(tb testing.TB) (*frame.Frame, ml.Target) {
+	tb.Helper()
 	r := rand.New(rand.NewPCG(1, 1))
 	const rows = 80
 	a, s, y := make([]float64, rows), make([]string, rows), make([]float64, rows)
@@ -42,26 +42,26 @@ func table(t testing.TB) (*frame.Frame, ml.Target) {
 	}
 	x, err := frame.New(frame.NewFloat("a", a), frame.StringsOf("s", s, nil), frame.NewInt("at", frame.Time, at, nil))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return x, ml.Target{Task: ml.Binary, Values: y, Classes: []string{"no", "yes"}}
 }
 
 // models returns a model of each algorithm.
-func models(t testing.TB) map[string]*pipeline.Model {
-	t.Helper()
-	ctx := t.Context()
-	x, y := table(t)
+func models(tb testing.TB) map[string]*pipeline.Model {
+	tb.Helper()
+	ctx := tb.Context()
+	x, y := table(tb)
 	dates, err1 := preprocess.FitDates(ctx, x)
 	flat, err2 := dates.Transform(x)
 	onehot, err3 := preprocess.FitOneHot(ctx, flat, preprocess.CategoryParams{MaxCategories: 3, MinRows: 1})
 	if err := errors.Join(err1, err2, err3); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	hot, err1 := onehot.Transform(flat)
 	impute, err2 := preprocess.FitImpute(ctx, hot, preprocess.DefaultImputeParams())
 	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	full, err1 := impute.Transform(hot)
 	small := gbdt.DefaultParams()
@@ -70,7 +70,7 @@ func models(t testing.TB) map[string]*pipeline.Model {
 	line, err3 := linear.Train(ctx, linear.DefaultParams(), full, y, ml.Options{})
 	tree, err4 := gbdt.Train(ctx, small, x, y, ml.Options{})
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	all := map[string]*pipeline.Model{}
 	for name, parts := range map[string]pipeline.Parts{
@@ -84,18 +84,18 @@ func models(t testing.TB) map[string]*pipeline.Model {
 		}
 		m, err := pipeline.New(parts)
 		if err != nil {
-			t.Fatalf("%s: %v", name, err)
+			tb.Fatalf("%s: %v", name, err)
 		}
 		all[name] = m
 	}
 	return all
 }
 
-func write(t testing.TB, m *pipeline.Model) []byte {
-	t.Helper()
+func write(tb testing.TB, m *pipeline.Model) []byte {
+	tb.Helper()
 	var b bytes.Buffer
 	if err := artifact.Write(&b, m); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.Bytes()
 }

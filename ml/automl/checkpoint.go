@@ -53,7 +53,7 @@ func (k *keeper) load(ctx context.Context, name string, outputs int) (f *fitted,
 	if !ok {
 		return nil, "", nil
 	}
-	f, err = k.decode(data, outputs)
+	f, err = k.decode(name, data, outputs)
 	if err != nil {
 		return nil, fmt.Sprintf("the checkpoint %s is not used: %v", name, err), nil
 	}
@@ -64,7 +64,7 @@ func (k *keeper) save(ctx context.Context, name string, f *fitted) error {
 	if k.store == nil {
 		return nil
 	}
-	data, err := k.encode(f)
+	data, err := k.encode(name, f)
 	if err != nil {
 		return err
 	}
@@ -74,9 +74,10 @@ func (k *keeper) save(ctx context.Context, name string, f *fitted) error {
 	return nil
 }
 
-func (k *keeper) encode(f *fitted) ([]byte, error) {
+func (k *keeper) encode(name string, f *fitted) ([]byte, error) {
 	b := wire.AppendMagic(nil, checkpointMagic, checkpointVersion)
 	b = append(b, k.fingerprint...)
+	b = wire.AppendString(b, name)
 	b = wire.AppendFloats(b, f.seconds)
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.rounds))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(f.outputs)))
@@ -93,7 +94,7 @@ func (k *keeper) encode(f *fitted) ([]byte, error) {
 
 func castagnoli(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 
-func (k *keeper) decode(b []byte, outputs int) (*fitted, error) {
+func (k *keeper) decode(name string, b []byte, outputs int) (*fitted, error) {
 	body := len(b) - 4
 	if body < 0 || castagnoli(b[:body]) != binary.LittleEndian.Uint32(b[body:]) {
 		return nil, errStale
@@ -104,6 +105,9 @@ func (k *keeper) decode(b []byte, outputs int) (*fitted, error) {
 		if r.Uint8() != want {
 			return nil, errStale
 		}
+	}
+	if r.String() != name {
+		return nil, errStale
 	}
 	f := &fitted{seconds: r.Float(), rounds: int(r.Uint32())}
 	f.outputs = r.Floats(r.Count(8))

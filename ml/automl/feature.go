@@ -56,7 +56,7 @@ func screen(ctx context.Context, x *frame.Frame) (*frame.Frame, []string, error)
 	for _, d := range why {
 		notes = append(notes, d.Note)
 	}
-	kept, err := drop.Transform(x)
+	kept, err := preprocess.Apply(ctx, []preprocess.Step{drop}, x)
 	if err != nil {
 		return nil, nil, err
 	}

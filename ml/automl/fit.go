@@ -169,10 +169,6 @@ func (f fitting) stopRows() (keep, stop []int, err error) {
 	return split.StratifiedHoldout(classIndexes(f.y), f.y.Classes, stopFraction, 1, f.seed)
 }
 
-func takeTarget(t ml.Target, positions []int) ml.Target {
-	return target{Target: t}.take(positions)
-}
-
 // roundsFor is how many rounds a fit on all rows takes, of those its folds
 // took: their mean.
 func roundsFor(folds []int) int {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -91,22 +92,48 @@ func TestParams(t *testing.T) {
 	}
 }
 
-func TestBadInput(t *testing.T) {
-	t.Parallel()
-	const n = 60
-	target := func(value func(i int) string) frame.Column { return strs("target", n, value) }
-	same := func(c frame.Column) func(*testing.T) *frame.Frame {
-		return func(t *testing.T) *frame.Frame { t.Helper(); return plain(t, c.Len(), c) }
-	}
-	cases := []struct {
-		name, code, column, parameter, text string
+// badInput is a table or parameters that cannot be used, and the error.
+type badInput struct {
+	name, code, column, parameter, text string
+	row                                 int // from 1
+	table                               func(t *testing.T) *frame.Frame
+	change                              func(p *automl.Params)
+}
 
-		row    int
-		table  func(t *testing.T) *frame.Frame
-		change func(p *automl.Params)
-	}{
-		{name: "no such column", code: "target_missing", column: "nothing", table: same(target(yesNo)),
-			change: func(p *automl.Params) { p.Target = "nothing" }},
+func (c badInput) run(t *testing.T) {
+	t.Helper()
+	p := params("target")
+	if c.change != nil {
+		c.change(&p)
+	}
+	_, err := automl.Train(t.Context(), p, c.table(t), automl.Options{})
+	e := wantCode(t, err, c.code)
+	if c.column != "" && e.Column != c.column || e.Parameter != c.parameter || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
+		t.Errorf("%+v, want column %q, parameter %q, row %d and %q", e, c.column, c.parameter, c.row-1, c.text)
+	}
+}
+
+// badRows is how many rows the tables of bad input have.
+const badRows = 60
+
+func badTarget(value func(i int) string) frame.Column { return strs("target", badRows, value) }
+
+func same(c frame.Column) func(*testing.T) *frame.Frame {
+	return func(t *testing.T) *frame.Frame {
+		t.Helper()
+		return plain(t, c.Len(), c)
+	}
+}
+
+func TestBadTarget(t *testing.T) {
+	t.Parallel()
+	const n = badRows
+	target := badTarget
+	cases := []badInput{
+		{
+			name: "no such column", code: "target_missing", column: "nothing", table: same(target(yesNo)),
+			change: func(p *automl.Params) { p.Target = "nothing" },
+		},
 		{name: "constant", code: "target_constant", text: `"yes" in every row`, table: same(target(func(int) string { return "yes" }))},
 		{name: "constant but for gaps", code: "target_constant", table: same(target(func(i int) string { return []string{"yes", "-"}[i%2] }))},
 		{name: "constant number", code: "target_constant", text: `"7"`, table: same(nums("target", n, func(int) float64 { return 7 }))},
@@ -115,36 +142,64 @@ func TestBadInput(t *testing.T) {
 		{name: "few rows", code: "too_few_rows", text: "at least 20", table: same(nums("target", 19, func(i int) float64 { return float64(i) }))},
 		{name: "names", code: "target_unique_per_row", text: "60 different values in 60 rows", table: same(target(func(i int) string { return fmt.Sprint("n", i) }))},
 		{name: "names with a few repeated", code: "target_unique_per_row", table: same(target(func(i int) string { return fmt.Sprint("n", i/3*2+i%3/2) }))},
-		{name: "numbers as classes", code: "target_unique_per_row", table: same(whole("target", n, func(i int) int64 { return int64(i) })),
-			change: func(p *automl.Params) { p.Task = ml.Multiclass }},
-		{name: "class of one row", code: "class_too_small", text: `class "rare" of the target "target" has 1 row, at least 6`,
+		{
+			name: "numbers as classes", code: "target_unique_per_row", table: same(whole("target", n, func(i int) int64 { return int64(i) })),
+			change: func(p *automl.Params) { p.Task = ml.Multiclass },
+		},
+		{
+			name: "class of one row", code: "class_too_small", text: `class "rare" of the target "target" has 1 row, at least 6`,
 			table: same(target(func(i int) string {
 				if i == 5 {
 					return "rare"
 				}
 				return yesNo(i)
-			}))},
-		{name: "class smaller than the folds", code: "class_too_small", text: "has 5 rows",
+			})),
+		},
+		{
+			name: "class smaller than the folds", code: "class_too_small", text: "has 5 rows",
 			table: same(target(func(i int) string {
 				if i < 5 {
 					return "rare"
 				}
 				return "usual"
-			}))},
+			})),
+		},
 		{name: "dates", code: "target_type", table: same(frame.NewInt("target", frame.Time, make([]int64, n), nil))},
 		{name: "regression of words", code: "task_not_for_target", table: same(target(yesNo)), change: func(p *automl.Params) { p.Task = ml.Regression }},
-		{name: "binary of three", code: "task_not_for_target", text: "3 distinct", table: same(target(func(i int) string { return fmt.Sprint(i % 3) })),
-			change: func(p *automl.Params) { p.Task = ml.Binary }},
+		{
+			name: "binary of three", code: "task_not_for_target", text: "3 distinct", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
+			change: func(p *automl.Params) { p.Task = ml.Binary },
+		},
 		{name: "multiclass of two", code: "task_not_for_target", table: same(target(yesNo)), change: func(p *automl.Params) { p.Task = ml.Multiclass }},
-		{name: "too many classes", code: "too_many_classes", table: same(strs("target", 2500, func(i int) string { return fmt.Sprint(i % 1001) }))},
-		{name: "infinite target", code: "infinite_value", column: "target", row: 8,
-			table: same(nums("target", n, func(i int) float64 { return 1 / math.Abs(float64(i-7)) }))},
-		{name: "enormous target", code: "target_magnitude", column: "target", row: 8, table: same(nums("target", n, func(i int) float64 {
-			if i == 7 {
-				return -1e101
-			}
-			return float64(i)
-		})), change: func(p *automl.Params) { p.Algorithms = []string{"baseline"} }},
+		{name: "too many classes", code: "too_many_classes", table: same(strs("target", 2500, func(i int) string { return strconv.Itoa(i % 1001) }))},
+		{
+			name: "infinite target", code: "infinite_value", column: "target", row: 8,
+			table: same(nums("target", n, func(i int) float64 { return 1 / math.Abs(float64(i-7)) })),
+		},
+		{
+			name: "enormous target", code: "target_magnitude", column: "target", row: 8,
+			table: same(nums("target", n, func(i int) float64 {
+				if i == 7 {
+					return -1e101
+				}
+				return float64(i)
+			})),
+			change: func(p *automl.Params) { p.Algorithms = []string{"baseline"} },
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t)
+		})
+	}
+}
+
+func TestBadFeaturesAndChoices(t *testing.T) {
+	t.Parallel()
+	const n = badRows
+	target := badTarget
+	cases := []badInput{
 		{name: "infinite feature", code: "infinite_value", column: "z", row: 3, table: func(t *testing.T) *frame.Frame {
 			t.Helper()
 			return with(t, plain(t, n, target(yesNo)), nums("z", n, func(i int) float64 { return 1 / float64(i-2) }))
@@ -157,21 +212,15 @@ func TestBadInput(t *testing.T) {
 		{name: "unknown feature", code: "unknown_feature", column: "w", table: same(target(yesNo)), change: func(p *automl.Params) { p.Features = []string{"x", "w"} }},
 		{name: "metric of another task", code: "metric_not_for_task", parameter: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
 		{name: "unknown class", code: "unknown_class", parameter: "positive_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
-		{name: "positive of three", code: "positive_class_not_for_task", parameter: "positive_class", table: same(target(func(i int) string { return fmt.Sprint(i % 3) })),
-			change: func(p *automl.Params) { p.PositiveClass = "1" }},
+		{
+			name: "positive of three", code: "positive_class_not_for_task", parameter: "positive_class", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
+			change: func(p *automl.Params) { p.PositiveClass = "1" },
+		},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := params("target")
-			if c.change != nil {
-				c.change(&p)
-			}
-			_, err := automl.Train(t.Context(), p, c.table(t), automl.Options{})
-			e := wantCode(t, err, c.code)
-			if c.column != "" && e.Column != c.column || e.Parameter != c.parameter || !strings.Contains(e.Message, c.text) || e.Row != c.row-1 {
-				t.Errorf("%+v, want column %q, parameter %q, row %d and %q", e, c.column, c.parameter, c.row-1, c.text)
-			}
+			c.run(t)
 		})
 	}
 }

@@ -27,9 +27,8 @@ func readTable(t *testing.T, name string) *frame.Frame {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
 	records, err := csv.NewReader(f).ReadAll()
-	if err != nil {
+	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
 	}
 	columns := make([]frame.Column, len(records[0]))
@@ -94,13 +93,13 @@ func write(t *testing.T, m *pipeline.Model) []byte {
 	return b.Bytes()
 }
 
-func wantCode(t *testing.T, err error, code string) *ml.InputError {
+func wantCode(t *testing.T, err error, code string) ml.InputError {
 	t.Helper()
 	var e *ml.InputError
 	if !errors.As(err, &e) || e.Code != code || e.Message == "" {
 		t.Fatalf("error %v, want code %s", err, code)
 	}
-	return e
+	return *e
 }
 
 // memory is a checkpoint that may fail, and stop the call after some saves.

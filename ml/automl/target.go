@@ -29,8 +29,8 @@ type target struct {
 	notes     []string
 }
 
-// take returns the target of some of its rows, by position.
-func (t target) take(positions []int) ml.Target {
+// takeTarget returns the target of some of its rows, by position.
+func takeTarget(t ml.Target, positions []int) ml.Target {
 	values := make([]float64, len(positions))
 	for i, k := range positions {
 		values[i] = t.Values[k]

@@ -102,7 +102,7 @@ func newRun(ctx context.Context, p Params, data *frame.Frame, o Options) (*run, 
 		return nil, err
 	}
 	r.x, r.notes = x, append(r.notes, notes...)
-	r.y = t.take(r.train)
+	r.y = takeTarget(t.Target, r.train)
 	r.keeper.store = o.Checkpoint
 	if o.Checkpoint != nil {
 		r.keeper.fingerprint, err = fingerprint(ctx, p, r.data, t)
@@ -125,7 +125,7 @@ func (r *run) divide() error {
 	if err != nil {
 		return err
 	}
-	r.fold, err = split.StratifiedKFold(classIndexes(t.take(r.train)), t.Classes, p.Folds, p.Seed)
+	r.fold, err = split.StratifiedKFold(classIndexes(takeTarget(t.Target, r.train)), t.Classes, p.Folds, p.Seed)
 	return err
 }
 
@@ -208,7 +208,7 @@ func (r *run) refit(ctx context.Context, c *candidate, rounds int) error {
 	c.entry.FitSeconds += f.seconds
 	c.model, c.holdout = f.model, f.outputs
 	scores := map[string][]float64{}
-	if err := addScores(scores, r.target.take(r.holdout), f.outputs); err != nil {
+	if err := addScores(scores, takeTarget(r.target.Target, r.holdout), f.outputs); err != nil {
 		return err
 	}
 	c.entry.Holdout, _ = summarise(scores)
@@ -262,7 +262,8 @@ func predict(ctx context.Context, m *pipeline.Model, x *frame.Frame, rows []int)
 			return nil, err
 		}
 		hi := min(lo+predictRows, len(rows))
-		if err := m.Predict(x.Take(rows[lo:hi]), out[lo*width:hi*width]); err != nil {
+		part := x.Take(rows[lo:hi])
+		if err := m.Predict(part, out[lo*width:hi*width]); err != nil {
 			return nil, err
 		}
 	}
@@ -325,6 +326,6 @@ func (r *run) result() *Result {
 		out.Leaderboard = append(out.Leaderboard, c.entry)
 	}
 	out.OutOfFold = Predictions{Rows: out.TrainRows, Labels: r.y.Values, Outputs: best.outOfFold, Width: r.width()}
-	out.Holdout = Predictions{Rows: out.HoldoutRows, Labels: r.target.take(r.holdout).Values, Outputs: best.holdout, Width: r.width()}
+	out.Holdout = Predictions{Rows: out.HoldoutRows, Labels: takeTarget(r.target.Target, r.holdout).Values, Outputs: best.holdout, Width: r.width()}
 	return out
 }

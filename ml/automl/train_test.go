@@ -3,11 +3,14 @@ package automl_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +124,7 @@ func TestUnusableCheckpoints(t *testing.T) {
 		"cut":             func(_ string, b []byte) []byte { return b[:len(b)/2] },
 		"changed":         func(_ string, b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		"of another call": func(name string, _ []byte) []byte { return other.data[name] },
+		"of another fit":  func(string, []byte) []byte { return good.data["linear-final"] },
 	} {
 		m := newMemory()
 		for k, b := range good.data {
@@ -135,6 +139,37 @@ func TestUnusableCheckpoints(t *testing.T) {
 			t.Errorf("nobody hears of checkpoints that are %s", name)
 		}
 	}
+}
+
+// FuzzCheckpoint changes a stored fit and lets its checksum fit again: the call
+// must end well, with it or without.
+func FuzzCheckpoint(f *testing.F) {
+	columns := make([]frame.Column, 0, 2)
+	for _, name := range []string{"x", "target"} {
+		columns = append(columns, nums(name, 40, func(i int) float64 { return math.Sin(float64(i * len(name))) }))
+	}
+	x, err := frame.New(columns...)
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := quick()
+	p.Algorithms = []string{"baseline"}
+	m := newMemory()
+	if _, err := automl.Train(f.Context(), p, x, automl.Options{Checkpoint: m}); err != nil {
+		f.Fatal(err)
+	}
+	for _, b := range m.data {
+		f.Add(b[:len(b)-4])
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+		changed := newMemory()
+		changed.data["baseline-fold-1"], changed.data["baseline-final"] = b, b
+		if _, err := automl.Train(t.Context(), p, x, automl.Options{Checkpoint: changed}); err != nil {
+			// Outputs that are no outputs cannot be scored; nothing else may go wrong.
+			wantCode(t, err, "bad_output")
+		}
+	})
 }
 
 func TestCheckpointErrors(t *testing.T) {
@@ -205,7 +240,7 @@ func TestScoresCanBeRecomputed(t *testing.T) {
 			for i, row := range rows {
 				out[i] = column.Float(row)
 				if r.Task != ml.Regression {
-					out[i] = float64(slices.Index(r.Model.Classes(), fmt.Sprint(column.Int(row))))
+					out[i] = float64(slices.Index(r.Model.Classes(), strconv.FormatInt(column.Int(row), 10)))
 				}
 			}
 			return out

@@ -132,7 +132,7 @@ func (l *loss) minimize(p Params, o ml.Options) (solution, error) {
 	}
 	// A line search that finds nothing lower has reached the precision of the
 	// numbers: the place where it stands is the answer.
-	return solution{
+	return solution{ //nolint:nilerr // as said above
 		at:         result.X,
 		iterations: result.MajorIterations,
 		converged:  err != nil || result.Status != optimize.IterationLimit,

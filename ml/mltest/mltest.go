@@ -84,6 +84,7 @@ func encode(t *testing.T, e Estimator, m ml.Predictor) []byte {
 }
 
 func learns(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	if !e.Learns {
 		t.Skip("it need not")
 	}
@@ -103,6 +104,7 @@ func learns(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func properOutputs(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, e.Missing)
 	m := train(t, e, x, y, 2)
 	if got, want := m.Outputs(), y.Outputs(); got != want {
@@ -124,6 +126,7 @@ func properOutputs(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func deterministic(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, e.Missing)
 	want := encode(t, e, train(t, e, x, y, 1))
 	for _, threads := range []int{1, 2, 8} {
@@ -134,6 +137,7 @@ func deterministic(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func missingValues(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	if !e.Missing {
 		t.Skip("it takes none")
 	}
@@ -179,6 +183,7 @@ func blank(c frame.Column) frame.Column {
 }
 
 func singleRows(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, e.Missing)
 	m := train(t, e, x, y, 2)
 	all := predict(t, m, x)
@@ -195,6 +200,7 @@ func singleRows(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func constantColumns(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, false)
 	ones := make([]float64, x.Rows())
 	for i := range ones {
@@ -213,6 +219,7 @@ func constantColumns(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func cancellation(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, false)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -234,6 +241,7 @@ func cancellation(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func roundTrip(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, e.Missing)
 	m := train(t, e, x, y, 2)
 	b := encode(t, e, m)
@@ -250,6 +258,7 @@ func roundTrip(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func cutBytes(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, false)
 	b := encode(t, e, train(t, e, x, y, 2))
 	for n := 0; n < len(b); n += 1 + len(b)/97 {
@@ -263,6 +272,7 @@ func cutBytes(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func noMutation(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, e.Missing)
 	before, values := copyOf(x), slices.Clone(y.Values)
 	m := train(t, e, x, y, 2)
@@ -276,6 +286,7 @@ func noMutation(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func concurrently(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, e.Missing)
 	m := train(t, e, x, y, 2)
 	want := predict(t, m, x)
@@ -292,6 +303,7 @@ func concurrently(t *testing.T, e Estimator, task ml.Task) {
 }
 
 func wrongLength(t *testing.T, e Estimator, task ml.Task) {
+	t.Helper()
 	x, y := table(e, task, false)
 	m := train(t, e, x, y, 2)
 	if err := m.Predict(x, make([]float64, x.Rows()*m.Outputs()+1)); err == nil {

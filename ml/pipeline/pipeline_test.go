@@ -170,9 +170,6 @@ func TestPredictRefuses(t *testing.T) {
 		frame.NewFloat("word", []float64{1, 2}), frame.NewInt("count", frame.Time, []int64{1, 2}, nil),
 	} {
 		wantCode(t, m.Predict(replaced(c), out), "column_type", "learned from")
-		if _, err := m.Infinite(replaced(c)); err == nil {
-			t.Error("the type is taken")
-		}
 	}
 	wantCode(t, m.Predict(replaced(frame.NewFloat("number", []float64{1, math.Inf(-1)})), out), "infinite_value", "row 2")
 	if err := m.Predict(x, nil); err == nil {
@@ -191,29 +188,6 @@ func TestManyMissingColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, m.Predict(newFrame(t), nil), "missing_column", `"c9" and 20 more`)
-}
-
-func TestInfinite(t *testing.T) {
-	t.Parallel()
-	m, x := setup(t)
-	many := newFrame(t, append(slices.Clone(x.Take([]int{0, 1, 0, 1}).Without("number", "count").Columns()),
-		frame.NewFloat("number", []float64{math.Inf(1), 0, 0, math.Inf(1)}),
-		frame.NewFloat("count", []float64{0, 0, math.Inf(-1), math.Inf(1)}),
-		frame.NewFloat("unused", []float64{0, math.Inf(1), 0, 0}))...)
-	bad, err := m.Infinite(many)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, columns := []int{}, []string{}
-	for _, e := range bad {
-		rows, columns = append(rows, e.Row), append(columns, e.Column)
-	}
-	if !slices.Equal(rows, []int{0, 2, 3}) || !slices.Equal(columns, []string{"number", "count", "number"}) {
-		t.Errorf("rows %v, columns %v", rows, columns)
-	}
-	if bad, err := m.Infinite(x); err != nil || len(bad) != 0 {
-		t.Errorf("%v, error %v", bad, err)
-	}
 }
 
 func TestUnseen(t *testing.T) {

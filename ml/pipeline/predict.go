@@ -27,8 +27,8 @@ func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	if err != nil {
 		return err
 	}
-	if bad := infinite(in, 1); len(bad) > 0 {
-		return &bad[0]
+	if err := checkFinite(in); err != nil {
+		return err
 	}
 	if in, err = preprocess.Apply(context.Background(), m.parts.Steps, in); err != nil {
 		return fmt.Errorf("pipeline: %w", err)
@@ -36,42 +36,19 @@ func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	return m.parts.Estimator.Predict(in, out)
 }
 
-// Infinite returns an error for each row of x that Predict would refuse, with
-// the first infinite value in it, by ascending row.
-func (m *Model) Infinite(x *frame.Frame) ([]ml.InputError, error) {
-	in, err := m.inputs(x)
-	if err != nil {
-		return nil, err
-	}
-	return infinite(in, in.Rows()), nil
-}
-
-func infinite(x *frame.Frame, limit int) []ml.InputError {
-	first := map[int]string{}
+// checkFinite refuses the first infinite value, by column.
+func checkFinite(x *frame.Frame) error {
 	for _, c := range x.Columns() {
 		for i, v := range c.Floats() {
-			if !math.IsInf(v, 0) {
-				continue
-			}
-			if _, ok := first[i]; !ok {
-				first[i] = c.Name()
+			if math.IsInf(v, 0) {
+				return &ml.InputError{
+					Code: "infinite_value", Column: c.Name(), Row: i,
+					Message: fmt.Sprintf("column %q is infinite in row %d, it should be a finite number or missing", c.Name(), i+1),
+				}
 			}
 		}
 	}
-	rows := make([]int, 0, len(first))
-	for i := range first {
-		rows = append(rows, i)
-	}
-	slices.Sort(rows)
-	rows = rows[:min(limit, len(rows))]
-	bad := make([]ml.InputError, len(rows))
-	for k, i := range rows {
-		bad[k] = ml.InputError{
-			Code: "infinite_value", Column: first[i], Row: i,
-			Message: fmt.Sprintf("column %q is infinite in row %d, it should be a finite number or missing", first[i], i+1),
-		}
-	}
-	return bad
+	return nil
 }
 
 // Unseen returns, for each input of strings that has such, the number of rows

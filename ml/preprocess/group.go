@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"context"
+
 	"github.com/narrativeml/narrative/ml/frame"
 )
 

@@ -19,11 +19,11 @@ import (
 
 var nan = math.NaN()
 
-func newFrame(t testing.TB, columns ...frame.Column) *frame.Frame {
-	t.Helper()
+func newFrame(tb testing.TB, columns ...frame.Column) *frame.Frame {
+	tb.Helper()
 	f, err := frame.New(columns...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -402,28 +402,28 @@ func TestCancelled(t *testing.T) {
 }
 
 // steps fits one of each kind on x.
-func steps(t testing.TB, x *frame.Frame) []preprocess.Step {
-	t.Helper()
+func steps(tb testing.TB, x *frame.Frame) []preprocess.Step {
+	tb.Helper()
 	some := preprocess.CategoryParams{MaxCategories: 2, MinRows: 1}
-	drop, _, err := preprocess.FitDrop(t.Context(), x)
+	drop, _, err := preprocess.FitDrop(tb.Context(), x)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	group, err1 := preprocess.FitGroup(t.Context(), x, some)
-	onehot, err2 := preprocess.FitOneHot(t.Context(), x, some)
-	ordinal, err3 := preprocess.FitOrdinal(t.Context(), x, some)
-	dates, err4 := preprocess.FitDates(t.Context(), x)
-	impute, err5 := preprocess.FitImpute(t.Context(), x, preprocess.ImputeParams{Strategy: preprocess.Mode, Indicator: true})
-	scale, err6 := preprocess.FitScale(t.Context(), x)
+	group, err1 := preprocess.FitGroup(tb.Context(), x, some)
+	onehot, err2 := preprocess.FitOneHot(tb.Context(), x, some)
+	ordinal, err3 := preprocess.FitOrdinal(tb.Context(), x, some)
+	dates, err4 := preprocess.FitDates(tb.Context(), x)
+	impute, err5 := preprocess.FitImpute(tb.Context(), x, preprocess.ImputeParams{Strategy: preprocess.Mode, Indicator: true})
+	scale, err6 := preprocess.FitScale(tb.Context(), x)
 	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return []preprocess.Step{group, onehot, ordinal, dates, impute, scale, drop}
 }
 
-func rich(t testing.TB) *frame.Frame {
-	t.Helper()
-	return newFrame(t,
+func rich(tb testing.TB) *frame.Frame {
+	tb.Helper()
+	return newFrame(tb,
 		text("s", "a", "b", "c", "-", "a"), frame.NewFloat("n", []float64{1, 2, nan, 4, 5}),
 		instants("at", "2024-02-29T00:00:00Z", "-", "2025-01-01T10:00:00Z", "2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z"),
 		frame.NewInt("same", frame.Int, []int64{1, 1, 1, 1, 1}, nil))

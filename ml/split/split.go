@@ -144,11 +144,15 @@ func StratifiedKFold(classes []int, names []string, folds int, seed uint64) ([]i
 	}
 	// Dealing the rows class by class, without starting again at the first
 	// fold, keeps the folds even too.
-	order := shuffled(len(classes), seed)
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(classes[a], classes[b]) })
+	next := make([]int, len(names))
+	for k, n := range count(classes, len(names))[:len(names)-1] {
+		next[k+1] = next[k] + n
+	}
 	fold := make([]int, len(classes))
-	for i, row := range order {
-		fold[row] = i % folds
+	for _, row := range shuffled(len(classes), seed) {
+		k := classes[row]
+		fold[row] = next[k] % folds
+		next[k]++
 	}
 	return fold, nil
 }

@@ -172,8 +172,8 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 func (s *Server) newJob(kind, subject string, result any) map[string]any {
 	j := map[string]any{
 		"id": "job_" + strconv.Itoa(len(s.jobs)+1), "revision": 1, "kind": kind, "subject": subject, "state": "running", "attempt": 1,
-		"created_at": "2025-01-02T03:04:05Z",
-		"progress":   map[string]any{"stage": "half of " + kind, "fraction": 0.5, "rows": 10, "rows_total": 20}, "result": result,
+		"created_at": "2025-01-02T03:04:05Z", "started_at": "2025-01-02T03:04:06Z", "finished_at": "2025-01-02T03:04:07Z",
+		"progress": map[string]any{"stage": "half of " + kind, "fraction": 0.5, "rows": 10, "rows_total": 20}, "result": result,
 	}
 	s.jobs[j["id"].(string)] = j
 	s.order = append(s.order, j["id"].(string))
@@ -229,7 +229,11 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 			lines = s.Spoil(lines)
 		}
 		s.results[id] = strings.Join(lines, "\n") + "\n"
-		return map[string]any{"rows": len(lines) - 1, "bad_rows": 0, "threshold": threshold}
+		rows := len(lines) - 1
+		if body["rows"] != "holdout" { // the file has the held-out rows all the same
+			rows = len(s.tables[fmt.Sprint(body["dataset_id"])]) - 1
+		}
+		return map[string]any{"rows": rows, "bad_rows": 0, "threshold": threshold}
 	default:
 		return map[string]any{"dry_run": body["dry_run"], "examined": 12, "kept": 12, "objects": []any{}}
 	}

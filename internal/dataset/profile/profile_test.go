@@ -15,18 +15,18 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
-func table(t testing.TB, columns ...frame.Column) *frame.Frame {
-	t.Helper()
+func table(tb testing.TB, columns ...frame.Column) *frame.Frame {
+	tb.Helper()
 	f, err := frame.New(columns...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
 
 // describe profiles the frame, whole or cut into parts that are merged.
-func describe(t testing.TB, f *frame.Frame, parts int) *profile.Profile {
-	t.Helper()
+func describe(tb testing.TB, f *frame.Frame, parts int) *profile.Profile {
+	tb.Helper()
 	schema := tabular.SchemaOf(f)
 	var all *profile.Collector
 	for p := range parts {
@@ -37,21 +37,21 @@ func describe(t testing.TB, f *frame.Frame, parts int) *profile.Profile {
 		c := profile.New(schema)
 		for chunk := range slices.Chunk(rows, 1000) {
 			if err := c.Add(f.Take(chunk)); err != nil {
-				t.Fatal(err)
+				tb.Fatal(err)
 			}
 		}
 		if all == nil {
 			all = c
 		} else if err := all.Merge(c); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	p, err := all.Profile()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := json.Marshal(p); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }
@@ -97,8 +97,8 @@ func TestSmallTableIsExact(t *testing.T) {
 
 // big returns columns of many values: normal, skewed, whole, with one value
 // that is frequent among many, and words.
-func big(t testing.TB, rows int) *frame.Frame {
-	t.Helper()
+func big(tb testing.TB, rows int) *frame.Frame {
+	tb.Helper()
 	rng := rand.New(rand.NewPCG(5, 6))
 	normal, skewed, often := make([]float64, rows), make([]float64, rows), make([]float64, rows)
 	whole := make([]int64, rows)
@@ -115,7 +115,7 @@ func big(t testing.TB, rows int) *frame.Frame {
 			words[i] = "frequent"
 		}
 	}
-	return table(t, frame.NewFloat("normal", normal), frame.NewFloat("skewed", skewed), frame.NewFloat("often", often),
+	return table(tb, frame.NewFloat("normal", normal), frame.NewFloat("skewed", skewed), frame.NewFloat("often", often),
 		frame.NewInt("whole", frame.Int, whole, nil), frame.StringsOf("words", words, nil))
 }
 

@@ -80,6 +80,13 @@ func (q *Queue[T]) full() bool {
 	return len(q.items) >= 2*q.limit.Items || q.size >= 2*q.limit.Size
 }
 
+// Len returns how many items wait for a worker.
+func (q *Queue[T]) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
+}
+
 // Close refuses further items and waits until the accepted ones were run or the
 // context ends.
 func (q *Queue[T]) Close(ctx context.Context) error {

@@ -14,6 +14,7 @@ func BenchmarkDriver(b *testing.B) {
 	for name, version := range map[string]int32{"bulk": 0, "single": 21} {
 		b.Run(name, func(b *testing.B) {
 			storetest.Benchmark(b, func(b *testing.B) store.Driver {
+				b.Helper()
 				return open(b, serve(b, mongowire.Config{WireVersion: version}), "narrative")
 			})
 		})

@@ -102,7 +102,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 	if err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
-		_ = client.Disconnect(ctx) //nolint:errcheck // the first error is the one that matters
+		_ = client.Disconnect(ctx)
 		return nil, err
 	}
 	if version >= wireVersion80 {

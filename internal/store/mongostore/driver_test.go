@@ -19,42 +19,50 @@ import (
 )
 
 // serve serves a new SQLite file and returns the URI of the server.
-func serve(t testing.TB, cfg mongowire.Config) string {
-	t.Helper()
-	driver, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db")})
+func serve(tb testing.TB, cfg mongowire.Config) string {
+	tb.Helper()
+	driver, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Path: filepath.Join(tb.TempDir(), "records.db")})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	server := mongowire.New(driver, cfg)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(context.WithoutCancel(t.Context()), listener) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	serving := context.WithoutCancel(tb.Context())
+	go func() { served <- server.Serve(serving, listener) }()
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			t.Errorf("shut down: %v", err)
+			tb.Errorf("shut down: %v", err)
 		}
 		if err := <-served; err != nil {
-			t.Errorf("serve: %v", err)
+			tb.Errorf("serve: %v", err)
 		}
 		if err := driver.Close(ctx); err != nil {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
 	return "mongodb://" + listener.Addr().String()
 }
 
-func open(t testing.TB, uri, database string) *mongostore.Driver {
-	t.Helper()
-	d, err := mongostore.Open(t.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 30 * time.Second})
+func open(tb testing.TB, uri, database string) *mongostore.Driver {
+	tb.Helper()
+	d, err := mongostore.Open(tb.Context(), mongostore.Config{URI: uri, Database: database, Timeout: 2 * time.Minute})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
+}
+
+func opener(uri, database string) func(*testing.T) store.Driver {
+	return func(t *testing.T) store.Driver {
+		t.Helper()
+		return open(t, uri, database)
+	}
 }
 
 func TestConformance(t *testing.T) {
@@ -65,7 +73,7 @@ func TestConformance(t *testing.T) {
 			storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
 				t.Helper()
 				uri := serve(t, mongowire.Config{WireVersion: version})
-				return func(t *testing.T) store.Driver { return open(t, uri, "narrative") }
+				return opener(uri, "narrative")
 			})
 		})
 	}
@@ -75,15 +83,15 @@ func TestConformance(t *testing.T) {
 // names, each case in a database of its own.
 func TestConformanceOnServer(t *testing.T) {
 	t.Parallel()
-	uri := os.Getenv("NARRATIVE_MONGODB_URI") //nolint:forbidigo // a test's only setting
-	if uri == "" {
+	uri, ok := os.LookupEnv("NARRATIVE_MONGODB_URI")
+	if !ok || uri == "" {
 		t.Skip("NARRATIVE_MONGODB_URI is not set")
 	}
 	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
 		t.Helper()
 		database := store.NewID("storetest")
 		t.Cleanup(func() { drop(t, uri, database) })
-		return func(t *testing.T) store.Driver { return open(t, uri, database) }
+		return opener(uri, database)
 	})
 }
 

@@ -56,10 +56,8 @@ func refused(err error) bool {
 	if !ok || mongo.IsTimeout(err) || mongo.IsNetworkError(err) {
 		return false
 	}
-	for _, label := range []string{"RetryableWriteError", "TransientTransactionError"} {
-		if server.HasErrorLabel(label) {
-			return false
-		}
+	if slices.ContainsFunc([]string{"RetryableWriteError", "TransientTransactionError"}, server.HasErrorLabel) {
+		return false
 	}
 	return !slices.ContainsFunc(server.ErrorCodes(), passing)
 }

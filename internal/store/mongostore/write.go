@@ -159,7 +159,7 @@ func (d *Driver) explain(ctx context.Context, t *table, writes []*write, errs []
 }
 
 // missed says why no record with the identifier and revision was there.
-func (d *Driver) missed(ctx context.Context, t *table, id string) (outcome, err error) { //nolint:revive // two kinds of errors
+func (d *Driver) missed(ctx context.Context, t *table, id string) (outcome, err error) {
 	found, err := d.exists(ctx, t, id)
 	switch {
 	case err != nil:
@@ -186,7 +186,7 @@ func (d *Driver) replaceSingly(ctx context.Context, t *table, records []store.Re
 	return group.Wait()
 }
 
-func (d *Driver) replaceOne(ctx context.Context, t *table, r store.Record) (outcome, err error) { //nolint:revive // two kinds of errors
+func (d *Driver) replaceOne(ctx context.Context, t *table, r store.Record) (outcome, err error) {
 	limited, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	result, err := t.collection.ReplaceOne(limited, match(r.ID, r.Revision), document(t, r, r.Revision+1))

@@ -76,11 +76,11 @@ func elements(doc []byte) ([]element, error) {
 
 // cutName splits data after its first zero byte.
 func cutName(data []byte) (name string, rest []byte, err error) {
-	i := bytes.IndexByte(data, 0)
-	if i < 0 {
+	before, after, found := bytes.Cut(data, []byte{0})
+	if !found {
 		return "", nil, errTruncated
 	}
-	return string(data[:i]), data[i+1:], nil
+	return string(before), after, nil
 }
 
 // valueLength returns how many bytes the value at the start of data says it

@@ -25,27 +25,28 @@ const (
 	codeShutdown      = 91
 	codeTooLarge      = 10334
 	codeDuplicate     = 11000
+	codeNoSpace       = 14031 // for every passing failure: clients repeat calls after other codes until they time out
 	codeInterrupted   = 11601
 	codeUnknownField  = 40415
 )
 
-// refusal is an error with one of the codes.
-type refusal struct {
+// refusedError is an error with one of the codes.
+type refusedError struct {
 	code int32
 	text string
 }
 
-func (r *refusal) Error() string { return r.text }
+func (r *refusedError) Error() string { return r.text }
 
 func refuse(code int32, format string, args ...any) error {
-	return &refusal{code: code, text: fmt.Sprintf(format, args...)}
+	return &refusedError{code: code, text: fmt.Sprintf(format, args...)}
 }
 
 func bad(format string, args ...any) error { return refuse(codeBadValue, format, args...) }
 
 // codeOf returns the code for an error of ours or of the driver.
 func codeOf(err error) int32 {
-	if r, ok := errors.AsType[*refusal](err); ok {
+	if r, ok := errors.AsType[*refusedError](err); ok {
 		return r.code
 	}
 	switch {
@@ -62,7 +63,7 @@ func codeOf(err error) int32 {
 	}
 	switch fault.ClassOf(err) {
 	case fault.ClassUnavailable:
-		return codeShutdown
+		return codeNoSpace
 	case fault.ClassInvalid:
 		return codeBadValue
 	default:
@@ -214,6 +215,8 @@ func codeName(code int32) string {
 		return "ShutdownInProgress"
 	case codeDuplicate:
 		return "DuplicateKey"
+	case codeNoSpace:
+		return "OutOfDiskSpace"
 	case codeInterrupted:
 		return "Interrupted"
 	default:

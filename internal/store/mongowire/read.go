@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/narrativeml/narrative/internal/store"
@@ -257,15 +258,16 @@ func pipeline(c *command) ([]element, error) {
 		return nil, bad("aggregate: %s", err)
 	}
 	var stages []element
-	names := ""
+	var joined strings.Builder
 	for _, d := range docs {
 		parts, err := d.inside(kindDoc)
 		if err != nil || len(parts) != 1 {
 			return nil, bad("aggregate has a stage that is not one operator")
 		}
 		stages = append(stages, parts[0])
-		names += parts[0].name
+		joined.WriteString(parts[0].name)
 	}
+	names := joined.String()
 	if names != "$match$group" && names != "$match$limit$group" {
 		return nil, bad("aggregate is understood as $match, $limit, $group only, not as %s", names)
 	}

@@ -142,10 +142,10 @@ func (s *Server) abort() {
 	defer s.mu.Unlock()
 	s.stopped = true
 	for listener := range s.serving {
-		_ = listener.Close() //nolint:errcheck // nothing is left to be done about it
+		_ = listener.Close()
 	}
 	for conn := range s.open {
-		_ = conn.Close() //nolint:errcheck // nothing is left to be done about it
+		_ = conn.Close()
 	}
 }
 
@@ -169,7 +169,7 @@ func (s *Server) endListener(listener net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.serving, listener)
-	_ = listener.Close() //nolint:errcheck // it may be closed already
+	_ = listener.Close()
 }
 
 // accept starts to answer the connection, unless there are too many.
@@ -177,7 +177,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped || len(s.open) >= s.limit || !loopback(conn.RemoteAddr()) {
-		_ = conn.Close() //nolint:errcheck // the client sees it, and that is all
+		_ = conn.Close()
 		return
 	}
 	s.open[conn] = true
@@ -187,7 +187,7 @@ func (s *Server) accept(ctx context.Context, conn net.Conn) {
 		stopped := s.stopped
 		delete(s.open, conn)
 		s.mu.Unlock()
-		_ = conn.Close() //nolint:errcheck // the conversation is over
+		_ = conn.Close()
 		if err != nil && !stopped {
 			s.logger.WarnContext(ctx, "record connection ended", "error", err.Error(), "remote_address", conn.RemoteAddr().String())
 		}
@@ -210,7 +210,7 @@ func (s *Server) converse(ctx context.Context, conn net.Conn) error {
 		}
 		reply := s.answer(ctx, req)
 		if err := writeReply(conn, req, s.replies.Add(1), reply); err != nil {
-			return nil //nolint:nilerr // the client has gone without its answer, as it may
+			return nil
 		}
 	}
 }

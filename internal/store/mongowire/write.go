@@ -3,6 +3,7 @@ package mongowire
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,9 +19,9 @@ func parseRecord(known *collection, doc []byte) (store.Record, error) {
 	if err != nil {
 		return r, bad("%s", err)
 	}
-	seen := ""
+	var seen []string
 	for _, p := range parts {
-		seen += p.name + " "
+		seen = append(seen, p.name)
 		switch p.name {
 		case "_id":
 			r.ID, err = p.text()
@@ -37,8 +38,8 @@ func parseRecord(known *collection, doc []byte) (store.Record, error) {
 			return r, bad("document: %s", err)
 		}
 	}
-	if seen != "_id rev k body " {
-		return r, bad("document is not made of _id, rev, k and body, but of %s", strings.TrimSpace(seen))
+	if !slices.Equal(seen, []string{"_id", "rev", "k", "body"}) {
+		return r, bad("document is not made of _id, rev, k and body, but of %s", strings.Join(seen, " "))
 	}
 	return r, nil
 }

@@ -87,7 +87,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 	}
 	d := &Driver{tables: map[string]*table{}, prepared: map[string]*sql.Stmt{}}
 	if err := d.open(ctx, path, cfg); err != nil {
-		d.closeConnections() //nolint:errcheck // the first error is the one that matters
+		_ = d.closeConnections() // the first error is the one that matters
 		return nil, fmt.Errorf("open record store %s: %w", path, classify(err))
 	}
 	d.queue = batch.New(1, batch.Limit{Items: groupCalls, Size: groupBytes}, d.writer.commit)

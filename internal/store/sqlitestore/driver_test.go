@@ -23,6 +23,9 @@ func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) func(*testing.T) store.Driver {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "deep", "records 100% ?#.db")
-		return func(t *testing.T) store.Driver { return open(t, sqlitestore.Config{Path: path}) }
+		return func(t *testing.T) store.Driver {
+			t.Helper()
+			return open(t, sqlitestore.Config{Path: path})
+		}
 	})
 }

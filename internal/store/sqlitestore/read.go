@@ -39,14 +39,20 @@ func (d *Driver) Find(ctx context.Context, collection string, scan store.Scan) (
 	if !ok {
 		return nil, ctx.Err()
 	}
-	where, args := conditions(scan)
-	text := "SELECT " + t.columns + " FROM " + t.name + " INDEXED BY " + indexName(collection, scan.Index.Name) +
-		where + order(scan) + " LIMIT ?"
-	records, err := d.query(ctx, t, text, append(args, scan.Limit)...)
+	text, args := findText(t, scan)
+	records, err := d.query(ctx, t, text, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find in %s: %w", collection, err)
 	}
 	return records, nil
+}
+
+// findText writes a resumed scan as a statement.
+func findText(t *table, scan store.Scan) (text string, args []any) {
+	where, args := conditions(scan)
+	text = "SELECT " + t.columns + " FROM " + t.name + " INDEXED BY " + indexName(t.collection.Name, scan.Index.Name) +
+		where + order(scan) + " LIMIT ?"
+	return text, append(args, scan.Limit)
 }
 
 // Count returns how many records the scan matches, at most limit when that is

@@ -77,8 +77,8 @@ func (w *writer) claim(ctx context.Context) error {
 	case version > schemaVersion:
 		return fmt.Errorf("the file has format %d, written by a newer version; this one reads up to %d", version, schemaVersion)
 	}
-	text := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion) +
-		"CREATE TABLE IF NOT EXISTS narrative_collections (name TEXT PRIMARY KEY NOT NULL, definition TEXT NOT NULL)"
+	text := fmt.Sprintf(`PRAGMA application_id = %d; PRAGMA user_version = %d;
+CREATE TABLE IF NOT EXISTS narrative_collections (name TEXT PRIMARY KEY NOT NULL, definition TEXT NOT NULL)`, applicationID, schemaVersion)
 	_, err := w.conn.ExecContext(ctx, text)
 	return err
 }

@@ -61,7 +61,7 @@ func (d *Driver) write(
 	return errs, nil
 }
 
-func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome, err error) {
 	args := make([]any, 0, len(t.fields)+2)
 	args = append(args, r.ID)
 	for _, f := range t.fields {
@@ -74,7 +74,7 @@ func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome,
 	return nil, err
 }
 
-func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome, err error) {
 	args := make([]any, 0, len(t.fields)+3)
 	for _, f := range t.fields {
 		args = append(args, r.Keys[f.Name])
@@ -92,7 +92,7 @@ func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome
 }
 
 // missed says why no record with the identifier and revision was there.
-func (w *writer) missed(ctx context.Context, t *table, id string) (outcome, err error) { //nolint:revive // two kinds of errors
+func (w *writer) missed(ctx context.Context, t *table, id string) (outcome, err error) {
 	s, err := w.statement(ctx, t.revision)
 	if err != nil {
 		return nil, err

@@ -78,7 +78,7 @@ func (w *writer) transact(ctx context.Context, group []*call) error {
 
 // rollback ends the transaction, which SQLite may have done itself.
 func (w *writer) rollback(ctx context.Context) {
-	_, _ = w.exec(ctx, "ROLLBACK") //nolint:errcheck // it fails when no transaction is left, as wanted
+	_, _ = w.exec(ctx, "ROLLBACK")
 }
 
 // fatal reports whether SQLite may have given up the transaction.

@@ -67,7 +67,7 @@ func (m *benchmark) next() store.Record {
 	id := store.NewID("p")
 	return store.Record{
 		ID: id, Body: m.body,
-		Keys: map[string]any{"shelf": fmt.Sprint("shelf", n%10), "number": n, "title": "running", "key": id}, //nolint:perfsprint // speed is not measured here
+		Keys: map[string]any{"shelf": fmt.Sprint("shelf", n%10), "number": n, "title": "running", "key": id},
 	}
 }
 
@@ -193,7 +193,7 @@ func benchmarkFind(b *testing.B, m *benchmark) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for i := 0; pb.Next(); i++ {
-			scan := store.Scan{Index: byShelf(), Equal: []any{fmt.Sprint("shelf", i%10)}, From: int64(i % 9000), Limit: 20} //nolint:perfsprint // speed is not measured here
+			scan := store.Scan{Index: byShelf(), Equal: []any{fmt.Sprint("shelf", i%10)}, From: int64(i % 9000), Limit: 20}
 			_, err := m.Find(b.Context(), papers, scan)
 			check(b, nil, err)
 		}

@@ -89,7 +89,7 @@ func testRaceToInsert(t *testing.T, b *bundle) {
 			t.Fatalf("round %d has %d winners", round, winners)
 		}
 		got := b.find(t, store.Scan{Index: byKey(), Equal: []any{"a", key}})
-		wantIDs(t, got, winner.Load().(string)) //nolint:errcheck,forcetypeassert // a panic fails the test
+		wantIDs(t, got, winner.Load().(string)) //nolint:forcetypeassert // a panic fails the test
 	}
 	n, err := b.Count(ctx, papers, store.Scan{Index: byShelf()}, 0)
 	must(t, err)

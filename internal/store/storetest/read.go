@@ -107,7 +107,7 @@ func testStrings(t *testing.T, b *bundle) {
 		scan.Index, scan.Limit = byTitle(), 7
 		var got []string
 		for _, r := range b.walk(t, scan, func() {}) {
-			got = append(got, r.Keys["title"].(string)) //nolint:errcheck,forcetypeassert // a panic fails the test
+			got = append(got, r.Keys["title"].(string)) //nolint:forcetypeassert // a panic fails the test
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: order is\n%q, want\n%q", name, got, want)
@@ -137,7 +137,7 @@ func testIntegers(t *testing.T, b *bundle) {
 		scan.Index, scan.Equal, scan.Limit = byShelf(), append([]any{"a"}, scan.Equal...), 3
 		var got []int64
 		for _, r := range b.walk(t, scan, func() {}) {
-			got = append(got, r.Keys["number"].(int64)) //nolint:errcheck,forcetypeassert // a panic fails the test
+			got = append(got, r.Keys["number"].(int64)) //nolint:forcetypeassert // a panic fails the test
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: order is\n%d, want\n%d", name, got, want)

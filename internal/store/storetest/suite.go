@@ -120,7 +120,7 @@ func (b *bundle) insert(t *testing.T, records ...store.Record) {
 	t.Helper()
 	for i, err := range b.insertAll(t, records...) {
 		if err != nil {
-			t.Fatalf("insert %q: %v", records[i].ID, err)
+			t.Fatalf("insert record %d of %d: %v", i+1, len(records), err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func TestRoundTrip(t *testing.T) {
 	b = append(b, 7)
 	b = wire.AppendBool(wire.AppendBool(b, true), false)
 	b = binary.LittleEndian.AppendUint64(b, math.MaxUint64)
-	b = wire.AppendFloats(b, 1.5, -0.0, math.MaxFloat64)
+	b = wire.AppendFloats(b, 1.5, math.Copysign(0, -1), math.MaxFloat64)
 	b = wire.AppendString(b, "one")
 	b = wire.AppendStrings(b, []string{"", "two"})
 	r := wire.NewReader(b)
@@ -31,7 +31,7 @@ func TestRoundTrip(t *testing.T) {
 	if v := r.Uint64(); v != math.MaxUint64 {
 		t.Errorf("the number is %d", v)
 	}
-	if v := r.Floats(3); !slices.Equal(v, []float64{1.5, -0.0, math.MaxFloat64}) {
+	if v := r.Floats(3); !slices.Equal(v, []float64{1.5, math.Copysign(0, -1), math.MaxFloat64}) {
 		t.Errorf("the numbers are %v", v)
 	}
 	if v := r.String(); v != "one" {

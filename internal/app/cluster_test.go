@@ -1,0 +1,136 @@
+package app_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/app"
+	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/config"
+)
+
+// running is a process of the platform inside this one.
+type running struct {
+	stop  context.CancelFunc
+	ended chan error
+	lines chan map[string]any
+}
+
+// launch runs the process until the test ends or stop is called.
+func launch(t *testing.T, run func(context.Context, config.Config, app.Program) error, c config.Config) *running {
+	t.Helper()
+	log, written := io.Pipe()
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	r := &running{stop: stop, ended: make(chan error, 1), lines: make(chan map[string]any, 1000)}
+	go func() {
+		lines := bufio.NewScanner(log)
+		for lines.Scan() {
+			var line map[string]any
+			if json.Unmarshal(lines.Bytes(), &line) == nil {
+				select {
+				case r.lines <- line:
+				default: // nobody waits for a line any more
+				}
+			}
+		}
+	}()
+	go func() {
+		err := run(ctx, c, app.Program{Version: "test", Stdout: io.Discard, Stderr: written})
+		_ = written.Close()
+		r.ended <- err
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-r.ended; err != nil {
+			t.Errorf("stop %s: %v", c.Role(), err)
+		}
+	})
+	return r
+}
+
+// logged waits for a line with the message.
+func (r *running) logged(t *testing.T, message string) map[string]any {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		select {
+		case line := <-r.lines:
+			if line["msg"] == message {
+				return line
+			}
+		case err := <-r.ended:
+			r.ended <- nil
+			t.Fatalf("it ended without having logged %q: %v", message, err)
+		case <-deadline:
+			t.Fatalf("it did not log %q", message)
+		}
+	}
+}
+
+func TestProcessesTogether(t *testing.T) { //nolint:paralleltest // one platform at a time
+	dir := t.TempDir()
+	parts := launch(t, app.Parts, load(t, config.RoleParts, "NARRATIVE_DATA_DIR="+dir, "NARRATIVE_LOG_FORMAT=json"))
+	parts.logged(t, "parts are up")
+	file := filepath.Join(dir, app.PartsFile)
+	variables, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%s: %v, error %v; only its owner may read it", app.PartsFile, info.Mode(), err)
+	}
+	environ := append(strings.Fields(string(variables)),
+		"NARRATIVE_MODE=development", "NARRATIVE_HTTP_ADDR=127.0.0.1:0", "NARRATIVE_OPS_ADDR=127.0.0.1:0")
+	scheduler := launch(t, app.Scheduler, load(t, config.RoleScheduler, environ...))
+	worker := launch(t, app.Worker, load(t, config.RoleWorker, environ...))
+	api := launch(t, app.API, load(t, config.RoleAPI, environ...))
+
+	b := &bench{url: "http://" + api.logged(t, "listening")["addr"].(string)}
+	if b.client, err = client.New(b.url, client.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	set, id := b.sampled(t, "wages")
+	a, err := b.client.Train(t.Context(), client.TrainRequest{DatasetID: id, Target: set.Target}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j, failure := b.wait(t, a.ID); failure != nil || j.Attempt != 1 {
+		t.Errorf("the training: attempt %d, failure %v", j.Attempt, failure)
+	}
+	for _, r := range []*running{scheduler, worker} {
+		url := "http://" + r.logged(t, "listening")["addr"].(string)
+		for _, path := range []string{"/health", "/health/ready", "/metrics"} {
+			if status := status(t, url+path); status != http.StatusOK {
+				t.Errorf("%s: %d", path, status)
+			}
+		}
+		if status := status(t, url+"/api/v1/jobs"); status != http.StatusNotFound {
+			t.Errorf("a process that is not the API answers /api/v1/jobs with %d", status)
+		}
+	}
+	if status := status(t, b.url+"/monitoring"); status != http.StatusOK {
+		t.Errorf("/monitoring: %d", status)
+	}
+}
+
+func status(t *testing.T, url string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode
+}

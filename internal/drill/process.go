@@ -1,0 +1,130 @@
+package drill
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/client"
+)
+
+const (
+	startWithin = 60 * time.Second
+	stopWithin  = 60 * time.Second
+	lookEvery   = 50 * time.Millisecond
+)
+
+// StartDev returns a Start that runs the program as `dev` in a process of its
+// own, with a data folder that is removed at the end.
+func StartDev(program string) Start {
+	return func(ctx context.Context) (Target, func() error, error) {
+		dir, err := os.MkdirTemp("", "narrative-bench-*")
+		if err != nil {
+			return Target{}, nil, fmt.Errorf("start the platform: %w", err)
+		}
+		addr, err := freeAddress(ctx)
+		if err != nil {
+			return Target{}, nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		log, err := os.Create(filepath.Join(dir, "log")) //nolint:gosec // in our own folder
+		if err != nil {
+			return Target{}, nil, errors.Join(fmt.Errorf("start the platform: %w", err), os.RemoveAll(dir))
+		}
+		cmd := exec.CommandContext(ctx, program, "dev", "--http-addr", addr, "--data-dir", filepath.Join(dir, "data")) //nolint:gosec // our own program
+		cmd.Stdout, cmd.Stderr = log, log
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		cmd.WaitDelay = stopWithin
+		stop := func() error {
+			if cmd.Process != nil && cmd.ProcessState == nil {
+				_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+				_ = cmd.Wait()                          // being told to stop is no failure
+			}
+			return errors.Join(log.Close(), os.RemoveAll(dir))
+		}
+		if err := cmd.Start(); err != nil {
+			return Target{}, nil, errors.Join(fmt.Errorf("start the platform: %w", err), stop())
+		}
+		c, err := client.New("http://"+addr, client.Options{})
+		if err == nil {
+			err = answering(ctx, c)
+		}
+		if err != nil {
+			said, _ := os.ReadFile(log.Name()) // only for the error
+			return Target{}, nil, errors.Join(fmt.Errorf("start the platform: %w\n%s", err, said), stop())
+		}
+		return Target{Client: c, PID: cmd.Process.Pid}, stop, nil
+	}
+}
+
+// freeAddress returns an address on loopback where nobody listens.
+func freeAddress(ctx context.Context) (string, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return l.Addr().String(), l.Close()
+}
+
+// answering waits until the API answers.
+func answering(ctx context.Context, c *client.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		_, err := c.Jobs(ctx, client.JobFilter{}, "", 1)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// peakMemory returns the most bytes that the process has had in memory since
+// resetPeak.
+func peakMemory(pid int) (int64, error) {
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+	}
+	for line := range bytes.Lines(status) {
+		if rest, ok := strings.CutPrefix(string(line), "VmHWM:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+			}
+			return kib << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("the system does not tell the memory of process %d", pid)
+}
+
+// resetPeak starts to measure the peak anew.
+func resetPeak(pid int) error {
+	const resetHighWaterMark = "5"
+	if err := os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "clear_refs"), []byte(resetHighWaterMark), 0o200); err != nil {
+		return fmt.Errorf("reset the memory peak of process %d: %w", pid, err)
+	}
+	return nil
+}
+
+func unmarshal(j *client.Job, into any) error {
+	if err := json.Unmarshal(j.Result, into); err != nil {
+		return fmt.Errorf("read the result of job %s: %w", j.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package prediction
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+func (p *run) warnExtra(names []string) {
+	var extra []string
+	for _, name := range names {
+		if _, ok := p.model.Inputs.Lookup(name); !ok && name != p.model.Target && name != p.req.IDColumn {
+			extra = append(extra, name)
+		}
+	}
+	if len(extra) == 0 {
+		return
+	}
+	const show = 20
+	more := ""
+	if len(extra) > show {
+		more = fmt.Sprintf(" and %d more", len(extra)-show)
+	}
+	p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("%d columns are not used by the model: %s%s",
+		len(extra), quote(extra[:min(len(extra), show)]), more))
+}
+
+func quote(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%.100q", name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func (p *run) warnUnseen() {
+	for _, f := range p.model.Inputs {
+		if n := p.unseen[f.Name]; n > 0 {
+			p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("rows with a category of column %.100q that the model has not seen in training: %d", f.Name, n))
+		}
+	}
+	p.result.Warnings = slices.Clip(p.result.Warnings)
+}
+
+// errorsFile is the file of bad rows, which exists when there are any.
+type errorsFile struct {
+	open   func() *tabular.Outlet
+	outlet *tabular.Outlet
+}
+
+func (f *errorsFile) write(bad []tabular.BadRow) error {
+	if len(bad) > 0 && f.outlet == nil {
+		f.outlet = f.open()
+	}
+	for _, row := range bad {
+		line, err := json.Marshal(row)
+		if err != nil {
+			return fmt.Errorf("encode bad row %d: %w", row.Row, err)
+		}
+		if _, err := f.outlet.Write(append(line, '\n')); err != nil {
+			return fmt.Errorf("write bad rows: %w", err)
+		}
+	}
+	return nil
+}
+
+// close ends the file, which failed when err is not nil. It returns err, or why
+// the file could not be stored.
+func (f *errorsFile) close(err error) error {
+	if f.outlet == nil {
+		return err
+	}
+	return f.outlet.Close(err)
+}

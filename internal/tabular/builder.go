@@ -1,0 +1,66 @@
+package tabular
+
+import (
+	"math"
+
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// columnBuilder collects values of one type.
+type columnBuilder struct {
+	typ    Type
+	floats []float64
+	ints   []int64
+	nulls  frame.Bitmap
+	codes  []int32
+	dict   []string
+	index  map[string]int32
+}
+
+func newColumnBuilder(t Type, n int) *columnBuilder {
+	b := &columnBuilder{typ: t}
+	switch t {
+	case Float:
+		b.floats = make([]float64, n)
+	case String:
+		b.codes = make([]int32, n)
+		b.index = make(map[string]int32)
+	default:
+		b.ints = make([]int64, n)
+	}
+	return b
+}
+
+func (b *columnBuilder) null(i int) {
+	switch b.typ {
+	case Float:
+		b.floats[i] = math.NaN()
+	case String:
+		b.codes[i] = -1
+	default:
+		b.nulls.Set(i)
+	}
+}
+
+// text puts a string that shares no memory with s.
+func (b *columnBuilder) text(i int, s []byte) {
+	k, ok := b.index[string(s)]
+	if !ok {
+		k = int32(len(b.dict))
+		v := string(s)
+		b.index[v] = k
+		b.dict = append(b.dict, v)
+	}
+	b.codes[i] = k
+}
+
+func (b *columnBuilder) column(name string) frame.Column {
+	switch b.typ {
+	case Float:
+		return frame.NewFloat(name, b.floats)
+	case String:
+		return frame.NewString(name, b.codes, b.dict)
+	default:
+		return frame.NewInt(name, b.typ.Type(), b.ints, b.nulls)
+	}
+}

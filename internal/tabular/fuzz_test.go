@@ -1,0 +1,138 @@
+package tabular_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+	"testing/iotest"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+func seeds(f *testing.F) {
+	f.Helper()
+	for _, s := range []string{
+		"", "\n", "a,b\n1,2\n", "\ufeffa;b\r\n1;2\r\n", "a\tb\n'x\ty'\t2\n", "a|b\n\"x|\"\"y\"|2", "a,b\n1,\"2\n3,4\n",
+		"a,b\n1\n", "x\r1\r2", "a,b\n\"x\" y,2\n", "a,b\n1,\x00\n", "a,b\n\xff,1\n", "PAR1", "PK\x03\x04", "a,a\n1,1\n", ",\n1,2\n",
+		"n\n1\n2.5\ninf\n", "t\n2024-01-02T03:04:05Z\n", "b\ntrue\nfalse\n", "a,b\n \"1\" , 2\n",
+	} {
+		f.Add([]byte(s))
+	}
+}
+
+// FuzzCSV checks that every input is a table or a clear error, that the pace of
+// the source does not matter, and that tolerant reading accounts for every row.
+func FuzzCSV(f *testing.F) {
+	seeds(f)
+	limits := tabular.Limits{Field: 64, Record: 256, Columns: 20, ChunkRows: 3}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		o := tabular.CSVOptions{Limits: limits}
+		table, err := tabular.InferCSV(t.Context(), bytes.NewReader(in), o, nil)
+		again, err2 := tabular.InferCSV(t.Context(), iotest.OneByteReader(bytes.NewReader(in)), o, nil)
+		if (err == nil) != (err2 == nil) || fault.CodeOf(err) != fault.CodeOf(err2) {
+			t.Fatalf("%v, but by single bytes %v", err, err2)
+		}
+		if err != nil {
+			if fault.ClassOf(err) != fault.ClassInvalid {
+				t.Fatalf("not a clear error: %v", err)
+			}
+			checkTolerant(t, in, tabular.CSVOptions{Limits: limits, Tolerant: true})
+			return
+		}
+		if table.Rows != again.Rows || !slices.Equal(table.Schema, again.Schema) {
+			t.Fatalf("%+v, but by single bytes %+v", table, again)
+		}
+		o.Schema = table.Schema
+		r, err := tabular.NewCSVReader(bytes.NewReader(in), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frame, err := tabular.ReadFrame(t.Context(), r)
+		if err != nil || int64(frame.Rows()) != table.Rows {
+			t.Fatalf("%d rows, want %d, error %v", frame.Rows(), table.Rows, err)
+		}
+		o.Tolerant = true
+		if good, bad := checkTolerant(t, in, o); good != table.Rows || bad != 0 {
+			t.Fatalf("%d good and %d bad rows, want %d", good, bad, table.Rows)
+		}
+	})
+}
+
+func checkTolerant(t *testing.T, in []byte, o tabular.CSVOptions) (good, bad int64) {
+	t.Helper()
+	r, err := tabular.NewCSVReader(bytes.NewReader(in), o)
+	if err != nil {
+		return 0, 0
+	}
+	var seen []int64
+	for {
+		c, err := r.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("tolerant reading: %v", err)
+		}
+		seen = append(seen, c.Rows...)
+		good += int64(len(c.Rows))
+		bad += int64(len(c.Bad))
+		for _, b := range c.Bad {
+			if b.Reason == "" || b.Code == "" || b.Line == 0 {
+				t.Fatalf("bad row %+v", b)
+			}
+			seen = append(seen, b.Row)
+		}
+	}
+	slices.Sort(seen)
+	for i, row := range seen {
+		if row != int64(i)+1 {
+			t.Fatalf("rows %v", seen)
+		}
+	}
+	return good, bad
+}
+
+// FuzzSniffCSV checks that what is sniffed is one of the formats that exist and
+// can be told to the reader.
+func FuzzSniffCSV(f *testing.F) {
+	seeds(f)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		format, err := tabular.SniffCSV(in, true, tabular.FormatOptions{})
+		if err != nil {
+			if fault.ClassOf(err) != fault.ClassInvalid {
+				t.Fatal(err)
+			}
+			return
+		}
+		told := tabular.FormatOptions{Delimiter: format.Delimiter, Quote: format.Quote, Header: &format.Header}
+		if err := told.Validate(); err != nil || told.Delimiter == "" || told.Quote == "" {
+			t.Fatalf("sniffed %+v: %v", format, err)
+		}
+		if again, err := tabular.SniffCSV(in, true, told); err != nil || again != format {
+			t.Fatalf("sniffed %+v, told %+v, error %v", format, again, err)
+		}
+	})
+}
+
+// FuzzParquet checks that every input is a table or a clear error.
+func FuzzParquet(f *testing.F) {
+	f.Add([]byte("PAR1"))
+	f.Add([]byte(write(f, tabular.KindParquet, mixed(f))))
+	f.Add([]byte(foreignFile(f, []foreign{{}})))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r, err := tabular.NewParquetReader(bytes.NewReader(in), int64(len(in)), tabular.ParquetOptions{Tolerant: true})
+		if err == nil {
+			if r.Rows() > 1<<20 {
+				return // a claim that would take long to refute
+			}
+			_, err = tabular.ReadFrame(t.Context(), r)
+			err = errors.Join(err, r.Close())
+		}
+		if err != nil && fault.ClassOf(err) != fault.ClassInvalid {
+			t.Fatalf("not a clear error: %v", err)
+		}
+	})
+}

@@ -1,0 +1,95 @@
+package tabular_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+func TestSniffCSV(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, in         string
+		delimiter, quote string
+		header           bool
+	}{
+		{"comma", "a,b\n1,2\n", ",", `"`, true},
+		{"semicolon with decimal commas", "name;price\nx;1,5\ny;2,75\n", ";", `"`, true},
+		{"tab", "a\tb c, d\n1\t2\n", "\t", `"`, true},
+		{"bar", "a|b\nx|y\n", "|", `"`, true},
+		{"text with commas in a semicolon file", "id;text\n1;a, b, c\n2;d\n3;e, f\n", ";", `"`, true},
+		{"one column", "name\nann\nbob\n", ",", `"`, true},
+		{"one column with a comma somewhere", "text\nhello\nwell, yes\nno\nnever\n", "\t", `"`, true},
+		{"quoted delimiters", "a,b\n\"1,2,3\",x\n\"4;5\",y\n", ",", `"`, true},
+		{"single quotes", "a,b\n'1,2',x\n'3,4',y\n", ",", "'", true},
+		{"single quotes around all", "'a';'b'\n'x;y';'z'\n", ";", "'", true},
+		{"apostrophes are no quotes", "a,b\nit's,1\n'tis,2\n", ",", `"`, true},
+		{"numbers from the start", "1,2\n3,4\n", ",", `"`, false},
+		{"words from the start, one again", "red,x\nblue,y\nred,z\nx,x\n", ",", `"`, false},
+		{"words only", "city,country\nrome,italy\nparis,france\n", ",", `"`, true},
+		{"years as names", "name,2019,2020\nann,x,y\n", ",", `"`, true},
+		{"one row of numbers", "1,2,3\n", ",", `"`, false},
+		{"one row of names", "a,b,c\n", ",", `"`, true},
+		{"missing value first", "1.5,?\n2.5,3\n", ",", `"`, false},
+		{"dates", "2024-01-01,5\n2024-01-02,6\n", ",", `"`, false},
+		{"ragged rows do not matter", "a;b;c\n1;2;3\n1;2\n4;5;6\n", ";", `"`, true},
+		{"unclosed quote does not matter", "a;b\n1;2\n3;\"4\n5;6\n7;8\n", ";", `"`, true},
+		{"old mac", "a;b\r1;2\r", ";", `"`, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for _, mark := range []string{"", "\ufeff"} {
+				f, err := tabular.SniffCSV([]byte(mark+tt.in), true, tabular.FormatOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want := (tabular.Format{Kind: "csv", Delimiter: tt.delimiter, Quote: tt.quote, Header: tt.header, BOM: mark != ""}); f != want {
+					t.Errorf("got %+v, want %+v", f, want)
+				}
+			}
+		})
+	}
+}
+
+func TestSniffingALongFile(t *testing.T) {
+	t.Parallel()
+	var in strings.Builder
+	in.WriteString("id;amount;note\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&in, "%d;%d,50;\"a;b\"\n", i, i)
+	}
+	r, err := tabular.NewCSVReader(strings.NewReader(in.String()), tabular.CSVOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := r.Format(); f.Delimiter != ";" || !f.Header || len(r.Names()) != 3 {
+		t.Errorf("format %+v, names %q", f, r.Names())
+	}
+}
+
+func TestOptionsOverrideTheSniffer(t *testing.T) {
+	t.Parallel()
+	o := tabular.FormatOptions{Delimiter: "|", Quote: "'", Header: new(false)}
+	f, err := tabular.SniffCSV([]byte("a,b\n1,2\n"), true, o)
+	if want := (tabular.Format{Kind: "csv", Delimiter: "|", Quote: "'"}); err != nil || f != want {
+		t.Errorf("got %+v, %v, want %+v", f, err, want)
+	}
+	if kind := tabular.SniffKind([]byte("PAR1abc")); kind != tabular.KindParquet {
+		t.Errorf("kind %q", kind)
+	}
+	if kind := tabular.SniffKind([]byte("a,b")); kind != tabular.KindCSV {
+		t.Errorf("kind %q", kind)
+	}
+}
+
+func TestTextThatLooksLikeMagic(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"ORC,elf\n1,2\n", "GIF87,b\n1,2\n", "BZh,b\n1,2\n", "%PDF-,b\n1,2\n"} {
+		if _, err := tabular.SniffCSV([]byte(in), true, tabular.FormatOptions{}); err != nil {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
