@@ -34,7 +34,7 @@ type bundle struct {
 	handlers   map[string]job.Handler
 }
 
-func setup(t testing.TB) *bundle {
+func setup(t *testing.T) *bundle {
 	t.Helper()
 	driver := memstore.New()
 	var collections []store.Collection
@@ -64,7 +64,7 @@ func setup(t testing.TB) *bundle {
 }
 
 // run does with a job what a worker does when nothing goes wrong.
-func (b *bundle) run(t testing.TB, j *job.Job) json.RawMessage {
+func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
 	t.Helper()
 	handler := b.handlers[j.Kind]
 	made, err := handler.Run(t.Context(), jobtest.NewTask(j, nil).Task)

@@ -32,7 +32,7 @@ func TestPredictionsAreReadBack(t *testing.T) {
 	}
 }
 
-func parquet(t testing.TB, columns ...frame.Column) []byte {
+func parquet(t *testing.T, columns ...frame.Column) []byte {
 	t.Helper()
 	f, err := frame.New(columns...)
 	if err != nil {

@@ -28,7 +28,7 @@ type bundle struct {
 	now    time.Time
 }
 
-func setup(t testing.TB) *bundle {
+func setup(t *testing.T) *bundle {
 	t.Helper()
 	b := &bundle{files: jobtest.NewFiles(), line: jobtest.NewLine(), driver: memstore.New(), now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
 	if err := b.driver.Ensure(t.Context(), model.Collections()...); err != nil {
@@ -39,7 +39,7 @@ func setup(t testing.TB) *bundle {
 }
 
 // publish makes the record of the n-th model of a tenant.
-func (b *bundle) publish(t testing.TB, tenant string, n int, change func(*model.Model)) *model.Model {
+func (b *bundle) publish(t *testing.T, tenant string, n int, change func(*model.Model)) *model.Model {
 	t.Helper()
 	m := &model.Model{
 		Meta: store.Meta{ID: model.IDOf(fmt.Sprintf("job_%s%d", tenant, n))}, Tenant: tenant, Name: fmt.Sprint("model ", n), Task: "binary",
@@ -56,7 +56,7 @@ func (b *bundle) publish(t testing.TB, tenant string, n int, change func(*model.
 }
 
 // fit trains a small model of numbers and stores its file.
-func (b *bundle) fit(t testing.TB, key string, slope float64) (sum string) {
+func (b *bundle) fit(t *testing.T, key string, slope float64) (sum string) {
 	t.Helper()
 	x, y := make([]float64, 40), make([]float64, 40)
 	for i := range x {
@@ -83,7 +83,7 @@ func (b *bundle) fit(t testing.TB, key string, slope float64) (sum string) {
 	return hex.EncodeToString(digest[:])
 }
 
-func (b *bundle) submit(t testing.TB, subject string) *job.Job {
+func (b *bundle) submit(t *testing.T, subject string) *job.Job {
 	t.Helper()
 	j, _, err := b.line.Submit(t.Context(), job.Submission{Kind: job.Kind{Name: "tuning"}, Tenant: "acme", Subject: subject})
 	if err != nil {
@@ -92,7 +92,7 @@ func (b *bundle) submit(t testing.TB, subject string) *job.Job {
 	return j
 }
 
-func checkFault(t testing.TB, err error, class fault.Class, code string) {
+func checkFault(t *testing.T, err error, class fault.Class, code string) {
 	t.Helper()
 	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
 		t.Errorf("error = %v, want %s %s", err, class, code)

@@ -48,7 +48,7 @@ func known() automl.Predictions {
 	return p
 }
 
-func setup(t testing.TB, predictions automl.Predictions) *bundle {
+func setup(t *testing.T, predictions automl.Predictions) *bundle {
 	t.Helper()
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles(), now: time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)}
 	now := func() time.Time { return b.now }
@@ -80,7 +80,7 @@ func setup(t testing.TB, predictions automl.Predictions) *bundle {
 func request() tuning.Request { return tuning.Request{ModelID: binaryModel, Method: "threshold"} }
 
 // submit submits a request and returns the job and its payload.
-func (b *bundle) submit(t testing.TB, req tuning.Request) (*jobtest.Task, tuning.Request) {
+func (b *bundle) submit(t *testing.T, req tuning.Request) (*jobtest.Task, tuning.Request) {
 	t.Helper()
 	j, created, err := b.Submit(t.Context(), ann, req, "")
 	if err != nil || !created {
@@ -95,7 +95,7 @@ func (b *bundle) submit(t testing.TB, req tuning.Request) (*jobtest.Task, tuning
 }
 
 // tune submits and runs a request.
-func (b *bundle) tune(t testing.TB, req tuning.Request) (*tuning.Result, *jobtest.Task) {
+func (b *bundle) tune(t *testing.T, req tuning.Request) (*tuning.Result, *jobtest.Task) {
 	t.Helper()
 	task, payload := b.submit(t, req)
 	found, err := b.runner.Run(t.Context(), task.Task, payload)
@@ -105,7 +105,7 @@ func (b *bundle) tune(t testing.TB, req tuning.Request) (*tuning.Result, *jobtes
 	return found, task
 }
 
-func (b *bundle) publish(t testing.TB, j *job.Job, found *tuning.Result) {
+func (b *bundle) publish(t *testing.T, j *job.Job, found *tuning.Result) {
 	t.Helper()
 	result, err := json.Marshal(found)
 	if err != nil {
@@ -116,7 +116,7 @@ func (b *bundle) publish(t testing.TB, j *job.Job, found *tuning.Result) {
 	}
 }
 
-func (b *bundle) threshold(t testing.TB) (*model.Threshold, int64) {
+func (b *bundle) threshold(t *testing.T) (*model.Threshold, int64) {
 	t.Helper()
 	m, err := b.models.Get(t.Context(), "acme", binaryModel)
 	if err != nil {
@@ -125,7 +125,7 @@ func (b *bundle) threshold(t testing.TB) (*model.Threshold, int64) {
 	return m.Threshold, m.Revision
 }
 
-func checkFault(t testing.TB, err error, class fault.Class, code, location string) {
+func checkFault(t *testing.T, err error, class fault.Class, code, location string) {
 	t.Helper()
 	if fault.CodeOf(err) != code || fault.ClassOf(err) != class {
 		t.Fatalf("error = %v, want %s %s", err, class, code)
