@@ -343,6 +343,11 @@ func TestResultURL(t *testing.T) {
 		}
 		defer w.start(w.runner("wkr_a"))()
 		j = w.finish(j.ID)
+		for _, name := range []string{"p.csv", "r.csv"} {
+			if _, err := w.files.Put(ctx, j.Prefix()+name, "", strings.NewReader("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, want := range map[string]string{
 			"":             j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
 			"predictions":  j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
@@ -360,6 +365,12 @@ func TestResultURL(t *testing.T) {
 			t.Errorf("no storage: %v", err)
 		}
 		w.files.fail = nil
+		if err := w.files.Delete(ctx, j.Prefix()+"r.csv"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "rejected.csv"); code(err) != "result_file_deleted" {
+			t.Errorf("a file that was cleaned up: %v", err)
+		}
 		if _, err := w.service.ResultURL(ctx, tenant, w.finish(w.submit("bare").ID).ID, ""); code(err) != "result_has_no_files" {
 			t.Errorf("no files: %v", err)
 		}
