@@ -99,7 +99,7 @@ func TestOnServer(t *testing.T) {
 	}
 	response := fetch(t, link)
 	got, err := io.ReadAll(response.Body)
-	closing(t, response.Body)
+	_ = response.Body.Close()
 	if err != nil || response.StatusCode != http.StatusOK || string(got) != "id\n1\n" {
 		t.Errorf("the link gave %s, %q, %v", response.Status, got, err)
 	}
