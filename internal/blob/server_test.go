@@ -97,9 +97,9 @@ func TestOnServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response := fetch(t, link)
+	response := fetch(t, link) //nolint:bodyclose // closing closes it
+	defer closing(t, response.Body)
 	got, err := io.ReadAll(response.Body)
-	_ = response.Body.Close()
 	if err != nil || response.StatusCode != http.StatusOK || string(got) != "id\n1\n" {
 		t.Errorf("the link gave %s, %q, %v", response.Status, got, err)
 	}

@@ -22,6 +22,8 @@ type JobPlan struct {
 	Rounds  int // of which the median counts; 3
 	Jobs    int // of one round, submitted as fast as they are taken; 8,000
 	Samples int // of one round, submitted to an idle platform; 150
+	Callers int // that submit one job after another, and the peer's; 128
+	Slots   int // of the worker and of the peer's; 128
 }
 
 func (p JobPlan) withDefaults() JobPlan {
@@ -31,15 +33,17 @@ func (p JobPlan) withDefaults() JobPlan {
 		}
 		return byDefault
 	}
-	return JobPlan{Rounds: positive(p.Rounds, 3), Jobs: positive(p.Jobs, 8000), Samples: positive(p.Samples, 150)}
+	return JobPlan{
+		Rounds: positive(p.Rounds, 3), Jobs: positive(p.Jobs, 8000), Samples: positive(p.Samples, 150),
+		Callers: positive(p.Callers, 128), Slots: positive(p.Slots, 128),
+	}
 }
 
 const (
-	jobSlots      = 32 // of the worker and of the peer's
-	jobSubmitters = 32 // likewise
-	jobPatience   = 2 * time.Minute
-	idleAtLeast   = 25 * time.Millisecond // between two jobs for an idle platform
-	idleSpread    = 40 * time.Millisecond
+	jobPatience = 2 * time.Minute
+	idleSlots   = 4                     // of a worker that is mostly idle
+	idleAtLeast = 25 * time.Millisecond // between two jobs for an idle platform
+	idleSpread  = 40 * time.Millisecond
 )
 
 // JobsArea measures jobs that do nothing, from their submission to their
@@ -129,35 +133,44 @@ func (d *jobDrill) peer(ctx context.Context) (time.Duration, error) {
 	defer cancel()
 	return bare.Load{
 		URL: d.redis.URL(), Queue: "bare", Tasks: d.plan.Jobs,
-		Enqueuers: jobSubmitters, Slots: jobSlots, Poll: jobPoll,
+		Enqueuers: d.plan.Callers, Slots: d.plan.Slots, Poll: jobPoll,
 	}.Run(ctx)
 }
 
-// round measures one way to the records once.
+// round measures one way to the records once, first flooded, then idle.
 func (d *jobDrill) round(ctx context.Context, w *recordsWay) (r jobRound, err error) {
 	ctx, cancel := context.WithTimeout(ctx, jobPatience)
 	defer cancel()
-	p, err := startJobs(w.records.driver, d.redis.URL())
-	if err != nil {
+	if err := d.with(ctx, w, d.plan.Slots, func(p *jobPlatform) error {
+		took, submits, err := p.flood(ctx, d.plan.Jobs, d.plan.Callers)
+		r.perSecond, r.submitFull = float64(d.plan.Jobs)/took.Seconds(), submits
+		return err
+	}); err != nil {
 		return r, err
+	}
+	return r, d.with(ctx, w, idleSlots, func(p *jobPlatform) error {
+		for range d.plan.Samples {
+			if err := pause(ctx, idleAtLeast+time.Duration(d.random.Int64N(int64(idleSpread)))); err != nil {
+				return err
+			}
+			submit, pickUp, err := p.sample(ctx)
+			if err != nil {
+				return err
+			}
+			r.submit, r.pickUp = append(r.submit, submit), append(r.pickUp, pickUp)
+		}
+		return nil
+	})
+}
+
+// with runs measure on a platform whose worker has so many slots.
+func (d *jobDrill) with(ctx context.Context, w *recordsWay, slots int, measure func(*jobPlatform) error) (err error) {
+	p, err := startJobs(w.records.driver, d.redis.URL(), slots)
+	if err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, p.stop(ctx)) }()
-	took, submits, err := p.flood(ctx, d.plan.Jobs)
-	if err != nil {
-		return r, err
-	}
-	r.perSecond, r.submitFull = float64(d.plan.Jobs)/took.Seconds(), submits
-	for range d.plan.Samples {
-		if err := pause(ctx, idleAtLeast+time.Duration(d.random.Int64N(int64(idleSpread)))); err != nil {
-			return r, err
-		}
-		submit, pickUp, err := p.sample(ctx)
-		if err != nil {
-			return r, err
-		}
-		r.submit, r.pickUp = append(r.submit, submit), append(r.pickUp, pickUp)
-	}
-	return r, nil
+	return measure(p)
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -178,8 +191,8 @@ func (d *jobDrill) figures(w *recordsWay, alone float64) []Figure {
 		parts = "in-memory stand-in for Redis"
 	}
 	parts += "; " + w.note + "; service, worker and keeper in one process"
-	idle := fmt.Sprintf("%d jobs, one at a time, on an idle platform, median of %d; %s", d.plan.Samples, d.plan.Rounds, parts)
-	full := fmt.Sprintf("%d no-op jobs by %d callers, %d slots, median of %d; %s", d.plan.Jobs, jobSubmitters, jobSlots, d.plan.Rounds, parts)
+	idle := fmt.Sprintf("%d jobs, one at a time, on an idle platform of %d slots, median of %d; %s", d.plan.Samples, idleSlots, d.plan.Rounds, parts)
+	full := fmt.Sprintf("%d no-op jobs by %d callers, %d slots, median of %d; %s", d.plan.Jobs, d.plan.Callers, d.plan.Slots, d.plan.Rounds, parts)
 	ms := func(name, note string, at float64, of func(jobRound) []time.Duration) Figure {
 		var values []float64
 		for _, r := range w.rounds {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func needRedis(tb testing.TB) {
 func TestJobsArea(t *testing.T) {
 	t.Parallel()
 	needRedis(t)
-	area := drill.JobsArea(drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3})
+	area := drill.JobsArea(drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40})
 	var out bytes.Buffer
 	figures, err := area.Measure(t.Context(), &out)
 	if err != nil {
@@ -87,13 +88,23 @@ func (w writer) Write(p []byte) (int, error) { return w(p) }
 // BenchmarkJobs is the jobs area with room for a profile.
 func BenchmarkJobs(b *testing.B) {
 	needRedis(b)
+	for _, n := range []int{32, 128} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) { benchmarkJobs(b, n) })
+	}
+}
+
+func benchmarkJobs(b *testing.B, together int) {
+	b.Helper()
 	for b.Loop() {
-		figures, err := drill.JobsArea(drill.JobPlan{Rounds: 1, Samples: 20}).Measure(b.Context(), io.Discard)
+		figures, err := drill.JobsArea(drill.JobPlan{Rounds: 1, Samples: 20, Callers: together, Slots: together}).Measure(b.Context(), io.Discard)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for _, f := range figures {
 			b.ReportMetric(f.Value, f.Name+"-"+f.Unit)
+			if f.Ratio != nil {
+				b.ReportMetric(*f.Ratio, f.Name+"-ratio")
+			}
 		}
 	}
 }

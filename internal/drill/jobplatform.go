@@ -212,7 +212,7 @@ type jobPlatform struct {
 }
 
 // startJobs starts a platform on the records and on Redis.
-func startJobs(driver store.Driver, url secret.String) (*jobPlatform, error) {
+func startJobs(driver store.Driver, url secret.String, slots int) (*jobPlatform, error) {
 	c := queue.DefaultConfig()
 	c.URL, c.Pools, c.PollInterval = url, []string{jobPool}, jobPoll
 	client, err := queue.New(c)
@@ -226,7 +226,7 @@ func startJobs(driver store.Driver, url secret.String) (*jobPlatform, error) {
 	p.service = job.NewService(job.ServiceConfig{Driver: driver, Queue: jobQueue{client}, Files: noFiles{}, Observer: p.watch})
 	p.keeper = job.NewKeeper(job.KeeperConfig{Driver: driver, Queue: jobQueue{client}, Observer: p.watch})
 	p.runner = job.NewRunner(job.RunnerConfig{
-		Worker: store.NewID("wkr"), Driver: driver, Files: noFiles{}, Slots: map[string]int{jobPool: jobSlots}, Observer: p.watch,
+		Worker: store.NewID("wkr"), Driver: driver, Files: noFiles{}, Slots: map[string]int{jobPool: slots}, Observer: p.watch,
 		Handlers: map[string]job.Handler{
 			kindNoop: job.HandlerFunc(func(context.Context, *job.Task) (any, error) { return nil, nil }),
 			kindMark: job.HandlerFunc(func(context.Context, *job.Task) (any, error) {
@@ -236,7 +236,7 @@ func startJobs(driver store.Driver, url secret.String) (*jobPlatform, error) {
 		},
 	})
 	handle := func(ctx context.Context, d queue.Delivery) error { return p.runner.Handle(ctx, job.Delivery(d)) }
-	if p.server, err = queue.NewServer(c, jobPool, jobSlots, handle, slog.New(slog.DiscardHandler)); err == nil {
+	if p.server, err = queue.NewServer(c, jobPool, slots, handle, slog.New(slog.DiscardHandler)); err == nil {
 		err = p.server.Start()
 	}
 	if err != nil {
@@ -266,12 +266,12 @@ func (p *jobPlatform) submit(ctx context.Context, kind string) (time.Duration, e
 
 // flood submits so many jobs and returns how long it took until the last one's
 // end was recorded, and how long each submission took.
-func (p *jobPlatform) flood(ctx context.Context, jobs int) (took time.Duration, submits []time.Duration, err error) {
+func (p *jobPlatform) flood(ctx context.Context, jobs, callers int) (took time.Duration, submits []time.Duration, err error) {
 	p.watch.left.Store(int64(jobs))
 	var (
 		wg   sync.WaitGroup
 		next atomic.Int64
-		errs = make([]error, jobSubmitters)
+		errs = make([]error, callers)
 	)
 	submits = make([]time.Duration, jobs)
 	start := time.Now()

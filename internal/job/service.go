@@ -236,7 +236,8 @@ func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
 }
 
 // ResultURL returns a link to a file of the job's result. An empty name means
-// the only file, or the first by name.
+// the only file; with several it is a fault, since a file of errors is easily
+// taken for the one that was meant.
 func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (string, error) {
 	j, err := s.Get(ctx, tenant, id)
 	if err != nil {
@@ -253,6 +254,9 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	switch {
 	case len(names) == 0:
 		return "", fault.NotFound("result_has_no_files", "The result of a %s job has no files to download.", j.Kind)
+	case name == "" && len(names) > 1:
+		return "", fault.Invalid("result_file_required", "The result has several files, %s; name one of them.", strings.Join(names, ", ")).
+			With(fault.Field{Location: "query.file", Message: "must name one of several files"})
 	case name == "":
 		name = names[0]
 	case !slices.Contains(names, name):

@@ -334,6 +334,9 @@ func TestResultURL(t *testing.T) {
 			"work": does(func(_ context.Context, task *job.Task) (any, error) {
 				return answer{Named: map[string]string{"predictions": task.Prefix + "p.csv", "rejected.csv": task.Prefix + "r.csv"}}, nil
 			}),
+			"single": does(func(_ context.Context, task *job.Task) (any, error) {
+				return answer{Named: map[string]string{"model": task.Prefix + "m.bin"}}, nil
+			}),
 			"bare": does(func(context.Context, *job.Task) (any, error) { return 1, nil }),
 		})
 		j := w.submit("work")
@@ -349,7 +352,6 @@ func TestResultURL(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]string{
-			"":             j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
 			"predictions":  j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
 			"rejected.csv": j.Prefix() + "r.csv?as=rejected.csv&for=15m0s",
 		} {
@@ -360,8 +362,15 @@ func TestResultURL(t *testing.T) {
 		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "p.csv"); code(err) != "result_file_not_found" {
 			t.Errorf("a file that is none: %v", err)
 		}
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, ""); code(err) != "result_file_required" || !strings.Contains(err.Error(), "predictions, rejected.csv") {
+			t.Errorf("none of several files was named: %v", err)
+		}
+		single := w.finish(w.submit("single").ID)
+		if link, err := w.service.ResultURL(ctx, tenant, single.ID, ""); err != nil || link != "https://files/"+single.Prefix()+"m.bin?as=model.bin&for=15m0s" {
+			t.Errorf("the only file: %s, %v", link, err)
+		}
 		w.files.fail = errDown
-		if _, err := w.service.ResultURL(ctx, tenant, j.ID, ""); !errors.Is(err, errDown) {
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "predictions"); !errors.Is(err, errDown) {
 			t.Errorf("no storage: %v", err)
 		}
 		w.files.fail = nil

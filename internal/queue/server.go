@@ -47,8 +47,9 @@ type Server struct {
 	handle Handler
 	logger *slog.Logger
 	redis  *redis.Client
-	asynq  *asynq.Server
 	slots  int
+
+	fetchers []*asynq.Server
 
 	onHint func(Delivery)
 
@@ -95,9 +96,34 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 		pool: pool, handle: handle, slots: slots, redis: client, logger: l.With("pool", pool),
 		running: make(map[string]*run), idle: make(chan struct{}),
 	}
-	s.asynq = asynq.NewServerFromRedisClient(client, asynq.Config{
+	for _, n := range share(slots) {
+		s.fetchers = append(s.fetchers, s.fetcher(c, n))
+	}
+	return s, nil
+}
+
+// A fetcher asks for one task after another, so that the time of the round
+// trip bounds it; a pool of many slots has several. Each polls when idle and
+// shows as a server of its own to operators, so a pool of few slots has one.
+const (
+	slotsPerFetcher = 16
+	maxFetchers     = 4
+)
+
+// share divides the slots among fetchers.
+func share(slots int) []int {
+	parts := make([]int, min(max(slots/slotsPerFetcher, 1), maxFetchers))
+	for i := range parts {
+		parts[i] = (slots + i) / len(parts)
+	}
+	return parts
+}
+
+// fetcher returns one that fetches for so many slots.
+func (s *Server) fetcher(c Config, slots int) *asynq.Server {
+	return asynq.NewServerFromRedisClient(s.redis, asynq.Config{
 		Concurrency:              slots,
-		Queues:                   map[string]int{pool: 1},
+		Queues:                   map[string]int{s.pool: 1},
 		TaskCheckInterval:        c.PollInterval,
 		DelayedTaskCheckInterval: redeliveryInterval,
 		ShutdownTimeout:          requeueTimeout,
@@ -106,7 +132,6 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 		Logger:                   newLogger(s.logger, time.Now),
 		LogLevel:                 asynq.WarnLevel,
 	})
-	return s, nil
 }
 
 // OnHint sets what is done when somebody asks the worker of a running delivery
@@ -115,8 +140,13 @@ func (s *Server) OnHint(f func(Delivery)) { s.onHint = f }
 
 // Start begins to fetch and returns. Redis may come up later.
 func (s *Server) Start() error {
-	if err := s.asynq.Start(asynq.HandlerFunc(s.process)); err != nil {
-		return fmt.Errorf("start pool %s: %w", s.pool, err)
+	for i, f := range s.fetchers {
+		if err := f.Start(asynq.HandlerFunc(s.process)); err != nil {
+			for _, started := range s.fetchers[:i] {
+				started.Shutdown()
+			}
+			return fmt.Errorf("start pool %s: %w", s.pool, err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
@@ -246,7 +276,9 @@ func (s *Server) Drain() {
 			close(s.idle)
 		}
 		s.mu.Unlock()
-		s.fetching.Go(s.asynq.Stop)
+		for _, f := range s.fetchers {
+			s.fetching.Go(f.Stop)
+		}
 	})
 }
 
@@ -271,7 +303,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	left := s.Running()
 	s.fetching.Wait()
-	s.asynq.Shutdown()
+	var ending sync.WaitGroup
+	for _, f := range s.fetchers {
+		ending.Go(f.Shutdown)
+	}
+	ending.Wait()
 	if s.stop != nil {
 		s.stop()
 	}

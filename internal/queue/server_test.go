@@ -83,38 +83,6 @@ func TestAnUnreadableTaskIsArchived(t *testing.T) {
 	})
 }
 
-func TestSlotsAreNeverExceeded(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	var now, most, done atomic.Int64
-	s := b.serve(t, 3, func(context.Context, queue.Delivery) error {
-		defer done.Add(1)
-		n := now.Add(1)
-		defer now.Add(-1)
-		for {
-			m := most.Load()
-			if n <= m || most.CompareAndSwap(m, n) {
-				break
-			}
-		}
-		timer := time.NewTimer(5 * time.Millisecond)
-		defer timer.Stop()
-		<-timer.C
-		return nil
-	})
-	many := make([]queue.Delivery, 30)
-	for i := range many {
-		many[i] = delivery(fmt.Sprintf("job_%d", i))
-	}
-	if err := b.client.Enqueue(t.Context(), many...); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "all are done", func() bool { return done.Load() == 30 })
-	if most.Load() != 3 || s.Slots() != 3 {
-		t.Errorf("%d ran together on 3 slots", most.Load())
-	}
-}
-
 func TestALostLeaseDoesNotEndTheWork(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrClosed means that the queue takes nothing any more.
@@ -13,7 +14,14 @@ var ErrClosed = errors.New("batch: closed")
 type Limit struct {
 	Items int // at least 1
 	Size  int // in the unit of the items' sizes
+	// Wait is how long a group that is not full waits for more items when the
+	// one before it had company, which is worth it where a group costs much
+	// more than an item. A caller that is alone never waits; 0 is no waiting.
+	Wait time.Duration
 }
+
+// company is how many items a group had at least if the next one waits.
+const company = 4
 
 // Queue hands items to its workers in groups.
 type Queue[T any] struct {
@@ -21,8 +29,10 @@ type Queue[T any] struct {
 	limit Limit
 
 	mu      sync.Mutex
-	arrived *sync.Cond // items, or closed
-	left    *sync.Cond // fewer items
+	arrived *sync.Cond    // items, or closed
+	hurry   chan struct{} // a group is full, or closed
+	last    int           // items of the last group
+	left    *sync.Cond    // fewer items
 	items   []sized[T]
 	size    int
 	closed  bool
@@ -37,7 +47,7 @@ type sized[T any] struct {
 // New starts workers that call run with a group of items, in the order of their
 // arrival. Every item that Add accepted is handed to run once.
 func New[T any](workers int, limit Limit, run func(group []T)) *Queue[T] {
-	q := &Queue[T]{run: run, limit: limit}
+	q := &Queue[T]{run: run, limit: limit, hurry: make(chan struct{}, 1)}
 	q.arrived, q.left = sync.NewCond(&q.mu), sync.NewCond(&q.mu)
 	for range workers {
 		q.workers.Go(q.work)
@@ -73,11 +83,27 @@ func (q *Queue[T]) Add(ctx context.Context, item T, size int) error {
 	q.items = append(q.items, sized[T]{item, size})
 	q.size += size
 	q.arrived.Signal()
+	if q.filled() {
+		q.hasten()
+	}
 	return nil
 }
 
 func (q *Queue[T]) full() bool {
 	return len(q.items) >= 2*q.limit.Items || q.size >= 2*q.limit.Size
+}
+
+// filled reports whether the items make a full group.
+func (q *Queue[T]) filled() bool {
+	return len(q.items) >= q.limit.Items || q.size >= q.limit.Size
+}
+
+// hasten ends the wait of a worker.
+func (q *Queue[T]) hasten() {
+	select {
+	case q.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // Len returns how many items wait for a worker.
@@ -92,6 +118,7 @@ func (q *Queue[T]) Len() int {
 func (q *Queue[T]) Close(ctx context.Context) error {
 	q.mu.Lock()
 	q.closed = true
+	q.hasten()
 	q.arrived.Broadcast()
 	q.left.Broadcast()
 	q.mu.Unlock()
@@ -123,11 +150,17 @@ func (q *Queue[T]) work() {
 func (q *Queue[T]) next() []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.items) == 0 {
-		if q.closed {
+	waited := false
+	for len(q.items) == 0 || !waited && q.expects() {
+		switch {
+		case len(q.items) > 0:
+			q.await()
+			waited = true
+		case q.closed:
 			return nil
+		default:
+			q.arrived.Wait()
 		}
-		q.arrived.Wait()
 	}
 	size, n := 0, 0
 	for n < len(q.items) && n < q.limit.Items {
@@ -145,6 +178,24 @@ func (q *Queue[T]) next() []T {
 	clear(q.items[rest:])
 	q.items = q.items[:rest]
 	q.size -= size
+	q.last = n
 	q.left.Broadcast()
 	return group
+}
+
+// expects reports whether it is worth to wait for more items.
+func (q *Queue[T]) expects() bool {
+	return q.limit.Wait > 0 && q.last >= company && !q.closed && !q.filled()
+}
+
+// await lets others add items, for the time of the limit at most.
+func (q *Queue[T]) await() {
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	timer := time.NewTimer(q.limit.Wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-q.hurry:
+	}
 }

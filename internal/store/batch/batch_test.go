@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/store/batch"
 )
@@ -23,6 +24,12 @@ func (g *gate) run(group []int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.groups = append(g.groups, group)
+}
+
+func (g *gate) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.groups)
 }
 
 func add(t *testing.T, q *batch.Queue[int], size int, items ...int) {
@@ -59,6 +66,64 @@ func TestGroups(t *testing.T) {
 			t.Errorf("groups are %v, want %v", g.groups, want)
 		}
 	})
+}
+
+func TestWait(t *testing.T) {
+	t.Parallel()
+	const wait = time.Hour
+	cases := map[string]struct {
+		before []int // the group before, each one of which is added at once
+		finish func(t *testing.T, q *batch.Queue[int])
+		want   []int // the group
+		waited time.Duration
+	}{
+		"alone":         {before: []int{1}, want: []int{10}},
+		"few":           {before: []int{1, 2, 3}, want: []int{10}},
+		"company":       {before: []int{1, 2, 3, 4}, want: []int{10}, waited: wait},
+		"joined":        {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 1, 11, 12) }, want: []int{10, 11, 12}, waited: wait},
+		"full of items": {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 1, 11, 12, 13, 14, 15) }, want: []int{10, 11, 12, 13, 14, 15}},
+		"full by size":  {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 99, 11) }, want: []int{10, 11}},
+		"closed": {before: []int{1, 2, 3, 4}, want: []int{10}, finish: func(t *testing.T, q *batch.Queue[int]) {
+			t.Helper()
+			if err := q.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := &gate{open: make(chan struct{})}
+				q := batch.New(1, batch.Limit{Items: 6, Size: 100, Wait: wait}, g.run)
+				add(t, q, 1, 0)
+				synctest.Wait() // 0 is being run
+				add(t, q, 1, c.before...)
+				g.open <- struct{}{}
+				g.open <- struct{}{}
+				synctest.Wait()
+				start := time.Now()
+				add(t, q, 1, 10)
+				synctest.Wait()
+				close(g.open)
+				if c.finish != nil {
+					c.finish(t, q)
+				}
+				for g.count() < 3 {
+					time.Sleep(time.Second) //nolint:forbidigo // the clock of the bubble
+				}
+				if waited := time.Since(start).Truncate(time.Minute); waited != c.waited {
+					t.Errorf("waited %v, want %v", waited, c.waited)
+				}
+				if !slices.Equal(g.groups[2], c.want) {
+					t.Errorf("group is %v, want %v", g.groups[2], c.want)
+				}
+				if err := q.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
 }
 
 func TestFull(t *testing.T) {

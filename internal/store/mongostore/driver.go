@@ -48,6 +48,7 @@ const (
 	wireVersion80  = 25 // the first that knows bulkWrite
 	groupWrites    = 1000
 	groupBytes     = 16 << 20
+	groupWait      = time.Millisecond
 	groupsAtOnce   = 2
 )
 
@@ -106,7 +107,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 		return nil, err
 	}
 	if version >= wireVersion80 {
-		d.queue = batch.New(groupsAtOnce, batch.Limit{Items: groupWrites, Size: groupBytes}, d.writeGroup)
+		d.queue = batch.New(groupsAtOnce, batch.Limit{Items: groupWrites, Size: groupBytes, Wait: groupWait}, d.writeGroup)
 	}
 	return d, nil
 }

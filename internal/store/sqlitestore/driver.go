@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -74,6 +75,11 @@ const (
 	defaultReaders = 4
 	groupCalls     = 1024
 	groupBytes     = 32 << 20
+	groupWait      = 2 * time.Millisecond // a commit costs as much as a dozen writes
+	// checkpointPages is how long the log may grow, in pages of 4 KiB, before
+	// it is folded into the file. Pages that are written again and again are
+	// folded once.
+	checkpointPages = 4000
 )
 
 // Open opens the file of the configuration and creates it when it is absent.
@@ -90,7 +96,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 		_ = d.closeConnections() // the first error is the one that matters
 		return nil, fmt.Errorf("open record store %s: %w", path, classify(err))
 	}
-	d.queue = batch.New(1, batch.Limit{Items: groupCalls, Size: groupBytes}, d.writer.commit)
+	d.queue = batch.New(1, batch.Limit{Items: groupCalls, Size: groupBytes, Wait: groupWait}, d.writer.commit)
 	return d, nil
 }
 
@@ -113,7 +119,7 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	d.writer = &writer{conn: conn, prepared: map[string]*sql.Stmt{}}
+	d.writer = &writer{conn: conn, prepared: map[string]*sql.Stmt{}, moves: map[string]moves{}}
 	if err := d.writer.claim(ctx); err != nil {
 		return err
 	}
@@ -145,7 +151,8 @@ func dsn(path string, durability Durability, readOnly bool) string {
 	}
 	pragmas := []string{
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + synchronous + ")",
-		"mmap_size(0)", "cache_size(-16384)", "temp_store(MEMORY)", "journal_size_limit(67108864)",
+		"mmap_size(0)", "cache_size(-16384)", "temp_store(MEMORY)",
+		"journal_size_limit(67108864)", "wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 	}
 	if readOnly {
 		pragmas = append(pragmas, "query_only(1)")

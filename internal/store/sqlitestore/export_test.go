@@ -47,3 +47,20 @@ func (d *Driver) Hold(ctx context.Context) (release func()) {
 
 // Queued returns how many calls wait for their transaction.
 func (d *Driver) Queued() int { return d.queue.Len() }
+
+// Moving returns the fields of the collection that replacements set.
+func (d *Driver) Moving(ctx context.Context, collection string) (names []string, err error) {
+	t, err := d.table(collection)
+	if err != nil {
+		return nil, err
+	}
+	err = d.submit(ctx, 0, func(_ context.Context, w *writer) error {
+		for i, moves := range w.moving(t).fields {
+			if moves {
+				names = append(names, t.fields[i].Name)
+			}
+		}
+		return nil
+	})
+	return names, err
+}

@@ -195,7 +195,7 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for durability, synchronous := range map[sqlitestore.Durability]string{"": "2", sqlitestore.Full: "2", sqlitestore.Normal: "1"} {
 		d := open(t, sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db"), Durability: durability})
-		want := map[string]string{"synchronous": synchronous, "journal_mode": "wal", "mmap_size": "0", "cache_size": "-16384"}
+		want := map[string]string{"synchronous": synchronous, "journal_mode": "wal", "mmap_size": "0", "cache_size": "-16384", "wal_autocheckpoint": "4000"}
 		for name, value := range want {
 			writing, reading, err := d.Pragma(t.Context(), name)
 			if err != nil || writing != value || reading != value {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/store"
@@ -17,7 +18,7 @@ type table struct {
 	fields     []store.IndexField
 	columns    string // id, rev, the fields' columns, body
 
-	insert, replace, remove, revision, get string
+	insert, remove, keys, get string
 }
 
 func quoted(name string) string { return `"` + name + `"` }
@@ -28,19 +29,37 @@ func indexName(collection, index string) string { return quoted("i_" + collectio
 
 func newTable(c store.Collection) *table {
 	t := &table{collection: c, name: quoted("c_" + c.Name), fields: c.Fields()}
-	names, marks, sets := []string{"id", "rev"}, []string{"?", "1"}, []string{"rev = rev + 1"}
+	names, marks := []string{"id", "rev"}, []string{"?", "1"}
 	for _, f := range t.fields {
 		names = append(names, column(f.Name))
 		marks = append(marks, "?")
-		sets = append(sets, column(f.Name)+" = ?")
 	}
+	t.keys = "SELECT " + strings.Join(names, ", ") + " FROM " + t.name + " WHERE id = ?"
 	t.columns = strings.Join(append(names, "body"), ", ")
 	t.insert = "INSERT INTO " + t.name + " (" + t.columns + ") VALUES (" + strings.Join(append(marks, "?"), ", ") + ") ON CONFLICT DO NOTHING"
-	t.replace = "UPDATE " + t.name + " SET " + strings.Join(append(sets, "body = ?"), ", ") + " WHERE id = ? AND rev = ?"
 	t.remove = "DELETE FROM " + t.name + " WHERE id = ? AND ?2 IN (0, rev)"
-	t.revision = "SELECT rev FROM " + t.name + " WHERE id = ?"
 	t.get = "SELECT " + t.columns + " FROM " + t.name + " WHERE id = ?"
 	return t
+}
+
+// replace returns the statement that replaces a record whose fields, but for
+// those that move, have the values that they are stored with. SQLite writes
+// every index that has a column that is set, even to the same value; so only
+// those that move are set. The others are compared, with a sign that keeps an
+// index from being used for it.
+func (t *table) replace(moving []bool) string {
+	n := len(t.fields)
+	sets := []string{"rev = rev + 1", "body = ?" + strconv.Itoa(n+1)}
+	same := []string{"id = ?" + strconv.Itoa(n+2), "rev = ?" + strconv.Itoa(n+3)}
+	for i, f := range t.fields {
+		equal := column(f.Name) + " = ?" + strconv.Itoa(i+1)
+		if moving[i] {
+			sets = append(sets, equal)
+		} else {
+			same = append(same, "+"+equal)
+		}
+	}
+	return "UPDATE " + t.name + " SET " + strings.Join(sets, ", ") + " WHERE " + strings.Join(same, " AND ")
 }
 
 // Ensure creates what is missing of the collections and their indexes.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -79,26 +80,73 @@ func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome
 	for _, f := range t.fields {
 		args = append(args, r.Keys[f.Name])
 	}
-	n, err := w.exec(ctx, t.replace, append(args, string(r.Body), r.ID, r.Revision)...)
+	args = append(args, string(r.Body), r.ID, r.Revision)
+	for range 2 { // again when compare has found fields that move
+		m := w.moving(t)
+		n, err := w.exec(ctx, m.text, args...)
+		switch {
+		case isDuplicate(err):
+			return store.ErrDuplicate, nil
+		case err != nil || n > 0:
+			return nil, err
+		}
+		if outcome, err = w.compare(ctx, m, r); outcome != nil || err != nil {
+			return outcome, err
+		}
+	}
+	return nil, fmt.Errorf("replace %q of %s: the record does not match itself", r.ID, t.collection.Name)
+}
+
+// moving returns what is known to move in the table.
+func (w *writer) moving(t *table) moves {
+	m, ok := w.moves[t.collection.Name]
+	if !ok || m.table != t {
+		m = moves{table: t, fields: make([]bool, len(t.fields))}
+		m.text = t.replace(m.fields)
+		w.moves[t.collection.Name] = m
+	}
+	return m
+}
+
+// compare says why no record with the identifier, the revision and the values
+// of the fields that do not move was there. When it is because fields have
+// moved it takes note of them and returns no outcome.
+func (w *writer) compare(ctx context.Context, m moves, r store.Record) (outcome, err error) {
+	revision, values, err := w.keys(ctx, m.table, r.ID)
 	switch {
-	case isDuplicate(err):
-		return store.ErrDuplicate, nil
+	case errors.Is(err, sql.ErrNoRows):
+		return store.ErrNotFound, nil
 	case err != nil:
 		return nil, err
-	case n == 0:
-		return w.missed(ctx, t, r.ID)
+	case revision != r.Revision:
+		return store.ErrStale, nil
 	}
+	fields := slices.Clone(m.fields)
+	for i, f := range m.table.fields {
+		fields[i] = fields[i] || values[i] != r.Keys[f.Name]
+	}
+	w.moves[m.table.collection.Name] = moves{table: m.table, fields: fields, text: m.table.replace(fields)}
 	return nil, nil
+}
+
+// keys returns the revision and the values of the fields of a record, or
+// sql.ErrNoRows.
+func (w *writer) keys(ctx context.Context, t *table, id string) (revision int64, values []any, err error) {
+	s, err := w.statement(ctx, t.keys)
+	if err != nil {
+		return 0, nil, err
+	}
+	values = make([]any, len(t.fields))
+	targets := []any{new(string), &revision}
+	for i := range values {
+		targets = append(targets, &values[i])
+	}
+	return revision, values, s.QueryRowContext(ctx, id).Scan(targets...)
 }
 
 // missed says why no record with the identifier and revision was there.
 func (w *writer) missed(ctx context.Context, t *table, id string) (outcome, err error) {
-	s, err := w.statement(ctx, t.revision)
-	if err != nil {
-		return nil, err
-	}
-	var revision int64
-	err = s.QueryRowContext(ctx, id).Scan(&revision)
+	_, _, err = w.keys(ctx, t, id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return store.ErrNotFound, nil

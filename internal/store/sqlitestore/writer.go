@@ -40,6 +40,14 @@ func (d *Driver) submit(ctx context.Context, size int, run func(context.Context,
 type writer struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
+	moves    map[string]moves // by collection
+}
+
+// moves is which fields of a collection replacements have changed so far.
+type moves struct {
+	table  *table
+	fields []bool // of the table
+	text   string // that replaces a record of which no other field changes
 }
 
 // commit runs the calls in one transaction and tells each its result.
