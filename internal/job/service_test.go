@@ -366,6 +366,9 @@ func TestResultURL(t *testing.T) {
 			t.Errorf("none of several files was named: %v", err)
 		}
 		single := w.finish(w.submit("single").ID)
+		if _, err := w.files.Put(ctx, single.Prefix()+"m.bin", "", strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
 		if link, err := w.service.ResultURL(ctx, tenant, single.ID, ""); err != nil || link != "https://files/"+single.Prefix()+"m.bin?as=model.bin&for=15m0s" {
 			t.Errorf("the only file: %s, %v", link, err)
 		}
