@@ -18,6 +18,8 @@ import (
 
 // Presigner makes links to files. It is a subset of the blob client.
 type Presigner interface {
+	// Stat returns size and time of the file, or a fault of class not_found.
+	Stat(ctx context.Context, key string) (size int64, modified time.Time, err error)
 	// Presign returns a link to the file that is valid for the duration and
 	// saves as filename.
 	Presign(ctx context.Context, key, filename string, ttl time.Duration) (string, error)
@@ -264,6 +266,12 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	filename := name
 	if path.Ext(filename) == "" {
 		filename += path.Ext(key)
+	}
+	switch _, _, err := s.cfg.Files.Stat(ctx, key); {
+	case isNotFound(err):
+		return "", fault.NotFound("result_file_deleted", "The file %s was deleted, as its retention period has passed; run the job again to have it anew.", name).Because(err)
+	case err != nil:
+		return "", fmt.Errorf("look for file %s of job %s: %w", name, id, err)
 	}
 	link, err := s.cfg.Files.Presign(ctx, key, filename, s.cfg.LinkTTL)
 	if err != nil {

@@ -346,6 +346,11 @@ func TestResultURL(t *testing.T) {
 		}
 		defer w.start(w.runner("wkr_a"))()
 		j = w.finish(j.ID)
+		for _, name := range []string{"p.csv", "r.csv"} {
+			if _, err := w.files.Put(ctx, j.Prefix()+name, "", strings.NewReader("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, want := range map[string]string{
 			"predictions":  j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
 			"rejected.csv": j.Prefix() + "r.csv?as=rejected.csv&for=15m0s",
@@ -361,6 +366,9 @@ func TestResultURL(t *testing.T) {
 			t.Errorf("none of several files was named: %v", err)
 		}
 		single := w.finish(w.submit("single").ID)
+		if _, err := w.files.Put(ctx, single.Prefix()+"m.bin", "", strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
 		if link, err := w.service.ResultURL(ctx, tenant, single.ID, ""); err != nil || link != "https://files/"+single.Prefix()+"m.bin?as=model.bin&for=15m0s" {
 			t.Errorf("the only file: %s, %v", link, err)
 		}
@@ -369,6 +377,12 @@ func TestResultURL(t *testing.T) {
 			t.Errorf("no storage: %v", err)
 		}
 		w.files.fail = nil
+		if err := w.files.Delete(ctx, j.Prefix()+"r.csv"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "rejected.csv"); code(err) != "result_file_deleted" {
+			t.Errorf("a file that was cleaned up: %v", err)
+		}
 		if _, err := w.service.ResultURL(ctx, tenant, w.finish(w.submit("bare").ID).ID, ""); code(err) != "result_has_no_files" {
 			t.Errorf("no files: %v", err)
 		}
