@@ -97,7 +97,7 @@ func TestOnServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	response := fetch(t, link) //nolint:bodyclose // closing closes it
+	response := fetch(t, link)
 	defer closing(t, response.Body)
 	got, err := io.ReadAll(response.Body)
 	if err != nil || response.StatusCode != http.StatusOK || string(got) != "id\n1\n" {
