@@ -5,13 +5,16 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/narrativeml/narrative/internal/drill"
+	"github.com/narrativeml/narrative/internal/secret"
 )
 
 // needRedis skips a test that needs a redis-server where there is none.
@@ -78,6 +81,31 @@ func TestJobsAreaStops(t *testing.T) {
 	full := writer(func([]byte) (int, error) { return 0, broken })
 	if _, err := drill.JobsArea(drill.JobPlan{Jobs: 5, Samples: 1}).Measure(t.Context(), full); !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
+	}
+}
+
+// TestFloodTellsOfTrouble checks that nothing is measured where jobs cannot run
+// as they should.
+func TestFloodTellsOfTrouble(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := secret.New("redis://" + l.Addr().String() + "/0")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	err = drill.Flood(t.Context(), filepath.Join(dir, "records.db"), nobody, 3)
+	if err == nil || !strings.Contains(err.Error(), "enqueue_job") {
+		t.Errorf("without Redis: %v", err)
+	}
+	if err := drill.Flood(t.Context(), filepath.Join(dir, "records.db"), secret.New("nowhere"), 3); err == nil {
+		t.Error("Redis is nowhere, and it did not matter")
+	}
+	if err := drill.Flood(t.Context(), dir, nobody, 3); err == nil {
+		t.Error("the records are a folder, and it did not matter")
 	}
 }
 

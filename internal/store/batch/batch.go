@@ -14,13 +14,13 @@ var ErrClosed = errors.New("batch: closed")
 type Limit struct {
 	Items int // at least 1
 	Size  int // in the unit of the items' sizes
-	// Wait is how long a group that is not full waits for more items when the
-	// one before it had company, which is worth it where a group costs much
-	// more than an item. A caller that is alone never waits; 0 is no waiting.
+	// Wait is how long a group waits at most until it has as many items as those
+	// before it had, which is worth it where a group costs much more than an
+	// item. A caller that is alone does not wait; 0 is no waiting.
 	Wait time.Duration
 }
 
-// company is how many items a group had at least if the next one waits.
+// company is how many items are worth waiting for.
 const company = 4
 
 // Queue hands items to its workers in groups.
@@ -31,7 +31,7 @@ type Queue[T any] struct {
 	mu      sync.Mutex
 	arrived *sync.Cond    // items, or closed
 	hurry   chan struct{} // a group is full, or closed
-	last    int           // items of the last group
+	peak    int           // items that the next group may have, judging by the last ones
 	left    *sync.Cond    // fewer items
 	items   []sized[T]
 	size    int
@@ -83,7 +83,7 @@ func (q *Queue[T]) Add(ctx context.Context, item T, size int) error {
 	q.items = append(q.items, sized[T]{item, size})
 	q.size += size
 	q.arrived.Signal()
-	if q.filled() {
+	if len(q.items) >= q.peak || q.filled() {
 		q.hasten()
 	}
 	return nil
@@ -178,18 +178,22 @@ func (q *Queue[T]) next() []T {
 	clear(q.items[rest:])
 	q.items = q.items[:rest]
 	q.size -= size
-	q.last = n
+	q.peak = max(n, q.peak-(q.peak+3)/4)
 	q.left.Broadcast()
 	return group
 }
 
 // expects reports whether it is worth to wait for more items.
 func (q *Queue[T]) expects() bool {
-	return q.limit.Wait > 0 && q.last >= company && !q.closed && !q.filled()
+	return q.limit.Wait > 0 && q.peak >= company && len(q.items) < q.peak && !q.closed && !q.filled()
 }
 
 // await lets others add items, for the time of the limit at most.
 func (q *Queue[T]) await() {
+	select {
+	case <-q.hurry: // it was meant for an earlier group
+	default:
+	}
 	q.mu.Unlock()
 	defer q.mu.Lock()
 	timer := time.NewTimer(q.limit.Wait)

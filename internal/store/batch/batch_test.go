@@ -77,12 +77,12 @@ func TestWait(t *testing.T) {
 		want   []int // the group
 		waited time.Duration
 	}{
-		"alone":         {before: []int{1}, want: []int{10}},
-		"few":           {before: []int{1, 2, 3}, want: []int{10}},
-		"company":       {before: []int{1, 2, 3, 4}, want: []int{10}, waited: wait},
-		"joined":        {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 1, 11, 12) }, want: []int{10, 11, 12}, waited: wait},
-		"full of items": {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 1, 11, 12, 13, 14, 15) }, want: []int{10, 11, 12, 13, 14, 15}},
-		"full by size":  {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 99, 11) }, want: []int{10, 11}},
+		"alone":        {before: []int{1}, want: []int{10}},
+		"few":          {before: []int{1, 2, 3}, want: []int{10}},
+		"company":      {before: []int{1, 2, 3, 4}, want: []int{10}, waited: wait},
+		"joined":       {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 1, 11, 12) }, want: []int{10, 11, 12}, waited: wait},
+		"as many":      {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 1, 11, 12, 13) }, want: []int{10, 11, 12, 13}},
+		"full by size": {before: []int{1, 2, 3, 4}, finish: func(t *testing.T, q *batch.Queue[int]) { t.Helper(); add(t, q, 99, 11) }, want: []int{10, 11}},
 		"closed": {before: []int{1, 2, 3, 4}, want: []int{10}, finish: func(t *testing.T, q *batch.Queue[int]) {
 			t.Helper()
 			if err := q.Close(t.Context()); err != nil {
@@ -124,6 +124,39 @@ func TestWait(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWaitEnds checks that a caller who is left alone soon does not wait for
+// the others any more.
+func TestWaitEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const many, wait = 100, time.Hour
+		g := &gate{open: make(chan struct{}, 2*many)}
+		q := batch.New(1, batch.Limit{Items: many, Size: many, Wait: wait}, g.run)
+		add(t, q, 1, 0)
+		synctest.Wait()
+		for i := range many {
+			add(t, q, 1, i)
+		}
+		for range 2 * many {
+			g.open <- struct{}{}
+		}
+		synctest.Wait()
+		start := time.Now()
+		for n := 3; n < many; n++ {
+			add(t, q, 1, n)
+			for g.count() < n {
+				time.Sleep(time.Minute) //nolint:forbidigo // the clock of the bubble
+			}
+		}
+		if waited := time.Since(start).Truncate(wait); waited != 12*wait {
+			t.Errorf("waited %v", waited)
+		}
+		if err := q.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestFull(t *testing.T) {

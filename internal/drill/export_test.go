@@ -1,0 +1,22 @@
+package drill
+
+import (
+	"context"
+	"errors"
+
+	"github.com/narrativeml/narrative/internal/secret"
+)
+
+// Flood runs jobs on a platform of its own, with records in the file.
+func Flood(ctx context.Context, path string, redis secret.String, jobs int) error {
+	r, err := openDirect(ctx, path)
+	if err != nil {
+		return err
+	}
+	p, err := startJobs(r.driver, redis, 2)
+	if err != nil {
+		return errors.Join(err, r.close(ctx))
+	}
+	_, _, err = p.flood(ctx, jobs, 2)
+	return errors.Join(err, p.stop(ctx), r.close(ctx))
+}
