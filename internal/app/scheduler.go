@@ -43,6 +43,7 @@ type overseer struct {
 	ticker  *job.Ticker
 	checker *health.Checker
 	cleanup *retention.Service
+	since   time.Time // when it began to lead
 }
 
 // schedule leads whenever no other scheduler does, until ctx ends.
@@ -80,6 +81,7 @@ func (p *platform) schedule(ctx context.Context, s *services) error {
 // lead does the leader's work until ctx ends.
 func (o *overseer) lead(ctx context.Context, token int64) {
 	o.logger.InfoContext(ctx, "scheduler leads", "token", token)
+	o.since = time.Now()
 	o.metrics.Sweep.SetLeader(true)
 	defer func() {
 		o.metrics.Sweep.SetLeader(false)
@@ -117,12 +119,16 @@ func (o *overseer) sweepHealth(ctx context.Context, _ string, _ time.Time) error
 			o.metrics.Sweep.SetCheck(name, r.Status == health.OK, time.Duration(r.LatencyMS*float64(time.Millisecond)))
 		}
 	}
-	lost, err := o.keeper.SweepWorkers(ctx)
-	if err != nil {
-		return fmt.Errorf("sweep workers: %w", err)
-	}
-	for _, w := range lost {
-		o.logger.WarnContext(ctx, "worker lost", "worker", w.ID, "host", w.Host, "pid", w.PID, "last_heartbeat", w.HeartbeatAt)
+	// Who begins to lead, maybe since the store is back, does not know yet which
+	// workers only had no means to sign.
+	if time.Since(o.since) >= o.config.Scheduler.DeadAfter {
+		lost, err := o.keeper.SweepWorkers(ctx)
+		if err != nil {
+			return fmt.Errorf("sweep workers: %w", err)
+		}
+		for _, w := range lost {
+			o.logger.WarnContext(ctx, "worker lost", "worker", w.ID, "host", w.Host, "pid", w.PID, "last_heartbeat", w.HeartbeatAt)
+		}
 	}
 	counts := map[string]int{}
 	for _, state := range []string{job.WorkerAlive, job.WorkerDraining, job.WorkerLost} {

@@ -92,9 +92,22 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 		}
 	}
 	p.logger.InfoContext(ctx, "worker ready", "pools", slots)
+	p.warnOfRedis(ctx)
 	<-ctx.Done()
 	p.logger.InfoContext(ctx, "worker draining", "running", runner.Running())
 	return p.drain(ctx, runner, servers)
+}
+
+// warnOfRedis says what about Redis loses deliveries. When it does not answer,
+// the health of the worker says so.
+func (p *platform) warnOfRedis(ctx context.Context) {
+	warnings, err := p.queue.Durability(ctx)
+	if err != nil {
+		return
+	}
+	for _, w := range warnings {
+		p.logger.WarnContext(ctx, "redis is not durable", "detail", w)
+	}
 }
 
 func (p *platform) newServer(pool string, slots int, runner *job.Runner) (*queue.Server, error) {

@@ -110,6 +110,14 @@ func TestArchitectureComposePartsKeepTheirPromises(t *testing.T) {
 			t.Errorf("redis lacks %s: %s", want, redis)
 		}
 	}
+	// The processes do not create the bucket, so that somebody else has to.
+	c, err := config.Load(config.RoleWorker, config.Source{Environ: environ(project.Services["worker"])})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s3 := strings.Join(project.Services["s3"].Command, " "); !strings.Contains(s3, "mkdir -p /objects/"+c.S3.Bucket+" ") {
+		t.Errorf("nobody creates the bucket %s: %s", c.S3.Bucket, s3)
+	}
 	if strings.Contains(read(t, "deploy/Dockerfile"), ":latest") || !strings.Contains(read(t, "deploy/Dockerfile"), "distroless/static") {
 		t.Error("the image is not built on a pinned distroless/static")
 	}

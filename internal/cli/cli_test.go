@@ -154,7 +154,8 @@ func TestExitCodes(t *testing.T) {
 		{"config --role cook", nil, cli.ExitUsage, "--role"},
 		{"config --role api", nil, cli.ExitUsage, "give the address of MongoDB"},
 		{"config --config /no/such/file", nil, cli.ExitFailure, "no such file"},
-		{"download job_1", nil, cli.ExitNotFound, "file_not_found"},
+		{"download job_1", nil, cli.ExitNotFound, "job_not_found"},
+		{"download job_1 --file predictions", nil, cli.ExitNotFound, "file_not_found"},
 	} {
 		t.Run(test.args, func(t *testing.T) {
 			t.Parallel()
@@ -261,5 +262,25 @@ func TestNewProcess(t *testing.T) {
 	}
 	if cli.Code(nil) != 0 || cli.Code(io.EOF) != cli.ExitFailure {
 		t.Error("codes are wrong")
+	}
+}
+
+// Bad rows are told wherever the predictions go.
+func TestBadRowsAreTold(t *testing.T) {
+	t.Parallel()
+	sh := setup(t, func(s *clienttest.Server) { s.BadRows = 1200 })
+	for _, args := range [][]string{
+		{"upload", sh.path("t.csv"), "-q"},
+		{"train", "ds_1", "-t", "label", "-q"},
+		{"predict", "mdl_1", "ds_1", "-q", "-o", sh.path("p.csv")},
+		{"predict", "mdl_1", "ds_1", "-q", "--json"},
+	} {
+		code, out, errs := sh.run(t.Context(), args...)
+		if code != cli.ExitOK {
+			t.Fatalf("%v: exit code %d\n%s%s", args, code, out, errs)
+		}
+		if told := strings.Contains(errs, "could not be predicted: 1,200; narrative download job_"); told != (args[0] == "predict") {
+			t.Errorf("%v told %q", args, errs)
+		}
 	}
 }

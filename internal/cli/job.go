@@ -134,12 +134,32 @@ func downloadCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if name == "" {
+				if name, err = mainFile(cmd.Context(), c, args[0]); err != nil {
+					return err
+				}
+			}
 			return s.download(cmd, c, args[0], name, output)
 		},
 	}
-	cmd.Flags().StringVar(&name, "file", "", "which file, when there are several (narrative watch lists them)")
+	cmd.Flags().StringVar(&name, "file", "", "which file, when there are several (default: predictions; narrative show lists them)")
 	cmd.Flags().StringVarP(&output, "output", "o", "-", "where to; - for standard output")
 	return cmd
+}
+
+// mainFile is the file of the job's result that is meant when none is named:
+// the predictions, else the only one, which has no need of a name.
+func mainFile(ctx context.Context, c *client.Client, id string) (string, error) {
+	j, err := c.Job(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	for _, f := range j.Links.Files {
+		if f.Name == predictionsFile {
+			return predictionsFile, nil
+		}
+	}
+	return "", nil
 }
 
 // download writes the file at once or not at all.

@@ -169,19 +169,17 @@ func predictCommand(s *session) *cobra.Command {
 			if j, err = s.follow(cmd.Context(), cmd, c, "prediction", j.ID); err != nil {
 				return err
 			}
-			if output != "" {
-				return s.download(cmd, c, j.ID, predictionsFile, output)
-			}
 			var p client.Predicted
 			if err := decodeResult(j, &p); err != nil {
 				return err
 			}
+			for _, warning := range warnings(p, j.ID) {
+				cmd.PrintErrln("warning: " + warning)
+			}
+			if output != "" {
+				return s.download(cmd, c, j.ID, predictionsFile, output)
+			}
 			return s.answer(cmd, j, func(w io.Writer) error {
-				for _, warning := range p.Warnings {
-					if err := line(w, "warning: %s", warning); err != nil {
-						return err
-					}
-				}
 				return line(w, "%s rows predicted, %s bad; narrative download %s --output FILE", terminal.Count(p.Rows), terminal.Count(p.BadRows), j.ID)
 			})
 		},
@@ -193,6 +191,15 @@ func predictCommand(s *session) *cobra.Command {
 	f.StringVarP(&output, "output", "o", "", "write the predictions to this file; - for standard output")
 	sub.flags(cmd)
 	return cmd
+}
+
+// warnings are what a person should know before using the predictions.
+func warnings(p client.Predicted, id string) []string {
+	all := p.Warnings
+	if p.BadRows > 0 {
+		all = append(all, fmt.Sprintf("rows that could not be predicted: %s; narrative download %s --file errors tells why", terminal.Count(p.BadRows), id))
+	}
+	return all
 }
 
 func cleanupCommand(s *session) *cobra.Command {

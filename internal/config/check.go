@@ -71,6 +71,12 @@ func address(got string) string {
 	return ""
 }
 
+// onLoopback reports whether only this machine reaches the address.
+func onLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
+}
+
 // scheme accepts an empty text, or a URL with one of the schemes and, but for
 // unix, a host.
 func scheme(got string, allowed ...string) string {
@@ -185,6 +191,11 @@ func checkTogether(c *Config, m *MistakesError, unread map[string]bool) {
 			"scheduler.dead_after", "worker.heartbeat",
 			c.Scheduler.DeadAfter < heartbeats*c.Worker.Heartbeat,
 			fmt.Sprintf("wait for at least %d heartbeats of %s, or a slow worker is taken for a dead one", heartbeats, formatPeriod(c.Worker.Heartbeat)),
+		},
+		{
+			"api.addr", "mode",
+			c.Mode == Development && (c.role == RoleAPI || c.role == RoleDev) && !onLoopback(c.API.Addr),
+			"in development mode nobody has to prove who asks: listen on loopback, such as 127.0.0.1:8080, or set NARRATIVE_MODE=production and a secret",
 		},
 		{
 			"limits.body_bytes", "limits.payload_bytes", c.Limits.BodyBytes < c.Limits.PayloadBytes,

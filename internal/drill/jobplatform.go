@@ -118,6 +118,10 @@ func (noFiles) Each(context.Context, string, func(string, int64, time.Time) erro
 	return errNoFiles
 }
 
+func (noFiles) Stat(context.Context, string) (int64, time.Time, error) {
+	return 0, time.Time{}, errNoFiles
+}
+
 func (noFiles) Presign(context.Context, string, string, time.Duration) (string, error) {
 	return "", errNoFiles
 }

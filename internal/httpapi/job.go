@@ -67,7 +67,7 @@ type logsOutput struct {
 
 type resultQuery struct {
 	JobRef
-	File string `query:"file" maxLength:"200" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a file's name as the job lists it" doc:"Which file; the job lists them under links.files" example:"predictions"`
+	File string `query:"file" maxLength:"200" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" patternDescription:"a file's name as the job lists it" doc:"Which file; the job lists them under links.files. It may be left out when there is only one" example:"predictions"`
 }
 
 type redirectOutput struct {

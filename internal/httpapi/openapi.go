@@ -107,8 +107,9 @@ func (s *server) complete() {
 	doc := s.api.OpenAPI()
 	problem := doc.Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
 	// huma describes its own errors; ours take their place.
-	delete(doc.Components.Schemas.Map(), "ErrorModel")
-	delete(doc.Components.Schemas.Map(), "ErrorDetail")
+	for _, t := range []reflect.Type{reflect.TypeFor[huma.ErrorModel](), reflect.TypeFor[huma.ErrorDetail]()} {
+		delete(doc.Components.Schemas.Map(), schemaName(t, ""))
+	}
 	for _, schema := range doc.Components.Schemas.Map() {
 		describeIdentifiers(schema)
 	}

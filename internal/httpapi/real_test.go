@@ -83,6 +83,11 @@ func (s *shelf) Delete(_ context.Context, keys ...string) error {
 	return nil
 }
 
+func (s *shelf) Stat(ctx context.Context, key string) (int64, time.Time, error) {
+	_, n, err := s.OpenAt(ctx, key)
+	return n, time.Time{}, err
+}
+
 func (*shelf) Presign(_ context.Context, key, _ string, _ time.Duration) (string, error) {
 	return "https://files.example.org/" + key, nil
 }

@@ -5,12 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
 )
 
 // publishPatience is by how much the limits on failures and crashes are
 // stretched for a job whose result is committed: only publishing is left, and
 // nobody can cancel or repeat it.
 const publishPatience = 10
+
+// maxOutages is how often in all a part that a job needs may be away before
+// the job is given up: with the waits of Backoff, outages of two hours.
+const maxOutages = 30
 
 // decide moves the job according to what the handler answered, and returns the
 // outcome. A cancellation that was acknowledged wins over everything but a
@@ -39,15 +45,21 @@ func (s *session) decide(j *Job, a answer) string {
 	}
 }
 
-// fail counts a failure and either gives the job up or sends it back.
+// fail counts a failure and either gives the job up or sends it back. That a
+// part was away says nothing about the job and is counted apart, so that an
+// outage does not end the jobs that meet it.
 func (s *session) fail(j *Job, at time.Time, err error) string {
-	j.Failures++
 	j.Failure = failureOf(err, j)
-	if permanent(err) || j.Failures >= limit(j, j.MaxFailures) {
+	count, most := &j.Failures, limit(j, j.MaxFailures)
+	if j.Failure.Class == fault.ClassUnavailable {
+		count, most = &j.Outages, limit(j, maxOutages)
+	}
+	*count++
+	if permanent(err) || *count >= most {
 		j.giveUp(at, j.Failure.Code)
 		return OutcomeFailed
 	}
-	j.wait(at, at.Add(s.cfg.Backoff.after(j.Failures, s.dice.roll())), j.Failure.Code)
+	j.wait(at, at.Add(s.cfg.Backoff.after(*count, s.dice.roll())), j.Failure.Code)
 	return OutcomeRetried
 }
 

@@ -42,6 +42,7 @@ type Job struct {
 	Epoch           int               `json:"epoch"`   // counts hand-overs to the queue; fences stale workers
 	Attempt         int               `json:"attempt"` // counts claims
 	Failures        int               `json:"failures"`
+	Outages         int               `json:"outages,omitempty"` // attempts that ended since a part was away
 	Crashes         int               `json:"crashes"`
 	MaxFailures     int               `json:"max_failures"` // failures at which the job is given up
 	MaxCrashes      int               `json:"max_crashes"`

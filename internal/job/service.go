@@ -18,6 +18,8 @@ import (
 
 // Presigner makes links to files. It is a subset of the blob client.
 type Presigner interface {
+	// Stat returns size and time of the file, or a fault of class not_found.
+	Stat(ctx context.Context, key string) (size int64, modified time.Time, err error)
 	// Presign returns a link to the file that is valid for the duration and
 	// saves as filename.
 	Presign(ctx context.Context, key, filename string, ttl time.Duration) (string, error)
@@ -215,7 +217,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 
 // reset makes the job as if it had never run; attempts and epochs count on.
 func (j *Job) reset() {
-	j.Failures, j.Crashes = 0, 0
+	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.Failure = nil, nil, nil
 	j.Progress = Progress{}
@@ -234,7 +236,8 @@ func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
 }
 
 // ResultURL returns a link to a file of the job's result. An empty name means
-// the only file, or the first by name.
+// the only file; with several it is a fault, since a file of errors is easily
+// taken for the one that was meant.
 func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (string, error) {
 	j, err := s.Get(ctx, tenant, id)
 	if err != nil {
@@ -251,6 +254,9 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	switch {
 	case len(names) == 0:
 		return "", fault.NotFound("result_has_no_files", "The result of a %s job has no files to download.", j.Kind)
+	case name == "" && len(names) > 1:
+		return "", fault.Invalid("result_file_required", "The result has several files, %s; name one of them.", strings.Join(names, ", ")).
+			With(fault.Field{Location: "query.file", Message: "must name one of several files"})
 	case name == "":
 		name = names[0]
 	case !slices.Contains(names, name):
@@ -260,6 +266,12 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	filename := name
 	if path.Ext(filename) == "" {
 		filename += path.Ext(key)
+	}
+	switch _, _, err := s.cfg.Files.Stat(ctx, key); {
+	case isNotFound(err):
+		return "", fault.NotFound("result_file_deleted", "The file %s was deleted, as its retention period has passed; run the job again to have it anew.", name).Because(err)
+	case err != nil:
+		return "", fmt.Errorf("look for file %s of job %s: %w", name, id, err)
 	}
 	link, err := s.cfg.Files.Presign(ctx, key, filename, s.cfg.LinkTTL)
 	if err != nil {

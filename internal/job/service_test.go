@@ -334,6 +334,9 @@ func TestResultURL(t *testing.T) {
 			"work": does(func(_ context.Context, task *job.Task) (any, error) {
 				return answer{Named: map[string]string{"predictions": task.Prefix + "p.csv", "rejected.csv": task.Prefix + "r.csv"}}, nil
 			}),
+			"single": does(func(_ context.Context, task *job.Task) (any, error) {
+				return answer{Named: map[string]string{"model": task.Prefix + "m.bin"}}, nil
+			}),
 			"bare": does(func(context.Context, *job.Task) (any, error) { return 1, nil }),
 		})
 		j := w.submit("work")
@@ -343,8 +346,12 @@ func TestResultURL(t *testing.T) {
 		}
 		defer w.start(w.runner("wkr_a"))()
 		j = w.finish(j.ID)
+		for _, name := range []string{"p.csv", "r.csv"} {
+			if _, err := w.files.Put(ctx, j.Prefix()+name, "", strings.NewReader("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for name, want := range map[string]string{
-			"":             j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
 			"predictions":  j.Prefix() + "p.csv?as=predictions.csv&for=15m0s",
 			"rejected.csv": j.Prefix() + "r.csv?as=rejected.csv&for=15m0s",
 		} {
@@ -355,11 +362,27 @@ func TestResultURL(t *testing.T) {
 		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "p.csv"); code(err) != "result_file_not_found" {
 			t.Errorf("a file that is none: %v", err)
 		}
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, ""); code(err) != "result_file_required" || !strings.Contains(err.Error(), "predictions, rejected.csv") {
+			t.Errorf("none of several files was named: %v", err)
+		}
+		single := w.finish(w.submit("single").ID)
+		if _, err := w.files.Put(ctx, single.Prefix()+"m.bin", "", strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		if link, err := w.service.ResultURL(ctx, tenant, single.ID, ""); err != nil || link != "https://files/"+single.Prefix()+"m.bin?as=model.bin&for=15m0s" {
+			t.Errorf("the only file: %s, %v", link, err)
+		}
 		w.files.fail = errDown
-		if _, err := w.service.ResultURL(ctx, tenant, j.ID, ""); !errors.Is(err, errDown) {
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "predictions"); !errors.Is(err, errDown) {
 			t.Errorf("no storage: %v", err)
 		}
 		w.files.fail = nil
+		if err := w.files.Delete(ctx, j.Prefix()+"r.csv"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.service.ResultURL(ctx, tenant, j.ID, "rejected.csv"); code(err) != "result_file_deleted" {
+			t.Errorf("a file that was cleaned up: %v", err)
+		}
 		if _, err := w.service.ResultURL(ctx, tenant, w.finish(w.submit("bare").ID).ID, ""); code(err) != "result_has_no_files" {
 			t.Errorf("no files: %v", err)
 		}

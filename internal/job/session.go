@@ -195,7 +195,7 @@ func (s *session) refresh(ctx context.Context) error {
 	case errors.Is(err, store.ErrNotFound):
 		return ErrLost
 	case err != nil:
-		return fmt.Errorf("read job %s: %w", s.id, err)
+		return fmt.Errorf("read job %s: %w", s.id, storeFault(err))
 	case j.Epoch != s.epoch || j.Worker != s.cfg.Worker || j.Attempt != s.attempt:
 		return ErrLost
 	}

@@ -186,6 +186,19 @@ func (s *shelf) Each(_ context.Context, prefix string, fn func(string, int64, ti
 	return s.fail
 }
 
+func (s *shelf) Stat(_ context.Context, key string) (int64, time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return 0, time.Time{}, s.fail
+	}
+	b, ok := s.files[key]
+	if !ok {
+		return 0, time.Time{}, fault.NotFound("file_not_found", "no file %q", key)
+	}
+	return int64(len(b)), time.Time{}, nil
+}
+
 func (s *shelf) Presign(_ context.Context, key, filename string, ttl time.Duration) (string, error) {
 	return "https://files/" + key + "?as=" + filename + "&for=" + ttl.String(), s.fail
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/automl"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -52,21 +53,22 @@ func WritePredictions(w io.Writer, p automl.Predictions) error {
 	return out.Close()
 }
 
-// ReadPredictions reads what WritePredictions wrote, size bytes.
+// ReadPredictions reads what WritePredictions wrote, size bytes. A file of
+// another form is a fault "predictions_damaged" of class internal.
 func ReadPredictions(ctx context.Context, r io.ReaderAt, size int64) (*automl.Predictions, error) {
 	file, err := tabular.NewParquetReader(r, size, tabular.ParquetOptions{})
 	if err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	defer file.Close() //nolint:errcheck // only read
 	f, err := tabular.ReadFrame(ctx, file)
 	if err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	columns := f.Columns()
 	width := len(columns) - 2
 	if width < 1 || columns[0].Name() != rowColumn || columns[0].Type() != frame.Int || columns[1].Name() != labelColumn {
-		return nil, fmt.Errorf("stored predictions have the columns %q", f.Names())
+		return nil, errDamaged(fmt.Errorf("the columns are %q", f.Names()))
 	}
 	p := &automl.Predictions{
 		Rows: make([]int, f.Rows()), Labels: columns[1].Floats(),
@@ -74,7 +76,7 @@ func ReadPredictions(ctx context.Context, r io.ReaderAt, size int64) (*automl.Pr
 	}
 	for k, c := range columns[1:] {
 		if c.Type() != frame.Float || k > 0 && c.Name() != outputColumn+strconv.Itoa(k-1) {
-			return nil, fmt.Errorf("stored predictions have a column %q of type %s", c.Name(), c.Type())
+			return nil, errDamaged(fmt.Errorf("column %q is of type %s", c.Name(), c.Type()))
 		}
 	}
 	for i := range p.Rows {
@@ -84,4 +86,19 @@ func ReadPredictions(ctx context.Context, r io.ReaderAt, size int64) (*automl.Pr
 		}
 	}
 	return p, nil
+}
+
+// damaged says that a file of ours is not a table when a reader of tables says
+// so; it returns any other error as it is.
+func damaged(err error) error {
+	switch fault.ClassOf(err) {
+	case fault.ClassInvalid, fault.ClassTooLarge, fault.ClassUnsupported:
+		return errDamaged(err)
+	default:
+		return err
+	}
+}
+
+func errDamaged(err error) error {
+	return fault.New(fault.ClassInternal, "predictions_damaged", "the stored predictions are not those that were written").Because(err)
 }

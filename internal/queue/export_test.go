@@ -1,5 +1,12 @@
 package queue
 
+import (
+	"log/slog"
+	"time"
+
+	"github.com/hibiken/asynq"
+)
+
 // Parse is how a task is read.
 var Parse = parse
 
@@ -8,3 +15,6 @@ func (d Delivery) TaskID() string { return d.taskID() }
 
 // Share is how slots are divided among fetchers.
 var Share = share
+
+// NewLogger is what asynq writes to.
+func NewLogger(l *slog.Logger, now func() time.Time) asynq.Logger { return newLogger(l, now) }

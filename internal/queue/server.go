@@ -129,7 +129,7 @@ func (s *Server) fetcher(c Config, slots int) *asynq.Server {
 		ShutdownTimeout:          requeueTimeout,
 		RetryDelayFunc:           func(int, error, *asynq.Task) time.Duration { return redeliveryDelay },
 		IsFailure:                func(err error) bool { return !errors.Is(err, ErrBusy) },
-		Logger:                   logger{s.logger},
+		Logger:                   newLogger(s.logger, time.Now),
 		LogLevel:                 asynq.WarnLevel,
 	})
 }

@@ -2,6 +2,7 @@ package retention
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -103,13 +104,12 @@ func (k *keeper) jobReason(ctx context.Context, key, rest string) (string, error
 	if slices.Contains(pointed, key) {
 		return "", nil
 	}
-	for _, file := range j.Files {
-		if file == key {
-			if k.expired(k.config.Results, j.FinishedAt) {
-				return "result is past its period", nil
-			}
-			return "", nil
+	// A committed result was published: it lives as long as the records made of it.
+	if !j.Committed && slices.Contains(slices.Collect(maps.Values(j.Files)), key) {
+		if k.expired(k.config.Results, j.FinishedAt) {
+			return "result is past its period", nil
 		}
+		return "", nil
 	}
 	return "no record points to it and its job has ended", nil
 }

@@ -32,9 +32,17 @@ type fixture struct {
 	busy     map[string]bool // subjects of jobs that have not ended
 	models   map[string][]string
 	runner   *retention.Runner
+	config   retention.Config
+	driver   *memstore.Store
+	fail     map[string]error // by what is asked for
+	uploads  int              // that nobody finished, below each prefix
+	before   time.Time        // that was asked for with them
 }
 
 func (f *fixture) Each(_ context.Context, prefix string, fn func(string, int64, time.Time) error) error {
+	if err := f.fail["each "+prefix]; err != nil {
+		return err
+	}
 	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
 		if !strings.HasPrefix(key, prefix) {
 			continue
@@ -50,10 +58,17 @@ func (f *fixture) Delete(_ context.Context, keys ...string) error {
 	for _, k := range keys {
 		delete(f.objects, k)
 	}
-	return nil
+	return f.fail["delete"]
 }
 
-func (f *fixture) AbortUploads(context.Context, string, time.Time, bool) (int, error) { return 0, nil }
+func (f *fixture) AbortUploads(_ context.Context, _ string, before time.Time, dryRun bool) (int, error) {
+	f.before = before
+	n := f.uploads
+	if !dryRun {
+		f.uploads = 0
+	}
+	return n, f.fail["uploads"]
+}
 
 func (f *fixture) Ended(_ context.Context, state job.State, before time.Time, _ string, _ int) (store.Page[*job.Job], error) {
 	var page store.Page[*job.Job]
@@ -62,15 +77,21 @@ func (f *fixture) Ended(_ context.Context, state job.State, before time.Time, _ 
 			page.Items = append(page.Items, j)
 		}
 	}
-	return page, nil
+	return page, f.fail["ended"]
 }
 
 func (f *fixture) Remove(_ context.Context, id string) error {
+	if err := f.fail["remove"]; err != nil {
+		return err
+	}
 	delete(f.jobs, id)
 	return nil
 }
 
 func (f *fixture) Lookup(_ context.Context, id string) (*job.Job, error) {
+	if err := f.fail["job"]; err != nil {
+		return nil, err
+	}
 	if j, ok := f.jobs[id]; ok {
 		return j, nil
 	}
@@ -78,19 +99,19 @@ func (f *fixture) Lookup(_ context.Context, id string) (*job.Job, error) {
 }
 
 func (f *fixture) Active(_ context.Context, subject string) (bool, error) {
-	return f.busy[subject], nil
+	return f.busy[subject], f.fail["active"]
 }
 
 type datasets struct{ *fixture }
 
 func (d datasets) References(_ context.Context, id string, _ time.Time) ([]string, error) {
-	return d.datasets[id], nil
+	return d.datasets[id], d.fail["dataset"]
 }
 
 type models struct{ *fixture }
 
 func (m models) References(_ context.Context, id string, _ time.Time) ([]string, error) {
-	return m.models[id], nil
+	return m.models[id], m.fail["model"]
 }
 
 type reporter struct{}
@@ -107,17 +128,25 @@ func setup(t *testing.T) *fixture {
 		datasets: map[string][]string{},
 		busy:     map[string]bool{},
 		models:   map[string][]string{},
+		config:   retention.DefaultConfig(),
+		driver:   memstore.New(),
+		fail:     map[string]error{},
 	}
-	driver := memstore.New()
-	if err := driver.Ensure(t.Context(), retention.Collections()...); err != nil {
+	if err := f.driver.Ensure(t.Context(), retention.Collections()...); err != nil {
 		t.Fatal(err)
 	}
+	f.configure(func(*retention.Config) {})
+	return f
+}
+
+// configure makes the runner anew.
+func (f *fixture) configure(change func(c *retention.Config)) {
+	change(&f.config)
 	f.runner = retention.NewRunner(retention.RunnerConfig{
-		Config: retention.DefaultConfig(), Driver: driver, Files: f,
+		Config: f.config, Driver: f.driver, Files: f,
 		Jobs: f, Datasets: datasets{f}, Models: models{f},
 		Now: func() time.Time { return f.now },
 	})
-	return f
 }
 
 func (f *fixture) put(keys ...string) {
@@ -222,6 +251,11 @@ func TestWhatKeepsAnObject(t *testing.T) {
 			f.jobs[id] = ended(90*day, map[string]string{"model": "jobs/job_0123/1/model.bin"})
 			f.models[model.IDOf(id)] = []string{"jobs/job_0123/1/model.bin"}
 		}, ""},
+		{"file of a deleted model", "jobs/job_0123/1/model.bin", 0, func(f *fixture) {
+			j := ended(time.Hour, map[string]string{"model": "jobs/job_0123/1/model.bin"})
+			j.Committed = true
+			f.jobs[id] = j
+		}, "no record points to it"},
 		{"old table", "jobs/job_0123/1/table.parquet", 0, func(f *fixture) {
 			f.jobs[id] = ended(90*day, nil)
 			f.datasets["ds_1"] = []string{"jobs/job_0123/1/table.parquet"}

@@ -22,11 +22,11 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
-func openParquet(t testing.TB, file string, o tabular.ParquetOptions) *tabular.ParquetReader {
-	t.Helper()
+func openParquet(tb testing.TB, file string, o tabular.ParquetOptions) *tabular.ParquetReader {
+	tb.Helper()
 	r, err := tabular.NewParquetReader(strings.NewReader(file), int64(len(file)), o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
@@ -164,13 +164,13 @@ type foreign struct {
 	Packed string   `parquet:"packed,zstd"`
 }
 
-func foreignFile[T any](t testing.TB, rows []T, options ...parquet.WriterOption) string {
-	t.Helper()
+func foreignFile[T any](tb testing.TB, rows []T, options ...parquet.WriterOption) string {
+	tb.Helper()
 	var out bytes.Buffer
 	w := parquet.NewGenericWriter[T](&out, options...)
 	_, err := w.Write(rows)
 	if err := errors.Join(err, w.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.String()
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
-func mixed(t testing.TB) *frame.Frame {
-	t.Helper()
+func mixed(tb testing.TB) *frame.Frame {
+	tb.Helper()
 	var nulls frame.Bitmap
 	nulls.Set(1)
 	f, err := frame.New(
@@ -26,20 +26,20 @@ func mixed(t testing.TB) *frame.Frame {
 		frame.NewInt("time", frame.Time, []int64{0, 0, 1, 1_700_000_000_000_000}, nulls),
 	)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
 
-func write(t testing.TB, kind string, f *frame.Frame) string {
-	t.Helper()
+func write(tb testing.TB, kind string, f *frame.Frame) string {
+	tb.Helper()
 	var out bytes.Buffer
 	w, err := tabular.NewWriter(&out, kind, tabular.SchemaOf(f))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := errors.Join(w.Write(f), w.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.String()
 }

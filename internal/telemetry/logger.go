@@ -50,9 +50,12 @@ var secretText = regexp.MustCompile(
 		`|(bearer\s+)[A-Za-z0-9._~+/=-]+` +
 		`|(X-Amz-(?:Signature|Credential|Security-Token)=)[^&\s"']+`)
 
-// redact hides secrets of an attribute; it is a ReplaceAttr.
+// redact hides secrets of an attribute and shows durations with their unit; it
+// is a ReplaceAttr.
 func redact(_ []string, a slog.Attr) slog.Attr {
 	switch a.Value.Kind() {
+	case slog.KindDuration: // JSON would show nanoseconds without a unit
+		return slog.String(a.Key, a.Value.Duration().String())
 	case slog.KindString, slog.KindAny:
 	default: // numbers, times and groups, whose attributes come one by one
 		return a

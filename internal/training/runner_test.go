@@ -28,7 +28,7 @@ import (
 )
 
 // stored reads a file of predictions.
-func (b *bundle) stored(t testing.TB, key string) *automl.Predictions {
+func (b *bundle) stored(t *testing.T, key string) *automl.Predictions {
 	t.Helper()
 	r, size, err := b.files.OpenAt(t.Context(), key)
 	if err != nil {

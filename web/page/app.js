@@ -26,12 +26,30 @@ function cell(row, text, className) {
   return td
 }
 
+function seconds(from, to) {
+  const s = (new Date(to) - new Date(from)) / 1000
+  if (s < 1) return Math.max(0, Math.round(1000 * s)) + " ms"
+  return s < 60 ? s.toFixed(1) + " s" : Math.floor(s / 60) + " min " + Math.round(s % 60) + " s"
+}
+
+// What there is to say beside the bar: why it failed, how long it took, or
+// where it is.
+function words(job) {
+  if (job.state === "failed" && job.failure) return job.failure.message
+  if (job.state === "succeeded") return job.started_at ? "in " + seconds(job.started_at, job.finished_at) : ""
+  if (job.state !== "running") return job.progress.stage || ""
+  const parts = [Math.floor(100 * job.progress.fraction) + " %"]
+  if (job.progress.stage) parts.push(job.progress.stage)
+  if (job.progress.eta && new Date(job.progress.eta) > new Date()) parts.push(seconds(new Date(), job.progress.eta) + " left")
+  return parts.join(", ")
+}
+
 function show(jobs) {
   const body = table.tBodies[0]
   body.replaceChildren()
   for (const job of jobs) {
     const row = body.insertRow()
-    cell(row, job.id.slice(0, 16) + "…", "mono").title = job.id
+    cell(row, "job_…" + job.id.slice(-8), "mono").title = job.id // the beginning is a time
     cell(row, job.kind)
     cell(row, job.state, "state " + job.state)
     const progress = row.insertCell()
@@ -39,9 +57,9 @@ function show(jobs) {
     bar.max = 1
     bar.value = job.progress.fraction
     const label = document.createElement("span")
-    label.textContent = job.failure && job.state === "failed" ? job.failure.message : job.progress.stage || ""
+    label.textContent = words(job)
     progress.append(bar, label)
-    cell(row, new Date(job.created_at).toLocaleString())
+    cell(row, new Date(job.created_at).toLocaleString(), "when")
   }
   table.hidden = jobs.length === 0
   none.hidden = jobs.length > 0

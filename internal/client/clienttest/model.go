@@ -300,6 +300,10 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := r.PathValue("id")
+	if r.URL.Query().Get("file") == "" {
+		Problem(w, http.StatusUnprocessableEntity, "result_file_required", "the result has several files; name one of them")
+		return
+	}
 	if _, ok := s.results[id]; !ok {
 		Problem(w, http.StatusNotFound, "file_not_found", "the job made no such file")
 		return

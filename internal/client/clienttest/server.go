@@ -23,7 +23,8 @@ type Server struct {
 	// Refuse, when set, may answer a request itself and return true.
 	Refuse func(w http.ResponseWriter, r *http.Request) bool
 	// Spoil, when set, may change the prediction file.
-	Spoil func(lines []string) []string
+	Spoil   func(lines []string) []string
+	BadRows int // of every prediction
 	// Cut ends every event stream after one look at the job.
 	Cut bool
 	// Fail makes every job of this kind fail.
@@ -197,7 +198,7 @@ func (s *Server) submit(kind string) http.HandlerFunc {
 		j := s.newJob(kind, fmt.Sprint(cmp.Or(body["dataset_id"], body["model_id"])), nil)
 		j["result"] = s.run(kind, j["id"].(string), body)
 		if kind == "prediction" {
-			j["links"] = map[string]any{"files": []any{map[string]any{"name": "predictions", "href": "/x"}}}
+			j["links"] = map[string]any{"files": []any{map[string]any{"name": "errors", "href": "/y"}, map[string]any{"name": "predictions", "href": "/x"}}}
 		}
 		s.keys[key] = j["id"].(string)
 		w.Header().Set("Location", "/api/v1/jobs/"+j["id"].(string))
@@ -233,7 +234,7 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 		if body["rows"] != "holdout" { // the file has the held-out rows all the same
 			rows = len(s.tables[fmt.Sprint(body["dataset_id"])]) - 1
 		}
-		return map[string]any{"rows": rows, "bad_rows": 0, "threshold": threshold}
+		return map[string]any{"rows": rows, "bad_rows": s.BadRows, "threshold": threshold}
 	default:
 		return map[string]any{"dry_run": body["dry_run"], "examined": 12, "kept": 12, "objects": []any{}}
 	}

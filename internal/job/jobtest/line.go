@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
@@ -92,4 +93,28 @@ func (l *Line) Active(_ context.Context, subject string) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return slices.ContainsFunc(l.jobs, func(j *job.Job) bool { return j.Subject == subject && !j.State.Terminal() }), l.failure
+}
+
+// Ended returns the jobs in the state that ended before the time, all at once.
+func (l *Line) Ended(_ context.Context, state job.State, before time.Time, _ string, _ int) (store.Page[*job.Job], error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var page store.Page[*job.Job]
+	for _, j := range l.jobs {
+		if j.State == state && j.FinishedAt.Before(before) {
+			page.Items = append(page.Items, j)
+		}
+	}
+	return page, l.failure
+}
+
+// Remove forgets the job; one that is not there is a fault.NotFound.
+func (l *Line) Remove(ctx context.Context, id string) error {
+	if _, err := l.Lookup(ctx, id); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.jobs = slices.DeleteFunc(l.jobs, func(j *job.Job) bool { return j.ID == id })
+	return nil
 }

@@ -2,16 +2,13 @@ package memstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/narrativeml/narrative/internal/store"
 )
-
-// ErrClosed is returned by every call after Close.
-var ErrClosed = errors.New("memstore: closed")
 
 // Store keeps records in memory, ordered by every declared index.
 type Store struct {
@@ -25,6 +22,15 @@ var _ store.Driver = (*Store)(nil)
 // New returns an empty store.
 func New() *Store { return &Store{collections: map[string]*collection{}} }
 
+// Reopen closes the store and returns one with the same records, as a process
+// that starts again finds them.
+func (s *Store) Reopen() *Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	return &Store{collections: s.collections}
+}
+
 // Ensure implements store.Driver.
 func (s *Store) Ensure(ctx context.Context, collections ...store.Collection) error {
 	if err := s.lock(ctx); err != nil {
@@ -32,20 +38,34 @@ func (s *Store) Ensure(ctx context.Context, collections ...store.Collection) err
 	}
 	defer s.mu.Unlock()
 	for _, c := range collections {
-		if s.collections[c.Name] == nil {
-			s.collections[c.Name] = &collection{name: c.Name, records: map[string]store.Record{}}
+		if err := c.Check(); err != nil {
+			return err
 		}
-		for _, index := range c.Indexes {
-			if err := s.collections[c.Name].declare(index); err != nil {
-				return err
-			}
+	}
+	for _, c := range collections {
+		known := s.collections[c.Name]
+		if known == nil {
+			known = &collection{name: c.Name, records: map[string]store.Record{}}
 		}
+		if err := known.declare(c); err != nil {
+			return fmt.Errorf("memstore: ensure %s: %w", c.Name, err)
+		}
+		s.collections[c.Name] = known
 	}
 	return nil
 }
 
 // Insert implements store.Driver.
 func (s *Store) Insert(ctx context.Context, name string, records ...store.Record) ([]error, error) {
+	return s.write(ctx, name, records, (*collection).insert)
+}
+
+// Replace implements store.Driver.
+func (s *Store) Replace(ctx context.Context, name string, records ...store.Record) ([]error, error) {
+	return s.write(ctx, name, records, (*collection).replace)
+}
+
+func (s *Store) write(ctx context.Context, name string, records []store.Record, one func(*collection, store.Record) error) ([]error, error) {
 	if err := s.lock(ctx); err != nil {
 		return nil, err
 	}
@@ -54,12 +74,14 @@ func (s *Store) Insert(ctx context.Context, name string, records ...store.Record
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(records); err != nil {
+	errs, err := store.CheckRecords(name, c.fields, records)
+	if err != nil {
 		return nil, err
 	}
-	errs := make([]error, len(records))
 	for i, r := range records {
-		errs[i] = c.insert(r)
+		if errs[i] == nil {
+			errs[i] = one(c, r)
+		}
 	}
 	return errs, nil
 }
@@ -78,38 +100,18 @@ func (s *Store) Get(ctx context.Context, name, id string) (store.Record, error) 
 	if !ok {
 		return store.Record{}, store.ErrNotFound
 	}
-	return clone(r), nil
-}
-
-// Replace implements store.Driver.
-func (s *Store) Replace(ctx context.Context, name string, records ...store.Record) ([]error, error) {
-	if err := s.lock(ctx); err != nil {
-		return nil, err
-	}
-	defer s.mu.Unlock()
-	c, err := s.collection(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.check(records); err != nil {
-		return nil, err
-	}
-	errs := make([]error, len(records))
-	for i, r := range records {
-		errs[i] = c.replace(r)
-	}
-	return errs, nil
+	return c.show(r), nil
 }
 
 // Find implements store.Driver.
 func (s *Store) Find(ctx context.Context, name string, scan store.Scan) ([]store.Record, error) {
-	if scan.Limit < 1 || scan.Limit > store.MaxLimit+1 {
-		return nil, fmt.Errorf("memstore: a limit of %d is not between 1 and %d", scan.Limit, store.MaxLimit+1)
-	}
 	if err := s.rlock(ctx); err != nil {
 		return nil, err
 	}
 	defer s.mu.RUnlock()
+	if err := scan.Check(); err != nil {
+		return nil, err
+	}
 	ids, err := s.match(name, scan)
 	if err != nil {
 		return nil, err
@@ -117,7 +119,7 @@ func (s *Store) Find(ctx context.Context, name string, scan store.Scan) ([]store
 	c := s.collections[name]
 	records := make([]store.Record, 0, min(scan.Limit, len(ids)))
 	for _, id := range ids[:min(scan.Limit, len(ids))] {
-		records = append(records, clone(c.records[id]))
+		records = append(records, c.show(c.records[id]))
 	}
 	return records, nil
 }
@@ -128,6 +130,9 @@ func (s *Store) Count(ctx context.Context, name string, scan store.Scan, limit i
 		return 0, err
 	}
 	defer s.mu.RUnlock()
+	if err := scan.CheckCount(); err != nil {
+		return 0, err
+	}
 	scan.After = nil
 	ids, err := s.match(name, scan)
 	if err != nil {
@@ -173,6 +178,9 @@ func (s *Store) Ping(ctx context.Context) error {
 func (s *Store) Close(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return store.ErrClosed
+	}
 	s.closed = true
 	return nil
 }
@@ -185,7 +193,7 @@ func (s *Store) lock(ctx context.Context) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return ErrClosed
+		return store.ErrClosed
 	}
 	return nil
 }
@@ -198,7 +206,7 @@ func (s *Store) rlock(ctx context.Context) error {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
-		return ErrClosed
+		return store.ErrClosed
 	}
 	return nil
 }
@@ -217,86 +225,92 @@ func (s *Store) match(name string, scan store.Scan) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(c.orders, func(o *order) bool { return o.index.Name == scan.Index.Name })
+	at := slices.IndexFunc(c.orders, func(o *order) bool { return o.index.Equals(scan.Index) })
 	if at < 0 {
 		return nil, fmt.Errorf("memstore: collection %s has no index %q", name, scan.Index.Name)
 	}
-	return c.orders[at].match(scan)
+	return c.orders[at].match(scan), nil
 }
 
-// collection is the records of one kind, with an order for each index.
+// collection is the records of one kind, with an order for each index that was
+// ever declared.
 type collection struct {
 	name    string
+	fields  []store.IndexField // as declared last
+	known   []store.IndexField // ever declared; every record has them all
 	records map[string]store.Record
 	orders  []*order
 }
 
-func (c *collection) declare(index store.Index) error {
-	for _, o := range c.orders {
-		if o.index.Name != index.Name {
+// declare adds the fields and indexes that are new, all of them or none.
+func (c *collection) declare(d store.Collection) error {
+	var fields []store.IndexField
+	for _, f := range d.Fields() {
+		i := slices.IndexFunc(c.known, func(k store.IndexField) bool { return k.Name == f.Name })
+		switch {
+		case i < 0:
+			fields = append(fields, f)
+		case c.known[i].Type != f.Type:
+			return fmt.Errorf("field %s exists with another type", f.Name)
+		}
+	}
+	var orders []*order
+	for _, index := range d.Indexes {
+		i := slices.IndexFunc(c.orders, func(o *order) bool { return o.index.Name == index.Name })
+		if i >= 0 {
+			if !c.orders[i].index.Equals(index) {
+				return fmt.Errorf("index %s exists with another declaration", index.Name)
+			}
 			continue
 		}
-		if o.index.Unique != index.Unique || !slices.Equal(o.index.Fields, index.Fields) {
-			return fmt.Errorf("memstore: index %s of %s was declared differently before", index.Name, c.name)
-		}
-		return nil
-	}
-	o := &order{index: index}
-	for _, r := range c.records {
-		if err := checkKeys(index, r.Keys); err != nil {
-			return fmt.Errorf("memstore: add index to %s: %w", c.name, err)
-		}
-		if o.taken(r) {
-			return fmt.Errorf("memstore: add index %s to %s: %w", index.Name, c.name, store.ErrDuplicate)
-		}
-		o.add(r)
-	}
-	c.orders = append(c.orders, o)
-	return nil
-}
-
-// check refuses records that lack an index value: a programmer's mistake.
-func (c *collection) check(records []store.Record) error {
-	for _, r := range records {
-		if r.ID == "" {
-			return fmt.Errorf("memstore: a record of %s has no identifier", c.name)
-		}
-		for _, o := range c.orders {
-			if err := checkKeys(o.index, r.Keys); err != nil {
-				return fmt.Errorf("memstore: record %q of %s: %w", r.ID, c.name, err)
+		o := &order{index: index}
+		for _, r := range c.records {
+			if r = complete(r, nil, fields); o.taken(r) {
+				return fmt.Errorf("index %s: %w", index.Name, store.ErrDuplicate)
 			}
+			o.add(r)
 		}
+		orders = append(orders, o)
 	}
+	for id, r := range c.records {
+		c.records[id] = complete(r, nil, fields)
+	}
+	c.fields, c.known, c.orders = d.Fields(), append(c.known, fields...), append(c.orders, orders...)
 	return nil
 }
 
-func checkKeys(index store.Index, keys map[string]any) error {
-	for _, f := range index.Fields {
-		if err := checkValue(f, keys[f.Name]); err != nil {
-			return err
+// complete returns a copy of r that has the fields it lacks: with the values of
+// old, or none.
+func complete(r store.Record, old map[string]any, fields []store.IndexField) store.Record {
+	r = clone(r)
+	for _, f := range fields {
+		if _, ok := r.Keys[f.Name]; ok {
+			continue
 		}
+		v, ok := old[f.Name]
+		switch {
+		case ok:
+		case f.Type == store.Int:
+			v = int64(0)
+		default:
+			v = ""
+		}
+		r.Keys[f.Name] = v
 	}
-	return nil
+	return r
 }
 
-func checkValue(f store.IndexField, v any) error {
-	switch v.(type) {
-	case string:
-		if f.Type == store.String {
-			return nil
-		}
-	case int64:
-		if f.Type == store.Int {
-			return nil
-		}
-	}
-	return fmt.Errorf("index field %s cannot hold %v of type %T", f.Name, v, v)
+// show returns a copy of r with the fields that were declared last.
+func (c *collection) show(r store.Record) store.Record {
+	r = clone(r)
+	maps.DeleteFunc(r.Keys, func(name string, _ any) bool {
+		return !slices.ContainsFunc(c.fields, func(f store.IndexField) bool { return f.Name == name })
+	})
+	return r
 }
 
 func (c *collection) insert(r store.Record) error {
-	if len(r.Body) > store.MaxBody {
-		return store.ErrTooLarge
-	}
+	r = complete(r, nil, c.known)
 	if _, ok := c.records[r.ID]; ok || c.taken(r) {
 		return store.ErrDuplicate
 	}
@@ -308,13 +322,12 @@ func (c *collection) insert(r store.Record) error {
 func (c *collection) replace(r store.Record) error {
 	old, ok := c.records[r.ID]
 	switch {
-	case len(r.Body) > store.MaxBody:
-		return store.ErrTooLarge
 	case !ok:
 		return store.ErrNotFound
 	case old.Revision != r.Revision:
 		return store.ErrStale
 	}
+	r = complete(r, old.Keys, c.known)
 	c.remove(old)
 	if c.taken(r) {
 		c.add(old)
@@ -330,7 +343,6 @@ func (c *collection) taken(r store.Record) bool {
 }
 
 func (c *collection) add(r store.Record) {
-	r = clone(r)
 	c.records[r.ID] = r
 	for _, o := range c.orders {
 		o.add(r)

@@ -3,7 +3,6 @@ package memstore
 import (
 	"bytes"
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -77,10 +76,8 @@ func (o *order) past(prefix []any) int {
 	return at
 }
 
-func (o *order) match(scan store.Scan) ([]string, error) {
-	if err := o.checkScan(scan); err != nil {
-		return nil, err
-	}
+// match returns the identifiers of a scan that was checked.
+func (o *order) match(scan store.Scan) []string {
 	from, to := o.first(scan.Equal), o.past(scan.Equal)
 	if scan.From != nil {
 		from = o.first(append(slices.Clone(scan.Equal), scan.From))
@@ -90,7 +87,7 @@ func (o *order) match(scan store.Scan) ([]string, error) {
 	}
 	if n := len(o.index.Fields); len(scan.After) > 0 {
 		after := entry{values: scan.After[:n]}
-		after.id, _ = scan.After[n].(string) // checkScan saw that it is one
+		after.id, _ = scan.After[n].(string) // Check saw that it is one
 		at, found := slices.BinarySearchFunc(o.entries, after, compareEntries)
 		switch {
 		case scan.Descending:
@@ -102,7 +99,7 @@ func (o *order) match(scan store.Scan) ([]string, error) {
 		}
 	}
 	if from >= to {
-		return nil, nil
+		return nil
 	}
 	ids := make([]string, 0, to-from)
 	for _, e := range o.entries[from:to] {
@@ -111,51 +108,7 @@ func (o *order) match(scan store.Scan) ([]string, error) {
 	if scan.Descending {
 		slices.Reverse(ids)
 	}
-	return ids, nil
-}
-
-func (o *order) checkScan(scan store.Scan) error {
-	fields := o.index.Fields
-	if len(scan.Equal) > len(fields) {
-		return fmt.Errorf("memstore: %d equal values for the %d fields of index %s", len(scan.Equal), len(fields), o.index.Name)
-	}
-	for i, v := range scan.Equal {
-		if err := checkValue(fields[i], v); err != nil {
-			return fmt.Errorf("memstore: scan %s: %w", o.index.Name, err)
-		}
-	}
-	for _, bound := range []any{scan.From, scan.To} {
-		if bound == nil {
-			continue
-		}
-		if len(scan.Equal) == len(fields) {
-			return fmt.Errorf("memstore: scan %s: no field is left for a range", o.index.Name)
-		}
-		if err := checkValue(fields[len(scan.Equal)], bound); err != nil {
-			return fmt.Errorf("memstore: scan %s: %w", o.index.Name, err)
-		}
-	}
-	return o.checkAfter(scan.After)
-}
-
-func (o *order) checkAfter(after []any) error {
-	if len(after) == 0 {
-		return nil
-	}
-	fields := o.index.Fields
-	if len(after) != len(fields)+1 {
-		return fmt.Errorf("memstore: scan %s: a position has %d values, not %d", o.index.Name, len(fields)+1, len(after))
-	}
-	for i, v := range after {
-		f := store.IndexField{Name: "id"}
-		if i < len(fields) {
-			f = fields[i]
-		}
-		if err := checkValue(f, v); err != nil {
-			return fmt.Errorf("memstore: scan %s: %w", o.index.Name, err)
-		}
-	}
-	return nil
+	return ids
 }
 
 func compareEntries(a, b entry) int {
@@ -180,7 +133,8 @@ func compareValues(a, b []any) int {
 
 // clone returns a copy that shares nothing with r.
 func clone(r store.Record) store.Record {
-	r.Keys = maps.Clone(r.Keys)
-	r.Body = bytes.Clone(r.Body)
+	keys := make(map[string]any, len(r.Keys))
+	maps.Copy(keys, r.Keys)
+	r.Keys, r.Body = keys, bytes.Clone(r.Body)
 	return r
 }

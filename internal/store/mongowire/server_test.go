@@ -32,51 +32,51 @@ type bundle struct {
 	served chan error
 }
 
-func setup(t testing.TB, cfg mongowire.Config) *bundle {
-	t.Helper()
-	driver, err := sqlitestore.Open(t.Context(), sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db"), Durability: sqlitestore.Normal})
+func setup(tb testing.TB, cfg mongowire.Config) *bundle {
+	tb.Helper()
+	driver, err := sqlitestore.Open(tb.Context(), sqlitestore.Config{Path: filepath.Join(tb.TempDir(), "records.db"), Durability: sqlitestore.Normal})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	b := &bundle{driver: driver, server: mongowire.New(driver, cfg), served: make(chan error, 1)}
-	listener := listen(t, "127.0.0.1:0")
+	listener := listen(tb, "127.0.0.1:0")
 	b.addr = listener.Addr().String()
 	first := b.server
-	serving := context.WithoutCancel(t.Context())
+	serving := context.WithoutCancel(tb.Context())
 	go func() { b.served <- first.Serve(serving, listener) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
 		for _, server := range []*mongowire.Server{first, b.server} {
 			if err := server.Shutdown(ctx); err != nil {
-				t.Errorf("shut down: %v", err)
+				tb.Errorf("shut down: %v", err)
 			}
 		}
 		if err := driver.Close(ctx); err != nil && !errors.Is(err, store.ErrClosed) {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
 	return b
 }
 
-func listen(t testing.TB, addr string) net.Listener {
-	t.Helper()
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", addr)
+func listen(tb testing.TB, addr string) net.Listener {
+	tb.Helper()
+	listener, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return listener
 }
 
-func (b *bundle) dial(t testing.TB) net.Conn {
-	t.Helper()
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", b.addr)
+func (b *bundle) dial(tb testing.TB) net.Conn {
+	tb.Helper()
+	conn, err := new(net.Dialer).DialContext(tb.Context(), "tcp", b.addr)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
+	tb.Cleanup(func() { _ = conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return conn
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/narrativeml/narrative/internal/store/storetest"
 )
 
-func open(t testing.TB, cfg sqlitestore.Config) *sqlitestore.Driver {
-	t.Helper()
-	d, err := sqlitestore.Open(t.Context(), cfg)
+func open(tb testing.TB, cfg sqlitestore.Config) *sqlitestore.Driver {
+	tb.Helper()
+	d, err := sqlitestore.Open(tb.Context(), cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }

@@ -1,0 +1,88 @@
+package jobs_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/job/jobtest"
+	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/retention"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/store/memstore"
+	"github.com/narrativeml/narrative/internal/training"
+	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/jobs"
+)
+
+var ann = account.Caller{Tenant: "acme", User: "ann"}
+
+// bundle is the whole domain on stores in memory.
+type bundle struct {
+	line       *jobtest.Line
+	files      *jobtest.Files
+	datasets   *dataset.Service
+	models     *model.Service
+	training   *training.Service
+	tuning     *tuning.Service
+	prediction *prediction.Service
+	retention  *retention.Service
+	handlers   map[string]job.Handler
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	driver := memstore.New()
+	var collections []store.Collection
+	for _, c := range [][]store.Collection{dataset.Collections(), model.Collections(), retention.Collections()} {
+		collections = append(collections, c...)
+	}
+	if err := driver.Ensure(t.Context(), collections...); err != nil {
+		t.Fatal(err)
+	}
+	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles()}
+	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.training = training.NewService(b.line, b.datasets)
+	b.tuning = tuning.NewService(b.line, b.models)
+	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
+	b.retention = retention.NewService(b.line)
+	b.handlers = jobs.Handlers(jobs.Runners{
+		Ingest:     dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files}),
+		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
+		Tuning:     tuning.NewRunner(b.models, b.files, nil),
+		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: b.files, Datasets: b.datasets, Models: prediction.Registry(b.models), Threads: 2}),
+		Cleanup: retention.NewRunner(retention.RunnerConfig{
+			Config: retention.Config{Grace: time.Hour}, Driver: driver, Files: b.files, Jobs: b.line, Datasets: b.datasets, Models: b.models,
+		}),
+	})
+	return b
+}
+
+// run does with a job what a worker does when nothing goes wrong.
+func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
+	t.Helper()
+	handler := b.handlers[j.Kind]
+	made, err := handler.Run(t.Context(), jobtest.NewTask(j, nil).Task)
+	if err != nil {
+		t.Fatalf("%s: %v", j.Kind, err)
+	}
+	result, err := json.Marshal(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, ok := handler.(job.Publisher); ok {
+		if err := p.Publish(t.Context(), j, result); err != nil {
+			t.Fatalf("publish %s: %v", j.Kind, err)
+		}
+	}
+	if named, ok := made.(interface{ Files() map[string]string }); ok {
+		j.Files = named.Files()
+	}
+	j.State, j.Result, j.FinishedAt = job.Succeeded, result, time.Now()
+	return result
+}
