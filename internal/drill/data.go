@@ -25,16 +25,18 @@ type Start func(ctx context.Context) (t Target, stop func() error, err error)
 const (
 	smallRows = 100_000
 	largeRows = 1_000_000
+	hugeRows  = 4_000_000
 	trainRows = 20_000
 	mega      = 1e6
 )
 
 // DataArea measures ingest and prediction of tables of so many rows, through
-// the API, and the peak memory of the process; without rows, of 100,000 and of
-// 1,000,000.
+// the API, and the peak memory of the process; without rows, of 100,000,
+// 1,000,000 and 4,000,000, since a small table is done before the process has
+// filled its buffers.
 func DataArea(start Start, rows ...int) Area {
 	if len(rows) == 0 {
-		rows = []int{smallRows, largeRows}
+		rows = []int{smallRows, largeRows, hugeRows}
 	}
 	return Area{Name: "data", Measure: func(ctx context.Context, out io.Writer) (figures []Figure, err error) {
 		target, stop, err := start(ctx)
