@@ -52,7 +52,7 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	logger = logger.With("process", string(c.Role()), "version", p.Version)
 	pl := &platform{program: p, config: c, logger: logger, metrics: telemetry.New(p.Version)}
 	if driver == nil {
-		if driver, err = mongostore.Open(ctx, mongostore.Config{URI: c.Store.URI.Reveal(), Database: c.Store.Database}); err != nil {
+		if driver, err = mongostore.Open(ctx, mongostore.Config{URI: c.Store.URI.Reveal(), Database: c.Store.Database, Timeout: storeTimeout}); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	}
@@ -77,6 +77,10 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	pl.metrics.CollectQueues(pl.depths)
 	return pl, nil
 }
+
+// storeTimeout bounds one call to the store: a caller who waits is told soon
+// that it is away.
+const storeTimeout = 5 * time.Second
 
 // collections are all that is kept in the store.
 func collections() []store.Collection {

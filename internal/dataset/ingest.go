@@ -83,33 +83,15 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req IngestRequest) (*Inge
 	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
 		return nil, errNotFound(req.DatasetID)
 	}
-	ctx, stop := untilDrained(ctx, t.Draining)
-	defer stop()
-	made, err := r.ingest(ctx, &ingest{runner: r, task: t, dataset: d})
-	if err != nil && errors.Is(context.Cause(ctx), errDrained) {
-		return nil, job.Drained
+	var made *IngestResult
+	err = t.UntilDrained(ctx, func(ctx context.Context) (err error) {
+		made, err = r.ingest(ctx, &ingest{runner: r, task: t, dataset: d})
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return made, err
-}
-
-var errDrained = errors.New("dataset: the worker is draining")
-
-// untilDrained returns a context that is cancelled with errDrained when the
-// channel is closed.
-func untilDrained(ctx context.Context, draining <-chan struct{}) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-draining:
-			cancel(errDrained)
-		case <-done:
-		}
-	}()
-	return ctx, func() {
-		close(done)
-		cancel(nil)
-	}
+	return made, nil
 }
 
 // ingest inspects the file and writes what is made of it.

@@ -141,11 +141,11 @@ func TestManyObjects(t *testing.T) {
 	}
 	steps := task.Report.Steps()
 	for i, s := range steps {
-		if s.Fraction < 0 || s.Fraction >= 1 || i > 0 && (s.Fraction < steps[i-1].Fraction || s.Rows < steps[i-1].Rows) {
+		if s.Fraction < 0 || s.Fraction > 1 || i > 0 && (s.Fraction < steps[i-1].Fraction || s.Rows < steps[i-1].Rows) {
 			t.Fatalf("progress %+v", steps)
 		}
 	}
-	if len(steps) != 5 || len(task.Report.Lines()) != 1 {
+	if len(steps) != 6 || len(task.Report.Lines()) != 1 {
 		t.Errorf("progress %+v, lines %q", steps, task.Report.Lines())
 	}
 	for i := range n { // more marks than fit a page are dropped

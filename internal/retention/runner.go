@@ -84,6 +84,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err := r.removeJobs(ctx, result); err != nil {
 		return nil, err
 	}
+	t.Report.Progress("done", 1, result.Examined, 0)
 	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads; removed %d job records",
 		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.RemovedJobs)
 	return result, nil

@@ -135,6 +135,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, err
 	}
+	t.Report.Progress("done", 1, d.Version.Rows, d.Version.Rows)
 	fits := make(map[string]time.Duration, len(record.Leaderboard))
 	for _, c := range record.Leaderboard {
 		fits[c.Algorithm] = time.Duration(c.FitSeconds * float64(time.Second))

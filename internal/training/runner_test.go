@@ -147,7 +147,7 @@ func checkProgress(t *testing.T, report *jobtest.Report) {
 			t.Fatalf("progress %+v after %+v", s, steps[max(i-1, 0)])
 		}
 	}
-	if len(steps) < 12 || steps[0].Stage != "load" || steps[len(steps)-1].Stage != "save" {
+	if len(steps) < 12 || steps[0].Stage != "load" || steps[len(steps)-1].Stage != "done" {
 		t.Errorf("progress %+v", steps)
 	}
 	if lines := strings.Join(report.Lines(), "\n"); !strings.Contains(lines, "fold 3 of 3") {

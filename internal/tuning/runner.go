@@ -89,6 +89,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err != nil {
 		return nil, model.Invalid(err)
 	}
+	t.Report.Progress("done", 1, int64(len(scores)), int64(len(scores)))
 	return &Result{
 		ModelID: m.ID, Method: req.Method,
 		Threshold: curve.Best.Threshold, Objective: req.Objective, Beta: req.Beta, Score: curve.Best.Score,
