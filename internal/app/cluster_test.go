@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,6 +119,74 @@ func TestProcessesTogether(t *testing.T) { //nolint:paralleltest // one platform
 	}
 	if status := status(t, b.url+"/monitoring"); status != http.StatusOK {
 		t.Errorf("/monitoring: %d", status)
+	}
+}
+
+func TestReadinessTellsWhatIsAway(t *testing.T) { //nolint:paralleltest // one platform at a time
+	dir := t.TempDir()
+	parts := launch(t, app.Parts, load(t, config.RoleParts, "NARRATIVE_DATA_DIR="+dir, "NARRATIVE_LOG_FORMAT=json"))
+	parts.logged(t, "parts are up")
+	variables, err := os.ReadFile(filepath.Join(dir, app.PartsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nowhere = "127.0.0.1:1"
+	for _, tt := range []struct {
+		name, away    string // the variable of the part that is away
+		part          string // its name in the report
+		api, worker   int
+		apiSays, says string
+	}{
+		{"redis", "NARRATIVE_REDIS_URL=redis://" + nowhere, "redis", http.StatusOK, http.StatusServiceUnavailable, "degraded", "unavailable"},
+		{"s3", "NARRATIVE_S3_ENDPOINT=http://" + nowhere, "s3", http.StatusServiceUnavailable, http.StatusServiceUnavailable, "unavailable", "unavailable"},
+		{"llm", "NARRATIVE_LLM_URL=http://" + nowhere + "/v1", "llm", http.StatusOK, http.StatusOK, "degraded", "degraded"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			environ := without(strings.Fields(string(variables)), tt.away)
+			environ = append(environ, tt.away, "NARRATIVE_MODE=development", "NARRATIVE_HTTP_ADDR=127.0.0.1:0", "NARRATIVE_OPS_ADDR=127.0.0.1:0")
+			api := launch(t, app.API, load(t, config.RoleAPI, environ...))
+			worker := launch(t, app.Worker, load(t, config.RoleWorker, environ...))
+			ready(t, api, tt.part, tt.api, tt.apiSays)
+			ready(t, worker, tt.part, tt.worker, tt.says)
+		})
+	}
+}
+
+// without drops the variable that the setting sets.
+func without(environ []string, setting string) []string {
+	name, _, _ := strings.Cut(setting, "=")
+	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool { return strings.HasPrefix(v, name+"=") })
+}
+
+// ready checks the readiness of a process whose part is away.
+func ready(t *testing.T, r *running, part string, code int, says string) {
+	t.Helper()
+	url := "http://" + r.logged(t, "listening")["addr"].(string)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/health/ready", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	var report struct {
+		Status string `json:"status"`
+		Checks map[string]struct {
+			Status string `json:"status"`
+			Error  string `json:"error"`
+		} `json:"checks"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&report); err != nil {
+		t.Fatal(err)
+	}
+	c := report.Checks[part]
+	if resp.StatusCode != code || report.Status != says || c.Status != "unavailable" || c.Error == "" {
+		t.Errorf("%d %+v, want %d %s with %s unavailable", resp.StatusCode, report, code, says, part)
+	}
+	if status := status(t, url+"/health"); status != http.StatusOK {
+		t.Errorf("/health: %d", status)
 	}
 }
 

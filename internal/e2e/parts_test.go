@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -161,6 +162,7 @@ func TestSeparateProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	cl.rest(t, c, data, result)
+	cl.stranger(t, a.ID, data, result.ModelID)
 	cl.lost(t)
 	if code := survivor.terminate(); code != 0 {
 		t.Errorf("the worker's exit code after SIGTERM is %d, want 0", code)
@@ -187,6 +189,33 @@ func (cl *cluster) runningOn(t *testing.T, job string) (victim, survivor *proces
 	}
 	t.Fatalf("no worker says that it runs %s", job)
 	return nil, nil
+}
+
+// stranger looks at the tenant's things as somebody of another tenant.
+func (cl *cluster) stranger(t *testing.T, job, data, model string) {
+	t.Helper()
+	c, err := client.New(cl.url, client.Options{Token: secret.New(token(t, "umbrella", "analyst", "operator"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for thing, look := range map[string]func() error{
+		"job":     func() error { _, err := c.Job(t.Context(), job); return err },
+		"dataset": func() error { _, err := c.Dataset(t.Context(), data); return err },
+		"profile": func() error { _, _, err := c.Profile(t.Context(), data); return err },
+		"model":   func() error { _, err := c.Model(t.Context(), model); return err },
+		"cancel":  func() error { _, err := c.Cancel(t.Context(), job); return err },
+		"train":   func() error { _, err := c.Train(t.Context(), slow(data), ""); return err },
+	} {
+		if e, ok := errors.AsType[*client.Error](look()); !ok || e.Status != http.StatusNotFound {
+			t.Errorf("%s of another tenant: %v, want 404", thing, e)
+		}
+	}
+	jobs, err1 := c.Jobs(t.Context(), client.JobFilter{}, "", 10)
+	sets, err2 := c.Datasets(t.Context(), "", 10)
+	models, err3 := c.Models(t.Context(), "", 10)
+	if err := errors.Join(err1, err2, err3); err != nil || len(jobs.Items)+len(sets.Items)+len(models.Items) > 0 {
+		t.Errorf("the lists show another tenant's things: %d jobs, %d data sets, %d models, error %v", len(jobs.Items), len(sets.Items), len(models.Items), err)
+	}
 }
 
 // rest tunes and predicts with what is left of the cluster.

@@ -73,8 +73,9 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		bad[1].Row != 5 || bad[1].Line != 6 || bad[1].Code != "csv_ragged_row" {
 		t.Errorf("bad rows %+v", bad)
 	}
-	if len(got.Warnings) != 2 || !strings.Contains(got.Warnings[0], `2 columns are not used by the model: "id", "other"`) ||
-		!strings.Contains(got.Warnings[1], `rows with a category of column "word" that the model has not seen in training: 1`) {
+	if len(got.Warnings) != 3 || !strings.Contains(got.Warnings[0], `2 columns are not used by the model: "id", "other"`) ||
+		!strings.Contains(got.Warnings[1], `column "x" is to blame: 1`) ||
+		!strings.Contains(got.Warnings[2], `rows with a category of column "word" that the model has not seen in training: 1`) {
 		t.Errorf("warnings %q", got.Warnings)
 	}
 	if names := got.Files(); names["predictions"] != got.OutputKey || names["errors"] != got.ErrorsKey {
@@ -273,6 +274,9 @@ func TestNoGoodRowIsStillAnAnswer(t *testing.T) {
 	got, err := b.run(t.Context(), request())
 	if err != nil || got.Rows != 0 || got.BadRows != 1 {
 		t.Errorf("result %+v, error %v", got, err)
+	}
+	if len(got.Warnings) != 2 || !strings.Contains(got.Warnings[0], "none of the 1 rows") || !strings.Contains(got.Warnings[1], `column "x"`) {
+		t.Errorf("warnings %q", got.Warnings)
 	}
 }
 

@@ -106,7 +106,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	p := &run{
 		config: r.config, task: t, req: req, model: m, dataset: d,
 		scorer: &scorer{predictor: predictor, id: req.IDColumn != ""},
-		unseen: map[string]int64{},
+		unseen: map[string]int64{}, blamed: map[string]int64{},
 		result: &Result{ModelID: m.ID, DatasetID: d.ID, Format: req.Format},
 	}
 	if p.result.Format == "" {
@@ -140,6 +140,7 @@ type run struct {
 	size   int64        // of the file
 	rows   int64        // in the file, if it tells; else 0
 	unseen map[string]int64
+	blamed map[string]int64 // column → bad rows
 	errors *errorsFile
 }
 
@@ -176,6 +177,7 @@ func (p *run) run(ctx context.Context) error {
 	if err = p.errors.close(err); err != nil {
 		return err
 	}
+	p.warnBad()
 	p.warnUnseen()
 	for _, warning := range p.result.Warnings {
 		p.task.Report.Logf("%s", warning)
@@ -376,6 +378,9 @@ func (p *run) write(w tabular.Writer, c *scored) error {
 	}
 	p.result.Rows += int64(c.out.Rows())
 	p.result.BadRows += int64(len(c.bad))
+	for _, row := range c.bad {
+		p.blamed[row.Column]++
+	}
 	for name, n := range c.unseen {
 		p.unseen[name] += int64(n)
 	}

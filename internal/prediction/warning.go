@@ -3,6 +3,7 @@ package prediction
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,6 +35,20 @@ func quote(names []string) string {
 		quoted[i] = fmt.Sprintf("%.100q", name)
 	}
 	return strings.Join(quoted, ", ")
+}
+
+// warnBad says which columns the bad rows are bad by, and first of all when no
+// row is left.
+func (p *run) warnBad() {
+	if p.result.Rows == 0 && p.result.BadRows > 0 {
+		p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("none of the %d rows could be predicted; the errors file says why for each", p.result.BadRows))
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.blamed)) {
+		if name == "" {
+			continue // the row as a whole
+		}
+		p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("bad rows whose value of column %.100q is to blame: %d", name, p.blamed[name]))
+	}
 }
 
 func (p *run) warnUnseen() {
