@@ -170,7 +170,7 @@ func ready(t *testing.T, r *running, part string, code int, says string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
+	defer resp.Body.Close()
 	var report struct {
 		Status string `json:"status"`
 		Checks map[string]struct {
