@@ -49,6 +49,14 @@ func dev(ctx context.Context, c config.Config, program Program, l net.Listener, 
 	running.start("api", func(ctx context.Context) error { return p.serveAPI(ctx, l, s) })
 	running.start("worker", func(ctx context.Context) error { return p.work(ctx, s, parts.worker) })
 	running.start("scheduler", func(ctx context.Context) error { return p.schedule(ctx, s) })
+	running.start("parts", func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-parts.failed():
+			return errFilesEnded
+		}
+	})
 	p.logger.InfoContext(ctx, "narrative is up", "url", url, "docs", url+"/docs", "data", parts.folder.Path())
 	ready(url)
 	return running.wait()

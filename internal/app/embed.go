@@ -61,7 +61,7 @@ func startParts(ctx context.Context, c config.Config, logger *slog.Logger) (_ *p
 		}
 	}
 	if c.Store.URI.IsZero() {
-		if p.store, err = sqlitestore.Open(ctx, sqlitestore.Config{Path: filepath.Join(dir, "records.db"), Durability: sqlitestore.Normal}); err != nil {
+		if p.store, err = sqlitestore.Open(ctx, sqlitestore.Config{Path: filepath.Join(dir, "records.db"), Durability: sqlitestore.Full}); err != nil {
 			return nil, c, fmt.Errorf("open records: %w", err)
 		}
 	}
@@ -105,6 +105,17 @@ func (p *parts) driver() store.Driver {
 	}
 	return p.store
 }
+
+// failed is closed when the file storage ended by itself; it is nil when there
+// is none. Redis is started again when it dies.
+func (p *parts) failed() <-chan struct{} {
+	if p.s3 == nil {
+		return nil
+	}
+	return p.s3.Done()
+}
+
+var errFilesEnded = errors.New("the embedded file storage ended")
 
 // stop ends the parts, the last started first. The store is closed by whoever
 // uses it.

@@ -60,6 +60,8 @@ func Parts(ctx context.Context, c config.Config, program Program) (err error) {
 	select {
 	case <-ctx.Done():
 		return nil
+	case <-p.failed():
+		return errFilesEnded
 	case err := <-records.ended:
 		return fmt.Errorf("serve records: %w", err)
 	}

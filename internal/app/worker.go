@@ -53,8 +53,7 @@ func withOperations(ctx context.Context, c config.Config, program Program, redis
 const reportInterval = 500 * time.Millisecond
 
 // work runs jobs as the worker of that identifier until ctx ends, and then
-// drains. What a process under the same identifier was running when it was
-// killed is taken back at once.
+// drains.
 func (p *platform) work(ctx context.Context, s *services, id string) error {
 	slots := p.config.Worker.Pools
 	runner := job.NewRunner(job.RunnerConfig{
@@ -62,12 +61,8 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 		Handlers: p.handlers(s), Slots: slots, Observer: p.observer(),
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
 	})
-	reclaimed, err := runner.Reclaim(ctx)
-	if err != nil {
-		return fmt.Errorf("take back jobs of worker %s: %w", id, err)
-	}
-	if reclaimed > 0 {
-		p.logger.WarnContext(ctx, "jobs taken back after a crash", "jobs", reclaimed)
+	if err := p.reclaim(ctx, runner); err != nil {
+		return err
 	}
 	var servers []*queue.Server
 	for _, pool := range slices.Sorted(maps.Keys(slots)) {
@@ -96,6 +91,22 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 	<-ctx.Done()
 	p.logger.InfoContext(ctx, "worker draining", "running", runner.Running())
 	return p.drain(ctx, runner, servers)
+}
+
+// reclaim takes back what an earlier process on the same data folder was
+// running. Elsewhere an identifier is new, and has run nothing.
+func (p *platform) reclaim(ctx context.Context, runner *job.Runner) error {
+	if !p.config.Embedded() {
+		return nil
+	}
+	jobs, err := runner.Reclaim(ctx)
+	if err != nil {
+		return fmt.Errorf("take back the jobs of a killed process: %w", err)
+	}
+	if jobs > 0 {
+		p.logger.WarnContext(ctx, "jobs taken back after a crash", "jobs", jobs)
+	}
+	return nil
 }
 
 // warnOfRedis says what about Redis loses deliveries. When it does not answer,

@@ -72,9 +72,6 @@ func New(base string, opts Options) (*Client, error) {
 	return c, nil
 }
 
-// Base returns the URL of the server.
-func (c *Client) Base() string { return c.base.String() }
-
 // NewKey returns a random idempotency key.
 func NewKey() string {
 	var b [idempotencyLen]byte

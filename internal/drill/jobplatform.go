@@ -47,7 +47,7 @@ func (r *records) close(ctx context.Context) error {
 
 // openDirect opens the file as `dev` does.
 func openDirect(ctx context.Context, path string) (*records, error) {
-	driver, err := sqlitestore.Open(ctx, sqlitestore.Config{Path: path, Durability: sqlitestore.Normal})
+	driver, err := sqlitestore.Open(ctx, sqlitestore.Config{Path: path, Durability: sqlitestore.Full})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func openDirect(ctx context.Context, path string) (*records, error) {
 
 // openWire serves the file by the MongoDB protocol and connects to that.
 func openWire(ctx context.Context, path string) (*records, error) {
-	file, err := sqlitestore.Open(ctx, sqlitestore.Config{Path: path, Durability: sqlitestore.Normal})
+	file, err := sqlitestore.Open(ctx, sqlitestore.Config{Path: path, Durability: sqlitestore.Full})
 	if err != nil {
 		return nil, err
 	}

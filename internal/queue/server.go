@@ -154,9 +154,6 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Slots returns how many deliveries the server works on together.
-func (s *Server) Slots() int { return s.slots }
-
 // Running returns how many deliveries the server works on now.
 func (s *Server) Running() int {
 	s.mu.Lock()
