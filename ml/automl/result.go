@@ -29,7 +29,10 @@ type Result struct {
 	Notes       []string        // what was decided or left out, in sentences
 }
 
-// Entry is one line of the leaderboard. The maps are by metric.
+// Entry is one line of the leaderboard. The maps are by metric, of every one of
+// metric.Names that is defined: one that the target leaves undefined is left out
+// everywhere, or for a fold of that fold's rows; one that the candidate's own
+// outputs leave undefined, such as a logarithm of negative ones, of its line.
 type Entry struct {
 	Algorithm  string
 	CV         map[string]float64 // mean over the folds

@@ -1,11 +1,8 @@
 package automl
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +20,8 @@ import (
 // target_constant, target_unique_per_row, task_not_for_target,
 // too_many_classes, class_too_small, unknown_class,
 // positive_class_not_for_task, metric_not_for_task, too_few_rows,
-// unknown_feature, no_features, infinite_value, target_magnitude; and the error
-// of ctx soon after that is done.
+// unknown_feature, no_features, infinite_value, target_magnitude,
+// metric_undefined; and the error of ctx soon after that is done.
 func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result, error) {
 	r, err := newRun(ctx, p, data, o)
 	if err != nil {
@@ -35,7 +32,7 @@ func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result
 			return nil, err
 		}
 	}
-	return r.result(), nil
+	return r.result()
 }
 
 // run is one call of Train. Positions count the rows that have a target.
@@ -51,6 +48,7 @@ type run struct {
 	y          ml.Target    // training rows
 	fold       []int        // of each training row
 	notes      []string
+	undefined  *ml.InputError // why the metric has no value for a candidate
 	progress   *progress
 	keeper     keeper
 	candidates []*candidate
@@ -103,6 +101,9 @@ func newRun(ctx context.Context, p Params, data *frame.Frame, o Options) (*run, 
 	}
 	r.x, r.notes = x, append(r.notes, notes...)
 	r.y = takeTarget(t.Target, r.train)
+	if err := r.checkMetricDefined(); err != nil {
+		return nil, err
+	}
 	r.keeper.store = o.Checkpoint
 	if o.Checkpoint != nil {
 		r.keeper.fingerprint, err = fingerprint(ctx, p, r.data, t)
@@ -142,7 +143,7 @@ func (r *run) tableRows(positions []int) []int {
 func (r *run) candidate(ctx context.Context, algorithm string) error {
 	c := &candidate{entry: Entry{Algorithm: algorithm}, outOfFold: make([]float64, len(r.train)*r.width())}
 	rounds := make([]int, r.params.Folds)
-	scores := map[string][]float64{}
+	scores := newScores()
 	for k := range r.params.Folds {
 		outside, inside := split.Parts(r.fold, k)
 		f, err := r.fold1(ctx, algorithm, k, outside, inside)
@@ -154,12 +155,15 @@ func (r *run) candidate(ctx context.Context, algorithm string) error {
 		for i, row := range inside {
 			copy(c.outOfFold[row*r.width():], f.outputs[i*r.width():(i+1)*r.width()])
 		}
-		if err := addScores(scores, takeTarget(r.y, inside), f.outputs); err != nil {
+		if err := scores.add(takeTarget(r.y, inside), f.outputs); err != nil {
 			return err
 		}
 		r.progress.finish(algorithm, stageOf(algorithm, k, r.params.Folds), r.report(algorithm, k, scores))
 	}
-	c.entry.CV, c.entry.CVStd = summarise(scores)
+	c.entry.CV, c.entry.CVStd = scores.summary()
+	if err := r.checkOrdered(algorithm, scores); err != nil {
+		return err
+	}
 	if err := r.refit(ctx, c, roundsFor(rounds)); err != nil {
 		return fmt.Errorf("%s: %w", stageOf(algorithm, r.params.Folds, r.params.Folds), err)
 	}
@@ -169,8 +173,13 @@ func (r *run) candidate(ctx context.Context, algorithm string) error {
 
 func (r *run) width() int { return r.target.Outputs() }
 
-func (r *run) report(algorithm string, k int, scores map[string][]float64) string {
-	return fmt.Sprintf("%s: %s %.4f", stageOf(algorithm, k, r.params.Folds), r.metric, scores[r.metric][k])
+func (r *run) report(algorithm string, k int, scores *scores) string {
+	stage := stageOf(algorithm, k, r.params.Folds)
+	v, ok := scores.latest.Values[r.metric]
+	if !ok {
+		return fmt.Sprintf("%s: no %s: %s", stage, r.metric, scores.latest.Undefined[r.metric].Message)
+	}
+	return fmt.Sprintf("%s: %s %.4f", stage, r.metric, v)
 }
 
 // fold1 fits an algorithm outside of a fold and predicts the rows inside.
@@ -207,11 +216,11 @@ func (r *run) refit(ctx context.Context, c *candidate, rounds int) error {
 	}
 	c.entry.FitSeconds += f.seconds
 	c.model, c.holdout = f.model, f.outputs
-	scores := map[string][]float64{}
-	if err := addScores(scores, takeTarget(r.target.Target, r.holdout), f.outputs); err != nil {
+	scores, err := metric.All(takeTarget(r.target.Target, r.holdout), f.outputs)
+	if err != nil {
 		return err
 	}
-	c.entry.Holdout, _ = summarise(scores)
+	c.entry.Holdout = scores.Values
 	r.progress.finish(algorithm, stageOf(algorithm, folds, folds), "")
 	return nil
 }
@@ -270,51 +279,13 @@ func predict(ctx context.Context, m *pipeline.Model, x *frame.Frame, rows []int)
 	return out, nil
 }
 
-// addScores appends every metric of the task.
-func addScores(scores map[string][]float64, y ml.Target, outputs []float64) error {
-	for _, name := range metric.Names(y.Task) {
-		s, err := metric.Score(name, y, outputs)
-		if err != nil {
-			return fmt.Errorf("score %s: %w", name, err)
-		}
-		scores[name] = append(scores[name], s)
-	}
-	return nil
-}
-
-// summarise returns the mean and the sample standard deviation of each list.
-func summarise(scores map[string][]float64) (mean, deviation map[string]float64) {
-	mean, deviation = map[string]float64{}, map[string]float64{}
-	for name, list := range scores {
-		sum := 0.0
-		for _, s := range list {
-			sum += s
-		}
-		// Scores are finite, their sum and their squares need not be.
-		middle := max(-math.MaxFloat64, min(sum/float64(len(list)), math.MaxFloat64))
-		mean[name] = middle
-		if len(list) > 1 {
-			squares := 0.0
-			for _, s := range list {
-				squares += (s - middle) * (s - middle)
-			}
-			deviation[name] = min(math.Sqrt(squares/float64(len(list)-1)), math.MaxFloat64)
-		}
-	}
-	return mean, deviation
-}
-
 // result orders the candidates and tells of the best.
-func (r *run) result() *Result {
-	sign := 1.0
-	if metric.HigherIsBetter(r.metric) {
-		sign = -1
-	}
-	// Stable: of equals the simplest comes first.
-	slices.SortStableFunc(r.candidates, func(a, b *candidate) int {
-		return cmp.Compare(sign*a.entry.CV[r.metric], sign*b.entry.CV[r.metric])
-	})
+func (r *run) result() (*Result, error) {
+	r.order()
 	best := r.candidates[0]
+	if _, ok := best.entry.CV[r.metric]; !ok {
+		return nil, r.unordered(r.undefined)
+	}
 	if best.entry.Algorithm == artifact.Baseline && len(r.candidates) > 1 {
 		r.notes = append(r.notes, "No algorithm did better than the baseline: these columns tell little about the target.")
 	}
@@ -327,5 +298,5 @@ func (r *run) result() *Result {
 	}
 	out.OutOfFold = Predictions{Rows: out.TrainRows, Labels: r.y.Values, Outputs: best.outOfFold, Width: r.width()}
 	out.Holdout = Predictions{Rows: out.HoldoutRows, Labels: takeTarget(r.target.Target, r.holdout).Values, Outputs: best.holdout, Width: r.width()}
-	return out
+	return out, nil
 }
