@@ -51,26 +51,22 @@ func Groups(c frame.Column) ([]int, error) {
 	return out, nil
 }
 
-// GroupHoldout holds out whole groups with about the fraction of the rows, at
-// least one group and not all. groups holds the group of each row, any numbers
-// that are the same within a group. Both results ascend. It is an error when
-// there is one group, or none.
+// GroupHoldout holds out whole groups with about the fraction of the rows: at
+// least one group, and at least atLeast are kept. groups holds the group of each
+// row, any numbers that are the same within a group. Both results ascend. Too
+// few groups are an error.
 //
 // Groups come by falling size, at random among those of about the same; each
 // goes where it is missed more. So few groups of very different sizes are
 // divided in the same way whatever the seed.
-func GroupHoldout(groups []int, fraction float64, seed uint64) (keep, held []int, err error) {
-	return groupHoldout(make([]int, len(groups)), 1, groups, fraction, seed)
+func GroupHoldout(groups []int, fraction float64, atLeast int, seed uint64) (keep, held []int, err error) {
+	return StratifiedGroupHoldout(make([]int, len(groups)), 1, groups, fraction, atLeast, seed)
 }
 
 // StratifiedGroupHoldout is GroupHoldout that also gives each class about its
 // share, as far as the groups allow: a class whose rows are in one group is on
 // one side. classes holds the class of each row, 0 … n-1.
-func StratifiedGroupHoldout(classes []int, n int, groups []int, fraction float64, seed uint64) (keep, held []int, err error) {
-	return groupHoldout(classes, n, groups, fraction, seed)
-}
-
-func groupHoldout(classes []int, n int, groups []int, fraction float64, seed uint64) (keep, held []int, err error) {
+func StratifiedGroupHoldout(classes []int, n int, groups []int, fraction float64, atLeast int, seed uint64) (keep, held []int, err error) {
 	if err := checkFraction(fraction); err != nil {
 		return nil, nil, err
 	}
@@ -78,10 +74,10 @@ func groupHoldout(classes []int, n int, groups []int, fraction float64, seed uin
 	if err != nil {
 		return nil, nil, err
 	}
-	if g.count() < 2 {
-		return nil, nil, invalid("too_few_groups", "", "all rows are of one group, at least 2 are needed to hold some out")
+	if need := max(1, atLeast) + 1; g.count() < need {
+		return nil, nil, invalid("too_few_groups", "", "the rows are of %s, at least %d are needed to hold one out", plural(g.count(), "group"), need)
 	}
-	side := g.deal([]float64{1 - fraction, fraction}, seed)
+	side := g.deal([]float64{1 - fraction, fraction}, []int{max(1, atLeast), 1}, seed)
 	for row, k := range g.of {
 		if side[k] == 1 {
 			held = append(held, row)
@@ -98,7 +94,7 @@ func groupHoldout(classes []int, n int, groups []int, fraction float64, seed uin
 // groups than folds are an error. The order of the groups is that of
 // GroupHoldout.
 func GroupKFold(groups []int, folds int, seed uint64) ([]int, error) {
-	return groupKFold(make([]int, len(groups)), 1, groups, folds, seed)
+	return StratifiedGroupKFold(make([]int, len(groups)), 1, groups, folds, seed)
 }
 
 // StratifiedGroupKFold is GroupKFold that also gives each fold about the same
@@ -106,10 +102,6 @@ func GroupKFold(groups []int, folds int, seed uint64) ([]int, error) {
 // fewer groups than there are folds is not in every fold. classes holds the
 // class of each row, 0 … n-1.
 func StratifiedGroupKFold(classes []int, n int, groups []int, folds int, seed uint64) ([]int, error) {
-	return groupKFold(classes, n, groups, folds, seed)
-}
-
-func groupKFold(classes []int, n int, groups []int, folds int, seed uint64) ([]int, error) {
 	if err := checkFolds(folds, len(groups)); err != nil {
 		return nil, err
 	}
@@ -118,9 +110,9 @@ func groupKFold(classes []int, n int, groups []int, folds int, seed uint64) ([]i
 		return nil, err
 	}
 	if g.count() < folds {
-		return nil, invalid("too_few_groups", "", "there are %d groups for %d folds, there should be at least as many groups as folds", g.count(), folds)
+		return nil, invalid("too_few_groups", "", "the rows are of %s, at least %d are needed for %d folds", plural(g.count(), "group"), folds, folds)
 	}
-	side := g.deal(slices.Repeat([]float64{1 / float64(folds)}, folds), seed)
+	side := g.deal(slices.Repeat([]float64{1 / float64(folds)}, folds), slices.Repeat([]int{1}, folds), seed)
 	fold := make([]int, len(groups))
 	for row, k := range g.of {
 		fold[row] = side[k]
@@ -169,11 +161,11 @@ func newGrouping(groups, classes []int, n int) (*grouping, error) {
 	return g, nil
 }
 
-// deal gives each group to a side, none of which stays empty, so that each side
-// has about its share of every class. It keeps small the sum, over the sides
-// and classes, of the squares of the share of the class on the side, by the
-// side's own share.
-func (g *grouping) deal(shares []float64, seed uint64) (side []int) {
+// deal gives each group to a side, to each at least as many as it needs, so that
+// each side has about its share of every class. It keeps small the sum, over the
+// sides and classes, of the squares of the share of the class on the side, by
+// the side's own share.
+func (g *grouping) deal(shares []float64, needs []int, seed uint64) (side []int) {
 	order := shuffled(g.count(), seed)
 	size := func(k int) int { return g.start[k+1] - g.start[k] }
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(bits.Len(uint(size(b))), bits.Len(uint(size(a)))) })
@@ -181,7 +173,10 @@ func (g *grouping) deal(shares []float64, seed uint64) (side []int) {
 	n := len(g.totals)
 	held := make([]float64, len(shares)*n) // rows of each class on each side
 	rows := make([]int, len(shares))
-	groups, empty := make([]int, len(shares)), len(shares)
+	missing := 0 // groups that sides need still
+	for _, n := range needs {
+		missing += n
+	}
 	side = make([]int, g.count())
 	inside := make([]float64, n) // rows of each class in the group
 	var present []int
@@ -195,10 +190,10 @@ func (g *grouping) deal(shares []float64, seed uint64) (side []int) {
 			inside[c]++
 		}
 		best, least := -1, 0.0
-		// The last groups go to the sides that have none.
-		scarce := len(order)-at <= empty
+		// The last groups go where they are needed.
+		scarce := len(order)-at <= missing
 		for s, share := range shares {
-			if scarce && groups[s] > 0 {
+			if scarce && needs[s] == 0 {
 				continue
 			}
 			cost := 0.0
@@ -211,11 +206,11 @@ func (g *grouping) deal(shares []float64, seed uint64) (side []int) {
 			}
 		}
 		side[k] = best
-		if groups[best] == 0 {
-			empty--
+		if needs[best] > 0 {
+			needs[best]--
+			missing--
 		}
 		rows[best] += size(k)
-		groups[best]++
 		for _, c := range present {
 			held[best*n+c] += inside[c]
 			inside[c] = 0

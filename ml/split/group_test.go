@@ -85,9 +85,9 @@ func TestGroupHoldout(t *testing.T) {
 		group, class := grouped(80, 12, 3, seed)
 		for _, fraction := range []float64{0.1, 0.2, 0.5} {
 			for name, divide := range map[string]func() (keep, held []int, err error){
-				"plain": func() (keep, held []int, err error) { return split.GroupHoldout(group, fraction, seed) },
+				"plain": func() (keep, held []int, err error) { return split.GroupHoldout(group, fraction, 10, seed) },
 				"stratified": func() (keep, held []int, err error) {
-					return split.StratifiedGroupHoldout(class, 3, group, fraction, seed)
+					return split.StratifiedGroupHoldout(class, 3, group, fraction, 10, seed)
 				},
 			} {
 				keep, held, err := divide()
@@ -127,8 +127,12 @@ func TestFewGroups(t *testing.T) {
 			group = append(group, slices.Repeat([]int{g}, n)...)
 		}
 		for _, fraction := range []float64{0.01, 0.2, 0.5, 0.99} {
-			keep, held, err := split.GroupHoldout(group, fraction, 1)
-			if err != nil || len(keep) == 0 || len(held) == 0 {
+			keep, held, err := split.GroupHoldout(group, fraction, len(sizes)-1, 1)
+			kept := map[int]bool{}
+			for _, row := range keep {
+				kept[group[row]] = true
+			}
+			if err != nil || len(keep) == 0 || len(held) == 0 || len(kept) != len(sizes)-1 {
 				t.Errorf("%v in groups of %v leaves %d and %d rows (%v)", fraction, sizes, len(keep), len(held), err)
 			}
 		}
@@ -164,7 +168,7 @@ func TestGroupSeeds(t *testing.T) {
 	if fold, _ := split.GroupKFold(small, 3, 1); !slices.Equal(fold, []int{0, 0, 1, 1, 1, 2, 2, 2, 0, 0}) {
 		t.Errorf("seed 1 gives %v", fold)
 	}
-	if _, held, _ := split.GroupHoldout(small, 0.3, 1); !slices.Equal(held, []int{2, 3, 4}) {
+	if _, held, _ := split.GroupHoldout(small, 0.3, 1, 1); !slices.Equal(held, []int{2, 3, 4}) {
 		t.Errorf("seed 1 holds out %v", held)
 	}
 }
@@ -172,16 +176,18 @@ func TestGroupSeeds(t *testing.T) {
 func TestGroupsRefuse(t *testing.T) {
 	t.Parallel()
 	one := []int{4, 4, 4, 4}
-	_, _, err := split.GroupHoldout(one, 0.2, 1)
-	wantCode(t, err, "too_few_groups", "all rows are of one group")
-	_, _, err = split.StratifiedGroupHoldout([]int{0, 1, 0, 1}, 2, one, 0.2, 1)
-	wantCode(t, err, "too_few_groups", "all rows are of one group")
-	_, _, err = split.GroupHoldout(nil, 0.2, 1)
-	wantCode(t, err, "too_few_groups", "at least 2")
-	_, _, err = split.GroupHoldout(one, 1, 1)
+	_, _, err := split.GroupHoldout(one, 0.2, 0, 1)
+	wantCode(t, err, "too_few_groups", "the rows are of 1 group, at least 2")
+	_, _, err = split.StratifiedGroupHoldout([]int{0, 1, 0, 1}, 2, one, 0.2, 1, 1)
+	wantCode(t, err, "too_few_groups", "the rows are of 1 group, at least 2")
+	_, _, err = split.GroupHoldout(nil, 0.2, 1, 1)
+	wantCode(t, err, "too_few_groups", "0 groups, at least 2")
+	_, _, err = split.GroupHoldout(one, 1, 1, 1)
 	wantCode(t, err, "invalid_parameter", "between 0 and 1")
+	_, _, err = split.GroupHoldout([]int{1, 2, 3}, 0.2, 3, 1)
+	wantCode(t, err, "too_few_groups", "the rows are of 3 groups, at least 4")
 	_, err = split.GroupKFold([]int{1, 2, 1, 2}, 3, 1)
-	wantCode(t, err, "too_few_groups", "2 groups for 3 folds")
+	wantCode(t, err, "too_few_groups", "the rows are of 2 groups, at least 3 are needed for 3 folds")
 	_, err = split.GroupKFold(one, 1, 1)
 	wantCode(t, err, "invalid_parameter", "at least 2")
 	_, err = split.GroupKFold(one, 5, 1)

@@ -43,10 +43,10 @@ func Times(c frame.Column) ([]int64, error) {
 
 // TimeHoldout holds out about the fraction of the rows, the last by time. Rows
 // of the same time are on the same side: the cut is where the time changes,
-// next to the fraction. The last gap rows before it are in neither result. Both
-// results ascend by row. It is an error when all rows are of one time, or the
-// gap leaves none.
-func TimeHoldout(times []int64, fraction float64, gap int) (keep, held []int, err error) {
+// next to the fraction, with at least atLeast different times before it. The
+// last gap rows before it are in neither result. Both results ascend by row. Too
+// few times are an error, and a gap that leaves no rows.
+func TimeHoldout(times []int64, fraction float64, gap, atLeast int) (keep, held []int, err error) {
 	if err := checkFraction(fraction); err != nil {
 		return nil, nil, err
 	}
@@ -55,9 +55,11 @@ func TimeHoldout(times []int64, fraction float64, gap int) (keep, held []int, er
 	}
 	order := byTime(times)
 	cuts := changes(times, order)
-	if len(cuts) < 1 {
-		return nil, nil, invalid("too_few_times", "", "all rows are of one time, at least 2 are needed to hold the last out")
+	atLeast = max(1, atLeast)
+	if len(cuts) < atLeast {
+		return nil, nil, invalid("too_few_times", "", "the rows are of %s, at least %d are needed to hold the last out", plural(min(len(times), len(cuts)+1), "time"), atLeast+1)
 	}
+	cuts = cuts[atLeast-1:]
 	at := cuts[nearest(cuts, len(times)-int(math.Round(fraction*float64(len(times)))))]
 	if at <= gap {
 		return nil, nil, gapTooLarge(gap, at, "to learn from before those that are held out")
@@ -105,7 +107,7 @@ func TimeFolds(times []int64, p TimeParams) ([]Fold, error) {
 	order := byTime(times)
 	cuts := changes(times, order)
 	if len(cuts) < p.Folds {
-		return nil, invalid("too_few_times", "", "there are %d different times for %d folds, there should be at least one more than folds", min(len(times), len(cuts)+1), p.Folds)
+		return nil, invalid("too_few_times", "", "the rows are of %s, at least %d are needed for %d folds", plural(min(len(times), len(cuts)+1), "time"), p.Folds+1, p.Folds)
 	}
 	starts := make([]int, 0, p.Folds+1)
 	for k := range p.Folds {

@@ -103,15 +103,16 @@ func TestCrowdedTimes(t *testing.T) {
 
 func TestTimeHoldout(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ rows, times, gap, keep, held int }{
-		{100, 100, 0, 80, 20},
-		{100, 100, 7, 73, 20},
-		{100, 8, 0, 75, 25}, // cuts at 13, 25, 38, 50, 63, 75 and 88 for 80
-		{100, 2, 0, 50, 50},
-		{2, 2, 0, 1, 1},
+	for _, c := range []struct{ rows, times, gap, least, keep, held int }{
+		{100, 100, 0, 0, 80, 20},
+		{100, 100, 7, 9, 73, 20},
+		{100, 8, 0, 6, 75, 25}, // cuts at 13, 25, 38, 50, 63, 75 and 88 for 80
+		{100, 8, 0, 7, 88, 12}, //
+		{100, 2, 0, 1, 50, 50},
+		{2, 2, 0, 1, 1, 1},
 	} {
 		times := moments(c.rows, c.times, 2)
-		keep, held, err := split.TimeHoldout(times, 0.2, c.gap)
+		keep, held, err := split.TimeHoldout(times, 0.2, c.gap, c.least)
 		if err != nil || len(keep) != c.keep || len(held) != c.held {
 			t.Errorf("%+v: %d and %d rows (%v)", c, len(keep), len(held), err)
 		}
@@ -122,15 +123,17 @@ func TestTimeHoldout(t *testing.T) {
 func TestTimesRefuse(t *testing.T) {
 	t.Parallel()
 	times := moments(20, 20, 1)
-	_, _, err := split.TimeHoldout([]int64{5, 5, 5}, 0.2, 0)
-	wantCode(t, err, "too_few_times", "all rows are of one time")
-	_, _, err = split.TimeHoldout(nil, 0.2, 0)
-	wantCode(t, err, "too_few_times", "at least 2")
-	_, _, err = split.TimeHoldout(times, 0.2, -1)
+	_, _, err := split.TimeHoldout([]int64{5, 5, 5}, 0.2, 0, 1)
+	wantCode(t, err, "too_few_times", "the rows are of 1 time, at least 2")
+	_, _, err = split.TimeHoldout(nil, 0.2, 0, 0)
+	wantCode(t, err, "too_few_times", "0 times, at least 2")
+	_, _, err = split.TimeHoldout(times, 0.2, -1, 1)
 	wantCode(t, err, "invalid_parameter", "gap is -1")
-	_, _, err = split.TimeHoldout(times, 0.2, 16)
+	_, _, err = split.TimeHoldout(times, 0.2, 16, 1)
 	wantCode(t, err, "gap_too_large", "a gap of 16 rows leaves none of 16 rows to learn from")
-	_, _, err = split.TimeHoldout(times, 0, 0)
+	_, _, err = split.TimeHoldout(times, 0.2, 0, 20)
+	wantCode(t, err, "too_few_times", "20 times, at least 21")
+	_, _, err = split.TimeHoldout(times, 0, 0, 1)
 	wantCode(t, err, "invalid_parameter", "between 0 and 1")
 	_, err = split.TimeFolds(times, split.TimeParams{Folds: 1})
 	wantCode(t, err, "invalid_parameter", "at least 2")
@@ -141,9 +144,9 @@ func TestTimesRefuse(t *testing.T) {
 	_, err = split.TimeFolds(times, split.TimeParams{Folds: 3, Gap: 5})
 	wantCode(t, err, "gap_too_large", "5 rows to learn from in fold 1 of 3")
 	_, err = split.TimeFolds(moments(20, 4, 1), split.DefaultTimeParams())
-	wantCode(t, err, "too_few_times", "4 different times for 5 folds")
+	wantCode(t, err, "too_few_times", "4 times, at least 6 are needed for 5 folds")
 	_, err = split.TimeFolds(nil, split.DefaultTimeParams())
-	wantCode(t, err, "too_few_times", "0 different times")
+	wantCode(t, err, "too_few_times", "0 times")
 }
 
 func TestTimes(t *testing.T) {
