@@ -129,12 +129,18 @@ func (k *keeper) decode(name string, b []byte, outputs int) (*fitted, error) {
 }
 
 // fingerprint is a SHA-256 over everything that the fits depend on.
-func fingerprint(ctx context.Context, p Params, x *frame.Frame, t target) ([]byte, error) {
+func fingerprint(ctx context.Context, by division, x *frame.Frame, t target) ([]byte, error) {
 	h := sha256.New()
 	d := digest{h: h}
+	p := by.params
 	d.text(string(t.Task), p.Target, p.Encoding)
 	d.numbers(float64(p.Folds), p.TestFraction, float64(p.Trees))
-	d.integers(int64(p.Seed))
+	d.text(p.Split, p.ClassWeight)
+	d.integers(int64(p.Seed), int64(p.Gap), int64(p.Window), int64(p.Repeats))
+	for _, g := range by.groups {
+		d.word(uint64(g))
+	}
+	d.integers(by.times...)
 	d.text(t.Classes...)
 	d.numbers(t.Values...)
 	for _, row := range t.rows {

@@ -36,6 +36,7 @@ type fitting struct {
 	algorithm string
 	x         *frame.Frame
 	y         ml.Target
+	division  division // of the rows
 	seed      uint64
 	rounds    int // of a gbdt; 0: it finds out by itself
 	threads   int
@@ -44,6 +45,11 @@ type fitting struct {
 
 // fit fits the steps and the algorithm. rounds is how many a gbdt took.
 func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err error) {
+	if f.params.ClassWeight == Balanced {
+		if f.y, err = f.y.WithClassWeights(ml.BalancedClassWeights(f.y)); err != nil {
+			return nil, 0, err
+		}
+	}
 	steps, x, err := f.prepare(ctx)
 	if err != nil {
 		return nil, 0, err
@@ -161,12 +167,56 @@ func (f fitting) boost(ctx context.Context, x *frame.Frame, o ml.Options) (pipel
 	return m, m.Rounds(), nil
 }
 
-// stopRows divides the rows into those to learn from and those to stop by.
+// stopRows divides the rows into those to learn from and those to stop by: as
+// the call divides rows if that leaves rows of the same classes to learn from,
+// else at random.
 func (f fitting) stopRows() (keep, stop []int, err error) {
+	d := f.division
+	switch {
+	case d.groups != nil:
+		keep, stop, err = split.GroupHoldout(d.groups, stopFraction, 1, f.seed)
+	case d.times != nil:
+		keep, stop, err = split.TimeHoldout(d.times, stopFraction, 0, 1)
+	}
+	// The only error is that all rows are of one group or time.
+	if err == nil && keep != nil && f.sameClasses(keep) {
+		return keep, stop, nil
+	}
 	if f.y.Task == ml.Regression {
 		return split.Holdout(f.y.Len(), stopFraction, f.seed)
 	}
-	return split.StratifiedHoldout(classIndexes(f.y), f.y.Classes, stopFraction, 1, f.seed)
+	classes, names := presentClasses(f.y)
+	return split.StratifiedHoldout(classes, names, stopFraction, 1, f.seed)
+}
+
+// sameClasses reports whether the rows are of all classes that rows are of.
+func (f fitting) sameClasses(rows []int) bool {
+	if f.y.Task == ml.Regression {
+		return true
+	}
+	_, all := presentClasses(f.y)
+	_, kept := presentClasses(takeTarget(f.y, rows))
+	return len(all) == len(kept)
+}
+
+// presentClasses numbers the classes that have rows and returns the number of
+// each row, and their names.
+func presentClasses(y ml.Target) (classes []int, names []string) {
+	number := make([]int, len(y.Classes))
+	for _, v := range y.Values {
+		number[int(v)] = 1
+	}
+	for k, n := range number {
+		if n > 0 {
+			number[k] = len(names)
+			names = append(names, y.Classes[k])
+		}
+	}
+	classes = make([]int, len(y.Values))
+	for i, v := range y.Values {
+		classes[i] = number[int(v)]
+	}
+	return classes, names
 }
 
 // roundsFor is how many rounds a fit on all rows takes, of those its folds
