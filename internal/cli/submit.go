@@ -83,6 +83,13 @@ func trainCommand(s *session) *cobra.Command {
 	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
 	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")
 	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most")
+	f.StringVar(&r.Split, "split", "", "how rows are divided: random, grouped or time (default random)")
+	f.StringVar(&r.GroupColumn, "group-column", "", "rows with the same value stay together (split grouped)")
+	f.StringVar(&r.TimeColumn, "time-column", "", "what the rows are ordered by (split time)")
+	f.IntVar(&r.Gap, "gap", 0, "rows left out before those that are tested on (split time)")
+	f.IntVar(&r.Window, "window", 0, "the most rows that a fold learns from (split time, default all)")
+	f.IntVar(&r.Repeats, "repeats", 0, "of the cross-validation (default 1)")
+	f.StringVar(&r.ClassWeight, "class-weight", "", "none or balanced (default none)")
 	sub.flags(cmd)
 	return cmd
 }

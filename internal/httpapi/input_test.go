@@ -49,6 +49,10 @@ func TestBadBodies(t *testing.T) {
 		"half a fold":        {`{"dataset_id":"` + d + `","target":"y","folds":2.5}`, 422, "invalid_request", "body.folds"},
 		"a huge number":      {`{"dataset_id":"` + d + `","target":"y","seed":1e400}`, 422, "invalid_request", "body.seed"},
 		"negative seed":      {`{"dataset_id":"` + d + `","target":"y","seed":-1}`, 422, "invalid_request", "body.seed"},
+		"unknown split":      {`{"dataset_id":"` + d + `","target":"y","split":"stratified"}`, 422, "invalid_request", "body.split"},
+		"no repeats":         {`{"dataset_id":"` + d + `","target":"y","repeats":0.5}`, 422, "invalid_request", "body.repeats"},
+		"negative gap":       {`{"dataset_id":"` + d + `","target":"y","gap":-1}`, 422, "invalid_request", "body.gap"},
+		"heavy classes":      {`{"dataset_id":"` + d + `","target":"y","class_weight":"heavy"}`, 422, "invalid_request", "body.class_weight"},
 		"features of a type": {`{"dataset_id":"` + d + `","target":"y","features":[1]}`, 422, "invalid_request", "body.features[0]"},
 		"no such data set":   {`{"dataset_id":"` + d + `","target":"y"}`, 404, "dataset_not_found", ""},
 	}
@@ -86,6 +90,8 @@ func TestBadBodiesAreToldPlainly(t *testing.T) {
 		`{"dataset_id":"` + id + `","target":"y","folds":2.5}`:                     "body.folds must be an integer",
 		`{"dataset_id":"` + id + `","target":"y","test_fraction":0.9}`:             "body.test_fraction must be at most 0.5",
 		`{"dataset_id":"` + id + `","target":"y","encoding":"hash"}`:               "body.encoding must be one of onehot, ordinal",
+		`{"dataset_id":"` + id + `","target":"y","split":"groups"}`:                "body.split must be one of random, grouped, time",
+		`{"dataset_id":"` + id + `","target":"y","repeats":21}`:                    "body.repeats must be at most 20",
 		`{"dataset_id":"` + id + `","target":"` + strings.Repeat("y", 3000) + `"}`: "body.target must have at most",
 		`[]`: "body must be an object",
 	} {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
@@ -152,7 +151,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request) (*automl.Result, error) {
 	p := params(req, d.Version.Schema)
 	t.Report.Progress("load", 0, 0, d.Version.Rows)
-	table, err := r.tables.Frame(ctx, d, append(slices.Clone(p.Features), p.Target))
+	table, err := r.tables.Frame(ctx, d, columns(p))
 	if err != nil {
 		return nil, fmt.Errorf("load data set %s: %w", d.ID, err)
 	}

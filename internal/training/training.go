@@ -16,4 +16,11 @@ type Request struct {
 	TestFraction  float64  `json:"test_fraction,omitempty" minimum:"0.05" maximum:"0.5" doc:"Of the rows, held out; default 0.2"`
 	Seed          uint64   `json:"seed,omitempty" maximum:"9007199254740991" doc:"Default 1"`
 	Trees         int      `json:"trees,omitempty" minimum:"1" maximum:"10000" doc:"Of a gbdt candidate; default 200 with early stopping"`
+	Split         string   `json:"split,omitempty" enum:"random,grouped,time" doc:"How rows are held out and divided into folds: at random, by groups that stay together, or by time, each learning from what came before. Default: random"`
+	GroupColumn   string   `json:"group_column,omitempty" maxLength:"1024" doc:"Split grouped only: rows with the same value stay together. It is not a feature"`
+	TimeColumn    string   `json:"time_column,omitempty" maxLength:"1024" doc:"Split time only: what the rows are ordered by, a datetime or a number. It is a feature too unless it is left out"`
+	Gap           int      `json:"gap,omitempty" minimum:"0" maximum:"1000000000" doc:"Split time only: rows left out before those that are tested on; default 0"`
+	Window        int      `json:"window,omitempty" minimum:"0" maximum:"1000000000" doc:"Split time only: the most rows that a fold learns from, the last ones; default 0, which means all"`
+	Repeats       int      `json:"repeats,omitempty" minimum:"1" maximum:"20" doc:"Of the cross-validation, each divided anew; not by time; default 1"`
+	ClassWeight   string   `json:"class_weight,omitempty" enum:"none,balanced" doc:"Balanced makes every class weigh the same in what is learned; scores count rows as they are. Default: none"`
 }
