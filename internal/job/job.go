@@ -33,6 +33,7 @@ type Job struct {
 	Kind           string          `json:"kind"`
 	Pool           string          `json:"pool"`
 	Subject        string          `json:"subject,omitempty"` // what it is about: a data set's or model's identifier
+	Also           []string        `json:"also,omitempty"`    // what else it is about, see Subjects
 	IdempotencyKey string          `json:"idempotency_key"`   // the client's, else the job's identifier
 	Fingerprint    string          `json:"fingerprint"`       // hash of kind and payload, to refuse a reused key
 	Version        int             `json:"version"`           // of the payload's form
@@ -52,6 +53,7 @@ type Job struct {
 	Result          json.RawMessage   `json:"result,omitempty"`
 	Files           map[string]string `json:"files,omitempty"`   // of the result: name → key, for download
 	Failure         *Failure          `json:"failure,omitempty"` // of the last attempt that failed
+	Waiting         *Reason           `json:"waiting,omitempty"` // why the last attempt handed it back, if that was no failure
 	Progress        Progress          `json:"progress"`
 	Worker          string            `json:"worker,omitempty"` // who claimed it
 	LogLines        int               `json:"log_lines"`        // how many were written
@@ -93,6 +95,12 @@ type Failure struct {
 	Fields  []fault.Field `json:"errors,omitempty"`
 }
 
+// Reason is why a job waits though nothing failed, as a client may see it.
+type Reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
 // LogLine is one line that a job wrote.
 type LogLine struct {
 	Seq     int       `json:"seq"` // from 1, without gaps within a job
@@ -117,9 +125,23 @@ type Submission struct {
 	Kind           Kind
 	Tenant         string
 	User           string
-	Subject        string
-	IdempotencyKey string // empty: none
-	Payload        any    // encoded as JSON
+	Subject        string   // may be empty: it is about nothing
+	Also           []string // what else it is about, MaxSubjects with Subject
+	IdempotencyKey string   // empty: none
+	Payload        any      // encoded as JSON
+}
+
+// MaxSubjects is how many things a job may be about: as many as there are
+// indexes to find it by.
+const MaxSubjects = 2
+
+// Subjects returns everything that the job is about, the subject first: none of
+// it can be deleted before the job has ended.
+func (j *Job) Subjects() []string {
+	if j.Subject == "" {
+		return nil
+	}
+	return append([]string{j.Subject}, j.Also...)
 }
 
 // Prefix is where an attempt of the job keeps its files.

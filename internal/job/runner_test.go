@@ -105,7 +105,7 @@ func TestOutcomes(t *testing.T) {
 		{"done at the timeout", func(ctx context.Context, _ *job.Task) (any, error) { _ = sleep(ctx, 2*time.Hour); return 1, nil }, job.Succeeded, "", 0, 1, ""},
 		{"snoozed", func(_ context.Context, t *job.Task) (any, error) {
 			if t.Job.Attempt < 5 {
-				return nil, job.Snooze(time.Hour)
+				return nil, job.Snooze(time.Hour, "not_yet", "not yet")
 			}
 			return 1, nil
 		}, job.Succeeded, "", 0, 5, ""},
@@ -224,7 +224,7 @@ func TestCancelRunning(t *testing.T) {
 
 func TestCancelWinsOverResult(t *testing.T) {
 	t.Parallel()
-	for _, end := range []error{nil, errors.New("no"), job.Snooze(time.Second)} {
+	for _, end := range []error{nil, errors.New("no"), job.Snooze(time.Second, "not_yet", "not yet")} {
 		synctest.Test(t, func(t *testing.T) {
 			w := setup(t, nil)
 			w.handlers = map[string]job.Handler{"work": does(func(_ context.Context, task *job.Task) (any, error) {

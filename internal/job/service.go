@@ -224,17 +224,6 @@ func (j *Job) reset() {
 	j.StartedAt, j.HeartbeatAt, j.FinishedAt = time.Time{}, time.Time{}, time.Time{}
 }
 
-// Active reports whether a job that has not ended is about the subject.
-func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
-	for _, state := range []State{Running, Queued, Pending} {
-		n, err := s.jobs.Count(ctx, store.Query{Index: indexAbout, Equal: []any{subject, string(state)}}, 1)
-		if err != nil || n > 0 {
-			return n > 0, storeFault(err)
-		}
-	}
-	return false, nil
-}
-
 // ResultURL returns a link to a file of the job's result. An empty name means
 // the only file; with several it is a fault, since a file of errors is easily
 // taken for the one that was meant.
