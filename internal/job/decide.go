@@ -30,7 +30,7 @@ func (s *session) decide(j *Job, a answer) string {
 		j.end(at, Cancelled, "cancelled_by_owner")
 		return OutcomeCancelled
 	case a.err == nil:
-		j.Result, j.Files = a.result, a.files
+		j.Result, j.Files, j.OwnFiles = a.result, a.files, a.own
 		j.Failure = nil
 		j.Progress.Fraction = 1
 		j.end(at, Succeeded, "")
@@ -75,7 +75,7 @@ func limit(j *Job, n int) int {
 
 // giveUp fails the job for good. A result that could not be published is none.
 func (j *Job) giveUp(at time.Time, reason string) {
-	j.Committed, j.Result, j.Files = false, nil, nil
+	j.Committed, j.Result, j.Files, j.OwnFiles = false, nil, nil, nil
 	j.end(at, Failed, reason)
 }
 

@@ -2,6 +2,7 @@ package job
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -51,9 +52,10 @@ type Job struct {
 	CancelRequested bool              `json:"cancel_requested,omitempty"`
 	Committed       bool              `json:"committed,omitempty"` // Result is final, publishing may be under way
 	Result          json.RawMessage   `json:"result,omitempty"`
-	Files           map[string]string `json:"files,omitempty"`   // of the result: name → key, for download
-	Failure         *Failure          `json:"failure,omitempty"` // of the last attempt that failed
-	Waiting         *Reason           `json:"waiting,omitempty"` // why the last attempt handed it back, if that was no failure
+	Files           map[string]string `json:"files,omitempty"`     // of the result: name → key, for download
+	OwnFiles        []string          `json:"own_files,omitempty"` // those of Files that no published record takes over, by name
+	Failure         *Failure          `json:"failure,omitempty"`   // of the last attempt that failed
+	Waiting         *Reason           `json:"waiting,omitempty"`   // why the last attempt handed it back, if that was no failure
 	Progress        Progress          `json:"progress"`
 	Worker          string            `json:"worker,omitempty"` // who claimed it
 	LogLines        int               `json:"log_lines"`        // how many were written
@@ -142,6 +144,17 @@ func (j *Job) Subjects() []string {
 		return nil
 	}
 	return append([]string{j.Subject}, j.Also...)
+}
+
+// Owns reports whether the key is a file of the job's result that belongs to
+// the job alone. What belongs to a record that the job published is not.
+func (j *Job) Owns(key string) bool {
+	for name, k := range j.Files {
+		if k == key {
+			return !j.Committed || slices.Contains(j.OwnFiles, name)
+		}
+	}
+	return false
 }
 
 // Prefix is where an attempt of the job keeps its files.

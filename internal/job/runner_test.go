@@ -18,9 +18,11 @@ import (
 type answer struct {
 	Value int               `json:"value"`
 	Named map[string]string `json:"-"`
+	Own   []string          `json:"-"`
 }
 
 func (a answer) Files() map[string]string { return a.Named }
+func (a answer) OwnFiles() []string       { return a.Own }
 
 func TestNormalJob(t *testing.T) {
 	t.Parallel()
@@ -92,6 +94,9 @@ func TestOutcomes(t *testing.T) {
 		{"result too large", func(context.Context, *job.Task) (any, error) { return strings.Repeat("x", 5<<20), nil }, job.Failed, "result_too_large", 1, 1, "on our side"},
 		{"foreign file", func(context.Context, *job.Task) (any, error) {
 			return answer{Named: map[string]string{"a": "uploads/b"}}, nil
+		}, job.Failed, "internal", 1, 1, "on our side"},
+		{"own file that is none", func(_ context.Context, t *job.Task) (any, error) {
+			return answer{Named: map[string]string{"a": t.Prefix + "a"}, Own: []string{"b"}}, nil
 		}, job.Failed, "internal", 1, 1, "on our side"},
 		{"payload", func(_ context.Context, t *job.Task) (any, error) { var v struct{ X int }; return nil, t.Decode(&v) }, job.Failed, "invalid_payload", 1, 1, "cannot be read"},
 		{"timeout", func(ctx context.Context, _ *job.Task) (any, error) { return nil, sleep(ctx, 2*time.Hour) }, job.Failed, "job_timed_out", 3, 3, "1h0m0s"},

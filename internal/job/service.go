@@ -219,7 +219,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 func (j *Job) reset() {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.CancelRequested, j.Committed = false, false
-	j.Result, j.Files, j.Failure = nil, nil, nil
+	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
 	j.Progress = Progress{}
 	j.StartedAt, j.HeartbeatAt, j.FinishedAt = time.Time{}, time.Time{}, time.Time{}
 }
