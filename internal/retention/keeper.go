@@ -110,10 +110,24 @@ func (k *keeper) jobReason(ctx context.Context, key, rest string) (string, error
 		}
 		return "", nil
 	}
-	if busy, err := k.jobs.Active(ctx, model.IDOf(id)); err != nil || busy {
-		return "", err // a job that started before the model's expiry may still read it
+	busy, err := k.busy(ctx, j)
+	if err != nil || busy {
+		return "", err
 	}
 	return "no record points to it and its job has ended", nil
+}
+
+// busy reports whether a job that has not ended is about what the job
+// published: one that started before its expiry may still read it.
+func (k *keeper) busy(ctx context.Context, j *job.Job) (bool, error) {
+	if !j.Committed {
+		return false, nil
+	}
+	busy, err := k.jobs.Active(ctx, model.IDOf(j.ID))
+	if err != nil || busy || j.Subject == "" {
+		return busy, err
+	}
+	return k.jobs.Active(ctx, j.Subject)
 }
 
 // pointed returns the keys that records made by the job point to.

@@ -267,6 +267,16 @@ func TestWhatKeepsAnObject(t *testing.T) {
 			f.jobs[id] = j
 			f.busy[model.IDOf(id)] = true
 		}, ""},
+		{"table of an expired data set that a job reads", "jobs/job_0123/1/table.parquet", 0, func(f *fixture) {
+			j := ended(90*day, map[string]string{"table": "jobs/job_0123/1/table.parquet"})
+			j.Committed = true
+			f.jobs[id] = j
+			f.busy["ds_1"] = true
+		}, ""},
+		{"stray file beside a job", "jobs/job_0123/1/x", 0, func(f *fixture) {
+			f.jobs[id] = ended(0, nil)
+			f.busy["ds_1"], f.busy[model.IDOf(id)] = true, true
+		}, "no record points to it"},
 		{"curve of a tuning that moved a threshold", "jobs/job_0123/1/curve.csv", 0, func(f *fixture) {
 			f.jobs[id] = tuned(ended(30*day-time.Minute, nil))
 		}, ""},

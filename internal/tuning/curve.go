@@ -71,7 +71,7 @@ func curveFrame(points []search.Point) (*frame.Frame, error) {
 		rate("recall", func(p search.Point) float64 { return p.Recall }),
 		rate("specificity", func(p search.Point) float64 { return p.Specificity }),
 		rate("accuracy", func(p search.Point) float64 { return p.Accuracy }),
-		rate("f1", search.Point.F1),
+		rate("f1", func(p search.Point) float64 { return p.F1() }),
 		rate("score", func(p search.Point) float64 { return p.Score }),
 	)
 }

@@ -34,7 +34,7 @@ type Point struct {
 
 // F1 is the harmonic mean of precision and recall at the threshold, whatever
 // the objective is.
-func (p Point) F1() float64 { return fScore(p, 1) }
+func (p *Point) F1() float64 { return fScore(*p, 1) }
 
 // Curve is a point for every distinct score, by descending threshold, and the
 // best of them.
