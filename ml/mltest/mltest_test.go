@@ -3,16 +3,12 @@ package mltest_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/automl"
-	"github.com/narrativeml/narrative/ml/baseline"
 	"github.com/narrativeml/narrative/ml/frame"
-	"github.com/narrativeml/narrative/ml/gbdt"
-	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/mltest"
 	"github.com/narrativeml/narrative/ml/pipeline"
 )
@@ -21,51 +17,6 @@ var (
 	everyTask = []ml.Task{ml.Binary, ml.Multiclass, ml.Regression}
 	everyType = []frame.Type{frame.Float, frame.Int, frame.Bool, frame.String, frame.Time}
 )
-
-// encode writes an estimator.
-func encode(p ml.Predictor) ([]byte, error) {
-	m, ok := p.(pipeline.Estimator)
-	if !ok {
-		return nil, errors.New("it cannot be written")
-	}
-	return m.AppendBinary(nil)
-}
-
-func TestBaseline(t *testing.T) {
-	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return baseline.Train(ctx, baseline.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return baseline.Decode(b) },
-		Tasks:  everyTask, Types: everyType, Missing: true,
-	})
-}
-
-func TestLinear(t *testing.T) {
-	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return linear.Train(ctx, linear.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return linear.Decode(b) },
-		Tasks:  everyTask, Types: []frame.Type{frame.Float}, Learns: true,
-	})
-}
-
-func TestGBDT(t *testing.T) {
-	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return gbdt.Train(ctx, gbdt.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return gbdt.Decode(b) },
-		Tasks:  everyTask, Types: everyType, Missing: true, Learns: true,
-	})
-}
 
 // TestPipeline takes the whole of automl as one estimator, once for each
 // algorithm and encoding.
@@ -79,7 +30,7 @@ func TestPipeline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mltest.Run(t, mltest.Estimator{
+			mltest.Run(t, mltest.Case{
 				Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
 					return learn(ctx, p, x, y, o)
 				},
@@ -89,7 +40,8 @@ func TestPipeline(t *testing.T) {
 					return b.Bytes(), err
 				},
 				Decode: func(b []byte) (ml.Predictor, error) { return artifact.Read(bytes.NewReader(b)) },
-				Tasks:  everyTask, Types: everyType, Missing: true, Learns: name != "baseline",
+				Tasks:  everyTask, Types: everyType, Missing: true, Blind: name == "baseline",
+				OneRow: "target_constant", OneClass: "target_constant", Constant: "target_constant",
 			})
 		})
 	}

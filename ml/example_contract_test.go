@@ -1,45 +1,11 @@
 package ml_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/narrativeml/narrative/ml"
-	"github.com/narrativeml/narrative/ml/frame"
-	"github.com/narrativeml/narrative/ml/gbdt"
 )
-
-// A table, a target, an algorithm: every one of them is called like this.
-func Example() {
-	x, err := frame.New(
-		frame.NewFloat("age", []float64{22, 35, 47, 51, 29, 62, 38, 55}),
-		frame.StringsOf("city", []string{"Oslo", "Rome", "Oslo", "Rome", "Rome", "Oslo", "Oslo", "Rome"}, nil),
-	)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	y := ml.Target{
-		Task:    ml.Binary,
-		Values:  []float64{0, 0, 1, 1, 0, 1, 0, 1}, // indices into Classes
-		Classes: []string{"rents", "owns"},
-	}
-	p := gbdt.DefaultParams()
-	p.MinChildSamples = 1
-	m, err := gbdt.Train(context.Background(), p, x, y, ml.Options{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	out := make([]float64, x.Rows()*m.Outputs()) // a probability of each class for each row
-	if err := m.Predict(x, out); err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Printf("the first %s with %.0f %%\n", y.Classes[0], 100*out[0])
-	// Output: the first rents with 100 %
-}
 
 // What cannot be used is an *ml.InputError with a stable code and the place.
 func ExampleInputError() {
