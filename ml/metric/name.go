@@ -54,7 +54,7 @@ const (
 	RMSE            = "rmse"               // root of the mean squared error, in the target's unit
 	MSE             = "mse"                // mean squared error
 	MAE             = "mae"                // mean absolute error, in the target's unit
-	MedianAE        = "median_ae"          // median absolute error, the mean of two medians
+	MedianAE        = "median_ae"          // median absolute error, in the target's unit
 	MaxError        = "max_error"          // largest absolute error
 	R2              = "r2"                 // share of the variance explained
 	Explained       = "explained_variance" // the same for errors less their mean
