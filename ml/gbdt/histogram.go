@@ -59,7 +59,7 @@ func newLayout(b *binned.Table) layout {
 
 const (
 	// chunkRows is the number of rows whose cache misses overlap.
-	chunkRows = 64
+	chunkRows = 1024
 	// tileWords is the number of words of a row, a cache line, that are worked
 	// on before the next: the histogram of so many columns stays in the cache.
 	tileWords = 8

@@ -19,6 +19,7 @@ type Model struct {
 	start    []float64 // scores before the first tree
 	trees    []tree    // tree i is of class i % len(start)
 	batch    func() *batch
+	walk     func() *walk
 }
 
 var _ ml.Predictor = (*Model)(nil)
@@ -98,6 +99,7 @@ func (m *Model) prepare() {
 		}
 	}
 	m.batch = sync.OnceValue(func() *batch { return newBatch(m) })
+	m.walk = sync.OnceValue(func() *walk { return newWalk(m) })
 }
 
 // Outputs is the number of values a row: 2 for Binary, the number of classes
