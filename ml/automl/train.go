@@ -268,6 +268,7 @@ func (r *run) fitting(algorithm string, k, rounds int) fitting {
 		seed:     r.params.Seed + uint64(k+1)*0x9e3779b97f4a7c15,
 		threads:  r.options.Threads,
 		recorder: r.progress.within(algorithm, algorithm+" "+r.folds.name(k)),
+		saved:    r.keeper.within(algorithm + "-" + r.folds.key(k)),
 	}
 }
 
