@@ -24,6 +24,6 @@ func TestConformance(t *testing.T) {
 		Algorithm: artifact.GBDT,
 		Tasks:     []ml.Task{ml.Binary, ml.Multiclass, ml.Regression},
 		Types:     []frame.Type{frame.Float, frame.Int, frame.Bool, frame.String, frame.Time},
-		Missing:   true, Weighted: true, Repetition: 0.05, // gradients and bins are quantized
+		Missing:   true, Resumes: true, Weighted: true, Repetition: 0.05, // gradients and bins are quantized
 	})
 }

@@ -38,6 +38,9 @@ type Case struct {
 	// deviations of the target.
 	Repetition float64
 
+	// Resumes says that it keeps parts in Options.Checkpoint and goes on with them.
+	Resumes bool
+
 	OneRow   string // the code that a regression of one row is refused with; empty: it gives a model
 	OneClass string // the code that rows of one class are refused with; empty: constant_target
 	Constant string // the code that a regression of one value is refused with; empty: it gives a model
@@ -61,6 +64,7 @@ func checks() []check {
 		{"takes weights as repetition", repetition},
 		{"reports progress", progress},
 		{"stops when cancelled", cancellation},
+		{"goes on where it was stopped", resumption},
 		{"changes no input", noMutation},
 
 		{"predicts rows alone as together", singleRows},

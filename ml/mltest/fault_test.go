@@ -117,6 +117,24 @@ func faults() map[string][]func(c *mltest.Case) {
 				return ctx, x
 			}),
 		},
+		"goes on where it was stopped": {
+			func(c *mltest.Case) { c.Resumes = true }, // it keeps nothing
+			func(c *mltest.Case) { // it goes on with whatever was kept
+				c.Resumes = true
+				before(func(ctx context.Context, x *frame.Frame, _ *ml.Target, o *ml.Options) (context.Context, *frame.Frame) {
+					if o.Checkpoint == nil {
+						return ctx, x
+					}
+					if _, ok, err := o.Checkpoint.Load(ctx, "rows"); err != nil || ok {
+						x = x.Take(rowsFrom(9, x.Rows()))
+					}
+					if err := o.Checkpoint.Save(ctx, "rows", []byte{1, 2, 3}); err != nil {
+						panic(err)
+					}
+					return ctx, x
+				})(c)
+			},
+		},
 		"changes no input": {
 			before(func(ctx context.Context, x *frame.Frame, _ *ml.Target, _ *ml.Options) (context.Context, *frame.Frame) {
 				x.Columns()[0].Floats()[9]++
