@@ -52,7 +52,7 @@ func models(tb testing.TB) map[string]*pipeline.Model {
 	tb.Helper()
 	ctx := tb.Context()
 	x, y := table(tb)
-	dates, err1 := preprocess.FitDates(ctx, x)
+	dates, err1 := preprocess.FitDates(ctx, x, preprocess.DefaultDateParams())
 	flat, err2 := dates.Transform(x)
 	onehot, err3 := preprocess.FitOneHot(ctx, flat, preprocess.CategoryParams{MaxCategories: 3, MinRows: 1})
 	if err := errors.Join(err1, err2, err3); err != nil {

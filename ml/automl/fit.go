@@ -106,7 +106,7 @@ func (f fitting) fitters() []fitter {
 }
 
 func dates(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	return preprocess.FitDates(ctx, x)
+	return preprocess.FitDates(ctx, x, preprocess.DefaultDateParams())
 }
 
 func (f fitting) encode(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
@@ -126,7 +126,7 @@ func impute(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
 }
 
 func scale(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	return preprocess.FitScale(ctx, x)
+	return preprocess.FitScale(ctx, x, preprocess.DefaultScaleParams())
 }
 
 // boost trains a gbdt. Without a number of rounds it keeps a part of its rows
