@@ -135,6 +135,7 @@ func fingerprint(ctx context.Context, p Params, x *frame.Frame, t target) ([]byt
 	d.text(string(t.Task), p.Target, p.Encoding)
 	d.numbers(float64(p.Folds), p.TestFraction, float64(p.Trees))
 	d.integers(int64(p.Seed))
+	d.preparation(p)
 	d.text(t.Classes...)
 	d.numbers(t.Values...)
 	for _, row := range t.rows {

@@ -29,6 +29,12 @@ type Params struct {
 	TestFraction  float64  // of the rows, held out, 0.05 to 0.5, default 0.2
 	Seed          uint64   // of every random choice, default 1
 	Trees         int      // the most rounds of a gbdt candidate, 1 to 10,000, default 200; fewer when more do not help
+
+	Imputation     string  // of missing numbers for linear models: mean, median or mode; empty: median
+	Scaling        string  // of numbers for linear models: standard, minmax, robust, maxabs or none; empty: standard
+	DateCycles     bool    // give linear models the sine and cosine of month, weekday, hour and day of the year, too
+	MinVariance    float64 // columns of numbers whose variance is not above it are left out; at least 0, default 0: none is
+	MaxCorrelation float64 // of two columns of numbers with |r| above it the later is left out; 0 to 1, default 0: none is
 }
 
 // DefaultParams returns the parameters to start from; Target must be set.
@@ -44,7 +50,7 @@ func Algorithms() []string {
 // Validate returns an *ml.InputError for the first parameter that cannot be
 // used with any table.
 func (p Params) Validate() error {
-	checks := []func() error{p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers}
+	checks := []func() error{p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers, p.validatePreparation}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err
