@@ -162,6 +162,12 @@ type TrainRequest struct {
 	TestFraction  float64  `json:"test_fraction,omitempty"`
 	Seed          uint64   `json:"seed,omitempty"`
 	Trees         int      `json:"trees,omitempty"`
+
+	Imputation     string  `json:"imputation,omitempty"`
+	Scaling        string  `json:"scaling,omitempty"`
+	DateCycles     bool    `json:"date_cycles,omitempty"`
+	MinVariance    float64 `json:"min_variance,omitempty"`
+	MaxCorrelation float64 `json:"max_correlation,omitempty"`
 }
 
 // TuneRequest asks for a better decision.

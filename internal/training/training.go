@@ -16,4 +16,10 @@ type Request struct {
 	TestFraction  float64  `json:"test_fraction,omitempty" minimum:"0.05" maximum:"0.5" doc:"Of the rows, held out; default 0.2"`
 	Seed          uint64   `json:"seed,omitempty" maximum:"9007199254740991" doc:"Default 1"`
 	Trees         int      `json:"trees,omitempty" minimum:"1" maximum:"10000" doc:"Of a gbdt candidate; default 200 with early stopping"`
+
+	Imputation     string  `json:"imputation,omitempty" enum:"mean,median,mode" doc:"Of missing numbers for linear models, which also learn where one was missing; default: median"`
+	Scaling        string  `json:"scaling,omitempty" enum:"standard,minmax,robust,maxabs,none" doc:"Of numbers for linear models; default: standard"`
+	DateCycles     bool    `json:"date_cycles,omitempty" doc:"Give linear models the sine and cosine of month, weekday, hour and day of the year, besides the parts of a date"`
+	MinVariance    float64 `json:"min_variance,omitempty" minimum:"0" doc:"Leave out columns of numbers whose variance is not above this; default 0: none"`
+	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
 }
