@@ -18,7 +18,7 @@ import (
 
 // From a table to a file and back: a table with dates, categories and gaps, rows
 // held out, a model with all that it needs, its score, and its predictions.
-func Example() {
+func Example_pipeline() {
 	ctx := context.Background()
 
 	// Who comes: on weekends, and whoever has a season ticket.
