@@ -260,6 +260,44 @@ func TestNameTaken(t *testing.T) {
 	}
 }
 
+// TestWeights says which steps take notice of weights: to those a weight is as
+// good as that many rows.
+func TestWeights(t *testing.T) {
+	t.Parallel()
+	x := mixed(t)
+	weights := []float64{1, 3, 2, 1}
+	var repeated []int
+	for row, w := range weights {
+		repeated = append(repeated, slices.Repeat([]int{row}, int(w))...)
+	}
+	noticed := []string{"frequency", "mean", "median", "standard", "variance", "correlation"}
+	for of, list := range fittings() {
+		for name, fit := range list {
+			plain, err1 := fit(t.Context(), x, []string{of})
+			weighted, err2 := fit(t.Context(), x, []string{of}, weights...)
+			many, err3 := fit(t.Context(), x.Take(repeated), []string{of})
+			if err := errors.Join(err1, err2, err3); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			want := plain
+			if slices.Contains(noticed, name) {
+				want = many
+			}
+			got, expected := apply(t, weighted, nil, x), apply(t, want, nil, x)
+			if !slices.Equal(got.Names(), expected.Names()) {
+				t.Errorf("%s: columns %q, want %q", name, got.Names(), expected.Names())
+			}
+			for i, c := range got.Columns() {
+				for row := range c.Len() {
+					if a, b := c.Float(row), expected.Columns()[i].Float(row); math.Abs(a-b) > 1e-12 || math.IsNaN(a) != math.IsNaN(b) {
+						t.Errorf("%s: %s[%d] is %v, want %v", name, c.Name(), row, a, b)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestDroppedAfterDecode(t *testing.T) {
 	t.Parallel()
 	x := newFrame(t, text("a", "x", "x"), text("b", "x", "y"))

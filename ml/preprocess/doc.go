@@ -19,6 +19,8 @@
 // those have any. Its parameter Columns names the columns it is for; without
 // names it is for all whose type fits. Fit a step twice with other names to treat
 // columns in two ways; a step sees the columns that the steps before it made.
+// A weight is as good as that many rows in FitFrequency, FitImpute, FitVariance,
+// FitCorrelation and the standard scaling of FitScale; the others count rows.
 //
 // A Step needs the columns that it was fitted on, with their types, and lets
 // all others through. Columns that it makes have names of their own: where one
