@@ -33,6 +33,7 @@ type fitting struct {
 	rounds    int // of a gbdt; 0: it finds out by itself
 	threads   int
 	recorder  ml.Recorder
+	saved     ml.Checkpoint // of this fit; may be nil
 }
 
 // fit fits the steps and the algorithm. rounds is how many a gbdt took.
@@ -42,6 +43,7 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 		if err := f.checkLeft(x); err != nil {
 			return nil, err
 		}
+		o.CheckpointEvery = interval(x, y)
 		switch f.algorithm {
 		case artifact.Baseline:
 			return pipeline.Algorithm(baseline.Train, baseline.DefaultParams())(ctx, x, y, o)
@@ -54,8 +56,17 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 			return nil, fmt.Errorf("automl: no algorithm %q", f.algorithm)
 		}
 	}
-	m, err = pipeline.Train(ctx, spec, train, f.x, f.y, ml.Options{Recorder: f.recorder, Threads: f.threads})
+	m, err = pipeline.Train(ctx, spec, train, f.x, f.y, ml.Options{Recorder: f.recorder, Threads: f.threads, Checkpoint: f.saved})
 	return m, rounds, err
+}
+
+// workPerPart is how many values a fit goes through, a few tenths of a second,
+// before it keeps what it has: a part costs a request to the files of the job.
+const workPerPart = 200_000_000
+
+// interval is the number of rounds between two parts of a fit that are kept.
+func interval(x *frame.Frame, y ml.Target) int {
+	return 1 + workPerPart/(max(1, x.Rows())*max(1, len(x.Columns()))*y.Outputs())
 }
 
 // boost trains a gbdt. Without a number of rounds it keeps a part of its rows
