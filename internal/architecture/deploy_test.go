@@ -169,11 +169,11 @@ func telemetryNames(t *testing.T) []string {
 	return all
 }
 
-func read(t *testing.T, name string) string {
-	t.Helper()
+func read(tb testing.TB, name string) string {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
 }
