@@ -167,5 +167,8 @@ func TestArchitectureEveryPackageHasAnImportRule(t *testing.T) {
 		if said := all.refusing(folder+"/planted.go", module+"/internal/app"); len(said) == 0 && !strings.HasPrefix(folder, "cmd/") {
 			t.Errorf("%s may import internal/app", folder)
 		}
+		if strings.HasSuffix(folder, "test") && len(all.refusing("internal/app/planted.go", module+"/"+folder)) == 0 {
+			t.Errorf("the suite %s may be imported by more than tests; name it in the list suites-stay-in-tests", folder)
+		}
 	}
 }
