@@ -11,8 +11,6 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/goccy/go-yaml"
-
-	"github.com/narrativeml/narrative/internal/config"
 )
 
 func TestArchitectureComposePartsKeepTheirPromises(t *testing.T) {
@@ -97,57 +95,6 @@ func read(tb testing.TB, name string) string {
 		tb.Fatal(err)
 	}
 	return string(text)
-}
-
-func TestArchitectureWorkflowUsesRealParts(t *testing.T) {
-	t.Parallel()
-	var workflow struct {
-		Jobs map[string]struct {
-			Services map[string]struct {
-				Image string   `yaml:"image"`
-				Ports []string `yaml:"ports"`
-			} `yaml:"services"`
-			Env   map[string]string `yaml:"env"`
-			Steps []struct {
-				Run string `yaml:"run"`
-			} `yaml:"steps"`
-		} `yaml:"jobs"`
-	}
-	if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/test.yml")), &workflow); err != nil {
-		t.Fatal(err)
-	}
-	job := workflow.Jobs["real-parts"]
-	var env []string
-	for name, value := range job.Env {
-		env = append(env, name+"="+value)
-	}
-	c, err := config.Load(config.RoleWorker, config.Source{Environ: env})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, address := range map[string]string{"mongodb": c.Store.URI.Reveal(), "redis": c.Redis.URL.Reveal(), "s3": c.S3.Endpoint} {
-		service, ok := job.Services[name]
-		if !ok || len(service.Ports) == 0 {
-			t.Errorf("there is no service container %s", name)
-			continue
-		}
-		port, _, _ := strings.Cut(service.Ports[0], ":")
-		if !strings.Contains(address, "127.0.0.1:"+port) {
-			t.Errorf("%s is at port %s, the tests look at %s", name, port, address)
-		}
-		if _, tag, ok := strings.Cut(service.Image, ":"); !ok || tag == "latest" {
-			t.Errorf("%s uses %s, which may change at any time", name, service.Image)
-		}
-	}
-	var runs []string
-	for _, j := range workflow.Jobs {
-		for _, s := range j.Steps {
-			runs = append(runs, s.Run)
-		}
-	}
-	if !slices.Contains(runs, "make test") || !slices.Contains(runs, ".ci/run") {
-		t.Errorf("the workflow runs %q", runs)
-	}
 }
 
 func TestArchitectureMakeHelpListsTheTargets(t *testing.T) {
