@@ -151,7 +151,7 @@ func TestKilledDevGoesOnWithoutRedis(t *testing.T) {
 	const standIn = "redis-server is not installed; an in-memory stand-in is used, which is slower and forgets waiting tasks on exit"
 	p.logged(standIn)
 	c := connect(t, url)
-	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies/2))
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
 	running, err := c.Train(t.Context(), slow(data), "")
 	if err != nil {
 		t.Fatal(err)
