@@ -19,9 +19,13 @@ import (
 
 const (
 	// hotCategories is how many categories of a column a linear model tells apart.
-	hotCategories = 50
-	// hotRows is how few rows a category of its own may have in a linear model.
-	hotRows = 3
+	hotCategories = 1000
+	// hotRows and usualRows are how few rows a category of its own may have in a
+	// linear model: in the smallest tables and in those of rowsPerRow times
+	// usualRows and more, in proportion between.
+	hotRows    = 3
+	usualRows  = 10
+	rowsPerRow = 200
 	// treeCategories is the same for trees, which have 255 bins a column.
 	treeCategories = 250
 	// stopFraction is the part of the rows that tell a gbdt when to stop.
@@ -54,7 +58,7 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 	case artifact.Baseline:
 		estimator, err = baseline.Train(ctx, baseline.DefaultParams(), x, f.y, o)
 	case artifact.Linear:
-		estimator, err = linear.Train(ctx, linear.DefaultParams(), x, f.y, o)
+		estimator, err = linear.Train(ctx, linearParams(), x, f.y, o)
 	case artifact.GBDT:
 		estimator, rounds, err = f.boost(ctx, x, o)
 	default:
@@ -97,7 +101,7 @@ func (f fitting) prepare(ctx context.Context) ([]preprocess.Step, *frame.Frame, 
 func (f fitting) fitters() []fitter {
 	switch f.algorithm {
 	case artifact.Linear:
-		return []fitter{dates, f.encode, impute, scale}
+		return []fitter{dates, f.categories, impute, scale}
 	case artifact.GBDT:
 		return []fitter{dates, group}
 	default:
@@ -109,12 +113,22 @@ func dates(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
 	return preprocess.FitDates(ctx, x)
 }
 
-func (f fitting) encode(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	p := preprocess.CategoryParams{MaxCategories: hotCategories, MinRows: hotRows}
+// categories fits the step that linear models need for columns of strings: they
+// take categories as they are.
+func (f fitting) categories(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
+	p := preprocess.CategoryParams{MaxCategories: hotCategories, MinRows: max(hotRows, min(x.Rows()/rowsPerRow, usualRows))}
 	if f.params.Encoding == Ordinal {
 		return preprocess.FitOrdinal(ctx, x, p)
 	}
-	return preprocess.FitOneHot(ctx, x, p)
+	return preprocess.FitGroup(ctx, x, p)
+}
+
+// linearParams lets the penalty measure categories in standard deviations too, as
+// the scaled numbers are: common categories are drawn to 0 no more than numbers.
+func linearParams() linear.Params {
+	p := linear.DefaultParams()
+	p.Standardize = true
+	return p
 }
 
 func group(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
