@@ -189,7 +189,6 @@ func (d *design) lives(p pass, c int) bool { return p.live == nil || p.live[c] }
 func (d *design) stretch(s *stretch, p pass) {
 	s.value = 0
 	clear(s.sums)
-	clear(s.sums)
 	var buffer [][]float64
 	if d.work == nil {
 		buffer = d.scores(blockRows)

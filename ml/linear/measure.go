@@ -23,7 +23,7 @@ func (d *design) measure(weights []float64) {
 		case *levels:
 			d.shares(col, d.mean[low:high], weights)
 			for j := low; j < high; j++ {
-				if p := d.mean[j]; p < 1-1e-12 {
+				if p := d.mean[j]; p < 1-1e-12 && high-low > 1 {
 					d.scale[j] = inverse(math.Sqrt(p * (1 - p)))
 				}
 			}
@@ -69,16 +69,22 @@ func inverse(deviation float64) float64 {
 	return 1 / deviation
 }
 
-// mean returns the weighted mean.
+// mean returns the weighted mean. A second look takes back what the first one
+// lost by rounding: the mean of equal values is that value.
 func mean(values, weights []float64, total float64) float64 {
-	sum := 0.0
-	for i, v := range values {
-		if weights != nil {
-			v *= weights[i]
+	middle := 0.0
+	for range 2 {
+		sum := 0.0
+		for i, v := range values {
+			v -= middle
+			if weights != nil {
+				v *= weights[i]
+			}
+			sum += v
 		}
-		sum += v
+		middle += sum / total
 	}
-	return sum / total
+	return middle
 }
 
 // deviation returns the weighted standard deviation.

@@ -40,7 +40,7 @@ const (
 //	ElasticNet            alpha = Alpha/W, l1_ratio = L1Ratio
 //	PoissonRegressor      alpha = Alpha/W                      (L1Ratio = 0)
 //
-// The lambda of glmnet is Alpha/W and its alpha is L1Ratio.
+// The paper on glmnet writes lambda for Alpha/W and alpha for L1Ratio.
 type Params struct {
 	// Alpha is the strength of the penalty, 0 to 1e12, default 1.
 	Alpha float64

@@ -16,7 +16,7 @@ import (
 // 1 that they stand for.
 func TestStringsAreIndicators(t *testing.T) {
 	t.Parallel()
-	x, list := sparse(t, 6000, 2, 30)
+	x, list := sparse(t, 1500, 2, 20)
 	for _, problem := range list {
 		for _, ratio := range []float64{0, 0.5} {
 			for _, standardize := range []bool{false, true} {

@@ -37,7 +37,7 @@ const (
 // The model depends on x, y and p alone; Options.Validation is not used. Memory
 // is about 24 bytes for every row, or 16 for every row and class of Multiclass;
 // 4 for every value of a String column, and 8 for those of a column of numbers
-// that are far from 0 as measured by their deviation; 100 for every coefficient,
+// that are far from 0 as measured by their deviation; 130 for every coefficient,
 // and at most 128 MiB of sums.
 func Train(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Options) (*Model, error) {
 	if err := ctx.Err(); err != nil {

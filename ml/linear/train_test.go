@@ -241,6 +241,8 @@ func TestOddTables(t *testing.T) {
 		"one row of strings":        {newFrame(t, frame.StringsOf("s", []string{"a"}, nil)), regression(5), "", 1, 5},
 		"one count":                 {table(t, []float64{3}), regression(5), linear.Poisson, 1, 5},
 		"constant column":           {table(t, ones), regression(ramp...), "", 1, 24.5},
+		"constant, no penalty":      {table(t, slices.Repeat([]float64{0.1}, 50)), regression(ramp...), "", 0, 24.5},
+		"constant, very many rows":  {table(t, slices.Repeat([]float64{0.1}, 100_000)), regression(slices.Repeat(turns, 2000)...), "", 0, 0.5},
 		"constant strings":          {newFrame(t, frame.NewString("s", make([]int32, 50), []string{"a"})), regression(ramp...), "", 1, 24.5},
 		"strings, all missing":      {newFrame(t, words("s", none)), regression(ramp...), "", 1, 24.5},
 		"constant target":           {table(t, ramp), regression(slices.Repeat([]float64{7}, 50)...), "", 1, 7},
