@@ -22,7 +22,7 @@ import (
 const (
 	checkpointMagic = "NFIT"
 	// checkpointVersion changes whenever the same input would give another fit.
-	checkpointVersion = 1
+	checkpointVersion = 2
 )
 
 // fitted is what one fit leaves.

@@ -48,7 +48,7 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 		case artifact.Baseline:
 			return pipeline.Algorithm(baseline.Train, baseline.DefaultParams())(ctx, x, y, o)
 		case artifact.Linear:
-			return pipeline.Algorithm(linear.Train, linear.DefaultParams())(ctx, x, y, o)
+			return pipeline.Algorithm(linear.Train, f.params.linear())(ctx, x, y, o)
 		case artifact.GBDT:
 			e, rounds, err = f.boost(ctx, x, o)
 			return e, err

@@ -1,6 +1,7 @@
 package automl
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -9,15 +10,20 @@ import (
 
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/pipeline"
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 const (
 	// hotCategories is how many categories of a column a linear model tells apart.
-	hotCategories = 50
-	// hotRows is how few rows a category of its own may have in a linear model.
-	hotRows = 3
+	hotCategories = 1000
+	// hotRows and usualRows are how few rows a category of its own may have in a
+	// linear model: in the smallest tables and in those of rowsPerRow times
+	// usualRows and more, in proportion between.
+	hotRows    = 3
+	usualRows  = 10
+	rowsPerRow = 200
 	// treeCategories is the same for trees, which have 255 bins a column.
 	treeCategories = 250
 )
@@ -56,7 +62,7 @@ func (f fitting) steps() []pipeline.Fitter {
 	p := f.params
 	switch f.algorithm {
 	case artifact.Linear:
-		return slices.Concat(p.selection(), p.dates(), p.encoding(), p.imputation(), p.scaling())
+		return slices.Concat(p.selection(), p.dates(), p.encoding(f.x.Rows()), p.imputation(), p.scaling())
 	case artifact.GBDT:
 		group := preprocess.CategoryParams{MaxCategories: treeCategories, MinRows: 1}
 		return slices.Concat(p.selection(), []pipeline.Fitter{
@@ -89,12 +95,14 @@ func (p Params) dates() []pipeline.Fitter {
 	return []pipeline.Fitter{pipeline.Step(preprocess.FitDates, d)}
 }
 
-func (p Params) encoding() []pipeline.Fitter {
-	c := preprocess.CategoryParams{MaxCategories: hotCategories, MinRows: hotRows}
+// encoding is what a linear model needs for columns of strings: it takes
+// categories as they are.
+func (p Params) encoding(rows int) []pipeline.Fitter {
+	c := preprocess.CategoryParams{MaxCategories: hotCategories, MinRows: max(hotRows, min(rows/rowsPerRow, usualRows))}
 	if p.Encoding == Ordinal {
 		return []pipeline.Fitter{pipeline.Step(preprocess.FitOrdinal, c)}
 	}
-	return []pipeline.Fitter{pipeline.Step(preprocess.FitOneHot, c)}
+	return []pipeline.Fitter{pipeline.Step(preprocess.FitGroup, c)}
 }
 
 func (p Params) imputation() []pipeline.Fitter {
@@ -102,7 +110,29 @@ func (p Params) imputation() []pipeline.Fitter {
 	if p.Imputation != "" {
 		i.Strategy = preprocess.Strategy(p.Imputation)
 	}
-	return []pipeline.Fitter{pipeline.Step(preprocess.FitImpute, i)}
+	return []pipeline.Fitter{pipeline.Step(imputeNumbers, i)}
+}
+
+// imputeNumbers leaves columns of strings alone, in which a missing value is a
+// category of its own.
+func imputeNumbers(ctx context.Context, x *frame.Frame, p preprocess.ImputeParams, weights ...float64) (preprocess.Step, error) {
+	for _, c := range x.Columns() {
+		if c.Type().Numeric() {
+			p.Columns = append(p.Columns, c.Name())
+		}
+	}
+	if len(p.Columns) == 0 {
+		p.Strategy = preprocess.Median // no names mean all columns, which are of strings
+	}
+	return preprocess.FitImpute(ctx, x, p, weights...)
+}
+
+// linear lets the penalty measure categories in standard deviations too, where
+// numbers are scaled so: common categories are drawn to 0 no more than numbers.
+func (p Params) linear() linear.Params {
+	l := linear.DefaultParams()
+	l.Standardize = p.Scaling == "" || p.Scaling == string(preprocess.Standard)
+	return l
 }
 
 func (p Params) scaling() []pipeline.Fitter {

@@ -45,14 +45,21 @@ func TestBaseline(t *testing.T) {
 
 func TestLinear(t *testing.T) {
 	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return linear.Train(ctx, linear.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return linear.Decode(b) },
-		Tasks:  everyTask, Types: []frame.Type{frame.Float}, Learns: true,
-	})
+	for name, ratio := range map[string]float64{"ridge": 0, "elastic net": 0.5, "lasso": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mltest.Run(t, mltest.Estimator{
+				Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
+					p := linear.DefaultParams()
+					p.L1Ratio = ratio
+					return linear.Train(ctx, p, x, y, o)
+				},
+				Encode: encode,
+				Decode: func(b []byte) (ml.Predictor, error) { return linear.Decode(b) },
+				Tasks:  everyTask, Types: []frame.Type{frame.Float, frame.String}, Learns: true,
+			})
+		})
+	}
 }
 
 func TestGBDT(t *testing.T) {
