@@ -98,6 +98,11 @@ func trainCommand(s *session) *cobra.Command {
 	f.IntVar(&r.Window, "window", 0, "the most rows that a fold learns from (split time, default all)")
 	f.IntVar(&r.Repeats, "repeats", 0, "of the cross-validation (default 1)")
 	f.StringVar(&r.ClassWeight, "class-weight", "", "none or balanced (default none)")
+	f.StringVar(&r.Imputation, "imputation", "", "of missing numbers for linear models: mean, median or mode (default median)")
+	f.StringVar(&r.Scaling, "scaling", "", "of numbers for linear models: standard, minmax, robust, maxabs or none (default standard)")
+	f.BoolVar(&r.DateCycles, "date-cycles", false, "give linear models month, weekday, hour and day of the year as cycles, too")
+	f.Float64Var(&r.MinVariance, "min-variance", 0, "leave out columns of numbers that vary less (default 0: none)")
+	f.Float64Var(&r.MaxCorrelation, "max-correlation", 0, "leave out columns of numbers correlated above this with one before (default 0: none)")
 	sub.flags(cmd)
 	return cmd
 }

@@ -176,6 +176,12 @@ type TrainRequest struct {
 	Window        int      `json:"window,omitempty"`
 	Repeats       int      `json:"repeats,omitempty"`
 	ClassWeight   string   `json:"class_weight,omitempty"`
+
+	Imputation     string  `json:"imputation,omitempty"`
+	Scaling        string  `json:"scaling,omitempty"`
+	DateCycles     bool    `json:"date_cycles,omitempty"`
+	MinVariance    float64 `json:"min_variance,omitempty"`
+	MaxCorrelation float64 `json:"max_correlation,omitempty"`
 }
 
 // TuneRequest asks for a better decision.

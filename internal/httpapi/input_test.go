@@ -92,6 +92,11 @@ func TestBadBodiesAreToldPlainly(t *testing.T) {
 		`{"dataset_id":"` + id + `","target":"y","encoding":"hash"}`:               "body.encoding must be one of onehot, ordinal",
 		`{"dataset_id":"` + id + `","target":"y","split":"groups"}`:                "body.split must be one of random, grouped, time",
 		`{"dataset_id":"` + id + `","target":"y","repeats":21}`:                    "body.repeats must be at most 20",
+		`{"dataset_id":"` + id + `","target":"y","imputation":"guess"}`:            "body.imputation must be one of mean, median, mode",
+		`{"dataset_id":"` + id + `","target":"y","scaling":"log"}`:                 "body.scaling must be one of standard, minmax, robust, maxabs, none",
+		`{"dataset_id":"` + id + `","target":"y","date_cycles":"yes"}`:             "body.date_cycles must be",
+		`{"dataset_id":"` + id + `","target":"y","min_variance":-1}`:               "body.min_variance must be at least 0",
+		`{"dataset_id":"` + id + `","target":"y","max_correlation":1.1}`:           "body.max_correlation must be at most 1",
 		`{"dataset_id":"` + id + `","target":"` + strings.Repeat("y", 3000) + `"}`: "body.target must have at most",
 		`[]`: "body must be an object",
 	} {

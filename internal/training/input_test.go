@@ -68,6 +68,10 @@ func TestRefusedBeforeAJobIsSubmitted(t *testing.T) {
 		{"unknown metric", ann, func(r *training.Request) { r.Metric = "luck" }, fault.ClassInvalid, "unknown_metric", "body.metric"},
 		{"metric of another task", ann, func(r *training.Request) { r.Task, r.Metric = "binary", "rmse" }, fault.ClassInvalid, "metric_not_for_task", "body.metric"},
 		{"unknown encoding", ann, func(r *training.Request) { r.Encoding = "hash" }, fault.ClassInvalid, "unknown_encoding", "body.encoding"},
+		{"unknown imputation", ann, func(r *training.Request) { r.Imputation = "guess" }, fault.ClassInvalid, "unknown_imputation", "body.imputation"},
+		{"unknown scaling", ann, func(r *training.Request) { r.Scaling = "log" }, fault.ClassInvalid, "unknown_scaling", "body.scaling"},
+		{"negative variance", ann, func(r *training.Request) { r.MinVariance = -1 }, fault.ClassInvalid, "invalid_parameter", "body.min_variance"},
+		{"correlation above one", ann, func(r *training.Request) { r.MaxCorrelation = 1.5 }, fault.ClassInvalid, "invalid_parameter", "body.max_correlation"},
 		{"too many folds", ann, func(r *training.Request) { r.Folds = 21 }, fault.ClassInvalid, "invalid_parameter", "body.folds"},
 		{"no test rows", ann, func(r *training.Request) { r.TestFraction = math.NaN() }, fault.ClassInvalid, "invalid_parameter", "body.test_fraction"},
 		{"negative trees", ann, func(r *training.Request) { r.Trees = -1 }, fault.ClassInvalid, "invalid_parameter", "body.trees"},
@@ -154,6 +158,10 @@ func TestUnusableTablesAreExplained(t *testing.T) {
 			change: func(r *training.Request) { r.Task = "multiclass" },
 		},
 		{name: "class of one row", target: rare, code: "class_too_small", location: `column "target"`, text: `class "maybe" of the target "target" has 1 row`},
+		{
+			name: "too little variance", target: yesNo, code: "no_features", location: "body.min_variance", text: "leave no column",
+			change: func(r *training.Request) { r.MinVariance, r.Features = 1e9, []string{"x"} },
+		},
 		{name: "dates", target: func(i int) string { return fmt.Sprintf("2024-01-%02d", i%28+1) }, code: "target_type", location: `column "target"`},
 		{
 			name: "wrong positive class", target: yesNo, code: "unknown_class", location: "body.positive_class", text: `should be "no" or "yes"`,

@@ -154,6 +154,7 @@ func params(req Request, schema tabular.Schema) automl.Params {
 	if req.Encoding != "" {
 		p.Encoding = req.Encoding
 	}
+	prepare(&p, req)
 	if req.Folds != 0 {
 		p.Folds = req.Folds
 	}
@@ -177,6 +178,12 @@ func params(req Request, schema tabular.Schema) automl.Params {
 		p.ClassWeight = req.ClassWeight
 	}
 	return p
+}
+
+// prepare sets how rows are prepared.
+func prepare(p *automl.Params, req Request) {
+	p.Imputation, p.Scaling, p.DateCycles = req.Imputation, req.Scaling, req.DateCycles
+	p.MinVariance, p.MaxCorrelation = req.MinVariance, req.MaxCorrelation
 }
 
 func unknownColumn(location, name string, schema tabular.Schema) fault.Field {

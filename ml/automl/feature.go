@@ -48,12 +48,12 @@ func checkFinite(ctx context.Context, x *frame.Frame, rows []int) error {
 // screen returns the training rows without the columns that say nothing, and
 // a note for each of those.
 func screen(ctx context.Context, x *frame.Frame) (*frame.Frame, []string, error) {
-	drop, why, err := preprocess.FitDrop(ctx, x)
+	drop, err := preprocess.FitDrop(ctx, x, preprocess.DefaultDropParams())
 	if err != nil {
 		return nil, nil, err
 	}
-	notes := make([]string, 0, len(why))
-	for _, d := range why {
+	var notes []string
+	for _, d := range drop.Dropped() {
 		notes = append(notes, d.Note)
 	}
 	kept, err := preprocess.Apply(ctx, []preprocess.Step{drop}, x)

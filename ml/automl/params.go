@@ -37,6 +37,12 @@ type Params struct {
 	Window      int    // time only: the most rows that a fold learns from, the last ones; default 0: all
 	Repeats     int    // of the cross-validation, each divided anew, 1 to 20, default 1; not by time
 	ClassWeight string // classification only: none, or balanced for classes that weigh the same in all; empty: none
+
+	Imputation     string  // of missing numbers for linear models: mean, median or mode; empty: median
+	Scaling        string  // of numbers for linear models: standard, minmax, robust, maxabs or none; empty: standard
+	DateCycles     bool    // give linear models the sine and cosine of month, weekday, hour and day of the year, too
+	MinVariance    float64 // columns of numbers whose variance is not above it are left out; at least 0, default 0: none is
+	MaxCorrelation float64 // of two columns of numbers with |r| above it the later is left out; 0 to 1, default 0: none is
 }
 
 // Weights of classes.
@@ -60,7 +66,7 @@ func Algorithms() []string {
 func (p Params) Validate() error {
 	checks := []func() error{
 		p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers,
-		p.validateSplit, p.validateClassWeight,
+		p.validatePreparation, p.validateSplit, p.validateClassWeight,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

@@ -326,6 +326,9 @@ func (r *run) result() (*Result, error) {
 	if best.entry.Algorithm == artifact.Baseline && len(r.candidates) > 1 {
 		r.notes = append(r.notes, "No algorithm did better than the baseline: these columns tell little about the target.")
 	}
+	if note := r.leftOut(best.model); note != "" {
+		r.notes = append(r.notes, note)
+	}
 	out := &Result{
 		Task: r.target.Task, Metric: r.metric, Model: best.model, Notes: r.notes,
 		TrainRows: r.tableRows(r.train), HoldoutRows: r.tableRows(r.holdout),

@@ -31,7 +31,7 @@ func honest() mltest.Case {
 		},
 		Decode:    func(b []byte) (ml.Predictor, error) { return linear.Decode(b) },
 		Algorithm: artifact.Linear,
-		Tasks:     everyTask, Types: []frame.Type{frame.Float}, Weighted: true, Repetition: 1e-6,
+		Tasks:     everyTask, Types: []frame.Type{frame.Float, frame.String}, Weighted: true, Repetition: 1e-6,
 	}
 }
 
@@ -180,7 +180,7 @@ func faults() map[string][]func(c *mltest.Case) {
 		"takes constant columns": {training(func(train trainFunc) trainFunc {
 			return func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
 				for _, c := range x.Columns() {
-					if slices.Min(c.Floats()) == slices.Max(c.Floats()) {
+					if c.Type() == frame.Float && slices.Min(c.Floats()) == slices.Max(c.Floats()) {
 						return nil, errors.New("it divides by the deviation")
 					}
 				}
@@ -190,7 +190,14 @@ func faults() map[string][]func(c *mltest.Case) {
 		"takes or refuses one row":   {func(c *mltest.Case) { c.OneRow = "too_few_rows" }},
 		"refuses one class":          {func(c *mltest.Case) { c.OneClass = "too_few_classes" }},
 		"takes or refuses one value": {func(c *mltest.Case) { c.Constant = "target_constant" }},
-		"takes 100,000 categories":   {func(c *mltest.Case) { c.Types = append(c.Types, frame.String) }},
+		"takes 100,000 categories": {training(func(train trainFunc) trainFunc {
+			return func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
+				if c, ok := x.Column("category"); ok && len(c.Dict()) > 1000 {
+					return nil, errors.New("a column for each category does not fit")
+				}
+				return train(ctx, x, y, o)
+			}
+		})},
 		"refuses other types": {before(func(ctx context.Context, x *frame.Frame, _ *ml.Target, _ *ml.Options) (context.Context, *frame.Frame) {
 			return ctx, x.Without("odd")
 		})},
@@ -243,6 +250,10 @@ func withoutGaps(ctx context.Context, x *frame.Frame, _ *ml.Target, _ *ml.Option
 func replaced(x *frame.Frame, f func(v float64) float64) *frame.Frame {
 	columns := make([]frame.Column, 0, len(x.Columns()))
 	for _, c := range x.Columns() {
+		if c.Type() != frame.Float {
+			columns = append(columns, c)
+			continue
+		}
 		values := slices.Clone(c.Floats())
 		for i, v := range values {
 			values[i] = f(v)

@@ -27,6 +27,10 @@ func TestPipeline(t *testing.T) {
 		"onehot":   {Algorithms: []string{artifact.Linear}, Encoding: automl.OneHot},
 		"ordinal":  {Algorithms: []string{artifact.Linear}, Encoding: automl.Ordinal},
 		"gbdt":     {Algorithms: []string{artifact.GBDT}},
+		"prepared": {
+			Algorithms: []string{artifact.Linear}, Imputation: "mode", Scaling: "robust",
+			DateCycles: true, MinVariance: 1e-9, MaxCorrelation: 0.999,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -50,6 +54,8 @@ func TestPipeline(t *testing.T) {
 func learn(ctx context.Context, p automl.Params, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
 	d := automl.DefaultParams()
 	d.Algorithms, d.Encoding, d.Folds, d.Trees = p.Algorithms, p.Encoding, 2, 30
+	d.Imputation, d.Scaling, d.DateCycles = p.Imputation, p.Scaling, p.DateCycles
+	d.MinVariance, d.MaxCorrelation = p.MinVariance, p.MaxCorrelation
 	d.Task, d.Target = y.Task, "the target"
 	column := frame.NewFloat(d.Target, y.Values)
 	if y.Task != ml.Regression {
