@@ -197,11 +197,12 @@ const fewCategories = 4
 
 // categorical returns the best set of categories of a feature, among those that
 // are a beginning or an end of the categories sorted by gradient over hessian.
-// Missing values are one category more. Categories of too few rows are on the
-// right, and those without rows go with missing values.
+// Missing values are one category more, and those of too few rows are one
+// together, which is on the right where even they are too few. Categories without
+// rows go with missing values.
 func (s *scan) categorical(bins []uint64, leaf *stats) candidate {
 	var room [256]category
-	list := s.sorted(bins, leaf, room[:0])
+	list, rare := s.sorted(bins, leaf, room[:0])
 	whole := s.whole(leaf)
 	t := categories{
 		sides: sides{s, leaf, leaf.word(), s.l2, s.least(*leaf), 0},
@@ -221,11 +222,15 @@ func (s *scan) categorical(bins []uint64, leaf *stats) candidate {
 	}
 	best := candidate{gain: t.score - whole}
 	best.gLeft, best.hLeft = sums(t.left)
-	return best.choose(bins, t.chosen, 2*best.hLeft >= leaf.h)
+	return best.choose(bins, t.chosen, &rare, 2*best.hLeft >= leaf.h)
 }
 
-// sorted appends the categories of a leaf that have enough rows, in order.
-func (s *scan) sorted(bins []uint64, leaf *stats, list []category) []category {
+// pooled stands for the categories of too few rows.
+const pooled = 256
+
+// sorted appends the categories of a leaf, in order, and returns which of them
+// are pooled.
+func (s *scan) sorted(bins []uint64, leaf *stats, list []category) (_ []category, rare set) {
 	present := 0
 	for _, v := range bins {
 		if v != 0 {
@@ -236,22 +241,33 @@ func (s *scan) sorted(bins []uint64, leaf *stats, list []category) []category {
 	if present > fewCategories {
 		least = max(1, int64(float64(s.categorySamples)*float64(leaf.h)/float64(leaf.rows)))
 	}
+	add := func(bin int, v uint64) {
+		g, h := sums(v)
+		list = append(list, category{bin, v, float64(g) / (float64(h) + s.smoothing)})
+	}
+	var pool uint64
 	for b, v := range bins {
-		if g, h := sums(v); h >= least {
-			list = append(list, category{b, v, float64(g) / (float64(h) + s.smoothing)})
+		if _, h := sums(v); h >= least {
+			add(b, v)
+		} else if v != 0 {
+			rare.add(b)
+			pool += v
 		}
+	}
+	if _, h := sums(pool); h >= least {
+		add(pooled, pool)
 	}
 	slices.SortFunc(list, func(a, b category) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.bin, b.bin))
 	})
-	return list
+	return list, rare
 }
 
 // categories is the best set so far.
 type categories struct {
 	sides
-	room   [256]uint8
-	chosen []uint8 // bins
+	room   [256]int16
+	chosen []int16 // bins, or pooled
 	left   uint64
 	score  float64
 }
@@ -278,19 +294,23 @@ func (t *categories) scan(list []category, most int, group int64) {
 	}
 	t.chosen = t.room[:best+1]
 	for i := range t.chosen {
-		t.chosen[i] = uint8(list[i].bin)
+		t.chosen[i] = int16(list[i].bin)
 	}
 }
 
 // choose fills in the set of the categories that go left. Bins without rows go
 // where missing values go; if there are none of these, to the heavier side.
-func (c candidate) choose(bins []uint64, left []uint8, heavier bool) candidate {
+func (c candidate) choose(bins []uint64, left []int16, rare *set, heavier bool) candidate {
+	for _, b := range left {
+		if b == pooled {
+			c.set.union(rare)
+		} else {
+			c.set.add(int(b))
+		}
+	}
 	missing := len(bins) - 1
 	if c.missingLeft = heavier; bins[missing] != 0 {
-		c.missingLeft = slices.Contains(left, uint8(missing))
-	}
-	for _, b := range left {
-		c.set.add(int(b))
+		c.missingLeft = c.set.has(uint8(missing))
 	}
 	if c.missingLeft {
 		for b, v := range bins {
