@@ -265,6 +265,10 @@ func (t *trainer) tree(k int, seed, rowSeed uint64) *tree {
 		minGain:    t.params.MinGain * unit,
 		minHessian: int64(math.Min(math.Ceil(t.params.MinChildHessian*scale.h), math.MaxInt64/2)),
 		minSamples: t.params.MinChildSamples,
+
+		categorySamples: t.params.CategorySamples,
+		groupSamples:    t.params.CategoryGroupSamples,
+		maxCategories:   t.params.MaxCategories,
 	}
 	for _, d := range t.grower.direction {
 		s.bounded = s.bounded || d != 0
