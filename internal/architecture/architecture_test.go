@@ -112,7 +112,7 @@ func rules() []rule {
 		{packages: []string{"internal/sample"}},
 		{packages: []string{"internal/terminal"}, vendors: []string{"github.com/vbauerster/mpb", "golang.org/x/term"}},
 		{packages: []string{"internal/demo"}, ours: []string{"internal/client!", "internal/sample!", "internal/secret!", "internal/terminal!"}},
-		{packages: []string{"internal/drill"}, ours: []string{"internal/client!", "internal/sample!", "internal/tabular!", "internal/terminal!", "ml", "internal/embedded!", "internal/job!", "internal/queue", "internal/secret!", "internal/store"}},
+		{packages: []string{"internal/drill"}, ours: []string{"internal/drill", "internal/client!", "internal/sample!", "internal/tabular!", "internal/terminal!", "ml", "internal/embedded!", "internal/job!", "internal/queue", "internal/secret!", "internal/store"}},
 		{packages: []string{"internal/cli"}, ours: []string{"internal/client!", "internal/config!", "internal/demo!", "internal/secret!", "internal/terminal!"}, vendors: []string{"github.com/spf13/cobra", "golang.org/x/term"}},
 		{packages: []string{"cmd"}, ours: []string{"internal/app!", "internal/cli!", "internal/config!"}},
 	}
