@@ -96,13 +96,16 @@ func answering(ctx context.Context, c *client.Client) error {
 
 // peakMemory returns the most bytes that the process has had in memory since
 // resetPeak.
-func peakMemory(pid int) (int64, error) {
+func peakMemory(pid int) (int64, error) { return memory(pid, "VmHWM") }
+
+// memory returns a figure in bytes from the system's status of the process.
+func memory(pid int, field string) (int64, error) {
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
 	}
 	for line := range bytes.Lines(status) {
-		if rest, ok := strings.CutPrefix(string(line), "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(string(line), field+":"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			if err != nil {
 				return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
@@ -110,7 +113,7 @@ func peakMemory(pid int) (int64, error) {
 			return kib << 10, nil
 		}
 	}
-	return 0, fmt.Errorf("the system does not tell the memory of process %d", pid)
+	return 0, fmt.Errorf("the system does not tell %s of process %d", field, pid)
 }
 
 // resetPeak starts to measure the peak anew.
