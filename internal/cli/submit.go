@@ -23,6 +23,14 @@ func (s *submission) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
 }
 
+// check refuses to write what is not there yet.
+func (s *submission) check(output string) error {
+	if s.detach && output != "" {
+		return usage("--output needs the job's end; leave out --detach, or use narrative download later")
+	}
+	return nil
+}
+
 // detached tells which job was made.
 func (s *session) detached(cmd *cobra.Command, j *client.Job) error {
 	return s.answer(cmd, j, func(w io.Writer) error { return line(w, "%s", j.ID) })
@@ -111,10 +119,14 @@ func showModel(w io.Writer, m *client.Model) error {
 
 func tuneCommand(s *session) *cobra.Command {
 	var sub submission
+	var output string
 	r := client.TuneRequest{Method: "threshold"}
 	cmd := &cobra.Command{
 		Use: "tune MODEL", Short: "Tune the decision threshold of a binary model", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := sub.check(output); err != nil {
+				return err
+			}
 			c, err := s.client()
 			if err != nil {
 				return err
@@ -131,18 +143,25 @@ func tuneCommand(s *session) *cobra.Command {
 			if err := decodeResult(j, &tuned); err != nil {
 				return err
 			}
+			if output != "" {
+				return s.download(cmd, c, j.ID, curveFile, output)
+			}
 			return s.answer(cmd, tuned, func(w io.Writer) error {
 				header, rows := demo.TunedTable(tuned)
 				if err := terminal.Table(w, header, rows); err != nil {
 					return err
 				}
-				return line(w, "%s by threshold, from 0 to 1: %s", tuned.Objective, demo.Curve(tuned.Curve))
+				if err := line(w, "%s by threshold, from 0 to 1: %s", tuned.Objective, demo.Curve(tuned.Curve)); err != nil {
+					return err
+				}
+				return line(w, "all %s points of the curve: narrative download %s --output FILE", terminal.Count(int64(tuned.CurvePoints)), j.ID)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&r.Method, "method", r.Method, "what to tune: threshold")
 	cmd.Flags().StringVar(&r.Objective, "objective", "", "f1, fbeta, youden or balanced_accuracy (default f1)")
 	cmd.Flags().Float64Var(&r.Beta, "beta", 0, "weight of recall in fbeta")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write the whole curve to this file, as CSV; - for standard output")
 	sub.flags(cmd)
 	return cmd
 }
@@ -154,8 +173,8 @@ func predictCommand(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "predict MODEL DATASET", Short: "Predict every row of a data set's file", Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if sub.detach && output != "" {
-				return usage("--output needs the job's end; leave out --detach, or use narrative download later")
+			if err := sub.check(output); err != nil {
+				return err
 			}
 			c, err := s.client()
 			if err != nil {

@@ -72,7 +72,7 @@ func startCluster(t *testing.T) *cluster {
 		c.workers = append(c.workers, w)
 		c.ops = append(c.ops, address(w))
 	}
-	c.scheduler = start(t, c.env, program(t, "scheduler"), "--ops-addr", "127.0.0.1:0", "--health-cron", "@every 1s")
+	c.scheduler = start(t, c.env, program(t, "scheduler"), "--ops-addr", "127.0.0.1:0", "--health-cron", "@every 1s", "--cleanup-cron", "@every 5s")
 	c.ops = append(c.ops, address(c.scheduler))
 	return c
 }
@@ -163,6 +163,7 @@ func TestSeparateProcesses(t *testing.T) {
 	}
 	cl.rest(t, c, data, result)
 	cl.stranger(t, a.ID, data, result.ModelID)
+	cl.system(t, c)
 	cl.lost(t)
 	if code := survivor.terminate(); code != 0 {
 		t.Errorf("the worker's exit code after SIGTERM is %d, want 0", code)
@@ -210,11 +211,66 @@ func (cl *cluster) stranger(t *testing.T, job, data, model string) {
 			t.Errorf("%s of another tenant: %v, want 404", thing, e)
 		}
 	}
-	jobs, err1 := c.Jobs(t.Context(), client.JobFilter{}, "", 10)
+	jobs, err1 := c.Jobs(t.Context(), client.JobFilter{Scope: "tenant"}, "", 10)
 	sets, err2 := c.Datasets(t.Context(), "", 10)
 	models, err3 := c.Models(t.Context(), "", 10)
 	if err := errors.Join(err1, err2, err3); err != nil || len(jobs.Items)+len(sets.Items)+len(models.Items) > 0 {
 		t.Errorf("the lists show another tenant's things: %d jobs, %d data sets, %d models, error %v", len(jobs.Items), len(sets.Items), len(models.Items), err)
+	}
+}
+
+// system looks at the clean-ups that the scheduler submits: operators of any
+// tenant read them and change nothing; for the analyst there are none.
+func (cl *cluster) system(t *testing.T, analyst *client.Client) {
+	t.Helper()
+	c, err := client.New(cl.url, client.Options{Token: secret.New(token(t, "umbrella", "operator"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	_, err = analyst.Jobs(ctx, client.JobFilter{Scope: "system"}, "", 10)
+	refused(t, "an analyst's list of the system's jobs", err, http.StatusForbidden)
+	found := systemJob(t, c)
+	j, err := c.Watch(ctx, found.ID, client.Seen{})
+	if err != nil || j.Kind != "cleanup" || len(j.Result) == 0 {
+		t.Errorf("the clean-up is %+v, %v", j, err)
+	}
+	if lines, err := c.Logs(ctx, found.ID, 0); err != nil || len(lines) == 0 {
+		t.Errorf("the clean-up's log has %d lines, %v", len(lines), err)
+	}
+	_, err = c.Cancel(ctx, found.ID)
+	refused(t, "cancelling a job of the system", err, http.StatusForbidden)
+	_, err = analyst.Job(ctx, found.ID)
+	refused(t, "a system job for an analyst", err, http.StatusNotFound)
+}
+
+// systemJob waits until there is a job of the system's own and returns it.
+func systemJob(t *testing.T, operator *client.Client) *client.Job {
+	t.Helper()
+	ticker := time.NewTicker(200 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for {
+		page, err := operator.Jobs(t.Context(), client.JobFilter{Scope: "system"}, "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Items) > 0 {
+			return page.Items[0]
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatal("no scheduled clean-up was ever listed")
+		}
+	}
+}
+
+// refused checks that the API answered with the status.
+func refused(t *testing.T, what string, err error, status int) {
+	t.Helper()
+	if e, ok := errors.AsType[*client.Error](err); !ok || e.Status != status {
+		t.Errorf("%s: %v, want %d", what, err, status)
 	}
 }
 

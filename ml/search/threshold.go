@@ -17,9 +17,6 @@ const (
 	BalancedAccuracy = "balanced_accuracy" // mean of recall and specificity
 )
 
-// MaxPoints is how many points a Curve has at most.
-const MaxPoints = 1000
-
 // Point is what a threshold gives: a row is positive when its score is at
 // least Threshold.
 type Point struct {
@@ -35,17 +32,21 @@ type Point struct {
 	FN          int     `json:"fn"`
 }
 
-// Curve is the thresholds worth looking at, descending, and the best of them.
+// F1 is the harmonic mean of precision and recall at the threshold, whatever
+// the objective is.
+func (p *Point) F1() float64 { return fScore(*p, 1) }
+
+// Curve is a point for every distinct score, by descending threshold, and the
+// best of them.
 type Curve struct {
-	Points []Point `json:"points"`
-	Best   Point   `json:"best"`
+	Points []Point
+	Best   Point
 }
 
 // Thresholds tries every distinct score as a threshold and returns the best by
-// the objective: among equals the one closest to one half, then the higher. A
-// Curve of more than MaxPoints is thinned out evenly, keeping its ends and the
-// best. labels are 0 or 1 and aligned with scores; beta is read for FBeta only.
-// It takes O(n log n).
+// the objective: among equals the one closest to one half, then the higher.
+// labels are 0 or 1 and aligned with scores; beta is read for FBeta only. It
+// takes O(n log n).
 func Thresholds(objective string, beta float64, labels, scores []float64) (*Curve, error) {
 	score, err := scorer(objective, beta)
 	if err != nil {
@@ -81,7 +82,7 @@ func Thresholds(objective string, beta float64, labels, scores []float64) (*Curv
 			best = len(points) - 1
 		}
 	}
-	return &Curve{Points: thin(points, best), Best: points[best]}, nil
+	return &Curve{Points: points, Best: points[best]}, nil
 }
 
 // rate fills in the rates; every denominator is positive since both classes
@@ -162,22 +163,25 @@ func input(code, name string, row int, format string, args ...any) error {
 	return &ml.InputError{Code: code, Parameter: name, Row: row, Message: fmt.Sprintf(format, args...)}
 }
 
-// thin keeps at most MaxPoints points at even distances, and the best.
-func thin(points []Point, best int) []Point {
-	n := len(points)
-	if n <= MaxPoints {
-		return points
+// Thin returns at most so many points of the curve, and not less than three, to
+// draw it by: its ends, the best, and others at even distances in rank. A curve
+// that has no more is returned as it is.
+func (c *Curve) Thin(most int) []Point {
+	most = max(most, 3)
+	n := len(c.Points)
+	if n <= most {
+		return c.Points
 	}
-	kept := make([]Point, 0, MaxPoints)
-	// One place is left for the best, which may lie between.
-	const even = MaxPoints - 1
+	best, _ := slices.BinarySearchFunc(c.Points, c.Best.Threshold, func(p Point, t float64) int { return cmp.Compare(t, p.Threshold) })
+	kept := make([]Point, 0, most)
+	even := most - 1 // one place is left for the best, which may lie between
 	last := -1
 	for k := range even {
 		i := k * (n - 1) / (even - 1)
 		if best > last && best < i {
-			kept = append(kept, points[best])
+			kept = append(kept, c.Points[best])
 		}
-		kept = append(kept, points[i])
+		kept = append(kept, c.Points[i])
 		last = i
 	}
 	return kept

@@ -54,13 +54,23 @@ func (r *Reader) take(n int) []byte {
 
 // Magic consumes the letters of a format and its version, and fails unless they
 // are the ones given.
-func (r *Reader) Magic(letters string, version uint16) {
+func (r *Reader) Magic(letters string, version uint16) { r.Versions(letters, version, version) }
+
+// Versions consumes the letters of a format and its version, and fails unless
+// that is from oldest to newest. It returns the version.
+func (r *Reader) Versions(letters string, oldest, newest uint16) uint16 {
 	if b := r.take(len(letters)); r.err == nil && string(b) != letters {
 		r.Fail("the data starts with %q, not %q", b, letters)
 	}
-	if v := r.Uint16(); r.err == nil && v != version {
-		r.Fail("version %d of the format is not supported, only %d", v, version)
+	v := r.Uint16()
+	switch {
+	case r.err != nil || v >= oldest && v <= newest:
+	case oldest == newest:
+		r.Fail("version %d of the format is not supported, only %d", v, newest)
+	default:
+		r.Fail("version %d of the format is not supported, only %d to %d", v, oldest, newest)
 	}
+	return v
 }
 
 // Uint8 returns the next byte.

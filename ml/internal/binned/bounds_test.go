@@ -1,22 +1,23 @@
-package gbdt_test
+package binned_test
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sort"
 	"testing"
 
-	"github.com/narrativeml/narrative/ml/gbdt"
+	"github.com/narrativeml/narrative/ml/internal/binned"
 )
 
 func TestBounds(t *testing.T) {
 	t.Parallel()
-	g := generator{1}
+	g := rand.New(rand.NewPCG(1, 1))
 	many := make([]float64, 10_000)
 	frequent := make([]float64, 10_000)
 	for i := range many {
-		many[i] = g.normal()
-		if frequent[i] = g.normal(); g.uniform() < 0.6 {
+		many[i] = g.NormFloat64()
+		if frequent[i] = g.NormFloat64(); g.Float64() < 0.6 {
 			frequent[i] = 0
 		}
 	}
@@ -39,7 +40,7 @@ func TestBounds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			values := slices.Clone(test.values)
-			got := gbdt.Bounds(values, test.limit)
+			got := binned.Bounds(values, test.limit)
 			if test.want != nil && !slices.Equal(got, test.want) {
 				t.Errorf("bounds are %v, want %v", got, test.want)
 			}
@@ -47,7 +48,7 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%d bounds for %d bins", len(got), test.limit)
 			}
 			counts := make([]int, len(got)+1)
-			for i, b := range gbdt.Bins(got, values) {
+			for i, b := range binned.Bins(got, values) {
 				counts[b]++
 				if want := sort.SearchFloat64s(got, values[i]); int(b) != want {
 					t.Fatalf("%v is in bin %d, want %d", values[i], b, want)
@@ -62,17 +63,17 @@ func TestBounds(t *testing.T) {
 
 func TestBoundsAreBalanced(t *testing.T) {
 	t.Parallel()
-	g := generator{2}
+	g := rand.New(rand.NewPCG(2, 2))
 	values := make([]float64, 25_500)
 	for i := range values {
-		values[i] = g.uniform()
+		values[i] = g.Float64()
 	}
-	bounds := gbdt.Bounds(values, 255)
+	bounds := binned.Bounds(values, 255)
 	if len(bounds) != 254 {
 		t.Fatalf("%d bounds, want 254", len(bounds))
 	}
 	counts := make([]int, 255)
-	for _, b := range gbdt.Bins(bounds, values) {
+	for _, b := range binned.Bins(bounds, values) {
 		counts[b]++
 	}
 	if low, high := slices.Min(counts), slices.Max(counts); low < 99 || high > 101 {
@@ -82,7 +83,7 @@ func TestBoundsAreBalanced(t *testing.T) {
 
 func TestBinsOfSpecialValues(t *testing.T) {
 	t.Parallel()
-	got := gbdt.Bins([]float64{-1, 0, 1}, []float64{
+	got := binned.Bins([]float64{-1, 0, 1}, []float64{
 		math.Inf(-1), -1, math.Copysign(0, -1), 0, 0.5, 1, 2, math.Inf(1), math.NaN(),
 	})
 	if want := []uint8{0, 0, 1, 1, 2, 2, 3, 3, 4}; !slices.Equal(got, want) {
@@ -92,7 +93,7 @@ func TestBinsOfSpecialValues(t *testing.T) {
 	for i := range full {
 		full[i] = float64(i)
 	}
-	if got, want := gbdt.Bins(full, []float64{253, 254, math.NaN()}), []uint8{253, 254, 255}; !slices.Equal(got, want) {
+	if got, want := binned.Bins(full, []float64{253, 254, math.NaN()}), []uint8{253, 254, 255}; !slices.Equal(got, want) {
 		t.Errorf("bins are %v, want %v", got, want)
 	}
 }
