@@ -44,7 +44,7 @@ func (d *mlDrill) hard(ctx context.Context) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	quantities := []quantity{binTime(), trainTime(), memoryRise(), predictTime(s.trees), manyTime(s.manyTrees), rowTime()}
+	quantities := []quantity{binTime(), trainTime(), trainCPU(), memoryRise(), predictTime(s.trees), manyTime(s.manyTrees), rowTime()}
 	if err := compare(d.out, c.label, all, quantities); err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (d *mlDrill) easy(ctx context.Context) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := compare(d.out, c.label, all, []quantity{binTime(), trainTime(), memoryRise()}); err != nil {
+	if err := compare(d.out, c.label, all, []quantity{binTime(), trainTime(), trainCPU(), memoryRise()}); err != nil {
 		return nil, err
 	}
 	return d.training(c, all, short(d.size.rows)+"-easy"), nil
@@ -85,7 +85,7 @@ func (d *mlDrill) mixed(ctx context.Context) ([]Figure, error) {
 		return nil, err
 	}
 	predict := predictTime(d.size.trees)
-	if err := compare(d.out, c.label, all, []quantity{binTime(), trainTime(), memoryRise(), predict}); err != nil {
+	if err := compare(d.out, c.label, all, []quantity{binTime(), trainTime(), trainCPU(), memoryRise(), predict}); err != nil {
 		return nil, err
 	}
 	return append(d.training(c, all, "mixed"),
@@ -116,10 +116,11 @@ func (c contest) heldOut() string {
 // names end in the label.
 func (d *mlDrill) training(c contest, all []*standing, label string) []Figure {
 	name := func(what string) string { return "gbdt-" + what + "-" + label + d.size.suffix() }
-	train, binning := trainTime(), binTime()
+	train, processor, binning := trainTime(), trainCPU(), binTime()
 	figures := []Figure{
 		binning.figure(name("bin"), c.about(), all, binning.best(all[1:])),
 		train.figure(name("train"), c.about()+", binning included", all, train.best(all[1:])),
+		processor.figure(name("train")+"-cpu", c.about()+", binning included, of all threads together", all, processor.best(all[1:])),
 		aucFigure(name("auc"), c.about(), all),
 	}
 	i := slices.IndexFunc(all, func(s *standing) bool { return s.side.Quantized && len(s.train) > 0 })

@@ -36,10 +36,9 @@ type standing struct {
 	side    peer.Side
 	version string
 	absent  string // why it has nothing, or no more
-	note    string
 
-	bin, train, memory, predict, many, row []float64 // seconds and bytes
-	auc                                    []float64 // one for each seed
+	bin, train, cpu, memory, predict, many, row []float64 // seconds and bytes
+	auc                                         []float64 // one for each seed
 }
 
 func (s *standing) name() string {
@@ -116,9 +115,6 @@ func (c contest) round(ctx context.Context, dir string, round int, all []*standi
 // take adds what was measured; times count only in the rounds for them.
 func (s *standing) take(o peer.Outcome, t peer.Trial, times bool) error {
 	s.version = o.Version
-	if o.Note != "" {
-		s.note = o.Note
-	}
 	if times {
 		for _, v := range []struct {
 			to   *[]float64
@@ -127,6 +123,7 @@ func (s *standing) take(o peer.Outcome, t peer.Trial, times bool) error {
 		}{
 			{&s.bin, peer.Bin, o.Bin},
 			{&s.train, peer.Train, o.Train},
+			{&s.cpu, peer.Train, o.TrainCPU},
 			{&s.memory, peer.Train, float64(o.Memory)},
 			{&s.predict, peer.Predict, o.Predict},
 			{&s.many, peer.PredictMany, o.PredictMany},

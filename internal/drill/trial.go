@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/drill/generator"
@@ -67,13 +68,7 @@ func (p *player) play(ctx context.Context, step peer.Step) (err error) {
 	case peer.Bin:
 		o.Bin, err = timed(func() error { return p.bin(ctx) })
 	case peer.Train:
-		o.Memory, err = above(func() error {
-			o.Train, err = timed(func() error {
-				p.model, err = gbdt.Train(ctx, p.params(p.trial.Trees), p.x, p.y, p.options())
-				return err
-			})
-			return err
-		})
+		err = p.train(ctx)
 	case peer.Score:
 		err = p.score()
 	case peer.Predict:
@@ -91,6 +86,34 @@ func (p *player) play(ctx context.Context, step peer.Step) (err error) {
 	return err
 }
 
+func (p *player) train(ctx context.Context) error {
+	var before, after syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
+		return err
+	}
+	rise, err := above(func() (err error) {
+		p.outcome.Train, err = timed(func() (err error) {
+			p.model, err = gbdt.Train(ctx, p.params(p.trial.Trees), p.x, p.y, p.options())
+			return err
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
+		return err
+	}
+	p.outcome.Memory = rise
+	p.outcome.TrainCPU = cpu(after) - cpu(before)
+	return nil
+}
+
+// cpu is the time of all threads in seconds.
+func cpu(u syscall.Rusage) float64 {
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
+}
+
 func (p *player) params(trees int) gbdt.Params {
 	params := gbdt.DefaultParams()
 	params.Trees, params.LearningRate, params.MaxLeaves = trees, p.trial.Rate, p.trial.Leaves
@@ -100,13 +123,8 @@ func (p *player) params(trees int) gbdt.Params {
 
 func (p *player) options() ml.Options { return ml.Options{Threads: p.trial.Threads} }
 
-// bin trains the smallest model there is, one split: it takes the time of the
-// binning and, on top of it, of one pass over the rows.
 func (p *player) bin(ctx context.Context) error {
-	params := p.params(1)
-	params.MaxLeaves = 2
-	p.outcome.Note = "ours with one split, more than binning alone"
-	_, err := gbdt.Train(ctx, params, p.x, p.y, p.options())
+	_, err := gbdt.Bin(ctx, p.params(p.trial.Trees), p.x, p.options())
 	return err
 }
 
@@ -144,21 +162,32 @@ func (p *player) score() error {
 	return os.WriteFile(p.trial.Out, b, 0o600)
 }
 
-// rows predicts tables of one row.
+// rows predicts one row after another.
 func (p *player) rows() error {
-	each := make([]*frame.Frame, min(p.trial.RowCalls, p.held.Rows()))
+	each := make([][]float64, min(p.trial.RowCalls, p.held.Rows()))
 	for i := range each {
-		each[i] = p.held.Take([]int{i})
+		each[i] = make([]float64, 0, len(p.trial.Categories))
+		for j, c := range p.held.Columns() {
+			v := c.Float(i)
+			if c.Type() == frame.String && !c.Null(i) {
+				v = p.model.Category(j, c.Text(i))
+			}
+			each[i] = append(each[i], v)
+		}
 	}
 	out := make([]float64, p.model.Outputs())
-	seconds, err := timed(func() error {
-		for _, x := range each {
-			if err := p.model.Predict(x, out); err != nil {
+	play := func() error {
+		for _, values := range each {
+			if err := p.model.PredictRow(values, out); err != nil {
 				return err
 			}
 		}
 		return nil
-	})
+	}
+	if err := play(); err != nil { // warm
+		return err
+	}
+	seconds, err := timed(play)
 	p.outcome.Row = seconds / float64(len(each))
 	return err
 }

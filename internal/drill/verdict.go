@@ -25,6 +25,10 @@ func trainTime() quantity {
 	return quantity{"training", "s", 1, func(s *standing) []float64 { return s.train }}
 }
 
+func trainCPU() quantity {
+	return quantity{"training CPU", "s", 1, func(s *standing) []float64 { return s.cpu }}
+}
+
 func predictTime(trees int) quantity {
 	return quantity{fmt.Sprintf("predict %d", trees), "s", 1, func(s *standing) []float64 { return s.predict }}
 }
@@ -71,9 +75,6 @@ func (q quantity) best(peers []*standing) *standing {
 // The note tells what every side has.
 func (q quantity) figure(name, note string, all []*standing, against *standing) Figure {
 	value, _ := q.value(all[0])
-	if all[0].note != "" && q.title == binTime().title {
-		note += "; " + all[0].note
-	}
 	parts := []string{note}
 	for _, s := range all[1:] {
 		if v, ok := q.value(s); ok {

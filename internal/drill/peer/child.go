@@ -112,7 +112,7 @@ func (s Side) Run(ctx context.Context, t Trial) (Outcome, error) {
 	cmd.WaitDelay = stopWithin
 	threads := strconv.Itoa(t.Threads)
 	cmd.Env = append(os.Environ(), "OMP_WAIT_POLICY=passive", "OMP_NUM_THREADS="+threads, "OPENBLAS_NUM_THREADS="+threads,
-		"PYTHONDONTWRITEBYTECODE=1")
+		"GOMAXPROCS="+threads, "PYTHONDONTWRITEBYTECODE=1")
 	if err := cmd.Run(); err != nil {
 		return Outcome{}, fmt.Errorf("run %s: %w: %s", s.Name, errors.Join(err, ctx.Err()), lastLines(said.String()))
 	}

@@ -107,8 +107,9 @@ def run(script):
         if step == "bin":
             outcome["bin"] = timed(lambda: script.bin(trial))[1]
         elif step == "train":
+            cpu = time.process_time()
             (model, seconds), rise = above(lambda: timed(lambda: script.fit(trial, trial.x, trial.y, trial.trees)))
-            outcome["train"], outcome["memory"] = seconds, rise
+            outcome["train"], outcome["memory"], outcome["train_cpu"] = seconds, rise, time.process_time() - cpu
         elif step == "score":
             p = numpy.ascontiguousarray(script.predict(trial, model, trial.held_out()), "<f8")
             p.tofile(trial.out)

@@ -45,9 +45,9 @@ type Outcome struct {
 	Version     string  `json:"version"`
 	Bin         float64 `json:"bin"`          // s
 	Train       float64 `json:"train"`        // s
+	TrainCPU    float64 `json:"train_cpu"`    // s of all threads together, which other work on the machine hardly changes
 	Memory      int64   `json:"memory"`       // most bytes above those of the loaded table while training
 	Predict     float64 `json:"predict"`      // s, of all held-out rows
 	PredictMany float64 `json:"predict_many"` // likewise
 	Row         float64 `json:"row"`          // s, of one row
-	Note        string  `json:"note,omitempty"`
 }
