@@ -38,6 +38,32 @@ type keeper struct {
 	fingerprint []byte        // of the parameters and the data
 }
 
+// within returns where a fit keeps its own parts, or nil.
+func (k *keeper) within(fit string) ml.Checkpoint {
+	if k.store == nil {
+		return nil
+	}
+	return drawer{k.store, fit + "."}
+}
+
+// drawer is a part of a checkpoint, whose names begin alike.
+type drawer struct {
+	store  ml.Checkpoint
+	prefix string
+}
+
+var _ ml.Checkpoint = drawer{}
+
+// Load implements ml.Checkpoint.
+func (d drawer) Load(ctx context.Context, name string) ([]byte, bool, error) {
+	return d.store.Load(ctx, d.prefix+name)
+}
+
+// Save implements ml.Checkpoint.
+func (d drawer) Save(ctx context.Context, name string, data []byte) error {
+	return d.store.Save(ctx, d.prefix+name, data)
+}
+
 var errStale = errors.New("it belongs to another call or is damaged")
 
 // load returns a stored fit. One that cannot be used counts as absent, and why

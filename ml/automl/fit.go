@@ -40,6 +40,7 @@ type fitting struct {
 	rounds    int // of a gbdt; 0: it finds out by itself
 	threads   int
 	recorder  ml.Recorder
+	saved     ml.Checkpoint // of this fit; may be nil
 }
 
 // fit fits the steps and the algorithm. rounds is how many a gbdt took.
@@ -48,7 +49,8 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 	if err != nil {
 		return nil, 0, err
 	}
-	o := ml.Options{Recorder: f.recorder, Threads: f.threads}
+	o := ml.Options{Recorder: f.recorder, Threads: f.threads, Checkpoint: f.saved}
+	o.CheckpointEvery = interval(x, f.y)
 	var estimator pipeline.Estimator
 	switch f.algorithm {
 	case artifact.Baseline:
@@ -127,6 +129,15 @@ func impute(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
 
 func scale(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
 	return preprocess.FitScale(ctx, x)
+}
+
+// workPerPart is how many values a fit goes through, a few tenths of a second,
+// before it keeps what it has: a part costs a request to the files of the job.
+const workPerPart = 200_000_000
+
+// interval is the number of rounds between two parts of a fit that are kept.
+func interval(x *frame.Frame, y ml.Target) int {
+	return 1 + workPerPart/(max(1, x.Rows())*max(1, len(x.Columns()))*y.Outputs())
 }
 
 // boost trains a gbdt. Without a number of rounds it keeps a part of its rows

@@ -175,8 +175,7 @@ func (r *run) report(algorithm string, k int, scores map[string][]float64) strin
 
 // fold1 fits an algorithm outside of a fold and predicts the rows inside.
 func (r *run) fold1(ctx context.Context, algorithm string, k int, outside, inside []int) (*fitted, error) {
-	name := fmt.Sprintf("%s-fold-%d", algorithm, k+1)
-	return r.restore(ctx, name, len(inside), func() (*fitted, error) {
+	return r.restore(ctx, fitName(algorithm, k, r.params.Folds), len(inside), func() (*fitted, error) {
 		x, err := take(ctx, r.x, outside)
 		if err != nil {
 			return nil, err
@@ -194,7 +193,7 @@ func (r *run) fold1(ctx context.Context, algorithm string, k int, outside, insid
 func (r *run) refit(ctx context.Context, c *candidate, rounds int) error {
 	algorithm := c.entry.Algorithm
 	folds := r.params.Folds
-	f, err := r.restore(ctx, algorithm+"-final", len(r.holdout), func() (*fitted, error) {
+	f, err := r.restore(ctx, fitName(algorithm, folds, folds), len(r.holdout), func() (*fitted, error) {
 		m, _, err := r.fitting(algorithm, folds, r.x, r.y, rounds).fit(ctx)
 		if err != nil {
 			return nil, err
@@ -216,6 +215,14 @@ func (r *run) refit(ctx context.Context, c *candidate, rounds int) error {
 	return nil
 }
 
+// fitName is the name of a fit among what is kept.
+func fitName(algorithm string, fold, folds int) string {
+	if fold == folds {
+		return algorithm + "-final"
+	}
+	return fmt.Sprintf("%s-fold-%d", algorithm, fold+1)
+}
+
 func (r *run) fitting(algorithm string, k int, x *frame.Frame, y ml.Target, rounds int) fitting {
 	return fitting{
 		params: r.params, algorithm: algorithm, x: x, y: y, rounds: rounds,
@@ -223,6 +230,7 @@ func (r *run) fitting(algorithm string, k int, x *frame.Frame, y ml.Target, roun
 		seed:     r.params.Seed + uint64(k+1)*0x9e3779b97f4a7c15,
 		threads:  r.options.Threads,
 		recorder: r.progress.within(algorithm, stageOf(algorithm, k, r.params.Folds)),
+		saved:    r.keeper.within(fitName(algorithm, k, r.params.Folds)),
 	}
 }
 

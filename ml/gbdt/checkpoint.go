@@ -44,8 +44,8 @@ var errStale = errors.New("it belongs to another call or is damaged")
 // resume takes the rounds over that a former call saved.
 func (t *trainer) resume(ctx context.Context, o ml.Options) (*keeper, error) {
 	k := &keeper{store: o.Checkpoint, interval: o.Interval()}
-	if k.store == nil {
-		return k, nil
+	if k.store == nil || k.interval >= t.params.Trees {
+		return &keeper{}, nil
 	}
 	k.fingerprint = t.fingerprint()
 	for t.rounds < t.params.Trees && !t.team.Stopped() {
