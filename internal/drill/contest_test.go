@@ -191,9 +191,9 @@ func TestMLAreaAgainstPeers(t *testing.T) {
 func TestMLAreaFails(t *testing.T) {
 	t.Parallel()
 	for want, plan := range map[string]drill.MLPlan{
-		"tiny, small, full, huge": {Size: "giant"},
-		"/no/such/python":         {Size: "tiny", Python: "/no/such/python"},
-		"/no/such/program":        {Size: "tiny", Program: []string{"/no/such/program"}},
+		"tiny, small, full": {Size: "giant"},
+		"/no/such/python":   {Size: "tiny", Python: "/no/such/python"},
+		"/no/such/program":  {Size: "tiny", Program: []string{"/no/such/program"}},
 	} {
 		if _, err := drill.MLArea(plan).Measure(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error is %v, want %q", plan, err, want)
@@ -217,5 +217,16 @@ func TestPlayTrialFails(t *testing.T) {
 		if err := drill.PlayTrial(t.Context(), strings.NewReader(trial), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %q", err, want)
 		}
+	}
+}
+
+func TestFits(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if fits, err := drill.Fits(1000, &out); err != nil || !fits || out.Len() > 0 {
+		t.Errorf("1,000 rows: %v, error %v, %s", fits, err, &out)
+	}
+	if fits, err := drill.Fits(1e12, &out); err != nil || fits || !strings.Contains(out.String(), "28 columns, hard: left out") {
+		t.Errorf("too many rows: %v, error %v, %s", fits, err, &out)
 	}
 }

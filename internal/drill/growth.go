@@ -68,7 +68,12 @@ func (d *mlDrill) grow(ctx context.Context, g growth) ([]Figure, error) {
 	header := []string{"training, s, with " + g.what}
 	var figures []Figure
 	var rows [][]string
-	for i, p := range g.points {
+	for _, p := range g.points {
+		if fits, err := d.fits(p); err != nil {
+			return nil, err
+		} else if !fits {
+			continue
+		}
 		trial := d.size.trial(p.table)
 		trial.Threads = p.threads
 		c := contest{
@@ -82,7 +87,7 @@ func (d *mlDrill) grow(ctx context.Context, g growth) ([]Figure, error) {
 		train := trainTime()
 		note := fmt.Sprintf("%s, %d threads, %d trees, once", about(p.table), p.threads, d.size.trees)
 		figures = append(figures, train.figure("gbdt-train-"+g.what+"-"+p.label+d.size.suffix(), note, all, train.best(all[1:])))
-		if i == 0 {
+		if len(rows) == 0 {
 			for _, s := range all {
 				header = append(header, s.name())
 			}
@@ -97,6 +102,25 @@ func (d *mlDrill) grow(ctx context.Context, g growth) ([]Figure, error) {
 		return nil, fmt.Errorf("print figures: %w", err)
 	}
 	return figures, terminal.Table(d.out, header, rows)
+}
+
+// fits reports whether the memory allows a point, and tells of one that it does
+// not allow. A side holds the table as float64, and while it loads it as float32
+// too, and bins it.
+func (d *mlDrill) fits(p growthPoint) (bool, error) {
+	const each = 16 // bytes of a value
+	free, err := available()
+	if err != nil {
+		return false, err
+	}
+	need := int64(p.table.Rows) * int64(len(p.table.Categories())) * each
+	if need <= free {
+		return true, nil
+	}
+	if _, err := fmt.Fprintf(d.out, "%s: left out, %s of memory are free and %s needed\n", about(p.table), terminal.Size(free), terminal.Size(need)); err != nil {
+		return false, fmt.Errorf("print progress: %w", err)
+	}
+	return false, nil
 }
 
 // about describes a table.

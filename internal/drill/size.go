@@ -2,7 +2,6 @@ package drill
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/drill/generator"
@@ -14,7 +13,7 @@ import (
 type MLPlan struct {
 	Program []string // plays our side: a command that calls PlayTrial
 	Python  string   // runs the peers; empty: Debian's, or else the first on PATH
-	Size    string   // tiny, small, full or huge; empty: full
+	Size    string   // tiny, small or full; empty: full
 }
 
 // mlSize is how much is measured. The settings of the learners are the same for
@@ -38,6 +37,7 @@ type mlSize struct {
 }
 
 const (
+	fullSize = "full"
 	threads  = 2
 	leaves   = 31
 	bins     = 255
@@ -47,14 +47,12 @@ const (
 
 func mlSizes() []mlSize {
 	full := mlSize{
-		name: "full", rounds: 3, seeds: 5,
+		name: fullSize, rounds: 3, seeds: 5,
 		rows: 1_000_000, mixedRows: 500_000, trees: 100, manyTrees: 500, manyRows: 100_000, rowCalls: 20_000,
 		forestRows: 50_000, forestTrees: 300,
-		growRows: []int{10_000, 100_000, 1_000_000}, growColumns: []int{10, 100, 500, 2000}, growHot: []int{100, 500, 2000},
+		growRows: []int{10_000, 100_000, 1_000_000, 10_000_000}, growColumns: []int{10, 100, 500, 2000}, growHot: []int{100, 500, 2000},
 		growClasses: []int{2, 3, 5, 10, 20}, growThreads: []int{1, 2, 4, 8}, growBase: 50_000, threadsRows: 200_000,
 	}
-	huge := full
-	huge.name, huge.growRows = "huge", []int{10_000, 100_000, 1_000_000, 10_000_000}
 	return []mlSize{
 		{
 			name: "tiny", rounds: 1, seeds: 1,
@@ -70,14 +68,13 @@ func mlSizes() []mlSize {
 			growBase: 5000, threadsRows: 20_000,
 		},
 		full,
-		huge,
 	}
 }
 
 func (p MLPlan) size() (mlSize, error) {
 	name := p.Size
 	if name == "" {
-		name = "full"
+		name = fullSize
 	}
 	var names []string
 	for _, s := range mlSizes() {
@@ -101,7 +98,7 @@ func (s mlSize) trial(t generator.Table) peer.Trial {
 // suffix tells the figures of a size apart from those that are compared over
 // time.
 func (s mlSize) suffix() string {
-	if slices.Contains([]string{"full", "huge"}, s.name) {
+	if s.name == fullSize {
 		return ""
 	}
 	return "-" + s.name
