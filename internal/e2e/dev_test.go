@@ -53,7 +53,7 @@ func table(t *testing.T, name string) []byte {
 }
 
 // upload uploads the table and waits until it is ingested.
-func upload(t *testing.T, c *client.Client, data []byte) (datasetID string) {
+func upload(t *testing.T, c *client.Client, data []byte) (datasetID, jobID string) {
 	t.Helper()
 	a, err := c.Upload(t.Context(), client.Upload{Name: "table", Filename: "table.csv", Body: bytes.NewReader(data)})
 	if err != nil {
@@ -62,7 +62,7 @@ func upload(t *testing.T, c *client.Client, data []byte) (datasetID string) {
 	if _, err := c.Wait(t.Context(), a.JobID, nil); err != nil {
 		t.Fatal(err)
 	}
-	return a.DatasetID
+	return a.DatasetID, a.JobID
 }
 
 // midway waits until GET /jobs shows the job at a fraction between 0.2 and 0.8.
@@ -108,7 +108,7 @@ func TestKilledDevGoesOn(t *testing.T) {
 	folder := t.TempDir()
 	p, url := dev(t, folder)
 	c := connect(t, url)
-	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(data), "")
 	if err != nil {
 		t.Fatal(err)
@@ -146,12 +146,46 @@ func TestKilledDevGoesOn(t *testing.T) {
 	}
 }
 
+// TestKilledDevGoesOnWithoutRedis kills the process where there is no
+// redis-server: the stand-in forgets what waits and what runs, and both come
+// back from the store.
+func TestKilledDevGoesOnWithoutRedis(t *testing.T) {
+	t.Parallel()
+	folder, nothing := t.TempDir(), "PATH="+t.TempDir()
+	p, url := dev(t, folder, nothing)
+	const standIn = "redis-server is not installed; an in-memory stand-in is used, which is slower and forgets waiting tasks on exit"
+	p.logged(standIn)
+	c := connect(t, url)
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	running, err := c.Train(t.Context(), slow(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One training runs at a time, so that this one waits behind it.
+	waiting, err := c.Train(t.Context(), client.TrainRequest{DatasetID: data, Target: "insurance", Algorithms: []string{"baseline"}, Folds: 2}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := midway(t, c, running.ID)
+	p.kill(syscall.SIGKILL)
+
+	p, url = dev(t, folder, nothing)
+	p.logged(standIn)
+	c = connect(t, url)
+	for one, attempt := range map[*client.Job]int{running: 2, waiting: 1} {
+		j := finished(t, c, one)
+		if j.State != client.Succeeded || j.Attempt != attempt || j.Failure != nil {
+			t.Errorf("after kill -9 at %.2f the job is %s in attempt %d with failure %v, want it succeeded in attempt %d", at, j.State, j.Attempt, j.Failure, attempt)
+		}
+	}
+}
+
 func TestDevDrains(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	p, url := dev(t, folder)
 	c := connect(t, url)
-	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(data), "")
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +223,8 @@ func kept(t *testing.T, folder string) {
 	for {
 		part, whole := false, false
 		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, _ error) error {
-			part = part || strings.Contains(path, "gbdt-fold-1.gbdt-trees-")
+			// What is noted of a file is there before the file is.
+			part = part || strings.Contains(path, "/objects/") && strings.Contains(path, "gbdt-fold-1.gbdt-trees-")
 			whole = whole || strings.HasSuffix(path, "gbdt-fold-1")
 			return nil // files come and go
 		})
@@ -217,7 +252,7 @@ func TestKilledWhileBoosting(t *testing.T) {
 	folder := t.TempDir()
 	p, url := dev(t, folder)
 	c := connect(t, url)
-	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), boosting(data), "")
 	if err != nil {
 		t.Fatal(err)

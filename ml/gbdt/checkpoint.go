@@ -185,7 +185,7 @@ func (t *trainer) fingerprint() []byte {
 	d.numbers(p.QuantileLevel, p.HuberDelta, p.TweediePower, float64(p.Trees), p.LearningRate,
 		float64(p.MaxLeaves), float64(p.MaxDepth), float64(p.MinChildSamples), p.MinChildHessian,
 		p.L1, p.L2, p.MinGain, p.RowFraction, p.FeatureFraction, p.CategorySmoothing, p.CategoryL2,
-		float64(p.EarlyStopping))
+		float64(p.CategorySamples), float64(p.CategoryGroupSamples), float64(p.MaxCategories), float64(p.EarlyStopping))
 	d.word(p.Seed)
 	for _, column := range slices.Sorted(maps.Keys(p.Monotone)) {
 		d.texts(column)

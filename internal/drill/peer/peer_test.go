@@ -6,15 +6,19 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/narrativeml/narrative/internal/drill/peer"
 )
 
-// program writes a program for a shell and returns its path.
+// program writes a program for a shell and returns its path. Nobody forks
+// meanwhile, who would hold the file open and keep it from being started.
 func program(tb testing.TB, script string) string {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "program")
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o700); err != nil {
 		tb.Fatal(err)
 	}
