@@ -12,6 +12,7 @@ func (s *set) union(t *set) {
 		s[i] |= w
 	}
 }
+
 func (s *set) addBelow(n int) {
 	for bin := range n {
 		s.add(bin)

@@ -137,8 +137,15 @@ func TestFeatureBin(t *testing.T) {
 		v    float64
 		want uint8
 	}{
-		{&numeric, -1, 0}, {&numeric, 0.5, 1}, {&numeric, 7, 2}, {&numeric, math.NaN(), 3},
-		{&categorical, 1, 1}, {&categorical, 2, 2}, {&categorical, -1, 2}, {&categorical, 0.5, 2}, {&categorical, math.NaN(), 2},
+		{&numeric, -1, 0},
+		{&numeric, 0.5, 1},
+		{&numeric, 7, 2},
+		{&numeric, math.NaN(), 3},
+		{&categorical, 1, 1},
+		{&categorical, 2, 2},
+		{&categorical, -1, 2},
+		{&categorical, 0.5, 2},
+		{&categorical, math.NaN(), 2},
 	} {
 		if got := test.f.Bin(test.v); got != test.want {
 			t.Errorf("%v of %q is in bin %d, want %d", test.v, test.f.Name, got, test.want)
