@@ -119,7 +119,7 @@ func (d *mlDrill) training(c contest, all []*standing, label string) []Figure {
 	train, processor, binning := trainTime(), trainCPU(), binTime()
 	figures := []Figure{
 		binning.figure(name("bin"), c.about(), all, binning.best(all[1:])),
-		train.figure(name("train"), c.about()+", binning included", all, train.best(all[1:])),
+		train.figure(name("train"), c.about()+", binning included; "+aucs(all), all, train.best(all[1:])),
 		processor.figure(name("train")+"-cpu", c.about()+", binning included, of all threads together", all, processor.best(all[1:])),
 		aucFigure(name("auc"), c.about(), all),
 	}

@@ -113,17 +113,24 @@ func named(all []*standing, name string) *standing {
 // aucFigure is our mean AUC beside that of the peer that trains fastest, and
 // tells the mean difference to each.
 func aucFigure(name, note string, all []*standing) Figure {
-	parts := []string{fmt.Sprintf("%s; mean of %d tables", note, len(all[0].auc))}
-	for _, s := range all[1:] {
-		if len(s.auc) == len(all[0].auc) && len(s.auc) > 0 {
-			parts = append(parts, fmt.Sprintf("%s %.5f, |ΔAUC| %.5f", s.name(), mean(s.auc), math.Abs(mean(all[0].auc)-mean(s.auc))))
-		}
-	}
-	f := Alone(name, mean(all[0].auc), "AUC", strings.Join(append(parts, missing(all)...), "; "))
+	note = fmt.Sprintf("%s; mean of %d tables; %s", note, len(all[0].auc), aucs(all))
+	f := Alone(name, mean(all[0].auc), "AUC", strings.Join(append([]string{note}, missing(all)...), "; "))
 	if fastest := trainTime().best(all[1:]); fastest != nil && len(fastest.auc) == len(all[0].auc) {
 		return Against(f, fastest.name(), mean(fastest.auc), false)
 	}
 	return f
+}
+
+// aucs tells the mean AUC of every side and how far it is from ours.
+func aucs(all []*standing) string {
+	ours := mean(all[0].auc)
+	parts := []string{fmt.Sprintf("AUC %.5f", ours)}
+	for _, s := range all[1:] {
+		if len(s.auc) == len(all[0].auc) && len(s.auc) > 0 {
+			parts = append(parts, fmt.Sprintf("%s %.5f, |ΔAUC| %.5f", s.name(), mean(s.auc), math.Abs(ours-mean(s.auc))))
+		}
+	}
+	return strings.Join(parts, "; ")
 }
 
 func mean(all []float64) float64 {
