@@ -138,6 +138,8 @@ func TestArchitectureImportMistakesAreFound(t *testing.T) {
 		{"internal/app/cluster_test.go", sqlite, "only-dev-opens-sqlite"},
 		{"internal/drill/jobplatform.go", sqlite, ""},
 		{"internal/drill/job.go", sqlite, "only-dev-opens-sqlite"},
+		{"internal/drill/peer/child.go", module + "/ml", "drill-peer"},
+		{"internal/drill/generator/kind.go", module + "/ml/frame", "drill-generator"},
 		{"internal/store/mongowire/server.go", sqlite, "only-dev-opens-sqlite"},
 		{"internal/store/mongowire/server_test.go", sqlite, ""},
 		{"internal/e2e/parts_test.go", sqlite, "only-dev-opens-sqlite"},
