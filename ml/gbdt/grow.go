@@ -193,6 +193,9 @@ func (g *grower) splittable(l *leaf) bool {
 // the right one is appended.
 func (g *grower) split(t *tree, at int) {
 	parent := g.leaves[at]
+	if c := &parent.best; !g.features[c.feature].Categorical {
+		c.set = thresholdSet(int(c.bin), g.features[c.feature].Missing(), c.missingLeft)
+	}
 	id := int32(len(t.nodes))
 	g.addNode(t, &parent, at)
 	left := leaf{side: 1 - parent.side, depth: parent.depth + 1, parent: id, isLeft: true}

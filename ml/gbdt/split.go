@@ -16,7 +16,7 @@ type candidate struct {
 	feature     int32
 	bin         uint8
 	missingLeft bool
-	set         set
+	set         set // of a categorical feature
 	gLeft       int64
 	hLeft       int64
 }
@@ -121,7 +121,6 @@ func (s *scan) numeric(bins []uint64, leaf *stats, direction int) candidate {
 	if missing == 0 {
 		c.missingLeft = 2*c.hLeft >= leaf.h
 	}
-	c.set = thresholdSet(t.bin, len(values), c.missingLeft)
 	return c
 }
 
