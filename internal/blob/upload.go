@@ -47,12 +47,10 @@ func (l layout) size(n int32) int64 {
 // bytes returns how long a file can be.
 func (l layout) bytes() int64 { return int64(l.firsts)*l.few + int64(l.most-l.firsts)*l.many }
 
-// piece is the memory that parts are made of: a short file takes little of it,
-// and a part that was sent leaves it to the next one.
+// piece is the memory that parts are made of, so that a short file takes
+// little of it. Pieces are not used again: when a part was sent it is some time
+// until the next is full, and memory that waits for it would have to be held.
 type piece [256 << 10]byte
-
-// pieces are those that no upload uses; the garbage collector takes them.
-var pieces = sync.Pool{New: func() any { return new(piece) }} //nolint:gochecknoglobals // a cache
 
 // part is some bytes of a file, to be read again when sending is tried again.
 type part struct {
@@ -69,7 +67,7 @@ var _ io.ReadSeeker = (*part)(nil)
 func newPart(s *source, number int32, size int64) (p *part, end bool, err error) {
 	p = &part{number: number}
 	for p.size < size {
-		memory, _ := pieces.Get().(*piece) // there is nothing else in it
+		memory := new(piece)
 		p.pieces = append(p.pieces, memory)
 		n, err := io.ReadFull(s, memory[:min(int64(len(memory)), size-p.size)])
 		p.size += int64(n)
@@ -112,14 +110,6 @@ func (p *part) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// release gives the memory back. The service must have answered that it has
-// the part: after a failure somebody may still be reading it.
-func (p *part) release() {
-	for _, memory := range p.pieces {
-		pieces.Put(memory)
-	}
-}
-
 // upload stores what the source gives: a short file by one request, a longer
 // one in parts, of which some are sent while the next is read. What it holds
 // grows with the distance between reading and sending only.
@@ -135,9 +125,6 @@ func (c *Client) upload(ctx context.Context, key string, contentType *string, s 
 		Bucket: aws.String(c.config.Bucket), Key: aws.String(key), ContentType: contentType,
 		Body: first, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
-	if err == nil {
-		first.release()
-	}
 	return err //nolint:wrapcheck // Put makes a fault of it
 }
 
@@ -239,7 +226,6 @@ func (u *multipart) send(ctx context.Context, p *part) error {
 	if err != nil {
 		return err //nolint:wrapcheck // Put makes a fault of it
 	}
-	p.release()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.sent = append(u.sent, types.CompletedPart{PartNumber: aws.Int32(p.number), ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32})
