@@ -54,7 +54,6 @@ type handle[Req, Res any] struct {
 // Run implements job.Handler.
 func (h handle[Req, Res]) Run(ctx context.Context, t *job.Task) (any, error) {
 	if err := h.understand(t.Job); err != nil {
-		t.Report.Logf("This worker knows %s jobs up to version %d, and the job is of version %d: it waits for a newer worker.", h.kind.Name, h.kind.Version, t.Job.Version)
 		return nil, err
 	}
 	var req Req
@@ -72,10 +71,12 @@ func (h handle[Req, Res]) Run(ctx context.Context, t *job.Task) (any, error) {
 const newerWait = 30 * time.Second
 
 // understand hands back a job that was submitted by a newer program, as when
-// programs are replaced one by one: another worker will know it.
+// programs are replaced one by one: another worker will know it. Meanwhile the
+// job says what it waits for.
 func (h handle[Req, Res]) understand(j *job.Job) error {
 	if j.Version > h.kind.Version {
-		return job.Snooze(newerWait)
+		return job.Snooze(newerWait, "newer_worker_needed", "The job is of version %d, and the worker that took it up knows %s jobs up to version %d: it waits for a newer worker.",
+			j.Version, h.kind.Name, h.kind.Version)
 	}
 	return nil
 }

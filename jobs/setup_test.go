@@ -76,12 +76,16 @@ func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
 		t.Fatal(err)
 	}
 	if p, ok := handler.(job.Publisher); ok {
+		j.Committed = true
 		if err := p.Publish(t.Context(), j, result); err != nil {
 			t.Fatalf("publish %s: %v", j.Kind, err)
 		}
 	}
 	if named, ok := made.(interface{ Files() map[string]string }); ok {
 		j.Files = named.Files()
+	}
+	if named, ok := made.(interface{ OwnFiles() []string }); ok {
+		j.OwnFiles = named.OwnFiles()
 	}
 	j.State, j.Result, j.FinishedAt = job.Succeeded, result, time.Now()
 	return result

@@ -12,6 +12,23 @@ type Options struct {
 	Recorder   Recorder    // takes progress; nil means Discard
 	Threads    int         // goroutines that compute at a time; 0 means GOMAXPROCS
 	Validation *Validation // rows for early stopping; nil means none
+
+	// Checkpoint keeps finished parts of the call, so that a later call with the
+	// same input goes on where this one stopped and gives the same model; nil
+	// means none. Algorithms that take no time keep nothing.
+	Checkpoint Checkpoint
+	// CheckpointEvery is the number of rounds or trees between two parts; 0 means
+	// 10. A call with no more than that keeps nothing.
+	CheckpointEvery int
+}
+
+// Interval returns the number of rounds or trees between two parts that are
+// kept, at least 1.
+func (o Options) Interval() int {
+	if o.CheckpointEvery > 0 {
+		return o.CheckpointEvery
+	}
+	return 10
 }
 
 // Validation is a table kept out of training, that an algorithm may measure

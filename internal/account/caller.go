@@ -13,6 +13,10 @@ const (
 	RoleOperator = "operator"
 )
 
+// SystemTenant owns the jobs that nobody asked for, such as scheduled clean-ups.
+// No caller is of it: [EncodeTenant] leaves no colon in a name.
+const SystemTenant = ":system"
+
 // Caller is who is asking.
 type Caller struct {
 	Tenant      string   // whose data it is; safe as a part of an object key, see [EncodeTenant]

@@ -163,6 +163,7 @@ func TestVerify(t *testing.T) {
 		"several audiences":   {hs256(t, good(set{"aud": []string{"x", audience}})), account.Caller{Tenant: "ada", User: "ada", Roles: []string{"analyst"}}},
 		"within the leeway":   {hs256(t, good(set{"exp": noon.Add(-14 * time.Second).Unix(), "nbf": noon.Add(15 * time.Second).Unix(), "iat": noon.Add(15 * time.Second).Unix()})), account.Caller{Tenant: "ada", User: "ada", Roles: []string{"analyst"}}},
 		"tenant encoded":      {hs256(t, good(set{"tenant": "../a/b~é"})), account.Caller{Tenant: "~2e.~2fa~2fb~7e~c3~a9", User: "ada", Roles: []string{"analyst"}}},
+		"tenant of no one":    {hs256(t, good(set{"tenant": account.SystemTenant, "roles": []string{"operator"}})), account.Caller{Tenant: "~3asystem", User: "ada", Roles: []string{"operator"}}},
 		"longest":             {hs256(t, good(set{"sub": long})), account.Caller{Tenant: long, User: long, Roles: []string{"analyst"}}},
 		"session":             {session(t, good(nil)), account.Caller{Tenant: "ada", User: "ada", Roles: []string{"analyst"}}},
 		"session without iss": {session(t, good(set{"iss": nil, "aud": nil})), account.Caller{Tenant: "ada", User: "ada", Roles: []string{"analyst"}}},
@@ -319,12 +320,15 @@ func TestVerifyRefusesSessions(t *testing.T) {
 func TestEncodeTenantKeepsNamesApart(t *testing.T) {
 	t.Parallel()
 	seen := map[string]string{}
-	for _, name := range []string{"a", "A", "a.b", ".a", "..", ".", "~2e", "a/b", "a~2fb", "a b", "a+b", "é", "a-b_c.d"} {
+	for _, name := range []string{"a", "A", "a.b", ".a", "..", ".", "~2e", "a/b", "a~2fb", "a b", "a+b", "é", "a-b_c.d", account.SystemTenant} {
 		got := account.EncodeTenant(name)
 		if other, taken := seen[got]; taken {
 			t.Errorf("%q and %q both become %q", name, other, got)
 		}
 		seen[got] = name
+		if got == account.SystemTenant {
+			t.Errorf("%q is the system's tenant", name)
+		}
 		if strings.ContainsAny(got, "/\\ %?#\x00") || strings.HasPrefix(got, ".") {
 			t.Errorf("%q becomes %q", name, got)
 		}

@@ -117,6 +117,11 @@ func TestTheMainJob(t *testing.T) { //nolint:paralleltest // one platform at a t
 		t.Errorf("tuned to %v: %+v, at 0.5 %+v, %d points", tuned.Threshold, tuned.Best, tuned.Default, len(tuned.Curve))
 	}
 
+	curve := strings.Split(strings.TrimSpace(b.download(t, tuning.ID, "")), "\n")
+	if !strings.HasPrefix(curve[0], "threshold,tp,fp,tn,fn,") || len(curve) != tuned.CurvePoints+1 || tuned.CurvePoints <= len(tuned.Curve) {
+		t.Errorf("the file of the curve has %d lines and begins with %q; the result speaks of %d points and shows %d", len(curve), curve[0], tuned.CurvePoints, len(tuned.Curve))
+	}
+
 	prediction, err := b.client.Predict(t.Context(), client.PredictRequest{ModelID: model.ModelID, DatasetID: datasetID, Rows: "holdout"}, "")
 	if err != nil {
 		t.Fatal(err)

@@ -30,9 +30,6 @@ const (
 	taskHealth  = "health"
 )
 
-// systemTenant owns the jobs that nobody asked for. A token's tenant has no colon.
-const systemTenant = ":system"
-
 // statsInterval is how often the leader counts the jobs.
 const statsInterval = 5 * time.Second
 
@@ -108,7 +105,7 @@ func (o *overseer) counted(task string, fire func(context.Context, string, time.
 }
 
 func (o *overseer) submitCleanup(ctx context.Context, key string, _ time.Time) error {
-	_, _, err := o.cleanup.Submit(ctx, account.Caller{Tenant: systemTenant, User: "scheduler", Roles: []string{account.RoleOperator}}, retention.Request{}, key)
+	_, _, err := o.cleanup.Submit(ctx, account.Caller{Tenant: account.SystemTenant, User: "scheduler", Roles: []string{account.RoleOperator}}, retention.Request{}, key)
 	return err
 }
 

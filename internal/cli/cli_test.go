@@ -59,7 +59,7 @@ func TestTheMainJob(t *testing.T) {
 	t.Parallel()
 	sh := setup(t, func(s *clienttest.Server) { s.Token = "secret-token" })
 	sh.in = strings.NewReader(table)
-	file := sh.path("predictions.csv")
+	file, curve := sh.path("predictions.csv"), sh.path("curve.csv")
 	for _, test := range []struct {
 		args string
 		want string // in standard output
@@ -74,6 +74,8 @@ func TestTheMainJob(t *testing.T) {
 		{"train ds_1 -t label --json -q", `"leaderboard": [`, ""},
 		{"tune mdl_1", "f1 by threshold, from 0 to 1: ", "tuning"},
 		{"tune mdl_1 -d", "job_7", ""},
+		{"download job_6", "threshold,precision,recall\n1,1,0\n", ""},
+		{"show job_6", "file curve", ""},
 		{"show mdl_1", "threshold 0.2500 by f1", ""},
 		{"predict mdl_1 ds_1 --rows holdout", "3 rows predicted, 0 bad", "prediction"},
 		{"predict mdl_1 ds_1 -d", "job_9", ""},
@@ -86,6 +88,7 @@ func TestTheMainJob(t *testing.T) {
 		{"watch job_12 --json", `"state": "succeeded"`, ""},
 		{"logs job_1 --after 1", "2025-01-02T03:04:05Z info  line 3\n", ""},
 		{"list jobs --kind tuning", "tuning  succeeded", ""},
+		{"list jobs --scope system --json", `"items": []`, ""},
 		{"list datasets", "data set", ""},
 		{"list models --json", `"items": [`, ""},
 		{"list models", "roc_auc", ""},
@@ -93,6 +96,7 @@ func TestTheMainJob(t *testing.T) {
 		{"show job_8", "file predictions", ""},
 		{"cancel job_2", "ingest job_2 is cancelled, attempt 1", ""},
 		{"retry job_2 --json", `"state": "pending"`, ""},
+		{"tune mdl_1 --output " + curve, curve + ", ", "download"},
 	} {
 		code, out, errs := sh.run(t.Context(), strings.Fields(test.args)...)
 		if code != 0 || !strings.Contains(out, test.want) || !strings.Contains(errs, test.errs) {
@@ -116,8 +120,25 @@ func TestTheMainJob(t *testing.T) {
 	if err != nil || !bytes.Equal(one, two) || !bytes.HasPrefix(one, []byte("row_id,")) {
 		t.Errorf("the files are %q and %q, %v", one, two, err)
 	}
+	if text, err := os.ReadFile(curve); err != nil || !bytes.HasPrefix(text, []byte("threshold,")) {
+		t.Errorf("the curve is %q, %v", text, err)
+	}
 	if left, err := filepath.Glob(sh.path(".narrative-*")); err != nil || len(left) > 0 {
 		t.Errorf("left over: %v, %v", left, err)
+	}
+}
+
+func TestAJobThatWaits(t *testing.T) {
+	t.Parallel()
+	sh := setup(t, func(s *clienttest.Server) {
+		s.Refuse = func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Content-Type", "application/json")
+			_, err := io.WriteString(w, `{"id":"job_1","kind":"tuning","state":"pending","attempt":3,"waiting":{"code":"newer_worker_needed","message":"it is of version 2"}}`)
+			return err == nil
+		}
+	})
+	if code, out, errs := sh.run(t.Context(), "show", "job_1"); code != 0 || !strings.Contains(out, "waiting newer_worker_needed: it is of version 2\n") {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
 	}
 }
 
@@ -151,6 +172,7 @@ func TestExitCodes(t *testing.T) {
 		{"upload no-such-file", nil, cli.ExitUsage, "no such file"},
 		{"upload T --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
 		{"predict mdl_1 ds_1 -d -o x", nil, cli.ExitUsage, "leave out --detach"},
+		{"tune mdl_1 -d -o x", nil, cli.ExitUsage, "leave out --detach"},
 		{"config --role cook", nil, cli.ExitUsage, "--role"},
 		{"config --role api", nil, cli.ExitUsage, "give the address of MongoDB"},
 		{"config --config /no/such/file", nil, cli.ExitFailure, "no such file"},

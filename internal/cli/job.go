@@ -17,6 +17,9 @@ import (
 // predictionsFile is the name of a prediction job's main file.
 const predictionsFile = "predictions"
 
+// curveFile is the name of a tuning job's only file.
+const curveFile = "curve"
+
 func watchCommand(s *session) *cobra.Command {
 	var logs bool
 	cmd := &cobra.Command{
@@ -111,6 +114,11 @@ func showJob(w io.Writer, j *client.Job) error {
 	}
 	if j.Cancelling && j.State != client.Cancelled {
 		if err := line(w, "it is asked to stop; narrative watch %s tells when it has", j.ID); err != nil {
+			return err
+		}
+	}
+	if j.Waiting != nil {
+		if err := line(w, "waiting %s: %s", j.Waiting.Code, j.Waiting.Message); err != nil {
 			return err
 		}
 	}

@@ -43,6 +43,7 @@ func listCommand(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&filter.Scope, "scope", "", "whose jobs: tenant, or system for the system's own, such as scheduled clean-ups (operators)")
 	f.StringVar(&filter.State, "state", "", "only jobs in this state")
 	f.StringVar(&filter.Kind, "kind", "", "only jobs of this kind")
 	f.StringVar(&filter.Subject, "subject", "", "only jobs about this data set or model")

@@ -23,6 +23,14 @@ func (s *submission) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
 }
 
+// check refuses to write what is not there yet.
+func (s *submission) check(output string) error {
+	if s.detach && output != "" {
+		return usage("--output needs the job's end; leave out --detach, or use narrative download later")
+	}
+	return nil
+}
+
 // detached tells which job was made.
 func (s *session) detached(cmd *cobra.Command, j *client.Job) error {
 	return s.answer(cmd, j, func(w io.Writer) error { return line(w, "%s", j.ID) })
@@ -83,6 +91,18 @@ func trainCommand(s *session) *cobra.Command {
 	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
 	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")
 	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most")
+	f.StringVar(&r.Split, "split", "", "how rows are divided: random, grouped or time (default random)")
+	f.StringVar(&r.GroupColumn, "group-column", "", "rows with the same value stay together (split grouped)")
+	f.StringVar(&r.TimeColumn, "time-column", "", "what the rows are ordered by (split time)")
+	f.IntVar(&r.Gap, "gap", 0, "rows left out before those that are tested on (split time)")
+	f.IntVar(&r.Window, "window", 0, "the most rows that a fold learns from (split time, default all)")
+	f.IntVar(&r.Repeats, "repeats", 0, "of the cross-validation (default 1)")
+	f.StringVar(&r.ClassWeight, "class-weight", "", "none or balanced (default none)")
+	f.StringVar(&r.Imputation, "imputation", "", "of missing numbers for linear models: mean, median or mode (default median)")
+	f.StringVar(&r.Scaling, "scaling", "", "of numbers for linear models: standard, minmax, robust, maxabs or none (default standard)")
+	f.BoolVar(&r.DateCycles, "date-cycles", false, "give linear models month, weekday, hour and day of the year as cycles, too")
+	f.Float64Var(&r.MinVariance, "min-variance", 0, "leave out columns of numbers that vary less (default 0: none)")
+	f.Float64Var(&r.MaxCorrelation, "max-correlation", 0, "leave out columns of numbers correlated above this with one before (default 0: none)")
 	sub.flags(cmd)
 	return cmd
 }
@@ -111,10 +131,14 @@ func showModel(w io.Writer, m *client.Model) error {
 
 func tuneCommand(s *session) *cobra.Command {
 	var sub submission
+	var output string
 	r := client.TuneRequest{Method: "threshold"}
 	cmd := &cobra.Command{
 		Use: "tune MODEL", Short: "Tune the decision threshold of a binary model", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := sub.check(output); err != nil {
+				return err
+			}
 			c, err := s.client()
 			if err != nil {
 				return err
@@ -131,18 +155,25 @@ func tuneCommand(s *session) *cobra.Command {
 			if err := decodeResult(j, &tuned); err != nil {
 				return err
 			}
+			if output != "" {
+				return s.download(cmd, c, j.ID, curveFile, output)
+			}
 			return s.answer(cmd, tuned, func(w io.Writer) error {
 				header, rows := demo.TunedTable(tuned)
 				if err := terminal.Table(w, header, rows); err != nil {
 					return err
 				}
-				return line(w, "%s by threshold, from 0 to 1: %s", tuned.Objective, demo.Curve(tuned.Curve))
+				if err := line(w, "%s by threshold, from 0 to 1: %s", tuned.Objective, demo.Curve(tuned.Curve)); err != nil {
+					return err
+				}
+				return line(w, "all %s points of the curve: narrative download %s --output FILE", terminal.Count(int64(tuned.CurvePoints)), j.ID)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&r.Method, "method", r.Method, "what to tune: threshold")
 	cmd.Flags().StringVar(&r.Objective, "objective", "", "f1, fbeta, youden or balanced_accuracy (default f1)")
 	cmd.Flags().Float64Var(&r.Beta, "beta", 0, "weight of recall in fbeta")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write the whole curve to this file, as CSV; - for standard output")
 	sub.flags(cmd)
 	return cmd
 }
@@ -154,8 +185,8 @@ func predictCommand(s *session) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "predict MODEL DATASET", Short: "Predict every row of a data set's file", Args: args(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if sub.detach && output != "" {
-				return usage("--output needs the job's end; leave out --detach, or use narrative download later")
+			if err := sub.check(output); err != nil {
+				return err
 			}
 			c, err := s.client()
 			if err != nil {

@@ -24,6 +24,7 @@ type Job struct {
 	Progress   Progress        `json:"progress"`
 	Result     json.RawMessage `json:"result"` // in the answer about one job only
 	Failure    *Failure        `json:"failure"`
+	Waiting    *Waiting        `json:"waiting"`
 	Cancelling bool            `json:"cancel_requested"`
 	LogLines   int             `json:"log_lines"`
 	CreatedAt  time.Time       `json:"created_at"`
@@ -61,6 +62,12 @@ type Progress struct {
 	Rows     int64     `json:"rows"`
 	RowsAll  int64     `json:"rows_total"`
 	ETA      time.Time `json:"eta"`
+}
+
+// Waiting is what keeps a job from being done, though nothing failed.
+type Waiting struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
 }
 
 // Failure is why a job failed.
@@ -162,6 +169,19 @@ type TrainRequest struct {
 	TestFraction  float64  `json:"test_fraction,omitempty"`
 	Seed          uint64   `json:"seed,omitempty"`
 	Trees         int      `json:"trees,omitempty"`
+	Split         string   `json:"split,omitempty"`
+	GroupColumn   string   `json:"group_column,omitempty"`
+	TimeColumn    string   `json:"time_column,omitempty"`
+	Gap           int      `json:"gap,omitempty"`
+	Window        int      `json:"window,omitempty"`
+	Repeats       int      `json:"repeats,omitempty"`
+	ClassWeight   string   `json:"class_weight,omitempty"`
+
+	Imputation     string  `json:"imputation,omitempty"`
+	Scaling        string  `json:"scaling,omitempty"`
+	DateCycles     bool    `json:"date_cycles,omitempty"`
+	MinVariance    float64 `json:"min_variance,omitempty"`
+	MaxCorrelation float64 `json:"max_correlation,omitempty"`
 }
 
 // TuneRequest asks for a better decision.
@@ -188,14 +208,15 @@ type CleanupRequest struct {
 
 // Tuned is the result of a tuning job.
 type Tuned struct {
-	ModelID   string  `json:"model_id"`
-	Objective string  `json:"objective"`
-	Threshold float64 `json:"threshold"`
-	Score     float64 `json:"score"`
-	Default   Point   `json:"default"` // at 0.5
-	Best      Point   `json:"best"`
-	Curve     []Point `json:"curve"` // by rising threshold
-	Rows      int     `json:"rows"`
+	ModelID     string  `json:"model_id"`
+	Objective   string  `json:"objective"`
+	Threshold   float64 `json:"threshold"`
+	Score       float64 `json:"score"`
+	Default     Point   `json:"default"` // at 0.5
+	Best        Point   `json:"best"`
+	Curve       []Point `json:"curve"`        // by falling threshold; of a long curve the points to draw
+	CurvePoints int     `json:"curve_points"` // of the whole curve, which is the file "curve" of the result
+	Rows        int     `json:"rows"`
 }
 
 // Point is how good the decisions are at one threshold.
@@ -229,6 +250,7 @@ type Cleaned struct {
 
 // JobFilter chooses jobs; an empty field chooses all.
 type JobFilter struct {
+	Scope   string // "system": the system's own instead of the tenant's, for operators
 	State   string
 	Kind    string
 	Subject string

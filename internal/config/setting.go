@@ -112,7 +112,7 @@ func limitSettings(c *Config) []setting {
 	return append(all,
 		setting{path: "retention.uploads", env: variable("RETENTION_UPLOADS"), doc: "How long data sets are kept; 0: until deleted.", value: period(&r.Uploads), check: func() string { return kept(r.Uploads) }},
 		setting{path: "retention.models", env: variable("RETENTION_MODELS"), doc: "How long models are kept; 0: until deleted.", value: period(&r.Models), check: func() string { return kept(r.Models) }},
-		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
+		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},
 		setting{path: "retention.temporary", env: variable("RETENTION_TEMPORARY"), doc: "How long temporary objects are kept.", value: period(&r.Temporary), check: func() string { return between(r.Temporary, minPeriod, maxKept) }},
 		setting{path: "retention.grace", env: variable("RETENTION_GRACE"), doc: "How long a marked object waits before it is deleted.", value: period(&r.Grace), check: func() string { return between(r.Grace, 0, maxKept) }},

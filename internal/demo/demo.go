@@ -201,7 +201,7 @@ func (d *demonstration) tune(ctx context.Context) error {
 		return &MismatchError{What: fmt.Sprintf("the tuning found %v, the model has %+v", tuned.Threshold, d.model.Threshold)}
 	}
 	d.threshold = tuned.Threshold
-	d.say("\nThe curve of %d thresholds over %s out-of-fold predictions\n", len(tuned.Curve), terminal.Count(int64(tuned.Rows)))
+	d.say("\nThe curve of %s thresholds over %s out-of-fold predictions\n", terminal.Count(int64(tuned.CurvePoints)), terminal.Count(int64(tuned.Rows)))
 	d.table(TunedTable(tuned))
 	d.say("\n%s by threshold, from 0 to 1: %s\n", objective, Curve(tuned.Curve))
 	return nil

@@ -76,7 +76,7 @@ func (s *server) streamEvents(ctx context.Context, in *eventsInput) (*streamOutp
 	if err != nil {
 		return nil, err
 	}
-	j, err := s.lookUp(ctx, callerOf(ctx).Tenant, in.ID)
+	j, err := s.lookUp(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (s *server) stream(ctx context.Context, j *job.Job, seen position) {
 			return
 		}
 		waiting, stop := context.WithTimeout(ctx, s.config.KeepAlive)
-		next, err := s.jobs.Wait(waiting, x.caller.Tenant, j.ID, j.Revision)
+		next, err := s.jobs.Wait(waiting, j.Tenant, j.ID, j.Revision)
 		silent := waiting.Err() != nil
 		stop()
 		switch {
@@ -129,7 +129,7 @@ func (s *server) stream(ctx context.Context, j *job.Job, seen position) {
 // tell writes the lines and the state that the client has not seen.
 func (s *server) tell(ctx context.Context, w *eventWriter, j *job.Job, seen position) (position, error) {
 	for seen.line < j.LogLines {
-		lines, err := s.jobs.Logs(ctx, callerOf(ctx).Tenant, j.ID, seen.line, linesAtTime)
+		lines, err := s.jobs.Logs(ctx, j.Tenant, j.ID, seen.line, linesAtTime)
 		if err != nil {
 			return seen, fmt.Errorf("read the log of job %s: %w", j.ID, err)
 		}

@@ -145,7 +145,7 @@ func exampleJob(at time.Time) Job {
 	started := at.Add(time.Second)
 	self := jobPath(exampleJobID)
 	return Job{
-		ID: exampleJobID, Kind: "training", State: "running", Subject: exampleDatasetID, User: "ada",
+		ID: exampleJobID, Kind: "training", State: "running", Subject: exampleDatasetID, Subjects: []string{exampleDatasetID}, Scope: scopeTenant, User: "ada",
 		Revision: 17, Attempt: 1, Epoch: 1, Progress: Progress{Stage: "gbdt fold 2 of 5", Fraction: 0.42},
 		LogLines: 4, CreatedAt: at, StartedAt: &started,
 		Links: JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs", Cancel: self + "/cancel", Dataset: datasetPath(exampleDatasetID)},

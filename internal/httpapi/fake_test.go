@@ -160,7 +160,7 @@ func (f *jobs) List(_ context.Context, tenant string, filter job.Filter, cursor 
 	for _, id := range ids {
 		j := f.all[id]
 		if j.Tenant != tenant || filter.State != "" && filter.State != string(j.State) || filter.Kind != "" && filter.Kind != j.Kind ||
-			filter.Subject != "" && filter.Subject != j.Subject || cursor != "" && id >= cursor {
+			filter.Subject != "" && !slices.Contains(j.Subjects(), filter.Subject) || cursor != "" && id >= cursor {
 			continue
 		}
 		if len(page.Items) == limit {

@@ -36,6 +36,7 @@ type jobsQuery struct {
 	Paging
 	State   string `query:"state" enum:"pending,queued,running,succeeded,failed,cancelled" doc:"Only jobs in this state"`
 	Kind    string `query:"kind" pattern:"^[a-z][a-z0-9_]{0,40}$" patternDescription:"a kind of job, such as training" doc:"Only jobs of this kind" example:"training"`
+	Scope   string `query:"scope" enum:"tenant,system" default:"tenant" doc:"Whose jobs: your tenant's, or the system's own, such as scheduled clean-ups, for operators"`
 	Subject string `query:"subject" pattern:"^(ds|mdl)_[0-9a-f]{32}$" patternDescription:"a data set's or model's identifier" doc:"Only jobs about this data set or model"`
 }
 
@@ -76,7 +77,7 @@ type redirectOutput struct {
 
 func (s *server) registerJobs() {
 	register(s, operation(tagJobs, "GET /jobs", "list-jobs", "List jobs",
-		`The newest first. Results and histories are left out; ask for one job to see them.`), s.listJobs)
+		`The newest first. Results and histories are left out; ask for one job to see them. Operators may also list, and then look at, follow and read the logs of, the system's own jobs.`), s.listJobs)
 
 	op := operation(tagJobs, "GET /jobs/{id}", "get-job", "Look at a job",
 		`With If-None-Match it answers 304 while nothing has changed; with wait it waits for a change before it answers.`,
@@ -105,8 +106,12 @@ func (s *server) registerJobs() {
 }
 
 func (s *server) listJobs(ctx context.Context, in *jobsQuery) (*pageOutput[Job], error) {
+	tenant, err := tenantOf(callerOf(ctx), in.Scope)
+	if err != nil {
+		return nil, err
+	}
 	f := job.Filter{State: in.State, Kind: in.Kind, Subject: in.Subject}
-	page, err := s.jobs.List(ctx, callerOf(ctx).Tenant, f, in.Cursor, in.Limit)
+	page, err := s.jobs.List(ctx, tenant, f, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +124,7 @@ func (s *server) getJob(ctx context.Context, in *jobQuery) (*jobOutput, error) {
 		return nil, err
 	}
 	exchangeOf(ctx).allow(wait + s.config.RequestTimeout)
-	tenant := callerOf(ctx).Tenant
-	j, err := s.lookUp(ctx, tenant, in.ID)
+	j, err := s.lookUp(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -139,11 +143,12 @@ func (s *server) getJob(ctx context.Context, in *jobQuery) (*jobOutput, error) {
 	return out, nil
 }
 
-// lookUp gets a job within the time of an ordinary request.
-func (s *server) lookUp(ctx context.Context, tenant, id string) (*job.Job, error) {
+// lookUp gets a job that the caller may read, within the time of an ordinary
+// request.
+func (s *server) lookUp(ctx context.Context, id string) (*job.Job, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.RequestTimeout)
 	defer cancel()
-	return s.jobs.Get(ctx, tenant, id)
+	return readJob(ctx, func(tenant string) (*job.Job, error) { return s.jobs.Get(ctx, tenant, id) })
 }
 
 // await returns the job when it has changed, when the time is up, or when the
@@ -156,7 +161,7 @@ func (s *server) await(ctx context.Context, j *job.Job, wait time.Duration) (*jo
 	defer release()
 	waiting, cancel := s.untilDrain(ctx, wait)
 	defer cancel()
-	next, err := s.jobs.Wait(waiting, callerOf(ctx).Tenant, j.ID, j.Revision)
+	next, err := s.jobs.Wait(waiting, j.Tenant, j.ID, j.Revision)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return j, nil // the time is up; the last look holds
 	}
@@ -164,7 +169,9 @@ func (s *server) await(ctx context.Context, j *job.Job, wait time.Duration) (*jo
 }
 
 func (s *server) getLogs(ctx context.Context, in *logsQuery) (*logsOutput, error) {
-	lines, err := s.jobs.Logs(ctx, callerOf(ctx).Tenant, in.ID, in.After, in.Limit)
+	lines, err := readJob(ctx, func(tenant string) ([]job.LogLine, error) {
+		return s.jobs.Logs(ctx, tenant, in.ID, in.After, in.Limit)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +195,7 @@ func viewLine(line job.LogLine) LogLine {
 }
 
 func (s *server) getResult(ctx context.Context, in *resultQuery) (*redirectOutput, error) {
-	link, err := s.jobs.ResultURL(ctx, callerOf(ctx).Tenant, in.ID, in.File)
+	link, err := readJob(ctx, func(tenant string) (string, error) { return s.jobs.ResultURL(ctx, tenant, in.ID, in.File) })
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +211,7 @@ type changeOutput struct {
 
 func (s *server) change(do func(ctx context.Context, tenant, id string) (*job.Job, error)) func(context.Context, *JobRef) (*changeOutput, error) {
 	return func(ctx context.Context, in *JobRef) (*changeOutput, error) {
-		j, err := do(ctx, callerOf(ctx).Tenant, in.ID)
+		j, err := s.changeJob(ctx, in.ID, do)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,7 +18,9 @@ type Job struct {
 	ID              string          `json:"id" pattern:"^job_[0-9a-f]{32}$"`
 	Kind            string          `json:"kind" doc:"ingest, training, tuning, prediction or cleanup" example:"training"`
 	State           string          `json:"state" enum:"pending,queued,running,succeeded,failed,cancelled" doc:"The last three are final"`
-	Subject         string          `json:"subject,omitempty" doc:"The data set or model that the job is about"`
+	Subject         string          `json:"subject,omitempty" doc:"The data set or model that the job is about, the first of subjects"`
+	Subjects        []string        `json:"subjects,omitempty" nullable:"false" doc:"Everything that the job is about; none of it can be deleted before the job has ended"`
+	Scope           string          `json:"scope" enum:"tenant,system" doc:"Whose it is: your tenant's, or the system's own, which only operators see"`
 	User            string          `json:"user" doc:"Who submitted it"`
 	Revision        int64           `json:"revision" doc:"Grows with every change; the ETag"`
 	Attempt         int             `json:"attempt" doc:"How often a worker took it up" example:"1"`
@@ -25,6 +28,7 @@ type Job struct {
 	Progress        Progress        `json:"progress"`
 	Result          json.RawMessage `json:"result,omitempty" doc:"What the job made, by its kind; only in the answer about one job"`
 	Failure         *Failure        `json:"failure,omitempty" doc:"Why the last attempt that failed did"`
+	Waiting         *Waiting        `json:"waiting,omitempty" doc:"What it waits for, when something other than its turn keeps it; present until it is taken up again"`
 	CancelRequested bool            `json:"cancel_requested" doc:"Somebody asked to cancel it"`
 	LogLines        int             `json:"log_lines" doc:"How many lines it has logged"`
 	CreatedAt       time.Time       `json:"created_at"`
@@ -51,6 +55,12 @@ type Failure struct {
 	Code    string        `json:"code" doc:"Stable; a program may match on it" example:"constant_target"`
 	Message string        `json:"message" doc:"What was wrong and what would be right"`
 	Errors  []fault.Field `json:"errors,omitempty" nullable:"false" doc:"The places that were wrong"`
+}
+
+// Waiting is what keeps a job from being done, though nothing failed.
+type Waiting struct {
+	Code    string `json:"code" doc:"Stable; a program may match on it" example:"newer_worker_needed"`
+	Message string `json:"message" doc:"What has to happen before it goes on"`
 }
 
 // Transition is one change of a job's state.
@@ -87,7 +97,7 @@ func modelPath(id string) string   { return root + "/models/" + id }
 // viewJobBriefly shows a job as an item of a list.
 func viewJobBriefly(j *job.Job) Job {
 	v := Job{
-		ID: j.ID, Kind: j.Kind, State: string(j.State), Subject: j.Subject, User: j.User,
+		ID: j.ID, Kind: j.Kind, State: string(j.State), Subject: j.Subject, Subjects: j.Subjects(), Scope: scopeOf(j), User: j.User,
 		Revision: j.Revision, Attempt: j.Attempt, Epoch: j.Epoch,
 		Progress: Progress{
 			Stage: j.Progress.Stage, Fraction: min(max(j.Progress.Fraction, 0), 1),
@@ -97,6 +107,9 @@ func viewJobBriefly(j *job.Job) Job {
 		CancelRequested: j.CancelRequested, LogLines: j.LogLines, CreatedAt: j.CreatedAt.UTC(),
 		QueuedAt: moment(j.QueuedAt), StartedAt: moment(j.StartedAt), FinishedAt: moment(j.FinishedAt),
 		NotBefore: moment(j.NotBefore), Links: linksOf(j),
+	}
+	if w := j.Waiting; w != nil && (j.State == job.Pending || j.State == job.Queued) {
+		v.Waiting = &Waiting{Code: w.Code, Message: w.Message}
 	}
 	if f := j.Failure; f != nil {
 		v.Failure = &Failure{Code: f.Code, Message: f.Message}
@@ -121,22 +134,18 @@ func viewJob(j *job.Job) Job {
 func linksOf(j *job.Job) JobLinks {
 	self := jobPath(j.ID)
 	l := JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs"}
-	switch j.State {
-	case job.Failed, job.Cancelled:
-		l.Retry = self + "/retry"
-	case job.Succeeded:
+	mine := scopeOf(j) == scopeTenant
+	switch {
+	case j.State == job.Succeeded:
 		if len(j.Files) > 0 {
 			l.Result = self + "/result"
 		}
-		names := make([]string, 0, len(j.Files))
-		for name := range j.Files {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		for _, name := range names {
+		for _, name := range slices.Sorted(maps.Keys(j.Files)) {
 			l.Files = append(l.Files, File{Name: name, Href: self + "/result?file=" + url.QueryEscape(name)})
 		}
-	default:
+	case mine && j.State.Terminal():
+		l.Retry = self + "/retry"
+	case mine:
 		l.Cancel = self + "/cancel"
 	}
 	var result struct {
@@ -144,7 +153,7 @@ func linksOf(j *job.Job) JobLinks {
 		DatasetID string `json:"dataset_id"`
 	}
 	_ = json.Unmarshal(j.Result, &result) // a result of another form names neither
-	for _, id := range []string{j.Subject, result.ModelID, result.DatasetID} {
+	for _, id := range append(j.Subjects(), result.ModelID, result.DatasetID) {
 		switch {
 		case strings.HasPrefix(id, "mdl_"):
 			l.Model = modelPath(id)

@@ -295,7 +295,7 @@ func TestLongHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := setup(t, map[string]job.Handler{"work": does(func(_ context.Context, task *job.Task) (any, error) {
 			if task.Job.Attempt < 100 {
-				return nil, job.Snooze(-1)
+				return nil, job.Snooze(-1, "not_yet", "not yet")
 			}
 			return 1, nil
 		})})
@@ -347,7 +347,7 @@ func TestDefaults(t *testing.T) {
 			t.Error(dump(j))
 		}
 	})
-	if job.Permanent(nil) != nil || job.Permanent(errDown).Error() != errDown.Error() || job.Snooze(time.Second).Error() == "" {
+	if job.Permanent(nil) != nil || job.Permanent(errDown).Error() != errDown.Error() || job.Snooze(time.Second, "not_yet", "not yet").Error() == "" {
 		t.Error("verdicts")
 	}
 }

@@ -24,12 +24,13 @@ const maxOutages = 30
 func (s *session) decide(j *Job, a answer) string {
 	at := stamp(s.cfg.Now)
 	snooze, snoozed := errors.AsType[*SnoozeError](a.err)
+	j.Waiting = nil
 	switch {
 	case j.CancelRequested && !j.Committed:
 		j.end(at, Cancelled, "cancelled_by_owner")
 		return OutcomeCancelled
 	case a.err == nil:
-		j.Result, j.Files = a.result, a.files
+		j.Result, j.Files, j.OwnFiles = a.result, a.files, a.own
 		j.Failure = nil
 		j.Progress.Fraction = 1
 		j.end(at, Succeeded, "")
@@ -38,7 +39,8 @@ func (s *session) decide(j *Job, a answer) string {
 		j.wait(at, at, "worker_drained")
 		return OutcomeDrained
 	case snoozed:
-		j.wait(at, at.Add(snooze.For), "snoozed")
+		j.Waiting = &snooze.Reason
+		j.wait(at, at.Add(snooze.For), snooze.Code)
 		return OutcomeSnoozed
 	default:
 		return s.fail(j, at, a.err)
@@ -73,7 +75,7 @@ func limit(j *Job, n int) int {
 
 // giveUp fails the job for good. A result that could not be published is none.
 func (j *Job) giveUp(at time.Time, reason string) {
-	j.Committed, j.Result, j.Files = false, nil, nil
+	j.Committed, j.Result, j.Files, j.OwnFiles = false, nil, nil, nil
 	j.end(at, Failed, reason)
 }
 
@@ -81,8 +83,13 @@ func (j *Job) giveUp(at time.Time, reason string) {
 // attempt did not end well.
 func (s *session) explain(err error) {
 	j := s.seen()
-	switch _, snoozed := errors.AsType[*SnoozeError](err); {
-	case snoozed, errors.Is(err, ErrCancelled), j.CancelRequested && !j.Committed:
+	switch snooze, snoozed := errors.AsType[*SnoozeError](err); {
+	case errors.Is(err, ErrCancelled), j.CancelRequested && !j.Committed:
+		return
+	case snoozed:
+		if j.Waiting == nil || j.Waiting.Code != snooze.Code { // else it says so already
+			s.report.log(levelWarn, snooze.Message)
+		}
 		return
 	case errors.Is(err, Drained) && s.isDraining():
 		s.report.log(levelInfo, "The worker stops; another one goes on with the job.")
@@ -108,6 +115,7 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	at, worker := stamp(r.now), j.Worker
 	took := at.Sub(j.StartedAt)
 	j.Crashes++
+	j.Waiting = nil
 	outcome := ""
 	switch {
 	case j.CancelRequested && !j.Committed:

@@ -2,6 +2,7 @@ package job
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -33,6 +34,7 @@ type Job struct {
 	Kind           string          `json:"kind"`
 	Pool           string          `json:"pool"`
 	Subject        string          `json:"subject,omitempty"` // what it is about: a data set's or model's identifier
+	Also           []string        `json:"also,omitempty"`    // what else it is about, see Subjects
 	IdempotencyKey string          `json:"idempotency_key"`   // the client's, else the job's identifier
 	Fingerprint    string          `json:"fingerprint"`       // hash of kind and payload, to refuse a reused key
 	Version        int             `json:"version"`           // of the payload's form
@@ -50,8 +52,10 @@ type Job struct {
 	CancelRequested bool              `json:"cancel_requested,omitempty"`
 	Committed       bool              `json:"committed,omitempty"` // Result is final, publishing may be under way
 	Result          json.RawMessage   `json:"result,omitempty"`
-	Files           map[string]string `json:"files,omitempty"`   // of the result: name → key, for download
-	Failure         *Failure          `json:"failure,omitempty"` // of the last attempt that failed
+	Files           map[string]string `json:"files,omitempty"`     // of the result: name → key, for download
+	OwnFiles        []string          `json:"own_files,omitempty"` // those of Files that no published record takes over, by name
+	Failure         *Failure          `json:"failure,omitempty"`   // of the last attempt that failed
+	Waiting         *Reason           `json:"waiting,omitempty"`   // why the last attempt handed it back, if that was no failure
 	Progress        Progress          `json:"progress"`
 	Worker          string            `json:"worker,omitempty"` // who claimed it
 	LogLines        int               `json:"log_lines"`        // how many were written
@@ -93,6 +97,12 @@ type Failure struct {
 	Fields  []fault.Field `json:"errors,omitempty"`
 }
 
+// Reason is why a job waits though nothing failed, as a client may see it.
+type Reason struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
 // LogLine is one line that a job wrote.
 type LogLine struct {
 	Seq     int       `json:"seq"` // from 1, without gaps within a job
@@ -117,9 +127,34 @@ type Submission struct {
 	Kind           Kind
 	Tenant         string
 	User           string
-	Subject        string
-	IdempotencyKey string // empty: none
-	Payload        any    // encoded as JSON
+	Subject        string   // may be empty: it is about nothing
+	Also           []string // what else it is about, MaxSubjects with Subject
+	IdempotencyKey string   // empty: none
+	Payload        any      // encoded as JSON
+}
+
+// MaxSubjects is how many things a job may be about: as many as there are
+// indexes to find it by.
+const MaxSubjects = 2
+
+// Subjects returns everything that the job is about, the subject first: none of
+// it can be deleted before the job has ended.
+func (j *Job) Subjects() []string {
+	if j.Subject == "" {
+		return nil
+	}
+	return append([]string{j.Subject}, j.Also...)
+}
+
+// Owns reports whether the key is a file of the job's result that belongs to
+// the job alone. What belongs to a record that the job published is not.
+func (j *Job) Owns(key string) bool {
+	for name, k := range j.Files {
+		if k == key {
+			return !j.Committed || slices.Contains(j.OwnFiles, name)
+		}
+	}
+	return false
 }
 
 // Prefix is where an attempt of the job keeps its files.

@@ -13,7 +13,7 @@ import (
 type Filter struct {
 	State   string // one of the states
 	Kind    string
-	Subject string // a data set's or model's identifier
+	Subject string // a data set's or model's identifier, any of a job's subjects
 }
 
 const (
@@ -49,12 +49,10 @@ func (f Filter) validate(limit int) error {
 	return nil
 }
 
-// query returns the narrowest query there is an index for.
+// query returns the query by all of the filter but the subject.
 func (f Filter) query(tenant string) store.Query {
 	q := store.Query{Index: indexCreated, Equal: []any{tenant}, Descending: true}
 	switch {
-	case f.Subject != "":
-		q.Index, q.Equal = indexSubject, []any{tenant, f.Subject}
 	case f.Kind != "" && f.State != "":
 		q.Index, q.Equal = indexKindState, []any{tenant, f.Kind, f.State}
 	case f.Kind != "":
@@ -63,15 +61,6 @@ func (f Filter) query(tenant string) store.Query {
 		q.Index, q.Equal = indexState, []any{tenant, f.State}
 	}
 	return q
-}
-
-// rest returns the part of the filter that the query leaves to be done, as a
-// prefix of its cursors; it is empty when the query does it all.
-func (f Filter) rest() string {
-	if f.Subject == "" || f.State == "" && f.Kind == "" {
-		return ""
-	}
-	return f.State + "." + f.Kind + "."
 }
 
 func (f Filter) matches(j *Job) bool {
@@ -86,39 +75,13 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter, cursor stri
 		return store.Page[*Job]{}, err
 	}
 	limit = positive(limit, defaultPage)
-	q, rest := f.query(tenant), f.rest()
-	if cursor != "" {
-		var ok bool
-		if q.Cursor, ok = strings.CutPrefix(cursor, rest); !ok || q.Cursor == "" {
-			return store.Page[*Job]{}, fault.Invalid("invalid_cursor", "The cursor does not belong to this query; start again without a cursor.").
-				With(fault.Field{Location: "query.cursor", Message: "a cursor of another query"})
-		}
+	if f.Subject != "" {
+		return s.listAbout(ctx, tenant, f, cursor, limit)
 	}
-	var result store.Page[*Job]
-	for range maxRounds {
-		q.Limit = limit - len(result.Items)
-		page, err := s.jobs.Find(ctx, q)
-		if err != nil {
-			return store.Page[*Job]{}, storeFault(err)
-		}
-		for _, j := range page.Items {
-			if rest == "" || f.matches(j) {
-				result.Items = append(result.Items, j)
-			}
-		}
-		q.Cursor, result.Next = page.Next, ""
-		if page.Next == "" {
-			break
-		}
-		result.Next = rest + page.Next
-		if len(result.Items) == limit {
-			break
-		}
-	}
-	if result.Items == nil {
-		result.Items = []*Job{}
-	}
-	return result, nil
+	q := f.query(tenant)
+	q.Cursor, q.Limit = cursor, limit
+	page, err := s.jobs.Find(ctx, q)
+	return page, storeFault(err)
 }
 
 // shorten cuts s to at most n bytes, at a rune's border.

@@ -35,7 +35,10 @@ type Queue interface {
 // The result is encoded as JSON, kept on the record and shown to clients.
 //
 // A result with a method Files() map[string]string names the files, by key,
-// that the job's owner may download.
+// that the job's owner may download. When the result is published they belong
+// to the records made of it, and go when those do; but for the ones that a
+// method OwnFiles() []string names, which are kept as those of a result that is
+// not published are.
 type Handler interface {
 	Run(ctx context.Context, t *Task) (result any, err error)
 }

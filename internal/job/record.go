@@ -16,7 +16,9 @@ const (
 	indexKind      = "kind"
 	indexKindState = "kind_state"
 	indexSubject   = "subject"
+	indexAlso      = "also"
 	indexAbout     = "about"
+	indexAlsoAbout = "also_about"
 	indexDue       = "due"
 	indexLine      = "line"
 )
@@ -30,7 +32,9 @@ func Collections() []store.Collection {
 // jobCollection declares the orders in which jobs are found. The field due_at
 // is the time that matters in the job's state: not_before of a pending job,
 // queued_at of a queued one, heartbeat_at of a running one, finished_at of one
-// that ended; so one index serves the whole scheduler.
+// that ended; so one index serves the whole scheduler. The field also is what
+// the job is about beside its subject; records from before there was one have
+// none.
 func jobCollection() store.Collection {
 	text := func(names ...string) []store.IndexField {
 		fields := make([]store.IndexField, len(names))
@@ -48,7 +52,9 @@ func jobCollection() store.Collection {
 		{Name: indexKind, Fields: append(text("tenant", "kind"), created)},
 		{Name: indexKindState, Fields: append(text("tenant", "kind", "state"), created)},
 		{Name: indexSubject, Fields: append(text("tenant", "subject"), created)},
+		{Name: indexAlso, Fields: append(text("tenant", "also"), created)},
 		{Name: indexAbout, Fields: text("subject", "state")},
+		{Name: indexAlsoAbout, Fields: text("also", "state")},
 		{Name: indexDue, Fields: append(text("state"), due)},
 		{Name: indexLine, Fields: append(text("pool", "kind", "state"), due)},
 	}}
@@ -61,9 +67,13 @@ func newTable(driver store.Driver) *table { return store.NewTable[Job](driver, j
 
 // Keys implements store.Entity.
 func (j *Job) Keys() map[string]any {
+	also := ""
+	if len(j.Also) > 0 {
+		also = j.Also[0]
+	}
 	return map[string]any{
 		"tenant": j.Tenant, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
-		"subject": j.Subject, "pool": j.Pool, "created_at": nanos(j.CreatedAt), "due_at": nanos(j.due()),
+		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": nanos(j.CreatedAt), "due_at": nanos(j.due()),
 	}
 }
 
@@ -123,7 +133,7 @@ func (j *Job) wait(at, until time.Time, reason string) {
 
 // end moves the job to a terminal state.
 func (j *Job) end(at time.Time, to State, reason string) {
-	j.FinishedAt, j.NotBefore = at, time.Time{}
+	j.FinishedAt, j.NotBefore, j.Waiting = at, time.Time{}, nil
 	j.Progress.ETA = time.Time{}
 	j.move(at, to, reason)
 }

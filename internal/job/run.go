@@ -16,6 +16,7 @@ import (
 type answer struct {
 	result json.RawMessage
 	files  map[string]string
+	own    []string
 	err    error
 }
 
@@ -135,6 +136,14 @@ func (s *session) encode(j *Job, result any) (a answer) {
 			a.err = Permanent(fmt.Errorf("file %s of job %s: key %q is not below %s", name, j.ID, key, Prefix(j.ID)))
 		}
 	}
+	if named, ok := result.(interface{ OwnFiles() []string }); ok {
+		a.own = named.OwnFiles()
+	}
+	for _, name := range a.own {
+		if _, ok := a.files[name]; !ok {
+			a.err = Permanent(fmt.Errorf("file %s of job %s: the result does not name it", name, j.ID))
+		}
+	}
 	return a
 }
 
@@ -149,7 +158,7 @@ func (s *session) conclude(a answer) error {
 		if j.CancelRequested {
 			return ErrCancelled
 		}
-		j.Committed, j.Result, j.Files = true, a.result, a.files
+		j.Committed, j.Result, j.Files, j.OwnFiles = true, a.result, a.files, a.own
 		j.Progress.Fraction, j.Progress.ETA = 1, time.Time{}
 		j.HeartbeatAt = stamp(s.cfg.Now)
 		return nil
@@ -167,7 +176,7 @@ func (s *session) conclude(a answer) error {
 func (s *session) publish(j *Job) error {
 	ctx, cancel := context.WithTimeout(s.base, s.cfg.PublishTimeout)
 	defer cancel()
-	a := answer{result: j.Result, files: j.Files}
+	a := answer{result: j.Result, files: j.Files, own: j.OwnFiles}
 	if p, ok := s.cfg.Handlers[j.Kind].(Publisher); ok {
 		a.err = s.await(ctx, guard(func() answer { return answer{err: p.Publish(ctx, j, j.Result)} })).err
 	}

@@ -18,9 +18,11 @@ import (
 type answer struct {
 	Value int               `json:"value"`
 	Named map[string]string `json:"-"`
+	Own   []string          `json:"-"`
 }
 
 func (a answer) Files() map[string]string { return a.Named }
+func (a answer) OwnFiles() []string       { return a.Own }
 
 func TestNormalJob(t *testing.T) {
 	t.Parallel()
@@ -93,6 +95,9 @@ func TestOutcomes(t *testing.T) {
 		{"foreign file", func(context.Context, *job.Task) (any, error) {
 			return answer{Named: map[string]string{"a": "uploads/b"}}, nil
 		}, job.Failed, "internal", 1, 1, "on our side"},
+		{"own file that is none", func(_ context.Context, t *job.Task) (any, error) {
+			return answer{Named: map[string]string{"a": t.Prefix + "a"}, Own: []string{"b"}}, nil
+		}, job.Failed, "internal", 1, 1, "on our side"},
 		{"payload", func(_ context.Context, t *job.Task) (any, error) { var v struct{ X int }; return nil, t.Decode(&v) }, job.Failed, "invalid_payload", 1, 1, "cannot be read"},
 		{"timeout", func(ctx context.Context, _ *job.Task) (any, error) { return nil, sleep(ctx, 2*time.Hour) }, job.Failed, "job_timed_out", 3, 3, "1h0m0s"},
 		{"timeout seen as a fault", func(ctx context.Context, _ *job.Task) (any, error) {
@@ -105,7 +110,7 @@ func TestOutcomes(t *testing.T) {
 		{"done at the timeout", func(ctx context.Context, _ *job.Task) (any, error) { _ = sleep(ctx, 2*time.Hour); return 1, nil }, job.Succeeded, "", 0, 1, ""},
 		{"snoozed", func(_ context.Context, t *job.Task) (any, error) {
 			if t.Job.Attempt < 5 {
-				return nil, job.Snooze(time.Hour)
+				return nil, job.Snooze(time.Hour, "not_yet", "not yet")
 			}
 			return 1, nil
 		}, job.Succeeded, "", 0, 5, ""},
@@ -224,7 +229,7 @@ func TestCancelRunning(t *testing.T) {
 
 func TestCancelWinsOverResult(t *testing.T) {
 	t.Parallel()
-	for _, end := range []error{nil, errors.New("no"), job.Snooze(time.Second)} {
+	for _, end := range []error{nil, errors.New("no"), job.Snooze(time.Second, "not_yet", "not yet")} {
 		synctest.Test(t, func(t *testing.T) {
 			w := setup(t, nil)
 			w.handlers = map[string]job.Handler{"work": does(func(_ context.Context, task *job.Task) (any, error) {

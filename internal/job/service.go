@@ -219,20 +219,9 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 func (j *Job) reset() {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.CancelRequested, j.Committed = false, false
-	j.Result, j.Files, j.Failure = nil, nil, nil
+	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
 	j.Progress = Progress{}
 	j.StartedAt, j.HeartbeatAt, j.FinishedAt = time.Time{}, time.Time{}, time.Time{}
-}
-
-// Active reports whether a job that has not ended is about the subject.
-func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
-	for _, state := range []State{Running, Queued, Pending} {
-		n, err := s.jobs.Count(ctx, store.Query{Index: indexAbout, Equal: []any{subject, string(state)}}, 1)
-		if err != nil || n > 0 {
-			return n > 0, storeFault(err)
-		}
-	}
-	return false, nil
 }
 
 // ResultURL returns a link to a file of the job's result. An empty name means

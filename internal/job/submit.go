@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -72,6 +73,9 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if sub.Kind.Name == "" || sub.Kind.Pool == "" || sub.Tenant == "" {
 		return nil, fmt.Errorf("submit %q job to pool %q for tenant %q: all three are needed", sub.Kind.Name, sub.Kind.Pool, sub.Tenant)
 	}
+	if err := checkSubjects(sub); err != nil {
+		return nil, err
+	}
 	if err := checkKey(sub.IdempotencyKey); err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	kind := sub.Kind.withDefaults()
 	j := &Job{
 		Meta:   store.Meta{ID: store.NewID("job")},
-		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject,
+		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject, Also: slices.Clone(sub.Also),
 		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
@@ -95,6 +99,16 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 		j.IdempotencyKey = j.ID
 	}
 	return j, nil
+}
+
+// checkSubjects refuses what the indexes cannot hold.
+func checkSubjects(sub Submission) error {
+	all := append([]string{sub.Subject}, sub.Also...)
+	slices.Sort(all)
+	if len(sub.Also) > 0 && (len(all) > MaxSubjects || all[0] == "" || len(slices.Compact(all)) <= len(sub.Also)) {
+		return fmt.Errorf("submit %s job about %q and %q: it may be about %d things, each named once", sub.Kind.Name, sub.Subject, sub.Also, MaxSubjects)
+	}
+	return nil
 }
 
 func checkKey(key string) error {

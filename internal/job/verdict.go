@@ -49,14 +49,21 @@ func Permanent(err error) error {
 }
 
 // SnoozeError asks for another attempt after a while.
-type SnoozeError struct{ For time.Duration }
+type SnoozeError struct {
+	For time.Duration
+	Reason
+}
 
 // Error implements error.
-func (e *SnoozeError) Error() string { return fmt.Sprintf("job: again in %s", e.For) }
+func (e *SnoozeError) Error() string { return fmt.Sprintf("job: again in %s: %s", e.For, e.Message) }
 
 // Snooze is returned by a handler that cannot go on yet: the job goes back to
-// the line for the duration, and no failure is counted.
-func Snooze(d time.Duration) error { return &SnoozeError{For: max(d, 0)} }
+// the line for the duration, and no failure is counted. The code and the
+// sentence say what it waits for: they are on the record while it does, and in
+// its log once for each code.
+func Snooze(d time.Duration, code, format string, args ...any) error {
+	return &SnoozeError{For: max(d, 0), Reason: Reason{Code: code, Message: fmt.Sprintf(format, args...)}}
+}
 
 // panicError is a recovered panic of a handler.
 type panicError struct {

@@ -17,7 +17,7 @@ func TestStats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := setup(t, map[string]job.Handler{
 			"train":  does(func(ctx context.Context, _ *job.Task) (any, error) { return 1, sleep(ctx, time.Hour) }),
-			"snooze": does(func(context.Context, *job.Task) (any, error) { return nil, job.Snooze(time.Hour) }),
+			"snooze": does(func(context.Context, *job.Task) (any, error) { return nil, job.Snooze(time.Hour, "not_yet", "not yet") }),
 		})
 		submit := func(name, pool string) *job.Job {
 			j, _, err := w.service.Submit(t.Context(), job.Submission{Kind: job.Kind{Name: name, Pool: pool}, Tenant: tenant})

@@ -68,7 +68,7 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 		return nil, false, err
 	}
 	return s.jobs.Submit(ctx, job.Submission{
-		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
+		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
 		IdempotencyKey: idempotencyKey, Payload: req,
 	})
 }

@@ -2,7 +2,6 @@ package retention
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +16,8 @@ import (
 type Jobs interface {
 	// Lookup returns the job, or fault.NotFound.
 	Lookup(ctx context.Context, id string) (*job.Job, error)
-	// Active reports whether a job that has not ended is about the subject.
+	// Active reports whether a job that has not ended is about the subject,
+	// among others.
 	Active(ctx context.Context, subject string) (bool, error)
 	// Ended returns jobs that ended in the state before the time, oldest first.
 	Ended(ctx context.Context, state job.State, before time.Time, cursor string, limit int) (store.Page[*job.Job], error)
@@ -104,14 +104,30 @@ func (k *keeper) jobReason(ctx context.Context, key, rest string) (string, error
 	if slices.Contains(pointed, key) {
 		return "", nil
 	}
-	// A committed result was published: it lives as long as the records made of it.
-	if !j.Committed && slices.Contains(slices.Collect(maps.Values(j.Files)), key) {
+	if j.Owns(key) { // else it lives as long as the records made of it
 		if k.expired(k.config.Results, j.FinishedAt) {
 			return "result is past its period", nil
 		}
 		return "", nil
 	}
+	busy, err := k.busy(ctx, j)
+	if err != nil || busy {
+		return "", err
+	}
 	return "no record points to it and its job has ended", nil
+}
+
+// busy reports whether a job that has not ended is about what the job
+// published: one that started before its expiry may still read it.
+func (k *keeper) busy(ctx context.Context, j *job.Job) (bool, error) {
+	if !j.Committed {
+		return false, nil
+	}
+	busy, err := k.jobs.Active(ctx, model.IDOf(j.ID))
+	if err != nil || busy || j.Subject == "" {
+		return busy, err
+	}
+	return k.jobs.Active(ctx, j.Subject)
 }
 
 // pointed returns the keys that records made by the job point to.

@@ -14,7 +14,7 @@ type Request struct {
 // Config says how long things are kept. A zero period keeps for ever, except
 // Grace.
 type Config struct {
-	Results   time.Duration // files of predictions, after the job's end
+	Results   time.Duration // files of predictions and curves of tunings, after the job's end
 	Temporary time.Duration // objects under tmp/ and uploads that nobody finished
 	Jobs      time.Duration // records of jobs, after their end, once they have no file
 	Grace     time.Duration // between the mark and the deletion

@@ -229,6 +229,11 @@ func TestWhatKeepsAnObject(t *testing.T) {
 		j.ID = id
 		return j
 	}
+	tuned := func(j *job.Job) *job.Job { // its threshold is the model's, its curve its own
+		j.Subject, j.Committed = "mdl_7", true
+		j.Files, j.OwnFiles = map[string]string{"curve": "jobs/job_0123/1/curve.csv"}, []string{"curve"}
+		return j
+	}
 	const day = 24 * time.Hour
 	tests := []struct {
 		name    string
@@ -256,6 +261,36 @@ func TestWhatKeepsAnObject(t *testing.T) {
 			j.Committed = true
 			f.jobs[id] = j
 		}, "no record points to it"},
+		{"file of an expired model that a job reads", "jobs/job_0123/1/model.bin", 0, func(f *fixture) {
+			j := ended(90*day, map[string]string{"model": "jobs/job_0123/1/model.bin"})
+			j.Committed = true
+			f.jobs[id] = j
+			f.busy[model.IDOf(id)] = true
+		}, ""},
+		{"table of an expired data set that a job reads", "jobs/job_0123/1/table.parquet", 0, func(f *fixture) {
+			j := ended(90*day, map[string]string{"table": "jobs/job_0123/1/table.parquet"})
+			j.Committed = true
+			f.jobs[id] = j
+			f.busy["ds_1"] = true
+		}, ""},
+		{"stray file beside a job", "jobs/job_0123/1/x", 0, func(f *fixture) {
+			f.jobs[id] = ended(0, nil)
+			f.busy["ds_1"], f.busy[model.IDOf(id)] = true, true
+		}, "no record points to it"},
+		{"curve of a tuning that moved a threshold", "jobs/job_0123/1/curve.csv", 0, func(f *fixture) {
+			f.jobs[id] = tuned(ended(30*day-time.Minute, nil))
+		}, ""},
+		{"curve past its period", "jobs/job_0123/1/curve.csv", 0, func(f *fixture) {
+			f.jobs[id] = tuned(ended(30*day, nil))
+		}, "result is past its period"},
+		{"curve of an attempt that did not end well", "jobs/job_0123/0/curve.csv", 0, func(f *fixture) {
+			f.jobs[id] = tuned(ended(time.Hour, nil))
+		}, "no record points to it"},
+		{"curve of a tuning that is being published", "jobs/job_0123/1/curve.csv", 90 * day, func(f *fixture) {
+			j := tuned(ended(0, nil))
+			j.State = job.Running
+			f.jobs[id] = j
+		}, ""},
 		{"old table", "jobs/job_0123/1/table.parquet", 0, func(f *fixture) {
 			f.jobs[id] = ended(90*day, nil)
 			f.datasets["ds_1"] = []string{"jobs/job_0123/1/table.parquet"}
@@ -282,6 +317,39 @@ func TestWhatKeepsAnObject(t *testing.T) {
 				t.Errorf("reason = %q, want %q", r.Objects[0].Reason, tt.reason)
 			}
 		})
+	}
+}
+
+// The curve of a tuning goes when the period of results is over, though its
+// job has published, and then the record of the job can go.
+func TestACurveGoesAfterItsPeriod(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.configure(func(c *retention.Config) { c.Results, c.Jobs = 48*time.Hour, 72*time.Hour })
+	const key = "jobs/job_1/2/curve.csv"
+	j := endedJob("job_1", 0)
+	j.Subject, j.Committed, j.Files, j.OwnFiles = "mdl_7", true, map[string]string{"curve": key}, []string{"curve"}
+	f.jobs["job_1"] = j
+	f.put(key)
+	for _, step := range []struct {
+		after                         time.Duration
+		kept, marked, waiting, delete int64
+		jobs                          int
+	}{
+		{0, 1, 0, 0, 0, 1},
+		{47 * time.Hour, 1, 0, 0, 0, 1},
+		{time.Hour, 0, 1, 0, 0, 1},
+		{23 * time.Hour, 0, 0, 1, 0, 1},
+		{2 * time.Hour, 0, 0, 0, 1, 0},
+	} {
+		f.now = f.now.Add(step.after)
+		r := f.run(t, false)
+		if r.Kept != step.kept || r.Marked != step.marked || r.Waiting != step.waiting || r.Deleted != step.delete || len(f.jobs) != step.jobs {
+			t.Fatalf("at %s: %+v, %d jobs", f.now.Sub(start), r, len(f.jobs))
+		}
+	}
+	if f.has(key) {
+		t.Error("the curve is still there")
 	}
 }
 

@@ -10,11 +10,11 @@ import "math/bits"
 // The AND over the features leaves the leaf that a row falls into as the lowest
 // bit of each tree.
 type batch struct {
-	groups []group
+	groups []treeGroup
 }
 
-// group is some consecutive trees.
-type group struct {
+// treeGroup is some consecutive trees.
+type treeGroup struct {
 	first, count int
 	shift        []uint8 // of each tree's leaves in the word
 	features     []int32
@@ -30,7 +30,7 @@ func newBatch(m *Model) *batch {
 	b := &batch{}
 	bytes := 0
 	for at := 0; at < len(m.trees); {
-		g := group{first: at}
+		g := treeGroup{first: at}
 		for width := 0; at < len(m.trees); at++ {
 			leaves := len(m.trees[at].value)
 			if width+leaves > 64 {
@@ -53,8 +53,8 @@ func newBatch(m *Model) *batch {
 	return b
 }
 
-// build makes the tables of a group.
-func (g *group) build(m *Model) {
+// build makes the tables of a treeGroup.
+func (g *treeGroup) build(m *Model) {
 	where := make(map[int32]int)
 	for i := range g.count {
 		t := &m.trees[g.first+i]
@@ -150,7 +150,7 @@ func (b *batch) score(m *Model, rows *block) {
 }
 
 // mask writes the leaves that remain possible for each row.
-func (g *group) mask(rows *block, masks []uint64) {
+func (g *treeGroup) mask(rows *block, masks []uint64) {
 	column := func(i int) []uint8 {
 		at := int(g.features[i]) * rows.size
 		return rows.bins[at : at+len(masks)]

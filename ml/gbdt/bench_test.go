@@ -40,3 +40,25 @@ func BenchmarkPredict(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkPredictRow(b *testing.B) {
+	x, y := wide(20_000, 28, 1)
+	m, err := gbdt.Train(b.Context(), gbdt.DefaultParams(), x, y, ml.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	rows := make([][]float64, 1000)
+	for i := range rows {
+		for _, c := range x.Columns() {
+			rows[i] = append(rows[i], c.Float(i))
+		}
+	}
+	out := make([]float64, 2)
+	i := 0
+	for b.Loop() {
+		if err := m.PredictRow(rows[i%len(rows)], out); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}

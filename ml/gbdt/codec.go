@@ -5,12 +5,14 @@ import (
 	"fmt"
 
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/internal/binned"
 	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
 // The bytes of a model, little-endian:
 //
-//	"NGBT", version u16, task u8 (0 binary, 1 multiclass, 2 regression)
+//	"NGBT", version u16, task u8 (0 binary, 1 multiclass, 2 regression),
+//	from version 2 on logarithmic u8 (1: outputs are the exponentials of scores)
 //	features u32, each: name, categorical u8, bounds or categories, gain f64, splits u32
 //	start scores u32, each f64
 //	trees u32, each: nodes u32, each: feature u32, left i32, right i32, bin u8,
@@ -21,35 +23,42 @@ import (
 // bytes.
 const (
 	magic   = "NGBT"
-	version = 1
+	version = 2
+	oldest  = 1
 )
 
 // AppendBinary appends the bytes of the model, which Decode reads. The same
 // model has the same bytes.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
+	b = m.appendHead(b)
+	for i := range m.trees {
+		b = m.appendTree(b, &m.trees[i])
+	}
+	return b, nil
+}
+
+// appendHead appends what comes before the trees.
+func (m *Model) appendHead(b []byte) []byte {
 	b = wire.AppendMagic(b, magic, version)
 	b = append(b, taskCode(m.task))
+	b = wire.AppendBool(b, m.log)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.features)))
 	for i := range m.features {
 		f := &m.features[i]
-		b = wire.AppendString(b, f.name)
-		b = wire.AppendBool(b, f.categorical)
-		if f.categorical {
-			b = wire.AppendStrings(b, f.categories)
+		b = wire.AppendString(b, f.Name)
+		b = wire.AppendBool(b, f.Categorical)
+		if f.Categorical {
+			b = wire.AppendStrings(b, f.Categories)
 		} else {
-			b = binary.LittleEndian.AppendUint32(b, uint32(len(f.bounds)))
-			b = wire.AppendFloats(b, f.bounds...)
+			b = binary.LittleEndian.AppendUint32(b, uint32(len(f.Bounds)))
+			b = wire.AppendFloats(b, f.Bounds...)
 		}
 		b = wire.AppendFloats(b, m.gains[i])
 		b = binary.LittleEndian.AppendUint32(b, uint32(m.splits[i]))
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.start)))
 	b = wire.AppendFloats(b, m.start...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.trees)))
-	for i := range m.trees {
-		b = m.appendTree(b, &m.trees[i])
-	}
-	return b, nil
+	return binary.LittleEndian.AppendUint32(b, uint32(len(m.trees)))
 }
 
 func (m *Model) appendTree(b []byte, t *tree) []byte {
@@ -61,7 +70,7 @@ func (m *Model) appendTree(b []byte, t *tree) []byte {
 		b = binary.LittleEndian.AppendUint32(b, uint32(n.right))
 		b = append(b, n.bin)
 		b = wire.AppendBool(b, n.missingLeft)
-		if m.features[n.feature].categorical {
+		if m.features[n.feature].Categorical {
 			for _, w := range n.set {
 				b = binary.LittleEndian.AppendUint64(b, w)
 			}
@@ -83,10 +92,18 @@ func taskCode(task ml.Task) byte {
 
 // Decode reads a model written by AppendBinary. It returns an error unless b is
 // exactly such a model.
-func Decode(b []byte) (*Model, error) {
-	d := decoder{Reader: wire.NewReader(b), m: &Model{}}
-	d.Magic(magic, version)
+func Decode(b []byte) (*Model, error) { return read(wire.NewReader(b)) }
+
+func read(r *wire.Reader) (*Model, error) {
+	d := decoder{Reader: r, m: &Model{}}
+	found := d.Versions(magic, oldest, version)
 	d.task()
+	if found > 1 {
+		d.m.log = d.Bool()
+	}
+	if d.m.log && d.m.task != ml.Regression {
+		d.Fail("a %s model has logarithmic scores", d.m.task)
+	}
 	d.features()
 	d.trees()
 	if err := d.Close(); err != nil {
@@ -119,15 +136,15 @@ func (d *decoder) features() {
 	n := d.Count(least)
 	names := make(map[string]bool, n)
 	for range n {
-		f := feature{name: d.String(), categorical: d.Bool()}
-		if f.name == "" || names[f.name] {
-			d.Fail("feature name %q is empty or repeated", f.name)
+		f := binned.Feature{Name: d.String(), Categorical: d.Bool()}
+		if f.Name == "" || names[f.Name] {
+			d.Fail("feature name %q is empty or repeated", f.Name)
 		}
-		names[f.name] = true
-		if f.categorical {
-			f.categories = d.categories()
+		names[f.Name] = true
+		if f.Categorical {
+			f.Categories = d.categories()
 		} else {
-			f.bounds = d.bounds()
+			f.Bounds = d.bounds()
 		}
 		d.m.features = append(d.m.features, f)
 		d.m.gains = append(d.m.gains, d.Float())
@@ -190,7 +207,7 @@ func (d *decoder) trees() {
 	}
 	for f, s := range splits {
 		if d.Err() == nil && s != m.splits[f] {
-			d.Fail("feature %q has %d splits, not %d", m.features[f].name, s, m.splits[f])
+			d.Fail("feature %q has %d splits, not %d", m.features[f].Name, s, m.splits[f])
 		}
 	}
 }
@@ -227,17 +244,17 @@ func (d *decoder) node(splits []int) node {
 	}
 	f := &d.m.features[n.feature]
 	splits[n.feature]++
-	if f.categorical {
+	if f.Categorical {
 		for i := range n.set {
 			n.set[i] = d.Uint64()
 		}
 		return n
 	}
-	if int(n.bin) > len(f.bounds) {
-		d.Fail("bin %d of a split is beyond %d bounds", n.bin, len(f.bounds))
+	if int(n.bin) > len(f.Bounds) {
+		d.Fail("bin %d of a split is beyond %d bounds", n.bin, len(f.Bounds))
 		return n
 	}
-	n.set = thresholdSet(int(n.bin), f.missing(), n.missingLeft)
+	n.set = thresholdSet(int(n.bin), f.Missing(), n.missingLeft)
 	return n
 }
 

@@ -3,14 +3,22 @@ package gbdt
 import (
 	"container/heap"
 	"math"
+
+	"github.com/narrativeml/narrative/ml/internal/binned"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
+	"github.com/narrativeml/narrative/ml/internal/random"
 )
 
-// serialRows is the number of rows below which a leaf is not worth a goroutine.
-const serialRows = 4096
-
-// histogramBudget is the most bytes of histograms kept for leaves. A leaf over
-// it keeps none, and both its children are summed from their rows.
-const histogramBudget = 512 << 20
+const (
+	// serialRows is the number of rows below which a leaf is not worth a
+	// goroutine.
+	serialRows = 4096
+	// serialBins is the same for the bins of a histogram.
+	serialBins = 1 << 14
+	// histogramBudget is the most bytes of histograms kept for leaves. A leaf
+	// over it keeps none, and both its children are summed from their rows.
+	histogramBudget = 512 << 20
+)
 
 // part is the rows of a leaf within a segment.
 type part struct {
@@ -31,73 +39,115 @@ type leaf struct {
 
 // grower grows trees from the elements of a table.
 type grower struct {
-	params   Params
-	features []feature
-	table    *table
-	layout   layout
-	budget   int // bytes of histograms
-	team     team
-	elements [2][]uint64
-	private  [][]uint64 // one histogram for each worker
-	free     [][]uint64
-	kept     int // histograms handed out or free
-	touched  []uint64
-	active   []bool  // the features that the tree may use
-	groups   []int32 // of eight features, those with an active one
-	found    []candidate
-	scan     scan
-	leaves   []leaf
-	queue    queue
+	params    Params
+	features  []binned.Feature
+	direction []int // of each feature: how the score may go with it
+	table     *binned.Table
+	layout    layout
+	budget    int // bytes of histograms
+	team      parallel.Team
+	segments  []part
+	elements  [2][]uint64
+	private   []private // of each worker
+	free      [][]uint64
+	kept      int // histograms handed out or free
+	active    []bool
+	members   [][]int        // of each column its features
+	found     [2][]candidate // of each feature, for two leaves
+	summed    [][]uint64     // private histograms that are in use
+	scan      scan
+	leaves    []leaf
+	parts     []part // of leaves, not handed out yet
+	room      []part
+	queue     queue
 }
 
-func newGrower(p Params, features []feature, b *table, t team) *grower {
-	g := &grower{params: p, features: features, table: b, layout: newLayout(features), team: t}
+func newGrower(p Params, features []binned.Feature, b *binned.Table, t parallel.Team) *grower {
+	g := &grower{params: p, features: features, table: b, layout: newLayout(b), team: t, budget: histogramBudget}
 	for side := range g.elements {
-		g.elements[side] = make([]uint64, b.rows)
+		g.elements[side] = make([]uint64, b.Rows)
 	}
-	g.touched = make([]uint64, t.size)
+	g.segments = segments(b.Rows)
+	g.private = make([]private, t.Size())
 	g.active = make([]bool, len(features))
-	g.found = make([]candidate, len(features))
+	for i := range g.found {
+		g.found[i] = make([]candidate, len(features))
+	}
+	g.direction = make([]int, len(features))
+	g.members = make([][]int, len(b.Bins))
+	for f := range features {
+		g.direction[f] = p.Monotone[features[f].Name]
+		g.members[b.Places[f].Column] = append(g.members[b.Places[f].Column], f)
+	}
+	g.room = make([]part, 2*min(p.MaxLeaves, b.Rows+1)*len(g.segments))
 	return g
+}
+
+// segments cuts the rows into the stretches that are worked on in parallel. They
+// depend on the number of rows alone.
+func segments(rows int) []part {
+	size := 1 << 12
+	for size < 1<<16 && size < rows/16 {
+		size *= 2
+	}
+	var out []part
+	for start := 0; start < rows; start += size {
+		out = append(out, part{int32(start), int32(min(size, rows-start))})
+	}
+	return out
 }
 
 // choose draws the features of a tree.
 func (g *grower) choose(seed uint64) {
+	for i := range g.layout.groups {
+		g.layout.groups[i].active = false
+	}
 	n := len(g.features)
 	need := int(math.Ceil(g.params.FeatureFraction * float64(n)))
-	g.groups = g.groups[:0]
 	for f := range g.active {
-		x := mix(seed + uint64(f)*golden)
-		g.active[f] = unit(x)*float64(n-f) < float64(need)
+		g.active[f] = random.Unit(random.At(seed, f))*float64(n-f) < float64(need)
 		if g.active[f] {
 			need--
-			if n := len(g.groups); n == 0 || g.groups[n-1] != int32(f/8) {
-				g.groups = append(g.groups, int32(f/8))
-			}
+			g.layout.groups[g.table.Places[f].Column/8].active = true
 		}
 	}
 }
 
-// grow grows a tree from the parts of the elements on side 0. It leaves the
-// tree's leaves, with their rows, in g.leaves.
-func (g *grower) grow(parts []part, root stats, s scan) *tree {
-	g.scan = s
+// newParts returns room for the parts of a leaf.
+func (g *grower) newParts() []part {
+	n := len(g.segments)
+	out := g.parts[:n:n]
+	g.parts = g.parts[n:]
+	return out
+}
+
+// clear forgets the tree before.
+func (g *grower) clear() {
 	for i := range g.leaves {
 		g.release(&g.leaves[i])
 	}
-	g.leaves = append(g.leaves[:0], leaf{stats: root, parts: parts, parent: -1})
+	g.leaves = g.leaves[:0]
+	g.parts = g.room
+}
+
+// grow grows a tree from its root, whose elements on side 0 are summed in the
+// private histograms. It leaves the tree's leaves, with their rows, in g.leaves.
+func (g *grower) grow(parts []part, root stats, s scan) *tree {
+	g.clear()
+	g.scan = s
+	root.low, root.high = math.Inf(-1), math.Inf(1)
+	g.leaves = append(g.leaves, leaf{stats: root, parts: parts, parent: -1})
 	t := &tree{}
-	if first := &g.leaves[0]; g.splittable(first) {
+	first := &g.leaves[0]
+	if g.splittable(first) {
 		first.histogram = g.take()
-		g.sum(first, first.histogram)
-		g.find(first)
+		g.find(first, nil, true)
+	} else {
+		g.forget()
 	}
 	g.queue = g.queue[:0]
 	g.wait(0)
-	for len(g.leaves) < g.params.MaxLeaves && !g.team.stop.Load() {
-		if g.queue.Len() == 0 {
-			break
-		}
+	for len(g.leaves) < g.params.MaxLeaves && len(g.queue) > 0 && !g.team.Stopped() {
 		g.split(t, heap.Pop(&g.queue).(waiting).leaf)
 	}
 	return t
@@ -143,8 +193,34 @@ func (g *grower) splittable(l *leaf) bool {
 // the right one is appended.
 func (g *grower) split(t *tree, at int) {
 	parent := g.leaves[at]
-	c := parent.best
 	id := int32(len(t.nodes))
+	g.addNode(t, &parent, at)
+	left := leaf{side: 1 - parent.side, depth: parent.depth + 1, parent: id, isLeft: true}
+	right := left
+	right.isLeft = false
+	g.bound(&parent, &left, &right)
+	g.leaves[at] = left
+	g.leaves = append(g.leaves, right)
+	l, r := &g.leaves[at], &g.leaves[len(g.leaves)-1]
+	small, large := l, r
+	if small.h > large.h {
+		small, large = large, small
+	}
+	l.parts, r.parts = g.newParts(), g.newParts()
+	last := len(g.leaves) == g.params.MaxLeaves || g.params.MaxDepth > 0 && l.depth == g.params.MaxDepth
+	g.partition(&parent, l, r, small, !last && parent.histogram != nil)
+	if last {
+		g.release(&parent)
+		return
+	}
+	g.children(&parent, small, large)
+	g.wait(at)
+	g.wait(len(g.leaves) - 1)
+}
+
+// addNode makes the node of a leaf's best split.
+func (g *grower) addNode(t *tree, parent *leaf, at int) {
+	c, id := &parent.best, int32(len(t.nodes))
 	t.nodes = append(t.nodes, node{
 		feature: c.feature, left: ^int32(at), right: ^int32(len(g.leaves)),
 		bin: c.bin, missingLeft: c.missingLeft, set: c.set,
@@ -157,21 +233,72 @@ func (g *grower) split(t *tree, at int) {
 			up.right = id
 		}
 	}
-	left := leaf{side: 1 - parent.side, depth: parent.depth + 1, parent: id, isLeft: true}
-	right := left
-	right.isLeft = false
-	g.partition(&parent, &left, &right)
-	left.g, left.h = c.gLeft, c.hLeft
-	right.g, right.h = parent.g-c.gLeft, parent.h-c.hLeft
-	g.leaves[at] = left
-	g.leaves = append(g.leaves, right)
-	if len(g.leaves) == g.params.MaxLeaves {
-		g.release(&parent)
+}
+
+// bound divides the sums of a leaf and the limits of its value between its
+// children: values on the two sides of a monotone split stay on their sides of
+// the middle between them.
+func (g *grower) bound(parent, left, right *leaf) {
+	c := &parent.best
+	left.g, left.h, left.low, left.high = c.gLeft, c.hLeft, parent.low, parent.high
+	right.g, right.h, right.low, right.high = parent.g-c.gLeft, parent.h-c.hLeft, parent.low, parent.high
+	direction := g.direction[c.feature]
+	if direction == 0 {
 		return
 	}
-	g.children(&parent, &g.leaves[at], &g.leaves[len(g.leaves)-1])
-	g.wait(at)
-	g.wait(len(g.leaves) - 1)
+	v := g.scan.value(float64(left.g), float64(left.h), g.scan.l2, &parent.stats)
+	w := g.scan.value(float64(right.g), float64(right.h), g.scan.l2, &parent.stats)
+	middle := v + (w-v)/2
+	if direction > 0 {
+		left.high, right.low = middle, middle
+	} else {
+		left.low, right.high = middle, middle
+	}
+}
+
+// restrain moves values of leaves that were found without regard to monotone
+// features to their sides of the middle between the means of the two sides.
+func (g *grower) restrain(t *tree, values []float64) {
+	type sum struct{ rows, values float64 }
+	sums := make([]sum, len(t.nodes))
+	of := func(child int32) sum {
+		if child >= 0 {
+			return sums[child]
+		}
+		rows := float64(g.leaves[^child].rows)
+		return sum{rows, rows * values[^child]}
+	}
+	for i := len(t.nodes) - 1; i >= 0; i-- {
+		l, r := of(t.nodes[i].left), of(t.nodes[i].right)
+		sums[i] = sum{l.rows + r.rows, l.values + r.values}
+	}
+	type limits struct{ low, high float64 }
+	inside := make([]limits, len(t.nodes))
+	put := func(child int32, to limits) {
+		if child >= 0 {
+			inside[child] = to
+		} else {
+			values[^child] = min(max(values[^child], to.low), to.high)
+		}
+	}
+	if len(t.nodes) > 0 {
+		inside[0] = limits{math.Inf(-1), math.Inf(1)}
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		left, right := inside[i], inside[i]
+		if direction := g.direction[n.feature]; direction != 0 {
+			l, r := of(n.left), of(n.right)
+			middle := min(max((l.values/l.rows+r.values/r.rows)/2, left.low), left.high)
+			if direction > 0 {
+				left.high, right.low = middle, middle
+			} else {
+				left.low, right.high = middle, middle
+			}
+		}
+		put(n.left, left)
+		put(n.right, right)
+	}
 }
 
 // wait puts a leaf into the queue if it has a split.
@@ -181,23 +308,20 @@ func (g *grower) wait(at int) {
 	}
 }
 
-// partition divides the rows of a leaf between two.
-func (g *grower) partition(from, left, right *leaf) {
-	var lut [256]uint8
-	for b := range lut {
-		if from.best.set.has(uint8(b)) {
-			lut[b] = 1
-		}
-	}
-	column := g.table.columns[from.best.feature]
+// partition divides the rows of a leaf between two and, if asked to, sums the
+// smaller of these in the private histograms.
+func (g *grower) partition(from, left, right, small *leaf, sum bool) {
+	lut := g.lut(&from.best)
+	column := g.table.Columns[g.table.Places[from.best.feature].Column]
 	in, out := g.elements[from.side], g.elements[1-from.side]
-	left.parts = make([]part, len(from.parts))
-	right.parts = make([]part, len(from.parts))
-	g.over(from.rows).each(len(from.parts), func(_, i int) {
+	g.over(from.rows).Each(len(from.parts), func(worker, i int) {
 		p := from.parts[i]
-		n := int32(partition(column, &lut, in[p.start:p.start+p.n], out[p.start:p.start+p.n]))
+		n := int32(partition(column, lut, in[p.start:p.start+p.n], out[p.start:p.start+p.n]))
 		left.parts[i] = part{p.start, n}
 		right.parts[i] = part{p.start + n, p.n - n}
+		if q := small.parts[i]; sum && q.n > 0 {
+			g.add(worker, out[q.start:q.start+q.n])
+		}
 	})
 	for i := range left.parts {
 		left.rows += int(left.parts[i].n)
@@ -205,141 +329,101 @@ func (g *grower) partition(from, left, right *leaf) {
 	}
 }
 
+// lut returns which bins of a column go left.
+func (g *grower) lut(c *candidate) *[256]uint8 {
+	var lut [256]uint8
+	place := g.table.Places[c.feature]
+	if place.Bundled && c.set.has(uint8(place.Common)) {
+		for b := range lut {
+			lut[b] = 1
+		}
+	}
+	for b := range g.features[c.feature].Missing() + 1 {
+		goes := uint8(0)
+		if c.set.has(uint8(b)) {
+			goes = 1
+		}
+		lut[place.In(b)] = goes
+	}
+	return &lut
+}
+
 // over returns the team for a number of rows: one worker when they are few.
-func (g *grower) over(rows int) team {
+func (g *grower) over(rows int) parallel.Team {
 	if rows < serialRows {
-		return team{1, g.team.stop}
+		return g.team.AtMost(1)
 	}
 	return g.team
 }
 
-// children finds the best splits of two leaves from the histogram of their
-// parent, which becomes the one of the larger.
-func (g *grower) children(parent, left, right *leaf) {
-	small, large := left, right
-	if small.rows > large.rows {
-		small, large = large, small
-	}
+// children finds the best splits of two leaves. The smaller is summed already if
+// their parent has a histogram, which becomes the one of the larger.
+func (g *grower) children(parent, small, large *leaf) {
 	needSmall, needLarge := g.splittable(small), g.splittable(large)
-	if !needSmall && !needLarge {
-		g.release(parent)
-		return
-	}
-	switch {
-	case parent.histogram == nil:
-		for _, l := range []*leaf{left, right} {
+	if parent.histogram == nil {
+		for _, l := range []*leaf{small, large} {
 			if g.splittable(l) {
 				l.histogram = g.take()
-				g.sum(l, l.histogram)
-				g.find(l)
+				g.sum(l)
+				g.find(l, nil, true)
+				g.trim(l)
 			}
 		}
 		return
-	case !needLarge:
-		small.histogram, parent.histogram = parent.histogram, nil
-		g.sum(small, small.histogram)
-	default:
+	}
+	switch {
+	case needLarge:
 		large.histogram, parent.histogram = parent.histogram, nil
 		small.histogram = g.take()
-		g.sum(small, small.histogram)
-		for i, v := range small.histogram {
-			large.histogram[i] -= v
-		}
-	}
-	if needSmall {
-		g.find(small)
-	}
-	if needLarge {
-		g.find(large)
+		g.find(small, large, needSmall)
+	case needSmall:
+		small.histogram, parent.histogram = parent.histogram, nil
+		g.find(small, nil, true)
+	default:
+		g.forget()
+		g.release(parent)
 	}
 	g.trim(small)
 	g.trim(large)
 }
 
-// take returns a histogram with unknown contents.
-func (g *grower) take() []uint64 {
-	if n := len(g.free); n > 0 {
-		h := g.free[n-1]
-		g.free = g.free[:n-1]
-		return h
-	}
-	g.kept++
-	return make([]uint64, g.layout.size)
-}
-
-// release gives the histogram of a leaf back.
-func (g *grower) release(l *leaf) {
-	if l.histogram != nil {
-		g.free = append(g.free, l.histogram)
-		l.histogram = nil
-	}
-}
-
-// trim gives the histogram of a leaf back if it will not be used or there is no
-// room to keep it.
-func (g *grower) trim(l *leaf) {
-	if l.best.gain == 0 || (g.kept-len(g.free))*g.layout.size*8 > g.budget {
-		g.release(l)
-	}
-}
-
-// sum makes the histogram of the rows of a leaf.
-func (g *grower) sum(l *leaf, into []uint64) {
-	clear(into)
-	elements := g.elements[l.side]
-	t := g.over(l.rows)
-	if t.size == 1 || len(l.parts) == 1 {
-		for _, p := range l.parts {
-			g.touched[0] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], into, t.stop)
+// replay leaves the leaves of a grown tree, with all rows of the table, in
+// g.leaves.
+func (g *grower) replay(t *tree) {
+	g.clear()
+	g.leaves = append(g.leaves, leaf{parts: g.newParts()})
+	luts := make([]*[256]uint8, len(t.nodes))
+	at := make([]int, len(t.nodes)) // the leaf that a node splits
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		luts[i] = g.lut(&candidate{feature: n.feature, set: n.set})
+		side := 1 - g.leaves[at[i]].side
+		g.leaves[at[i]].side = side
+		g.leaves = append(g.leaves, leaf{side: side, parts: g.newParts()})
+		if n.left >= 0 {
+			at[n.left] = at[i]
 		}
-		return
-	}
-	if g.private == nil {
-		g.private = make([][]uint64, g.team.size)
-	}
-	used := make([]bool, g.team.size)
-	t.each(len(l.parts), func(worker, i int) {
-		if !used[worker] {
-			used[worker] = true
-			if g.private[worker] == nil {
-				g.private[worker] = make([]uint64, len(into))
-			}
-			clear(g.private[worker])
+		if n.right >= 0 {
+			at[n.right] = len(g.leaves) - 1
 		}
-		p := l.parts[i]
-		g.touched[worker] ^= accumulate(g.table, &g.layout, g.groups, elements[p.start:p.start+p.n], g.private[worker], t.stop)
+	}
+	g.team.Each(len(g.segments), func(_, s int) {
+		p := g.segments[s]
+		for row := p.start; row < p.start+p.n; row++ {
+			g.elements[0][row] = element(0, 0, int(row))
+		}
+		sides := make([]int, len(g.leaves))
+		g.leaves[0].parts[s] = p
+		for i := range t.nodes {
+			l, r := at[i], i+1
+			p := g.leaves[l].parts[s]
+			in, out := g.elements[sides[l]][p.start:p.start+p.n], g.elements[1-sides[l]][p.start:p.start+p.n]
+			column := g.table.Columns[g.table.Places[t.nodes[i].feature].Column]
+			n := int32(partition(column, luts[i], in, out))
+			g.leaves[l].parts[s] = part{p.start, n}
+			g.leaves[r].parts[s] = part{p.start + n, p.n - n}
+			sides[l] = 1 - sides[l]
+			sides[r] = sides[l]
+		}
 	})
-	for worker, h := range g.private {
-		if used[worker] {
-			for i, v := range h {
-				into[i] += v
-			}
-		}
-	}
-}
-
-// find sets the best split of a leaf: of equals the one of the first feature.
-func (g *grower) find(l *leaf) {
-	t := g.team
-	if len(g.features) < 8 {
-		t.size = 1
-	}
-	t.each(len(g.features), func(_, f int) {
-		g.found[f] = candidate{}
-		if !g.active[f] {
-			return
-		}
-		bins := g.layout.of(l.histogram, f, g.features[f].missing())
-		if g.features[f].categorical {
-			g.found[f] = g.scan.categorical(bins, l.stats)
-		} else {
-			g.found[f] = g.scan.numeric(bins, l.stats)
-		}
-		g.found[f].feature = int32(f)
-	})
-	for _, c := range g.found {
-		if c.gain > l.best.gain {
-			l.best = c
-		}
-	}
 }

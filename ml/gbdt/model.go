@@ -5,18 +5,21 @@ import (
 	"sync"
 
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/internal/binned"
 )
 
 // Model is a fitted model. It is immutable and safe for concurrent use.
 type Model struct {
 	task     ml.Task
+	log      bool // the outputs are the exponentials of the scores
 	outputs  int
-	features []feature
+	features []binned.Feature
 	gains    []float64 // by feature
 	splits   []int     // by feature
 	start    []float64 // scores before the first tree
 	trees    []tree    // tree i is of class i % len(start)
 	batch    func() *batch
+	walk     func() *walk
 }
 
 var _ ml.Predictor = (*Model)(nil)
@@ -30,15 +33,16 @@ type Importance struct {
 
 // newModel makes a model of grown trees, keeping only the bounds and the
 // categories that they use.
-func newModel(task ml.Task, features []feature, start []float64, grown []*tree) *Model {
+func newModel(o *objective, features []binned.Feature, grown []*tree) *Model {
 	m := &Model{
-		task:    task,
-		outputs: max(len(start), 1),
+		task:    o.y.Task,
+		log:     o.log,
+		outputs: o.classes,
 		gains:   make([]float64, len(features)),
 		splits:  make([]int, len(features)),
-		start:   start,
+		start:   o.start,
 	}
-	if task == ml.Binary {
+	if m.task == ml.Binary {
 		m.outputs = 2
 	}
 	used := make([][]uint8, len(features))
@@ -58,10 +62,10 @@ func newModel(task ml.Task, features []feature, start []float64, grown []*tree) 
 		nodes := slices.Clone(t.nodes)
 		for i := range nodes {
 			n := &nodes[i]
-			if f := &m.features[n.feature]; !f.categorical {
+			if f := &m.features[n.feature]; !f.Categorical {
 				at, _ := slices.BinarySearch(used[n.feature], n.bin)
 				n.bin = uint8(at)
-				n.set = thresholdSet(at, f.missing(), n.missingLeft)
+				n.set = thresholdSet(at, f.Missing(), n.missingLeft)
 			}
 		}
 		m.trees = append(m.trees, tree{nodes: nodes, value: t.value})
@@ -72,16 +76,16 @@ func newModel(task ml.Task, features []feature, start []float64, grown []*tree) 
 
 // trim returns the feature with only the bounds of the bins used. A split by
 // the last bin has no bound: every value goes left.
-func trim(f *feature, used []uint8) feature {
-	out := feature{name: f.name, categorical: f.categorical}
+func trim(f *binned.Feature, used []uint8) binned.Feature {
+	out := binned.Feature{Name: f.Name, Categorical: f.Categorical}
 	switch {
 	case len(used) == 0:
-	case f.categorical:
-		out.categories = f.categories
+	case f.Categorical:
+		out.Categories = f.Categories
 	default:
 		for _, bin := range used {
-			if int(bin) < len(f.bounds) {
-				out.bounds = append(out.bounds, f.bounds[bin])
+			if int(bin) < len(f.Bounds) {
+				out.Bounds = append(out.Bounds, f.Bounds[bin])
 			}
 		}
 	}
@@ -91,10 +95,11 @@ func trim(f *feature, used []uint8) feature {
 func (m *Model) prepare() {
 	for i := range m.features {
 		if m.splits[i] > 0 {
-			m.features[i].prepare()
+			m.features[i].Prepare()
 		}
 	}
 	m.batch = sync.OnceValue(func() *batch { return newBatch(m) })
+	m.walk = sync.OnceValue(func() *walk { return newWalk(m) })
 }
 
 // Outputs is the number of values a row: 2 for Binary, the number of classes
@@ -109,7 +114,7 @@ func (m *Model) Rounds() int { return len(m.trees) / len(m.start) }
 func (m *Model) Importance() []Importance {
 	out := make([]Importance, len(m.features))
 	for i := range out {
-		out[i] = Importance{Column: m.features[i].name, Gain: m.gains[i], Splits: m.splits[i]}
+		out[i] = Importance{Column: m.features[i].Name, Gain: m.gains[i], Splits: m.splits[i]}
 	}
 	return out
 }

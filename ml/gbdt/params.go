@@ -2,7 +2,9 @@ package gbdt
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/narrativeml/narrative/ml"
@@ -10,6 +12,23 @@ import (
 
 // Params are the parameters.
 type Params struct {
+	// Objective is what the trees minimise; empty means Logistic, Softmax or
+	// Squared, as the target is.
+	Objective Objective
+	// QuantileLevel is the level of Quantile, above 0 and below 1, default 0.5.
+	QuantileLevel float64
+	// HuberDelta is the error from which on Huber is linear, in the unit of the
+	// target, 0 to 1e100. The default, 0, takes the 0.9 quantile of the distances
+	// from the median.
+	HuberDelta float64
+	// TweediePower is the power of the variance of Tweedie, above 1 and below 2,
+	// default 1.5.
+	TweediePower float64
+	// Monotone holds, by the name of a column of numbers, 1 where the prediction
+	// may not fall and -1 where it may not rise while the column's value rises
+	// and all others stay. It binds the score, of Softmax that of each class.
+	// Missing values are free.
+	Monotone map[string]int
 	// Trees is the number of rounds, 1 to 100,000, default 100. A round grows one
 	// tree, for Multiclass one for each class.
 	Trees int
@@ -27,6 +46,9 @@ type Params struct {
 	// MinChildHessian is the least sum of hessians of a leaf, 0 to 1e12, default
 	// 0.001.
 	MinChildHessian float64
+	// L1 is taken from the amount of the sum of gradients of a leaf, 0 to 1e12,
+	// default 0.
+	L1 float64
 	// L2 is added to the sum of hessians of a leaf, 0 to 1e12, default 0.
 	L2 float64
 	// MinGain is the least gain of a split, 0 to 1e12, default 0.
@@ -46,6 +68,16 @@ type Params struct {
 	// CategoryL2 is added to L2 where a feature of more than 4 categories is
 	// split, 0 to 1e12, default 10.
 	CategoryL2 float64
+	// CategorySamples is the fewest rows of a category in a leaf that can go left,
+	// where there are more than 4 categories, 1 to 1,000,000,000, default 10.
+	CategorySamples int
+	// CategoryGroupSamples is the fewest rows by which two sets of categories that
+	// are tried for a split differ, where there are more than 4, 1 to
+	// 1,000,000,000, default 100.
+	CategoryGroupSamples int
+	// MaxCategories is the most categories that go left where there are more than
+	// 4, 1 to 255, default 32.
+	MaxCategories int
 	// EarlyStopping is the number of rounds without a lower validation loss
 	// after which training stops and keeps the best round, 0 to 100,000, default
 	// 10; 0 means never. Without Options.Validation it has no effect.
@@ -57,17 +89,22 @@ type Params struct {
 // DefaultParams returns the parameters to start from.
 func DefaultParams() Params {
 	return Params{
-		Trees:             100,
-		LearningRate:      0.1,
-		MaxLeaves:         31,
-		MinChildSamples:   20,
-		MinChildHessian:   0.001,
-		MaxBins:           255,
-		RowFraction:       1,
-		FeatureFraction:   1,
-		CategorySmoothing: 10,
-		CategoryL2:        10,
-		EarlyStopping:     10,
+		QuantileLevel:        0.5,
+		TweediePower:         1.5,
+		Trees:                100,
+		LearningRate:         0.1,
+		MaxLeaves:            31,
+		MinChildSamples:      20,
+		MinChildHessian:      0.001,
+		MaxBins:              255,
+		RowFraction:          1,
+		FeatureFraction:      1,
+		CategorySmoothing:    10,
+		CategoryL2:           10,
+		CategorySamples:      10,
+		CategoryGroupSamples: 100,
+		MaxCategories:        32,
+		EarlyStopping:        10,
 	}
 }
 
@@ -84,6 +121,9 @@ func (p Params) Validate() error {
 		{"max_depth", p.MaxDepth, 0, 1_000},
 		{"min_child_samples", p.MinChildSamples, 1, 1_000_000_000},
 		{"max_bins", p.MaxBins, 2, 255},
+		{"category_samples", p.CategorySamples, 1, 1_000_000_000},
+		{"category_group_samples", p.CategoryGroupSamples, 1, 1_000_000_000},
+		{"max_categories", p.MaxCategories, 1, 255},
 		{"early_stopping", p.EarlyStopping, 0, 100_000},
 	}
 	for _, w := range whole {
@@ -109,6 +149,7 @@ func (p Params) Validate() error {
 		value float64
 	}{
 		{"min_child_hessian", p.MinChildHessian},
+		{"l1", p.L1},
 		{"l2", p.L2},
 		{"min_gain", p.MinGain},
 		{"category_smoothing", p.CategorySmoothing},
@@ -117,6 +158,28 @@ func (p Params) Validate() error {
 	for _, a := range amounts {
 		if math.IsNaN(a.value) || a.value < 0 || a.value > 1e12 {
 			return paramError(a.name, number(a.value), "a number from 0 to 1e12")
+		}
+	}
+	return p.validateObjective()
+}
+
+func (p Params) validateObjective() error {
+	all := []Objective{"", Logistic, Softmax, Squared, Absolute, Huber, Quantile, Poisson, Gamma, Tweedie}
+	between := func(v, low, high float64) bool { return v > low && v < high }
+	switch {
+	case !slices.Contains(all, p.Objective):
+		return paramError("objective", strconv.Quote(string(p.Objective)),
+			"logistic, softmax, squared, absolute, huber, quantile, poisson, gamma, tweedie or empty")
+	case p.Objective == Quantile && !between(p.QuantileLevel, 0, 1):
+		return paramError("quantile_level", number(p.QuantileLevel), "a number above 0 and below 1")
+	case p.Objective == Tweedie && !between(p.TweediePower, 1, 2):
+		return paramError("tweedie_power", number(p.TweediePower), "a number above 1 and below 2")
+	case math.IsNaN(p.HuberDelta) || p.HuberDelta < 0 || p.HuberDelta > maxTarget:
+		return paramError("huber_delta", number(p.HuberDelta), "a number from 0 to 1e100")
+	}
+	for _, column := range slices.Sorted(maps.Keys(p.Monotone)) {
+		if d := p.Monotone[column]; d < -1 || d > 1 {
+			return paramError("monotone", fmt.Sprintf("%d for the column %q", d, column), "-1, 0 or 1")
 		}
 	}
 	return nil

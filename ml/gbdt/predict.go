@@ -2,15 +2,17 @@ package gbdt
 
 import (
 	"fmt"
+	"math"
 	"runtime"
-	"sync/atomic"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/binned"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
 )
 
 const (
-	predictRows  = 256  // predicted at a time
+	predictRows  = 1024 // predicted at a time: tables of masks come from far once for all
 	batchRows    = 512  // from which on tables of masks pay
 	parallelRows = 4096 // from which on more than one goroutine pays
 )
@@ -26,9 +28,9 @@ func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	if len(out) != x.Rows()*m.outputs {
 		return fmt.Errorf("gbdt: predict %d rows: %d outputs, want %d", x.Rows(), len(out), x.Rows()*m.outputs)
 	}
-	sources := make([]*source, len(m.features))
+	sources := make([]*binned.Source, len(m.features))
 	for i := range m.features {
-		s, err := newSource(&m.features[i], x)
+		s, err := binned.NewSource(&m.features[i], x)
 		if err != nil {
 			return err
 		}
@@ -40,12 +42,12 @@ func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	if x.Rows() >= batchRows {
 		masks = m.batch()
 	}
-	workers := team{size: 1, stop: new(atomic.Bool)}
+	workers := parallel.Of(1)
 	if x.Rows() >= parallelRows {
-		workers.size = runtime.GOMAXPROCS(0)
+		workers = parallel.Of(runtime.GOMAXPROCS(0))
 	}
-	blocks := make([]*block, workers.size)
-	workers.each((x.Rows()+predictRows-1)/predictRows, func(worker, i int) {
+	blocks := make([]*block, workers.Size())
+	workers.Each((x.Rows()+predictRows-1)/predictRows, func(worker, i int) {
 		if blocks[worker] == nil {
 			blocks[worker] = newBlock(m, min(predictRows, x.Rows()))
 		}
@@ -83,10 +85,10 @@ func newBlock(m *Model, size int) *block {
 }
 
 // load bins the rows from start on.
-func (b *block) load(sources []*source, start int) {
+func (b *block) load(sources []*binned.Source, start int) {
 	for f, s := range sources {
 		if s != nil {
-			s.bins(start, b.bins[f*b.size:f*b.size+b.n], b.buffer)
+			s.Bins(start, b.bins[f*b.size:f*b.size+b.n], b.buffer)
 		}
 	}
 	clear(b.scores)
@@ -138,7 +140,15 @@ func (m *Model) finish(b *block, out []float64) {
 			softmax(row)
 			copy(out[i*m.outputs:], row)
 		default:
-			out[i] = row[0]
+			out[i] = m.value(row[0])
 		}
 	}
+}
+
+// value turns the score of a Regression model into its output.
+func (m *Model) value(score float64) float64 {
+	if m.log {
+		return min(math.Exp(score), math.MaxFloat64)
+	}
+	return score
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/binned"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
+	"github.com/narrativeml/narrative/ml/internal/random"
 )
 
 const (
@@ -25,64 +27,61 @@ const (
 // It returns the error of ctx, soon after it is done, or an *ml.InputError: for
 // parameters out of their limits, no rows or more than 33,554,432, no columns,
 // infinite values, a classification target with rows of one class only, values
-// of a target beyond ±1e100 or weights outside 1e-50 to 1e50, and a validation
-// table that does not fit.
+// of a target beyond ±1e100 or that the objective has no loss for, weights
+// outside 1e-50 to 1e50, a monotone column that is not there, and a validation
+// table that does not fit. Errors of Options.Checkpoint are passed on.
 //
-// The model depends on x, y, p and Options.Validation alone. Memory is about
-// 2 bytes for every value, 50 for every row and 16 more for each class of a
-// Multiclass target, and at most 512 MiB of histograms, which only tables of
-// very many columns reach.
+// The model depends on x, y, p and Options.Validation alone. Memory is about 2
+// bytes for every value (less where columns share one), 24 for every row and 16
+// more for each class of a Multiclass target, and at most 512 MiB of histograms,
+// which only tables of very many columns reach.
 func Train(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Options) (*Model, error) {
-	return trainWithin(ctx, p, x, y, o, histogramBudget)
-}
-
-// trainWithin is Train with a limit on the bytes of histograms.
-func trainWithin(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Options, budget int) (*Model, error) {
-	if err := check(p, x, y); err != nil {
+	if err := y.ValidateTraining(x.Rows()); err != nil {
 		return nil, err
 	}
-	var stop atomic.Bool
-	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
-	t := newTrainer(p, y, team{o.Workers(), &stop})
-	t.budget = budget
-	err := t.prepare(x, o.Validation)
-	if done := ctx.Err(); done != nil {
-		return nil, done
-	}
+	b, err := Bin(ctx, p, x, o)
 	if err != nil {
 		return nil, err
 	}
-	for round := 0; round < p.Trees && !t.finished && !stop.Load() && ctx.Err() == nil; round++ {
-		t.round(round)
-		progress := ml.Progress{Stage: "gbdt", Fraction: float64(round+1) / float64(p.Trees)}
-		if t.finished {
-			progress.Message = fmt.Sprintf("stopped after %d of %d rounds, %d are kept", round+1, p.Trees, len(t.trees)/t.objective.classes)
-			progress.Fraction = 1
+	return TrainBinned(ctx, p, b, y, o)
+}
+
+// TrainBinned is Train on a table that is binned already; p.MaxBins is not used.
+func TrainBinned(ctx context.Context, p Params, b *Binned, y ml.Target, o ml.Options) (*Model, error) {
+	return trainWithin(ctx, p, b, y, o, histogramBudget)
+}
+
+// trainWithin is TrainBinned with a limit on the bytes of histograms.
+func trainWithin(ctx context.Context, p Params, b *Binned, y ml.Target, o ml.Options, budget int) (*Model, error) {
+	if err := b.check(p, y); err != nil {
+		return nil, err
+	}
+	team, end := parallel.New(ctx, o.Workers())
+	defer end()
+	t, err := newTrainer(p, b, y, o.Validation, team)
+	if err != nil {
+		return nil, err
+	}
+	t.grower.budget = budget
+	k, err := t.resume(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for t.rounds < p.Trees && !t.finished && ctx.Err() == nil {
+		t.round()
+		if team.Stopped() {
+			break
 		}
-		o.Record(progress)
+		if err := k.save(ctx, t); err != nil {
+			return nil, err
+		}
+		o.Record(t.progress())
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	t.keepBest()
-	return newModel(y.Task, t.features, t.objective.start, t.trees), nil
-}
-
-func check(p Params, x *frame.Frame, y ml.Target) error {
-	if err := p.Validate(); err != nil {
-		return err
-	}
-	if err := y.ValidateTraining(x.Rows()); err != nil {
-		return err
-	}
-	switch {
-	case len(x.Columns()) == 0:
-		return &ml.InputError{Code: "no_columns", Row: -1, Message: "the table has no columns; at least one is needed"}
-	case x.Rows() > maxRows:
-		return &ml.InputError{Code: "too_many_rows", Row: -1, Message: fmt.Sprintf(
-			"the table has %d rows; at most %d can be trained on", x.Rows(), maxRows)}
-	}
-	return checkMagnitude(y)
+	return newModel(t.objective, t.features, t.trees), nil
 }
 
 func checkMagnitude(y ml.Target) error {
@@ -105,58 +104,49 @@ func checkMagnitude(y ml.Target) error {
 type trainer struct {
 	params    Params
 	objective *objective
-	team      team
-	features  []feature
-	table     *table
-	segments  []part
-	budget    int // bytes of histograms
+	team      parallel.Team
+	features  []binned.Feature
+	table     *binned.Table
 	grower    *grower
-	scores    []float64 // by class, then by row
-	shares    []float64 // Multiclass: the probabilities at the start of a round
-	g, h      []float64 // of the class at hand
+	spaces    []workspace // of each worker
+	scores    []float64   // by class, then by row; but for the values of grown
+	shares    []float64   // Softmax: the probabilities at the start of a round
+	grown     *tree       // the last tree, whose leaves the grower still has
+	class     int         // of grown
 	trees     []*tree
+	rounds    int
 	finished  bool
-	firstG    float64 // the largest gradient of the first round
+	seen      []float64 // of each class a bound of the first derivatives in the last round, or -1
+	firstG    float64   // the bound of the first tree
+	step      float64   // the most that a score changed in the last round
 
-	validation *table
+	validation *binned.Table
 	judge      *objective
 	judged     []float64 // scores of the validation rows
 	best       float64   // lowest loss
 	bestTrees  int
 }
 
-func newTrainer(p Params, y ml.Target, t team) *trainer {
-	return &trainer{params: p, objective: newObjective(y), team: t, best: math.Inf(1)}
-}
-
-// prepare bins the tables.
-func (t *trainer) prepare(x *frame.Frame, v *ml.Validation) error {
-	columns := x.Columns()
-	t.features = make([]feature, len(columns))
-	errs := make([]error, len(columns))
-	t.team.each(len(columns), func(_, i int) {
-		t.features[i], errs[i] = newFeature(columns[i], t.params.MaxBins, t.params.Seed)
-		t.features[i].prepare()
-	})
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+func newTrainer(p Params, b *Binned, y ml.Target, v *ml.Validation, team parallel.Team) (*trainer, error) {
+	o, err := newObjective(p, y)
+	if err != nil {
+		return nil, err
 	}
-	var err error
-	if t.table, err = newTable(t.features, x, t.team, true); err != nil {
-		return err
+	t := &trainer{
+		params: p, objective: o, team: team, features: b.features, table: b.table,
+		grower: newGrower(p, b.features, b.table, team),
+		spaces: make([]workspace, team.Size()),
+		scores: constant(o.start, b.Rows()),
+		seen:   slices.Repeat([]float64{-1}, o.classes),
+		best:   math.Inf(1),
 	}
-	t.segments = t.table.segments()
-	t.grower = newGrower(t.params, t.features, t.table, t.team)
-	t.grower.budget = t.budget
-	rows := x.Rows()
-	t.scores = constant(t.objective.start, rows)
-	t.g, t.h = make([]float64, rows), make([]float64, rows)
-	if t.objective.classes > 1 {
+	for i := range t.spaces {
+		t.spaces[i].g, t.spaces[i].h = make([]float64, blockRows), make([]float64, blockRows)
+	}
+	if o.name == Softmax {
 		t.shares = make([]float64, len(t.scores))
 	}
-	return t.prepareValidation(v)
+	return t, t.prepareValidation(v)
 }
 
 // constant returns rows scores of each class.
@@ -182,40 +172,51 @@ func (t *trainer) prepareValidation(v *ml.Validation) error {
 		return &ml.InputError{Code: "validation_target", Row: -1, Message: fmt.Sprintf(
 			"the validation target is %s with the classes %v; it must be %s with the classes %v", v.Y.Task, v.Y.Classes, y.Task, y.Classes)}
 	}
-	if err := checkMagnitude(v.Y); err != nil {
+	err := checkMagnitude(v.Y)
+	if err == nil {
+		err = checkRange(t.objective.name, v.Y)
+	}
+	if err != nil {
 		return fmt.Errorf("validation: %w", err)
 	}
-	var err error
-	if t.validation, err = newTable(t.features, v.X, t.team, false); err != nil {
+	if t.validation, err = binned.NewRows(t.features, v.X, t.team); err != nil {
 		return fmt.Errorf("validation: %w", err)
 	}
-	t.judge = &objective{y: v.Y, classes: t.objective.classes}
+	judge := *t.objective
+	judge.y = v.Y
+	t.judge = &judge
 	t.judged = constant(t.objective.start, v.X.Rows())
-	t.best = t.judge.loss(t.judged)
+	t.best = t.judge.mean(t.judged)
 	return nil
 }
 
-// round grows the trees of one round.
-func (t *trainer) round(number int) {
-	values := t.scores
-	if t.shares != nil {
-		values = t.shares
-		t.team.each(len(t.segments), func(_, s int) {
-			low := int(t.segments[s].start)
-			t.objective.probabilities(t.scores, t.shares, low, low+int(t.segments[s].n))
-		})
+// progress tells of the last round.
+func (t *trainer) progress() ml.Progress {
+	p := ml.Progress{Stage: "gbdt", Fraction: float64(t.rounds) / float64(t.params.Trees)}
+	if t.finished {
+		p.Message = fmt.Sprintf("stopped after %d of %d rounds, %d are kept", t.rounds, t.params.Trees, len(t.trees)/t.objective.classes)
+		p.Fraction = 1
 	}
-	split := false
+	return p
+}
+
+// round grows the trees of one round.
+func (t *trainer) round() {
+	split, step := false, 0.0
 	for k := range t.objective.classes {
-		id := uint64(number*t.objective.classes + k)
-		grown := t.tree(k, values, mix(t.params.Seed+1)+id, mix(t.params.Seed+2)+uint64(number))
-		if t.team.stop.Load() {
+		id := t.rounds*t.objective.classes + k
+		grown := t.tree(k, random.Mix(t.params.Seed+1)+uint64(id), random.Mix(t.params.Seed+2)+uint64(t.rounds))
+		if t.team.Stopped() {
 			return
 		}
 		split = split || len(grown.nodes) > 0
-		t.trees = append(t.trees, grown)
-		t.update(k, grown)
+		for _, v := range grown.value {
+			step = max(step, math.Abs(v))
+		}
+		t.keep(k, grown)
 	}
+	t.step = step
+	t.rounds++
 	if !split && t.params.RowFraction == 1 && t.params.FeatureFraction == 1 {
 		t.trees = t.trees[:len(t.trees)-t.objective.classes]
 		t.finished = true
@@ -224,175 +225,103 @@ func (t *trainer) round(number int) {
 	t.validate()
 }
 
+// keep adds a tree of class k, whose leaves the grower has.
+func (t *trainer) keep(k int, grown *tree) {
+	t.trees = append(t.trees, grown)
+	t.grown, t.class = grown, k
+	if t.validation == nil {
+		return
+	}
+	judged := t.judged[k*t.validation.Rows : (k+1)*t.validation.Rows]
+	t.team.Each((len(judged)+blockRows-1)/blockRows, func(_, block int) {
+		for i := block * blockRows; i < min(len(judged), (block+1)*blockRows); i++ {
+			judged[i] += grown.value[grown.leaf(t.validation.Row(i))]
+		}
+	})
+}
+
 // tree grows the tree of class k.
-func (t *trainer) tree(k int, values []float64, seed, rowSeed uint64) *tree {
-	maxG, maxH := t.gradients(k, values)
+func (t *trainer) tree(k int, seed, rowSeed uint64) *tree {
+	maxG, maxH := t.reach(k)
 	if t.firstG == 0 {
 		t.firstG = maxG
 	}
-	if maxG <= 1e-12*t.firstG || maxH == 0 || t.team.stop.Load() {
-		t.grower.leaves = t.grower.leaves[:0] // nothing is left to learn
+	if maxG <= 1e-12*t.firstG || maxH == 0 {
+		// Nothing is left to learn. The scores still lack the last tree.
+		t.team.Each(len(t.grower.segments), func(_, s int) { t.update(s) })
+		t.grower.clear()
+		t.grown = nil
 		return &tree{value: []float64{0}}
 	}
-	limit := math.Min(32000, float64(math.MaxInt32/t.table.rows-1))
-	scaleG, scaleH := limit/maxG, limit/maxH
-	parts, root := t.quantize(scaleG, scaleH, mix(seed), rowSeed)
-	t.grower.choose(mix(seed + 1))
-	unit := scaleG / scaleH * scaleG // of gain
-	grown := t.grower.grow(parts, root, scan{
-		l2:         t.params.L2 * scaleH,
-		categoryL2: t.params.CategoryL2 * scaleH,
-		smoothing:  t.params.CategorySmoothing * scaleH,
+	scale := newScales(maxG, maxH, t.table.Rows)
+	t.grower.choose(random.Mix(random.Mix(seed) + 1))
+	parts, root := t.elements(k, scale, random.Mix(seed), rowSeed)
+	unit := scale.g / scale.h * scale.g // of gain
+	s := scan{
+		l1:         t.params.L1 * scale.g,
+		l2:         t.params.L2 * scale.h,
+		categoryL2: t.params.CategoryL2 * scale.h,
+		smoothing:  t.params.CategorySmoothing * scale.h,
 		minGain:    t.params.MinGain * unit,
-		minHessian: int64(math.Min(math.Ceil(t.params.MinChildHessian*scaleH), math.MaxInt64/2)),
+		minHessian: int64(math.Min(math.Ceil(t.params.MinChildHessian*scale.h), math.MaxInt64/2)),
 		minSamples: t.params.MinChildSamples,
-	})
+
+		categorySamples: t.params.CategorySamples,
+		groupSamples:    t.params.CategoryGroupSamples,
+		maxCategories:   t.params.MaxCategories,
+	}
+	for _, d := range t.grower.direction {
+		s.bounded = s.bounded || d != 0
+	}
+	grown := t.grower.grow(parts, root, s)
 	for i := range grown.gains {
 		grown.gains[i] = math.Min(grown.gains[i]/unit, math.MaxFloat64)
 	}
-	grown.value = t.leafValues()
+	grown.value = t.leafValues(grown, scale)
+	if t.params.RowFraction < 1 {
+		t.grower.replay(grown)
+	}
 	return grown
 }
 
-// gradients fills g and h for class k and returns the largest of each.
-func (t *trainer) gradients(k int, values []float64) (maxG, maxH float64) {
-	gs, hs := make([]float64, len(t.segments)), make([]float64, len(t.segments))
-	t.team.each(len(t.segments), func(_, s int) {
-		low := int(t.segments[s].start)
-		gs[s], hs[s] = t.objective.gradients(k, values, t.g, t.h, low, low+int(t.segments[s].n))
-	})
-	return slices.Max(gs), slices.Max(hs)
-}
-
-// quantize makes the elements of a tree: gradients times a scale, rounded up or
-// down at random so that the expectation is exact.
-func (t *trainer) quantize(scaleG, scaleH float64, seed, rowSeed uint64) ([]part, stats) {
-	parts := make([]part, len(t.segments))
-	roots := make([]stats, len(t.segments))
-	t.team.each(len(t.segments), func(_, s int) {
-		low, n := int(t.segments[s].start), int(t.segments[s].n)
-		out := t.grower.elements[0][low:low]
-		root := &roots[s]
-		draw := newDraw(t.params.RowFraction, rowSeed)
-		for i := low; i < low+n; i++ {
-			if !draw.take(i, low+n) {
-				continue
-			}
-			x := mix(seed + uint64(i)*golden)
-			g := int64(t.g[i]*scaleG+float64(uint32(x))*0x1p-32+65536) - 65536
-			h := int64(t.h[i]*scaleH + float64(x>>32)*0x1p-32)
-			root.g += g
-			root.h += h
-			out = append(out, uint64(g)<<48|uint64(h)<<32|uint64(i))
-		}
-		root.rows = len(out)
-		parts[s] = part{int32(low), int32(len(out))}
-	})
-	var root stats
-	for _, r := range roots {
-		root.rows += r.rows
-		root.g += r.g
-		root.h += r.h
-	}
-	return parts, root
-}
-
-// draw chooses rows without replacement, the same share of every 1,024.
-type draw struct {
-	fraction float64
-	seed     uint64
-	need     int
-	end      int
-}
-
-func newDraw(fraction float64, seed uint64) draw { return draw{fraction: fraction, seed: seed} }
-
-// take reports whether row i is drawn. Rows are asked for in order, up to limit.
-func (d *draw) take(i, limit int) bool {
-	if d.fraction == 1 {
-		return true
-	}
-	if i >= d.end {
-		d.end = min(i+1024, limit)
-		d.need = int(math.Ceil(d.fraction * float64(d.end-i)))
-	}
-	if unit(mix(d.seed+uint64(i)*golden))*float64(d.end-i) >= float64(d.need) {
-		return false
-	}
-	d.need--
-	return true
-}
-
-// leafValues returns the step of each leaf of the grown tree, from the exact
-// gradients summed by segment.
-func (t *trainer) leafValues() []float64 {
+// leafValues returns the step of each leaf of the grown tree.
+func (t *trainer) leafValues(grown *tree, scale scales) []float64 {
 	leaves := t.grower.leaves
-	g := make([]float64, len(t.segments)*len(leaves))
-	h := make([]float64, len(t.segments)*len(leaves))
-	t.team.each(len(t.segments), func(_, s int) {
-		for l := range leaves {
-			p := leaves[l].parts[s]
-			sumG, sumH := 0.0, 0.0
-			for _, e := range t.grower.elements[leaves[l].side][p.start : p.start+p.n] {
-				sumG += t.g[uint32(e)]
-				sumH += t.h[uint32(e)]
-			}
-			g[s*len(leaves)+l], h[s*len(leaves)+l] = sumG, sumH
-		}
-	})
 	out := make([]float64, len(leaves))
-	for l := range out {
-		sumG, sumH := 0.0, t.params.L2
-		for s := range t.segments {
-			sumG += g[s*len(leaves)+l]
-			sumH += h[s*len(leaves)+l]
+	t.team.Each(len(out), func(_, l int) {
+		if t.objective.renew > 0 {
+			out[l] = t.residual(&leaves[l])
+			return
 		}
-		out[l] = t.step(sumG, sumH)
+		s := &leaves[l].stats
+		out[l] = t.grower.scan.value(float64(s.g), float64(s.h), t.grower.scan.l2, s) * scale.h / scale.g
+	})
+	if t.objective.renew > 0 && t.grower.scan.bounded {
+		t.grower.restrain(grown, out)
+	}
+	for l, v := range out {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			v = 0
+		}
+		out[l] = min(max(v, -t.objective.step), t.objective.step) * t.params.LearningRate
 	}
 	return out
 }
 
-// step returns the value of a leaf.
-func (t *trainer) step(g, h float64) float64 {
-	const limit = 1e3 // of log-odds, far beyond certainty
-	v := -g / h
-	switch {
-	case math.IsNaN(v) || math.IsInf(v, 0):
-		return 0
-	case t.objective.y.Task != ml.Regression:
-		v = min(max(v, -limit), limit)
-	}
-	return v * t.params.LearningRate
-}
-
-// update adds a tree to the scores of class k.
-func (t *trainer) update(k int, grown *tree) {
-	rows := t.table.rows
-	scores := t.scores[k*rows : (k+1)*rows]
-	t.team.each(len(t.segments), func(_, s int) {
-		if t.params.RowFraction < 1 {
-			for i := t.segments[s].start; i < t.segments[s].start+t.segments[s].n; i++ {
-				scores[i] += grown.value[grown.leaf(t.table.row(int(i)))]
-			}
-			return
-		}
-		for l := range t.grower.leaves {
-			leaf := &t.grower.leaves[l]
-			p, v := leaf.parts[s], grown.value[l]
-			for _, e := range t.grower.elements[leaf.side][p.start : p.start+p.n] {
-				scores[uint32(e)] += v
+// residual returns the quantile of what the scores of a leaf's rows lack.
+func (t *trainer) residual(l *leaf) float64 {
+	values := make([]float64, 0, l.rows)
+	var weights []float64
+	for _, p := range l.parts {
+		for _, e := range t.grower.elements[l.side][p.start : p.start+p.n] {
+			row := uint32(e)
+			values = append(values, t.objective.y.Values[row]-t.scores[row])
+			if t.objective.y.Weights != nil {
+				weights = append(weights, t.objective.y.Weights[row])
 			}
 		}
-	})
-	if t.validation == nil {
-		return
 	}
-	judged := t.judged[k*t.validation.rows : (k+1)*t.validation.rows]
-	t.team.each((len(judged)+blockRows-1)/blockRows, func(_, block int) {
-		for i := block * blockRows; i < min(len(judged), (block+1)*blockRows); i++ {
-			judged[i] += grown.value[grown.leaf(t.validation.row(i))]
-		}
-	})
+	return weightedQuantile(values, weights, t.objective.renew)
 }
 
 // validate decides whether to go on.
@@ -400,7 +329,7 @@ func (t *trainer) validate() {
 	if t.validation == nil {
 		return
 	}
-	if loss := t.judge.loss(t.judged); loss < t.best {
+	if loss := t.judge.mean(t.judged); loss < t.best {
 		t.best, t.bestTrees = loss, len(t.trees)
 	}
 	if len(t.trees)-t.bestTrees >= t.params.EarlyStopping*t.objective.classes {

@@ -1,10 +1,18 @@
 package gbdt
 
+import "github.com/narrativeml/narrative/ml/internal/binned"
+
 // set is a set of bins.
 type set [4]uint64
 
 func (s *set) add(bin int)        { s[bin>>6] |= 1 << (bin & 63) }
 func (s *set) has(bin uint8) bool { return s[bin>>6]>>(bin&63)&1 == 1 }
+func (s *set) union(t *set) {
+	for i, w := range t {
+		s[i] |= w
+	}
+}
+
 func (s *set) addBelow(n int) {
 	for bin := range n {
 		s.add(bin)
@@ -29,15 +37,15 @@ type tree struct {
 	value []float64 // of each leaf
 }
 
-// leaf returns the leaf of a row of bins.
-func (t *tree) leaf(row []uint8) int {
+// leaf returns the leaf of a row of bins, of which each feature has its column.
+func (t *tree) leaf(row []uint64) int {
 	if len(t.nodes) == 0 {
 		return 0
 	}
 	at := int32(0)
 	for at >= 0 {
 		n := &t.nodes[at]
-		if n.set.has(row[n.feature]) {
+		if n.set.has(binned.At(row, int(n.feature))) {
 			at = n.left
 		} else {
 			at = n.right

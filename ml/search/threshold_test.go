@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/narrativeml/narrative/ml"
@@ -80,6 +81,9 @@ func TestAgainstCounting(t *testing.T) {
 			t.Fatalf("at %v %v, want %+v", p.Threshold, n, p)
 		}
 		best = max(best, p.Score)
+		if want := 2 * float64(p.TP) / float64(2*p.TP+p.FP+p.FN); math.Abs(p.F1()-want) > 1e-15 {
+			t.Errorf("at %v F1 is %v, want %v", p.Threshold, p.F1(), want)
+		}
 	}
 	if curve.Best.Score != best {
 		t.Errorf("the best is %v, there is %v", curve.Best.Score, best)
@@ -88,7 +92,7 @@ func TestAgainstCounting(t *testing.T) {
 
 func TestThinning(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{search.MaxPoints, search.MaxPoints + 1, 25_000} {
+	for _, n := range []int{2, 3, 4, 1000, 1001, 25_000} {
 		r := rand.New(rand.NewPCG(5, uint64(n)))
 		labels, scores := make([]float64, n), make([]float64, n)
 		for i := range labels {
@@ -102,22 +106,25 @@ func TestThinning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(curve.Points); got > search.MaxPoints || got < search.MaxPoints-1 {
-			t.Errorf("%d scores make %d points", n, got)
+		if len(curve.Points) != n {
+			t.Errorf("%d distinct scores make %d points", n, len(curve.Points))
 		}
-		first, last := curve.Points[0], curve.Points[len(curve.Points)-1]
-		if first.TP+first.FP != 1 || last.TP+last.FP != n {
-			t.Errorf("the ends are %+v and %+v", first, last)
-		}
-		found := false
-		for i, p := range curve.Points {
-			found = found || p == curve.Best
-			if i > 0 && p.Threshold >= curve.Points[i-1].Threshold {
-				t.Fatalf("point %d does not descend", i)
+		for _, most := range []int{-1, 3, 4, 10, 1000} {
+			points, limit := curve.Thin(most), max(most, 3)
+			if got := len(points); got > limit || got < min(limit-1, n) {
+				t.Errorf("%d points thinned to %d are %d", n, most, got)
 			}
-		}
-		if !found {
-			t.Error("the best is not on the curve")
+			if points[0] != curve.Points[0] || points[len(points)-1] != curve.Points[n-1] {
+				t.Errorf("%d points thinned to %d end in %+v and %+v", n, most, points[0], points[len(points)-1])
+			}
+			if !slices.Contains(points, curve.Best) {
+				t.Errorf("%d points thinned to %d lack the best", n, most)
+			}
+			for i, p := range points[1:] {
+				if p.Threshold >= points[i].Threshold {
+					t.Fatalf("%d points thinned to %d: point %d does not descend", n, most, i+1)
+				}
+			}
 		}
 	}
 }

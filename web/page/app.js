@@ -37,7 +37,7 @@ function seconds(from, to) {
 function words(job) {
   if (job.state === "failed" && job.failure) return job.failure.message
   if (job.state === "succeeded") return job.started_at ? "in " + seconds(job.started_at, job.finished_at) : ""
-  if (job.state !== "running") return job.progress.stage || ""
+  if (job.state !== "running") return job.waiting ? job.waiting.message : job.progress.stage || ""
   const parts = [Math.floor(100 * job.progress.fraction) + " %"]
   if (job.progress.stage) parts.push(job.progress.stage)
   if (job.progress.eta && new Date(job.progress.eta) > new Date()) parts.push(seconds(new Date(), job.progress.eta) + " left")

@@ -258,7 +258,8 @@ func (s *Server) listJobs(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	items := []any{}
 	for _, id := range slices.Backward(s.order) {
-		if kind := r.URL.Query().Get("kind"); kind == "" || kind == s.jobs[id]["kind"] {
+		mine := r.URL.Query().Get("scope") != "system" // of which there are none
+		if kind := r.URL.Query().Get("kind"); mine && (kind == "" || kind == s.jobs[id]["kind"]) {
 			items = append(items, s.jobs[id])
 		}
 	}
@@ -300,7 +301,7 @@ func (s *Server) result(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := r.PathValue("id")
-	if r.URL.Query().Get("file") == "" {
+	if r.URL.Query().Get("file") == "" && s.jobs[id]["kind"] == "prediction" {
 		Problem(w, http.StatusUnprocessableEntity, "result_file_required", "the result has several files; name one of them")
 		return
 	}

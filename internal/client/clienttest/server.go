@@ -197,7 +197,10 @@ func (s *Server) submit(kind string) http.HandlerFunc {
 		}
 		j := s.newJob(kind, fmt.Sprint(cmp.Or(body["dataset_id"], body["model_id"])), nil)
 		j["result"] = s.run(kind, j["id"].(string), body)
-		if kind == "prediction" {
+		switch kind {
+		case "tuning":
+			j["links"] = map[string]any{"files": []any{map[string]any{"name": "curve", "href": "/z"}}}
+		case "prediction":
 			j["links"] = map[string]any{"files": []any{map[string]any{"name": "errors", "href": "/y"}, map[string]any{"name": "predictions", "href": "/x"}}}
 		}
 		s.keys[key] = j["id"].(string)
@@ -213,12 +216,15 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 		return map[string]any{"model_id": "mdl_1"}
 	case "tuning":
 		points := make([]map[string]any, 0, 10)
+		file := []string{"threshold,precision,recall"}
 		for i := range 10 {
-			at := float64(i+1) / 10
+			at := float64(10-i) / 10
+			file = append(file, fmt.Sprintf("%g,%g,%g", at, at, 1-at))
 			points = append(points, map[string]any{"threshold": at, "precision": at, "recall": 1 - at, "specificity": at, "accuracy": 0.5, "score": 0.5 - math.Abs(at-threshold)})
 		}
+		s.results[id] = strings.Join(file, "\n") + "\n"
 		return map[string]any{
-			"model_id": "mdl_1", "objective": "f1",
+			"model_id": "mdl_1", "objective": "f1", "curve_shown": 10, "curve_points": 1234,
 			"threshold": threshold, "score": 0.5, "rows": 40,
 			"best":    map[string]any{"threshold": threshold, "precision": 0.4, "recall": 0.6, "score": 0.5},
 			"default": map[string]any{"threshold": 0.5, "precision": 0.6, "recall": 0.2, "score": 0.3},

@@ -40,7 +40,7 @@ func TestFiles(t *testing.T) {
 func TestLine(t *testing.T) {
 	t.Parallel()
 	l, ctx := jobtest.NewLine(), t.Context()
-	s := job.Submission{Kind: job.Kind{Name: "training", Version: 1}, Tenant: "a", Subject: "ds_1", IdempotencyKey: "k", Payload: map[string]int{"x": 1}}
+	s := job.Submission{Kind: job.Kind{Name: "training", Version: 1}, Tenant: "a", Subject: "ds_1", Also: []string{"mdl_1"}, IdempotencyKey: "k", Payload: map[string]int{"x": 1}}
 	first, created, err := l.Submit(ctx, s)
 	if err != nil || !created {
 		t.Fatalf("created %v, %v", created, err)
@@ -48,8 +48,10 @@ func TestLine(t *testing.T) {
 	if again, created, _ := l.Submit(ctx, s); created || again != first {
 		t.Error("the key made a second job")
 	}
-	if active, err := l.Active(ctx, "ds_1"); err != nil || !active {
-		t.Errorf("active %v, %v", active, err)
+	for _, subject := range []string{"ds_1", "mdl_1"} {
+		if active, err := l.Active(ctx, subject); err != nil || !active {
+			t.Errorf("%s is active: %v, %v", subject, active, err)
+		}
 	}
 	first.State = job.Succeeded
 	if active, err := l.Active(ctx, "ds_1"); err != nil || active {

@@ -51,7 +51,7 @@ func (l *Line) Submit(_ context.Context, s job.Submission) (*job.Job, bool, erro
 		Meta: store.Meta{ID: store.NewID("job"), Revision: 1}, Tenant: s.Tenant, User: s.User,
 		Kind: s.Kind.Name, Pool: s.Kind.Pool, Version: s.Kind.Version, Timeout: s.Kind.Timeout,
 		MaxFailures: s.Kind.MaxFailures, MaxCrashes: s.Kind.MaxCrashes,
-		Subject: s.Subject, IdempotencyKey: s.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1,
+		Subject: s.Subject, Also: s.Also, IdempotencyKey: s.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1,
 	}
 	l.jobs = append(l.jobs, j)
 	return j, true, nil
@@ -92,7 +92,7 @@ func (l *Line) Get(ctx context.Context, tenant, id string) (*job.Job, error) {
 func (l *Line) Active(_ context.Context, subject string) (bool, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.jobs, func(j *job.Job) bool { return j.Subject == subject && !j.State.Terminal() }), l.failure
+	return slices.ContainsFunc(l.jobs, func(j *job.Job) bool { return slices.Contains(j.Subjects(), subject) && !j.State.Terminal() }), l.failure
 }
 
 // Ended returns the jobs in the state that ended before the time, all at once.

@@ -4,21 +4,64 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 )
 
 // ErrShort says that the input ends before what it announces.
 var ErrShort = errors.New("the data ends too early")
 
-// Reader takes values from the front of a slice. After the first mistake every
-// call returns zero, and Err tells the mistake.
+// Reader takes values from the front of a slice or a stream. After the first
+// mistake every call returns zero, and Err tells the mistake.
 type Reader struct {
 	rest []byte
 	err  error
+
+	stream io.Reader // what comes after rest; nil: nothing
+	left   uint64    // bytes of the stream that are announced
+	buffer []byte    // that rest is a part of
 }
 
 // NewReader returns a reader of b.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
+
+// NewStream returns a reader of the next n bytes of a stream. It holds little
+// more of them than the longest list takes, and makes room for what has arrived,
+// not for what was announced. An error of the stream is a mistake.
+func NewStream(stream io.Reader, n uint64) *Reader {
+	r := &Reader{stream: stream, left: n}
+	if n == 0 {
+		r.stream = nil
+	}
+	return r
+}
+
+// window is how much of a stream is read at a time.
+const window = 64 << 10
+
+// need reads on until n bytes are there, if the stream has as many.
+func (r *Reader) need(n int) {
+	for r.err == nil && r.stream != nil && len(r.rest) < n {
+		// What is there at least doubles, so that little is copied often.
+		more := int(min(r.left, uint64(max(window, len(r.rest)))))
+		have := len(r.rest)
+		if have+more > len(r.buffer) {
+			r.buffer = make([]byte, have+more)
+		}
+		copy(r.buffer, r.rest)
+		r.rest = r.buffer[:have+more]
+		if _, err := io.ReadFull(r.stream, r.rest[have:]); err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = ErrShort
+			}
+			r.Fail("%w", err)
+			return
+		}
+		if r.left -= uint64(more); r.left == 0 {
+			r.stream = nil
+		}
+	}
+}
 
 // Err returns the first mistake, or nil.
 func (r *Reader) Err() error { return r.err }
@@ -27,24 +70,29 @@ func (r *Reader) Err() error { return r.err }
 func (r *Reader) Fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf(format, args...)
-		r.rest = nil
+		r.rest, r.stream = nil, nil
 	}
 }
 
 // Close returns the first mistake; bytes left over are one.
 func (r *Reader) Close() error {
-	if len(r.rest) > 0 {
-		r.Fail("%d bytes are left over", len(r.rest))
+	left := uint64(len(r.rest))
+	if r.stream != nil {
+		left += r.left
+	}
+	if left > 0 {
+		r.Fail("%d bytes are left over", left)
 	}
 	return r.err
 }
 
+// take returns the next n bytes, for use before the next call.
 func (r *Reader) take(n int) []byte {
+	if len(r.rest) < n {
+		r.need(n)
+	}
 	if r.err != nil || len(r.rest) < n {
-		if r.err == nil {
-			r.err = ErrShort
-			r.rest = nil
-		}
+		r.Fail("%w", ErrShort)
 		return nil
 	}
 	b := r.rest[:n]
@@ -54,13 +102,23 @@ func (r *Reader) take(n int) []byte {
 
 // Magic consumes the letters of a format and its version, and fails unless they
 // are the ones given.
-func (r *Reader) Magic(letters string, version uint16) {
+func (r *Reader) Magic(letters string, version uint16) { r.Versions(letters, version, version) }
+
+// Versions consumes the letters of a format and its version, and fails unless
+// that is from oldest to newest. It returns the version.
+func (r *Reader) Versions(letters string, oldest, newest uint16) uint16 {
 	if b := r.take(len(letters)); r.err == nil && string(b) != letters {
 		r.Fail("the data starts with %q, not %q", b, letters)
 	}
-	if v := r.Uint16(); r.err == nil && v != version {
-		r.Fail("version %d of the format is not supported, only %d", v, version)
+	v := r.Uint16()
+	switch {
+	case r.err != nil || v >= oldest && v <= newest:
+	case oldest == newest:
+		r.Fail("version %d of the format is not supported, only %d", v, newest)
+	default:
+		r.Fail("version %d of the format is not supported, only %d to %d", v, oldest, newest)
 	}
+	return v
 }
 
 // Uint8 returns the next byte.
@@ -116,6 +174,9 @@ func (r *Reader) Float() float64 {
 
 // Floats returns the next n numbers, which must be finite.
 func (r *Reader) Floats(n int) []float64 {
+	if n >= 0 && n <= math.MaxInt/8 {
+		r.need(8 * n)
+	}
 	if n < 0 || n > len(r.rest)/8 {
 		r.Fail("%w", ErrShort)
 		return nil
@@ -131,9 +192,14 @@ func (r *Reader) Floats(n int) []float64 {
 // least size bytes long. It fails when there cannot be as many.
 func (r *Reader) Count(size int) int {
 	n := r.Uint32()
-	if r.err == nil && uint64(n)*uint64(size) > uint64(len(r.rest)) {
-		r.Fail("%d items of at least %d bytes are announced, %d bytes are left", n, size, len(r.rest))
+	want, left := uint64(n)*uint64(size), uint64(len(r.rest))
+	if r.stream != nil {
+		left += r.left
 	}
+	if r.err == nil && want > left {
+		r.Fail("%d items of at least %d bytes are announced, %d bytes are left", n, size, left)
+	}
+	r.need(int(min(want, left)))
 	if r.err != nil {
 		return 0
 	}
