@@ -48,6 +48,20 @@ func (f *Feature) Missing() int {
 	return len(f.Bounds) + 1
 }
 
+// Bin returns the bin of a number: of a value if the feature is numeric, else of
+// the category with that place in Categories. NaN is missing.
+func (f *Feature) Bin(v float64) uint8 {
+	if f.Categorical {
+		if v >= 0 && v < float64(len(f.Categories)) && v == math.Trunc(v) {
+			return uint8(v)
+		}
+		return uint8(len(f.Categories))
+	}
+	value, bin := [1]float64{v}, [1]uint8{}
+	f.numeric.bins(value[:], bin[:])
+	return bin[0]
+}
+
 // sampleSize is the number of values that decide where bins begin.
 const sampleSize = 200_000
 
