@@ -90,7 +90,7 @@ func trainCommand(s *session) *cobra.Command {
 	f.IntVar(&r.Folds, "folds", 0, "of the cross-validation (default 5)")
 	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
 	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")
-	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most")
+	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most; of a forest, up to 100")
 	sub.flags(cmd)
 	return cmd
 }

@@ -9,11 +9,11 @@ type Request struct {
 	PositiveClass string   `json:"positive_class,omitempty" maxLength:"1024" doc:"Binary only; default: the rarer class"`
 	Features      []string `json:"features,omitempty" maxItems:"10000" doc:"Columns to learn from; default: all but the target"`
 	Exclude       []string `json:"exclude,omitempty" maxItems:"10000" doc:"Columns to leave out"`
-	Algorithms    []string `json:"algorithms,omitempty" maxItems:"8" doc:"Candidates; default: baseline, linear, gbdt"`
+	Algorithms    []string `json:"algorithms,omitempty" maxItems:"8" doc:"Candidates, of baseline, linear, forest and gbdt; default: all"`
 	Metric        string   `json:"metric,omitempty" doc:"What the leaderboard is ordered by; default: roc_auc, log_loss or rmse by task"`
 	Encoding      string   `json:"encoding,omitempty" enum:"onehot,ordinal" doc:"Of categories for linear models; default: onehot"`
 	Folds         int      `json:"folds,omitempty" minimum:"2" maximum:"20" doc:"Of the cross-validation; default 5"`
 	TestFraction  float64  `json:"test_fraction,omitempty" minimum:"0.05" maximum:"0.5" doc:"Of the rows, held out; default 0.2"`
 	Seed          uint64   `json:"seed,omitempty" maximum:"9007199254740991" doc:"Default 1"`
-	Trees         int      `json:"trees,omitempty" minimum:"1" maximum:"10000" doc:"Of a gbdt candidate; default 200 with early stopping"`
+	Trees         int      `json:"trees,omitempty" minimum:"1" maximum:"10000" doc:"Of a gbdt candidate, default 200 with early stopping; a forest has as many, at most 100"`
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/narrativeml/narrative/ml/baseline"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/pipeline"
@@ -38,6 +39,7 @@ const (
 const (
 	Baseline = "baseline"
 	Linear   = "linear"
+	Forest   = "forest"
 	GBDT     = "gbdt"
 )
 
@@ -47,6 +49,8 @@ func decodeEstimator(algorithm string, b []byte) (pipeline.Estimator, error) {
 		return wrap(baseline.Decode(b))
 	case Linear:
 		return wrap(linear.Decode(b))
+	case Forest:
+		return wrap(forest.Decode(b))
 	case GBDT:
 		return wrap(gbdt.Decode(b))
 	default:

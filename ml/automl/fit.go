@@ -9,6 +9,7 @@ import (
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/baseline"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
@@ -26,6 +27,10 @@ const (
 	treeCategories = 250
 	// stopFraction is the part of the rows that tell a gbdt when to stop.
 	stopFraction = 0.15
+	// forestTrees is the most trees of a forest: more hardly help and take room.
+	forestTrees = 100
+	// forestLeaf is the fewest rows of a leaf of a forest.
+	forestLeaf = 3
 	// patience is the number of rounds without a gain after which it stops.
 	patience = 30
 )
@@ -55,6 +60,8 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 		estimator, err = baseline.Train(ctx, baseline.DefaultParams(), x, f.y, o)
 	case artifact.Linear:
 		estimator, err = linear.Train(ctx, linear.DefaultParams(), x, f.y, o)
+	case artifact.Forest:
+		estimator, err = forest.Train(ctx, f.woods(), x, f.y, o)
 	case artifact.GBDT:
 		estimator, rounds, err = f.boost(ctx, x, o)
 	default:
@@ -98,7 +105,7 @@ func (f fitting) fitters() []fitter {
 	switch f.algorithm {
 	case artifact.Linear:
 		return []fitter{dates, f.encode, impute, scale}
-	case artifact.GBDT:
+	case artifact.Forest, artifact.GBDT:
 		return []fitter{dates, group}
 	default:
 		return nil
@@ -159,6 +166,21 @@ func (f fitting) boost(ctx context.Context, x *frame.Frame, o ml.Options) (pipel
 		return nil, 0, err
 	}
 	return m, m.Rounds(), nil
+}
+
+// woods returns the parameters of a forest. Its leaves grow with the square root
+// of the rows: they tell probabilities better than single rows do, and the model
+// stays small.
+func (f fitting) woods() forest.Params {
+	p := forest.DefaultParams()
+	p.Seed = f.seed
+	p.Trees = min(f.params.Trees, forestTrees)
+	per := 15.0
+	if f.y.Task == ml.Regression {
+		per = 50
+	}
+	p.MinChildSamples = max(forestLeaf, int(math.Sqrt(float64(f.y.Len()))/per))
+	return p
 }
 
 // stopRows divides the rows into those to learn from and those to stop by.

@@ -10,6 +10,7 @@ import (
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/automl"
 	"github.com/narrativeml/narrative/ml/baseline"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
@@ -67,6 +68,23 @@ func TestGBDT(t *testing.T) {
 	})
 }
 
+func TestForest(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]forest.Params{"best": forest.DefaultParams(), "extra": forest.ExtraParams()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mltest.Run(t, mltest.Estimator{
+				Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
+					return forest.Train(ctx, p, x, y, o)
+				},
+				Encode: encode,
+				Decode: func(b []byte) (ml.Predictor, error) { return forest.Decode(b) },
+				Tasks:  everyTask, Types: everyType, Missing: true, Learns: true,
+			})
+		})
+	}
+}
+
 // TestPipeline takes the whole of automl as one estimator, once for each
 // algorithm and encoding.
 func TestPipeline(t *testing.T) {
@@ -75,6 +93,7 @@ func TestPipeline(t *testing.T) {
 		"baseline": {Algorithms: []string{artifact.Baseline}},
 		"onehot":   {Algorithms: []string{artifact.Linear}, Encoding: automl.OneHot},
 		"ordinal":  {Algorithms: []string{artifact.Linear}, Encoding: automl.Ordinal},
+		"forest":   {Algorithms: []string{artifact.Forest}},
 		"gbdt":     {Algorithms: []string{artifact.GBDT}},
 	} {
 		t.Run(name, func(t *testing.T) {
