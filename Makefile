@@ -10,13 +10,14 @@ TOOLS    := $(BUILD)/tools
 LINT     := $(TOOLS)/golangci-lint
 ACTION   := $(TOOLS)/actionlint
 SOURCES  := $(shell find cmd internal jobs ml web -name '*.go' -not -name '*_test.go' 2>/dev/null) go.mod go.sum
-EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.html' \) 2>/dev/null)
+EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.html' -o -path '*/peer/*.py' \) 2>/dev/null)
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 MIN_COVERAGE     := 85
 MIN_JOB_COVERAGE := 95
 FUZZTIME         := 10s
 AREA             := all
+SIZE             := full
 
 .PHONY: help
 help: ## List the targets
@@ -62,9 +63,10 @@ check: $(LINT) $(ACTION) ## Check format, lint, workflows, modules and generated
 	go test -count=1 -run 'UpToDate|Architecture' ./internal/config ./internal/architecture
 
 .PHONY: bench
-bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|all; merges into build/bench.json
+bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|all SIZE=full|small; merges into build/bench.json
 	@scripts/test-needs.sh
-	$(BIN)/narrative bench $(AREA) --out $(BUILD)/bench.json
+	@scripts/bench-needs.sh
+	$(BIN)/narrative bench $(AREA) --size $(SIZE) --out $(BUILD)/bench.json
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s)

@@ -10,4 +10,8 @@
 //	pipeline artifact              a fitted whole, and its file
 //	automl                         fits, compares and chooses
 //	mltest                         what every estimator must do
+//
+// Make a table with frame.New. An algorithm alone is trained by its Train
+// function, with what its rows need by pipeline.Train, several of them compared
+// by automl.Train. artifact.Write and artifact.Read keep what was trained.
 package ml

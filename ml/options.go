@@ -18,7 +18,7 @@ type Options struct {
 	// means none. Algorithms that take no time keep nothing.
 	Checkpoint Checkpoint
 	// CheckpointEvery is the number of rounds or trees between two parts; 0 means
-	// 10.
+	// 10. A call with no more than that keeps nothing.
 	CheckpointEvery int
 }
 

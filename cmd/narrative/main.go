@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"os"
 
 	"github.com/narrativeml/narrative/internal/app"
@@ -18,9 +19,12 @@ func main() {
 	serve := func(run func(context.Context, config.Config, app.Program) error) cli.Serve {
 		return func(ctx context.Context, c config.Config) error { return run(ctx, c, program) }
 	}
+	bench := func(ctx context.Context, m cli.Measurement, out io.Writer) error {
+		return app.Bench(ctx, app.Measurement(m), out)
+	}
 	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
 		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
-		Bench: app.Bench, Version: version,
+		Bench: bench, BenchTrial: app.BenchTrial, Version: version,
 	})))
 }

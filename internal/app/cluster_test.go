@@ -57,6 +57,18 @@ func launch(t *testing.T, run func(context.Context, config.Config, app.Program) 
 	return r
 }
 
+// end stops the process and waits for it.
+func (r *running) end(t *testing.T) {
+	t.Helper()
+	r.stop()
+	select {
+	case err := <-r.ended:
+		r.ended <- err // the cleanup looks at it
+	case <-time.After(patience):
+		t.Fatal("it did not end")
+	}
+}
+
 // logged waits for a line with the message.
 func (r *running) logged(t *testing.T, message string) map[string]any {
 	t.Helper()
@@ -150,6 +162,50 @@ func TestReadinessTellsWhatIsAway(t *testing.T) { //nolint:paralleltest // one p
 			ready(t, worker, tt.part, tt.worker, tt.says)
 		})
 	}
+	t.Run("store", func(t *testing.T) { theStoreGoesAway(t, strings.Fields(string(variables))) })
+}
+
+// theStoreGoesAway ends the server of records under processes that were ready,
+// since none starts without it. Redis and S3 are those of the variables.
+func theStoreGoesAway(t *testing.T, variables []string) {
+	t.Helper()
+	dir := t.TempDir()
+	others := append(without(variables, "NARRATIVE_MONGODB_URI"), "NARRATIVE_DATA_DIR="+dir, "NARRATIVE_LOG_FORMAT=json")
+	launchRecords := func() *running {
+		r := launch(t, app.Parts, load(t, config.RoleParts, others...))
+		r.logged(t, "parts are up")
+		return r
+	}
+	records := launchRecords()
+	text, err := os.ReadFile(filepath.Join(dir, app.PartsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	environ := append(strings.Fields(string(text)), "NARRATIVE_MODE=development", "NARRATIVE_HTTP_ADDR=127.0.0.1:0", "NARRATIVE_OPS_ADDR=127.0.0.1:0")
+	api := launch(t, app.API, load(t, config.RoleAPI, environ...))
+	worker := launch(t, app.Worker, load(t, config.RoleWorker, environ...))
+	processes := map[string]string{"api": address(t, api), "worker": address(t, worker)}
+	for name, url := range processes {
+		if code, report := readiness(t, url); code != http.StatusOK || report.Status != "ok" || report.Checks["store"].Status != "ok" {
+			t.Errorf("%s, with everything there: %d %+v", name, code, report)
+		}
+	}
+	records.end(t)
+	t.Run("away", func(t *testing.T) {
+		for name, url := range processes {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				turns(t, url, http.StatusServiceUnavailable)
+				unready(t, url, "store", http.StatusServiceUnavailable, "unavailable")
+			})
+		}
+	})
+	launchRecords() // on the same folder, and so at the same address
+	for _, url := range processes {
+		turns(t, url, http.StatusOK)
+	}
+	worker.end(t) // before the records, to which it says goodbye
+	api.end(t)
 }
 
 // without drops the variable that the setting sets.
@@ -158,10 +214,69 @@ func without(environ []string, setting string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool { return strings.HasPrefix(v, name+"=") })
 }
 
+// turns waits until the readiness at the address has the status; a report is
+// good for a while.
+func turns(t *testing.T, url string, status int) {
+	t.Helper()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for {
+		code, report := readiness(t, url)
+		if code == status {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("the readiness is still %d: %+v", code, report)
+		}
+	}
+}
+
+// address returns where the process listens.
+func address(t *testing.T, r *running) string {
+	t.Helper()
+	return "http://" + r.logged(t, "listening")["addr"].(string)
+}
+
 // ready checks the readiness of a process whose part is away.
 func ready(t *testing.T, r *running, part string, code int, says string) {
 	t.Helper()
-	url := "http://" + r.logged(t, "listening")["addr"].(string)
+	unready(t, address(t, r), part, code, says)
+}
+
+// unready checks that the process at the address is alive, and says which part
+// is away.
+func unready(t *testing.T, url, part string, code int, says string) {
+	t.Helper()
+	got, report := readiness(t, url)
+	if c := report.Checks[part]; got != code || report.Status != says || c.Status != "unavailable" || c.Error == "" {
+		t.Errorf("%d %+v, want %d %s with %s unavailable", got, report, code, says, part)
+	}
+	for name, c := range report.Checks {
+		if name != part && c.Status == "unavailable" {
+			t.Errorf("%s is away too: %s", name, c.Error)
+		}
+	}
+	if status := status(t, url+"/health"); status != http.StatusOK {
+		t.Errorf("/health: %d", status)
+	}
+}
+
+// report is what /health/ready answers.
+type report struct {
+	Status string `json:"status"`
+	Checks map[string]struct {
+		Status    string  `json:"status"`
+		LatencyMS float64 `json:"latency_ms"`
+		Error     string  `json:"error"`
+	} `json:"checks"`
+}
+
+func readiness(t *testing.T, url string) (int, report) {
+	t.Helper()
+	started := time.Now()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/health/ready", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -171,23 +286,15 @@ func ready(t *testing.T, r *running, part string, code int, says string) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var report struct {
-		Status string `json:"status"`
-		Checks map[string]struct {
-			Status string `json:"status"`
-			Error  string `json:"error"`
-		} `json:"checks"`
-	}
-	if err := json.NewDecoder(resp.Body).Decode(&report); err != nil {
+	var r report
+	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
 		t.Fatal(err)
 	}
-	c := report.Checks[part]
-	if resp.StatusCode != code || report.Status != says || c.Status != "unavailable" || c.Error == "" {
-		t.Errorf("%d %+v, want %d %s with %s unavailable", resp.StatusCode, report, code, says, part)
+	// Five seconds for all checks, and some for a machine that is busy.
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("readiness took %s", took)
 	}
-	if status := status(t, url+"/health"); status != http.StatusOK {
-		t.Errorf("/health: %d", status)
-	}
+	return resp.StatusCode, r
 }
 
 func status(t *testing.T, url string) int {

@@ -9,13 +9,28 @@ import (
 	"github.com/narrativeml/narrative/internal/drill"
 )
 
-// Bench measures the area, or all, prints the figures and merges them into the
-// file. This program is started for it as a user would.
-func Bench(ctx context.Context, area, file string, out io.Writer) error {
+// Measurement says what is measured; see drill.
+type Measurement struct {
+	Area   string // or all
+	Size   string
+	Python string
+	File   string // that the figures are merged into
+}
+
+// Bench measures, prints the figures and merges them into the file. This
+// program is started for it as a user would.
+func Bench(ctx context.Context, m Measurement, out io.Writer) error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find this program: %w", err)
 	}
-	areas := []drill.Area{drill.MLArea(), drill.JobsArea(drill.JobPlan{}), drill.DataArea(drill.StartDev(program))}
-	return drill.Run(ctx, areas, area, file, out)
+	learners := drill.MLPlan{Program: []string{program, "bench-trial"}, Python: m.Python, Size: m.Size}
+	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(drill.JobPlan{}), drill.DataArea(drill.StartDev(program))}
+	return drill.Run(ctx, areas, m.Area, m.File, out)
+}
+
+// BenchTrial plays our side of a comparison of learners, in a process that
+// Bench started.
+func BenchTrial(ctx context.Context, in io.Reader, out io.Writer) error {
+	return drill.PlayTrial(ctx, in, out)
 }

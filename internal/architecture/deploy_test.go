@@ -9,89 +9,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/goccy/go-yaml"
-
-	"github.com/narrativeml/narrative/internal/config"
 )
-
-const secret = "a secret for a test with more than 32 bytes"
-
-func compose(t *testing.T) *types.Project {
-	t.Helper()
-	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
-		WorkingDir:  root,
-		ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(root, "docker-compose.yml")}},
-		Environment: types.Mapping{"AUTH_SECRET": secret},
-	}, func(o *loader.Options) { o.SetProjectName("narrative", true) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return project
-}
-
-func environ(service types.ServiceConfig) []string {
-	var all []string
-	for name, value := range service.Environment {
-		if value != nil {
-			all = append(all, name+"="+*value)
-		}
-	}
-	return all
-}
-
-func TestArchitectureComposeFitsTheConfiguration(t *testing.T) {
-	t.Parallel()
-	project := compose(t)
-	ports := map[string]string{}
-	for name, role := range map[string]config.Role{"api": config.RoleAPI, "worker": config.RoleWorker, "scheduler": config.RoleScheduler} {
-		service, ok := project.Services[name]
-		if !ok {
-			t.Fatalf("there is no service %s", name)
-		}
-		// An unknown variable, a missing one or a wrong value is an error.
-		c, err := config.Load(role, config.Source{Environ: environ(service)})
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		if c.Mode != config.Production {
-			t.Errorf("%s runs in mode %s", name, c.Mode)
-		}
-		addr := c.Ops.Addr
-		if role == config.RoleAPI {
-			addr = c.API.Addr
-		}
-		if !strings.HasPrefix(addr, ":") {
-			t.Errorf("%s listens at %s, where no other container reaches it", name, addr)
-		}
-		ports[name] = addr
-		for _, part := range []string{"mongodb", "redis", "s3"} {
-			if service.DependsOn[part].Condition != types.ServiceConditionHealthy {
-				t.Errorf("%s does not wait for %s", name, part)
-			}
-		}
-		if service.Build == nil || service.Build.Dockerfile != "deploy/Dockerfile" {
-			t.Errorf("%s is not built by deploy/Dockerfile", name)
-		}
-		dockerfile := read(t, "deploy/Dockerfile")
-		program := strings.TrimPrefix(strings.Join(service.Command, " "), "/usr/local/bin/")
-		if program != name || !strings.Contains(dockerfile, "./cmd/"+program) {
-			t.Errorf("%s runs %q, which the image does not have", name, service.Command)
-		}
-	}
-	prometheus := read(t, "deploy/prometheus/prometheus.yml")
-	for service, port := range map[string]string{"api": "api" + ports["api"], "worker": "port: " + strings.TrimPrefix(ports["worker"], ":"), "scheduler": "port: " + strings.TrimPrefix(ports["scheduler"], ":")} {
-		if !strings.Contains(prometheus, port) || !strings.Contains(prometheus, "narrative-"+service) {
-			t.Errorf("Prometheus does not scrape %s at %s", service, port)
-		}
-	}
-}
 
 func TestArchitectureComposePartsKeepTheirPromises(t *testing.T) {
 	t.Parallel()
-	project := compose(t)
+	project, err := compose(t, read(t, "docker-compose.yml"), map[string]string{"AUTH_SECRET": authSecret})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"mongodb", "redis", "s3", "prometheus"} {
 		service, ok := project.Services[name]
 		if !ok {
@@ -109,14 +36,6 @@ func TestArchitectureComposePartsKeepTheirPromises(t *testing.T) {
 		if !strings.Contains(redis, want) {
 			t.Errorf("redis lacks %s: %s", want, redis)
 		}
-	}
-	// The processes do not create the bucket, so that somebody else has to.
-	c, err := config.Load(config.RoleWorker, config.Source{Environ: environ(project.Services["worker"])})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s3 := strings.Join(project.Services["s3"].Command, " "); !strings.Contains(s3, "mkdir -p /objects/"+c.S3.Bucket+" ") {
-		t.Errorf("nobody creates the bucket %s: %s", c.S3.Bucket, s3)
 	}
 	if strings.Contains(read(t, "deploy/Dockerfile"), ":latest") || !strings.Contains(read(t, "deploy/Dockerfile"), "distroless/static") {
 		t.Error("the image is not built on a pinned distroless/static")
@@ -169,64 +88,13 @@ func telemetryNames(t *testing.T) []string {
 	return all
 }
 
-func read(t *testing.T, name string) string {
-	t.Helper()
+func read(tb testing.TB, name string) string {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(text)
-}
-
-func TestArchitectureWorkflowUsesRealParts(t *testing.T) {
-	t.Parallel()
-	var workflow struct {
-		Jobs map[string]struct {
-			Services map[string]struct {
-				Image string   `yaml:"image"`
-				Ports []string `yaml:"ports"`
-			} `yaml:"services"`
-			Env   map[string]string `yaml:"env"`
-			Steps []struct {
-				Run string `yaml:"run"`
-			} `yaml:"steps"`
-		} `yaml:"jobs"`
-	}
-	if err := yaml.Unmarshal([]byte(read(t, ".github/workflows/test.yml")), &workflow); err != nil {
-		t.Fatal(err)
-	}
-	job := workflow.Jobs["real-parts"]
-	var env []string
-	for name, value := range job.Env {
-		env = append(env, name+"="+value)
-	}
-	c, err := config.Load(config.RoleWorker, config.Source{Environ: env})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, address := range map[string]string{"mongodb": c.Store.URI.Reveal(), "redis": c.Redis.URL.Reveal(), "s3": c.S3.Endpoint} {
-		service, ok := job.Services[name]
-		if !ok || len(service.Ports) == 0 {
-			t.Errorf("there is no service container %s", name)
-			continue
-		}
-		port, _, _ := strings.Cut(service.Ports[0], ":")
-		if !strings.Contains(address, "127.0.0.1:"+port) {
-			t.Errorf("%s is at port %s, the tests look at %s", name, port, address)
-		}
-		if _, tag, ok := strings.Cut(service.Image, ":"); !ok || tag == "latest" {
-			t.Errorf("%s uses %s, which may change at any time", name, service.Image)
-		}
-	}
-	var runs []string
-	for _, j := range workflow.Jobs {
-		for _, s := range j.Steps {
-			runs = append(runs, s.Run)
-		}
-	}
-	if !slices.Contains(runs, "make test") || !slices.Contains(runs, ".ci/run") {
-		t.Errorf("the workflow runs %q", runs)
-	}
 }
 
 func TestArchitectureMakeHelpListsTheTargets(t *testing.T) {

@@ -234,8 +234,10 @@ func TestProcesses(t *testing.T) {
 	sh := setup(t, nil)
 	sh.servers.Dev, sh.servers.Parts, sh.servers.API, sh.servers.Worker, sh.servers.Demo = serve, serve, serve, serve, serve
 	sh.servers.Scheduler = func(context.Context, config.Config) error { return broken }
-	sh.servers.Bench = func(_ context.Context, area, file string, out io.Writer) error {
-		_, err := io.WriteString(out, area+" "+file+"\n")
+	var measured cli.Measurement
+	sh.servers.Bench = func(_ context.Context, m cli.Measurement, _ io.Writer) error { measured = m; return nil }
+	sh.servers.BenchTrial = func(_ context.Context, _ io.Reader, out io.Writer) error {
+		_, err := io.WriteString(out, "played")
 		return err
 	}
 	if code, _, errs := sh.run(t.Context(), "dev", "--http-addr", "127.0.0.1:0"); code != 0 || got.API.Addr != "127.0.0.1:0" || got.Role() != config.RoleDev {
@@ -263,8 +265,20 @@ func TestProcesses(t *testing.T) {
 	if code, out, errs := sh.run(t.Context(), "config", "--json"); code != 0 || !json.Valid([]byte(out)) {
 		t.Errorf("config: exit code %d, %s%s", code, out, errs)
 	}
-	if code, out, errs := sh.run(t.Context(), "bench", "data"); code != 0 || out != "data build/bench.json\n" {
-		t.Errorf("bench: exit code %d, %s%s", code, out, errs)
+	want := cli.Measurement{Area: "data", Size: "full", File: "build/bench.json"}
+	if code, _, errs := sh.run(t.Context(), "bench", "data"); code != 0 || measured != want {
+		t.Errorf("bench: exit code %d, %+v, %s", code, measured, errs)
+	}
+	sh.servers.Environ = []string{"NARRATIVE_BENCH_PYTHON=/a/python"}
+	want = cli.Measurement{Area: "ml", Size: "small", Python: "/a/python", File: "f"}
+	if code, _, errs := sh.run(t.Context(), "bench", "ml", "--size", "small", "--out", "f"); code != 0 || measured != want {
+		t.Errorf("bench: exit code %d, %+v, %s", code, measured, errs)
+	}
+	if code, _, errs := sh.run(t.Context(), "bench", "ml", "--python", "/b/python"); code != 0 || measured.Python != "/b/python" {
+		t.Errorf("bench: exit code %d, %+v, %s", code, measured, errs)
+	}
+	if code, out, errs := sh.run(t.Context(), "bench-trial"); code != 0 || out != "played" {
+		t.Errorf("bench-trial: exit code %d, %s%s", code, out, errs)
 	}
 	if code, out, _ := sh.run(t.Context(), "--version"); code != 0 || !strings.Contains(out, "1.2.3") {
 		t.Errorf("version: exit code %d, %s", code, out)

@@ -87,15 +87,31 @@ func writeEntries(cmd *cobra.Command, entries []config.Entry) error {
 }
 
 func benchCommand(s Servers) *cobra.Command {
-	file := "build/bench.json"
+	m := Measurement{File: "build/bench.json", Size: "full"}
 	cmd := &cobra.Command{
 		Use: "bench AREA", Short: "Measure ml, jobs, data or all", Hidden: true,
 		Args:      args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
 		ValidArgs: []string{"ml", "jobs", "data", "all"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.Bench(cmd.Context(), args[0], file, cmd.OutOrStdout())
+			m.Area = args[0]
+			if m.Python == "" {
+				m.Python = config.BenchPython(s.Environ)
+			}
+			return s.Bench(cmd.Context(), m, cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&file, "out", file, "the file that the figures are merged into")
+	cmd.Flags().StringVar(&m.File, "out", m.File, "the file that the figures are merged into")
+	cmd.Flags().StringVar(&m.Size, "size", m.Size, "how much of ml is measured: tiny, small or full")
+	cmd.Flags().StringVar(&m.Python, "python", "", "the Python that runs the peers of ml (default NARRATIVE_BENCH_PYTHON, or the system's)")
 	return cmd
+}
+
+func trialCommand(s Servers) *cobra.Command {
+	return &cobra.Command{
+		Use: "bench-trial", Short: "Play our side of a comparison", Hidden: true,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.BenchTrial(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
 }

@@ -31,6 +31,14 @@ const (
 // Serve runs a process until the context ends.
 type Serve func(ctx context.Context, c config.Config) error
 
+// Measurement says what is measured and how much of it.
+type Measurement struct {
+	Area   string // ml, jobs, data or all
+	Size   string // of ml
+	Python string // that runs the peers of ml; empty: the system's
+	File   string // that the figures are merged into
+}
+
 // Servers are the processes that the commands start.
 type Servers struct {
 	Dev       Serve
@@ -40,9 +48,10 @@ type Servers struct {
 	Worker    Serve
 	Scheduler Serve
 
-	// Bench measures an area and merges the figures into the file; nil: there
-	// is no such command.
-	Bench func(ctx context.Context, area, file string, out io.Writer) error
+	// Bench measures and merges the figures into the file; nil: there is no such
+	// command. BenchTrial is what it starts in processes of their own.
+	Bench      func(ctx context.Context, m Measurement, out io.Writer) error
+	BenchTrial func(ctx context.Context, in io.Reader, out io.Writer) error
 
 	Environ []string // nil: that of the process
 	Version string
@@ -103,7 +112,7 @@ reached, 130 interrupted.`,
 	}
 	root.AddCommand(configCommand(s.Environ))
 	if s.Bench != nil {
-		root.AddCommand(benchCommand(s))
+		root.AddCommand(benchCommand(s), trialCommand(s))
 	}
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,

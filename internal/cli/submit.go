@@ -91,6 +91,18 @@ func trainCommand(s *session) *cobra.Command {
 	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
 	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")
 	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most; of a forest, up to 100")
+	f.StringVar(&r.Split, "split", "", "how rows are divided: random, grouped or time (default random)")
+	f.StringVar(&r.GroupColumn, "group-column", "", "rows with the same value stay together (split grouped)")
+	f.StringVar(&r.TimeColumn, "time-column", "", "what the rows are ordered by (split time)")
+	f.IntVar(&r.Gap, "gap", 0, "rows left out before those that are tested on (split time)")
+	f.IntVar(&r.Window, "window", 0, "the most rows that a fold learns from (split time, default all)")
+	f.IntVar(&r.Repeats, "repeats", 0, "of the cross-validation (default 1)")
+	f.StringVar(&r.ClassWeight, "class-weight", "", "none or balanced (default none)")
+	f.StringVar(&r.Imputation, "imputation", "", "of missing numbers for linear models: mean, median or mode (default median)")
+	f.StringVar(&r.Scaling, "scaling", "", "of numbers for linear models: standard, minmax, robust, maxabs or none (default standard)")
+	f.BoolVar(&r.DateCycles, "date-cycles", false, "give linear models month, weekday, hour and day of the year as cycles, too")
+	f.Float64Var(&r.MinVariance, "min-variance", 0, "leave out columns of numbers that vary less (default 0: none)")
+	f.Float64Var(&r.MaxCorrelation, "max-correlation", 0, "leave out columns of numbers correlated above this with one before (default 0: none)")
 	sub.flags(cmd)
 	return cmd
 }

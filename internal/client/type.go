@@ -169,6 +169,19 @@ type TrainRequest struct {
 	TestFraction  float64  `json:"test_fraction,omitempty"`
 	Seed          uint64   `json:"seed,omitempty"`
 	Trees         int      `json:"trees,omitempty"`
+	Split         string   `json:"split,omitempty"`
+	GroupColumn   string   `json:"group_column,omitempty"`
+	TimeColumn    string   `json:"time_column,omitempty"`
+	Gap           int      `json:"gap,omitempty"`
+	Window        int      `json:"window,omitempty"`
+	Repeats       int      `json:"repeats,omitempty"`
+	ClassWeight   string   `json:"class_weight,omitempty"`
+
+	Imputation     string  `json:"imputation,omitempty"`
+	Scaling        string  `json:"scaling,omitempty"`
+	DateCycles     bool    `json:"date_cycles,omitempty"`
+	MinVariance    float64 `json:"min_variance,omitempty"`
+	MaxCorrelation float64 `json:"max_correlation,omitempty"`
 }
 
 // TuneRequest asks for a better decision.

@@ -56,7 +56,7 @@ func TestLaterSourcesWin(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"n.yaml": "s3:\n  bucket: from-file\n  region: from-file\n  path_style: true\n  presign_ttl: 1h\napi:\n  cors_origins:\n    - https://a.example\n    - http://localhost:3000\nworker:\n  pools: {training: 3, data: 1}\nmode: production\nretention:\n"}
 	c, err := load(t, config.RoleAPI, files,
-		complete("NARRATIVE_CONFIG=n.yaml", "NARRATIVE_S3_REGION=from-env", "NARRATIVE_S3_BUCKET=from-env", "NARRATIVE_URL=http://x", "NARRATIVE_LIMIT_UPLOAD_BYTES=5 MiB"),
+		complete("NARRATIVE_CONFIG=n.yaml", "NARRATIVE_S3_REGION=from-env", "NARRATIVE_S3_BUCKET=from-env", "NARRATIVE_URL=http://x", "NARRATIVE_BENCH_PYTHON=python3", "NARRATIVE_LIMIT_UPLOAD_BYTES=5 MiB"),
 		"--s3-bucket=from-flag", "--retention-results=1d12h")
 	if err != nil {
 		t.Fatal(err)
@@ -292,6 +292,9 @@ func TestLoadClient(t *testing.T) {
 	c = config.LoadClient([]string{"NARRATIVE_URL=https://n.example", "NARRATIVE_TOKEN=abc"})
 	if c.URL != "https://n.example" || c.Token.Reveal() != "abc" {
 		t.Errorf("got %+v", c)
+	}
+	if got := config.BenchPython([]string{"NARRATIVE_BENCH_PYTHON=/a/python"}); got != "/a/python" {
+		t.Errorf("the Python of the benchmarks is %q", got)
 	}
 }
 

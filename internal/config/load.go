@@ -108,7 +108,7 @@ func (l *loader) set(s setting, text, origin string) {
 }
 
 func (l *loader) environment(env map[string]string) {
-	known := map[string]bool{"NARRATIVE_CONFIG": true, envURL: true, envToken: true}
+	known := map[string]bool{"NARRATIVE_CONFIG": true, envURL: true, envToken: true, envBenchPython: true}
 	for _, s := range l.all {
 		var values, names []string
 		for _, name := range s.env {
@@ -199,8 +199,9 @@ type Client struct {
 }
 
 const (
-	envURL   = "NARRATIVE_URL"
-	envToken = "NARRATIVE_TOKEN"
+	envURL         = "NARRATIVE_URL"
+	envToken       = "NARRATIVE_TOKEN"
+	envBenchPython = "NARRATIVE_BENCH_PYTHON"
 )
 
 // LoadClient reads the variables of the client commands: NARRATIVE_URL and
@@ -213,3 +214,7 @@ func LoadClient(environ []string) Client {
 	}
 	return c
 }
+
+// BenchPython reads the variable of the benchmarks, NARRATIVE_BENCH_PYTHON: the
+// Python that runs the peers, empty for the system's.
+func BenchPython(environ []string) string { return environment(environ)[envBenchPython] }

@@ -3,7 +3,9 @@ package drill
 import (
 	"context"
 	"errors"
+	"io"
 
+	"github.com/narrativeml/narrative/internal/drill/generator"
 	"github.com/narrativeml/narrative/internal/secret"
 )
 
@@ -19,4 +21,10 @@ func Flood(ctx context.Context, path string, redis secret.String, jobs int) erro
 	}
 	_, _, err = p.flood(ctx, jobs, 2)
 	return errors.Join(err, p.stop(ctx), r.close(ctx))
+}
+
+// Fits reports whether the memory allows a hard table of so many rows.
+func Fits(rows int, out io.Writer) (bool, error) {
+	d := &mlDrill{out: out}
+	return d.fits(growthPoint{table: generator.Table{Kind: generator.Hard, Rows: rows}})
 }

@@ -13,12 +13,16 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
-// MLArea measures how long it takes to train and compare the candidates on
-// each bundled data set, and how good the best is. Where there is a committed
-// reference on identical rows, that is the peer.
-func MLArea() Area {
+// MLArea measures the learners beside their peers on made tables, and how long
+// it takes to train and compare the candidates on each bundled data set and how
+// good the best is; where there is a committed reference on identical rows,
+// that is the peer.
+func MLArea(plan MLPlan) Area {
 	return Area{Name: "ml", Measure: func(ctx context.Context, out io.Writer) ([]Figure, error) {
-		var figures []Figure
+		figures, err := plan.learn(ctx, &mlDrill{out: out})
+		if err != nil {
+			return nil, err
+		}
 		for _, set := range sample.Sets() {
 			more, err := trainSample(ctx, set)
 			if err != nil {

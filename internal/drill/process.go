@@ -96,21 +96,32 @@ func answering(ctx context.Context, c *client.Client) error {
 
 // peakMemory returns the most bytes that the process has had in memory since
 // resetPeak.
-func peakMemory(pid int) (int64, error) {
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+func peakMemory(pid int) (int64, error) { return memory(pid, "VmHWM") }
+
+// memory returns a figure in bytes from the system's status of the process.
+func memory(pid int, field string) (int64, error) {
+	return told(filepath.Join("/proc", strconv.Itoa(pid), "status"), field)
+}
+
+// available returns how many bytes the system can still give to processes.
+func available() (int64, error) { return told("/proc/meminfo", "MemAvailable") }
+
+// told returns a figure in bytes from a list of the system's.
+func told(path, field string) (int64, error) {
+	list, err := os.ReadFile(path) //nolint:gosec // of the system
 	if err != nil {
-		return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+		return 0, fmt.Errorf("read figures of memory: %w", err)
 	}
-	for line := range bytes.Lines(status) {
-		if rest, ok := strings.CutPrefix(string(line), "VmHWM:"); ok {
+	for line := range bytes.Lines(list) {
+		if rest, ok := strings.CutPrefix(string(line), field+":"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			if err != nil {
-				return 0, fmt.Errorf("read the memory of process %d: %w", pid, err)
+				return 0, fmt.Errorf("read %s in %s: %w", field, path, err)
 			}
 			return kib << 10, nil
 		}
 	}
-	return 0, fmt.Errorf("the system does not tell the memory of process %d", pid)
+	return 0, fmt.Errorf("%s does not tell %s", path, field)
 }
 
 // resetPeak starts to measure the peak anew.

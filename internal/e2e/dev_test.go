@@ -3,7 +3,12 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -48,7 +53,7 @@ func table(t *testing.T, name string) []byte {
 }
 
 // upload uploads the table and waits until it is ingested.
-func upload(t *testing.T, c *client.Client, data []byte) (datasetID string) {
+func upload(t *testing.T, c *client.Client, data []byte) (datasetID, jobID string) {
 	t.Helper()
 	a, err := c.Upload(t.Context(), client.Upload{Name: "table", Filename: "table.csv", Body: bytes.NewReader(data)})
 	if err != nil {
@@ -57,7 +62,7 @@ func upload(t *testing.T, c *client.Client, data []byte) (datasetID string) {
 	if _, err := c.Wait(t.Context(), a.JobID, nil); err != nil {
 		t.Fatal(err)
 	}
-	return a.DatasetID
+	return a.DatasetID, a.JobID
 }
 
 // midway waits until GET /jobs shows the job at a fraction between 0.2 and 0.8.
@@ -103,7 +108,7 @@ func TestKilledDevGoesOn(t *testing.T) {
 	folder := t.TempDir()
 	p, url := dev(t, folder)
 	c := connect(t, url)
-	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(data), "")
 	if err != nil {
 		t.Fatal(err)
@@ -141,12 +146,46 @@ func TestKilledDevGoesOn(t *testing.T) {
 	}
 }
 
+// TestKilledDevGoesOnWithoutRedis kills the process where there is no
+// redis-server: the stand-in forgets what waits and what runs, and both come
+// back from the store.
+func TestKilledDevGoesOnWithoutRedis(t *testing.T) {
+	t.Parallel()
+	folder, nothing := t.TempDir(), "PATH="+t.TempDir()
+	p, url := dev(t, folder, nothing)
+	const standIn = "redis-server is not installed; an in-memory stand-in is used, which is slower and forgets waiting tasks on exit"
+	p.logged(standIn)
+	c := connect(t, url)
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	running, err := c.Train(t.Context(), slow(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One training runs at a time, so that this one waits behind it.
+	waiting, err := c.Train(t.Context(), client.TrainRequest{DatasetID: data, Target: "insurance", Algorithms: []string{"baseline"}, Folds: 2}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := midway(t, c, running.ID)
+	p.kill(syscall.SIGKILL)
+
+	p, url = dev(t, folder, nothing)
+	p.logged(standIn)
+	c = connect(t, url)
+	for one, attempt := range map[*client.Job]int{running: 2, waiting: 1} {
+		j := finished(t, c, one)
+		if j.State != client.Succeeded || j.Attempt != attempt || j.Failure != nil {
+			t.Errorf("after kill -9 at %.2f the job is %s in attempt %d with failure %v, want it succeeded in attempt %d", at, j.State, j.Attempt, j.Failure, attempt)
+		}
+	}
+}
+
 func TestDevDrains(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	p, url := dev(t, folder)
 	c := connect(t, url)
-	data := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(data), "")
 	if err != nil {
 		t.Fatal(err)
@@ -163,4 +202,97 @@ func TestDevDrains(t *testing.T) {
 	if j.State != client.Succeeded || j.Attempt != 2 || j.Failure != nil {
 		t.Errorf("after SIGTERM the job is %s in attempt %d with failure %v", j.State, j.Attempt, j.Failure)
 	}
+}
+
+// boosting is a training of nothing but trees, so many that a fit keeps several
+// parts of its own.
+func boosting(datasetID string) client.TrainRequest {
+	return client.TrainRequest{
+		DatasetID: datasetID, Target: "insurance", PositiveClass: "no", Folds: 2, Seed: 3,
+		Algorithms: []string{"gbdt"}, Trees: 700,
+	}
+}
+
+// kept waits until a part of the trees of the first fit is among the files in
+// the folder, and fails if the fit is there in whole.
+func kept(t *testing.T, folder string) {
+	t.Helper()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	deadline := time.After(patience)
+	for {
+		part, whole := false, false
+		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, _ error) error {
+			// What is noted of a file is there before the file is.
+			part = part || strings.Contains(path, "/objects/") && strings.Contains(path, "gbdt-fold-1.gbdt-trees-")
+			whole = whole || strings.HasSuffix(path, "gbdt-fold-1")
+			return nil // files come and go
+		})
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case whole:
+			t.Fatal("the first fit was done before a part of it was seen; give it more to do")
+		case part:
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("no part of a fit was kept within %s", patience)
+		}
+	}
+}
+
+// TestKilledWhileBoosting kills the process between two trees of one fit: the
+// next attempt goes on with the trees that were kept and ends with the bytes of a
+// training that nobody disturbed.
+func TestKilledWhileBoosting(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	p, url := dev(t, folder)
+	c := connect(t, url)
+	data, _ := upload(t, c, repeated(t, table(t, "insurance"), copies))
+	a, err := c.Train(t.Context(), boosting(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept(t, folder)
+	p.kill(syscall.SIGKILL)
+
+	_, url = dev(t, folder)
+	c = connect(t, url)
+	again := finish(t, c, a.ID)
+	lines, err := c.Logs(t.Context(), a.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resumed := slices.ContainsFunc(lines, func(l client.LogLine) bool { return strings.Contains(l.Message, "goes on after") })
+	if again.Attempt != 2 || !resumed {
+		t.Errorf("attempt %d succeeded, want 2; that it went on with trees was said: %v in %v", again.Attempt, resumed, lines)
+	}
+	b, err := c.Train(t.Context(), boosting(data), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var killed, whole trained
+	if err := errors.Join(json.Unmarshal(again.Result, &killed), json.Unmarshal(finish(t, c, b.ID).Result, &whole)); err != nil {
+		t.Fatal(err)
+	}
+	if killed.SHA256 == "" || killed.SHA256 != whole.SHA256 {
+		t.Errorf("the model of the killed training is %q, of an uninterrupted one %q", killed.SHA256, whole.SHA256)
+	}
+}
+
+// finish waits for a job to succeed.
+func finish(t *testing.T, c *client.Client, id string) *client.Job {
+	t.Helper()
+	j, err := c.Wait(t.Context(), id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if j.State != client.Succeeded {
+		t.Fatalf("the job is %s: %+v", j.State, j)
+	}
+	return j
 }

@@ -70,7 +70,8 @@ type process struct {
 	grown  chan struct{} // closed and replaced when a line comes
 }
 
-// start runs the program; it is ended when the test ends.
+// start runs the program with these variables, of which PATH may be one; it is
+// ended when the test ends.
 func start(t *testing.T, env []string, path string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: filepath.Base(path) + " " + strings.Join(args, " "), done: make(chan struct{}), grown: make(chan struct{})}
@@ -162,9 +163,9 @@ func (p *process) terminate() int {
 }
 
 // dev starts everything in one process on the folder and returns its address.
-func dev(t *testing.T, folder string) (*process, string) {
+func dev(t *testing.T, folder string, env ...string) (*process, string) {
 	t.Helper()
-	p := start(t, nil, program(t, "narrative"), "dev", "--data-dir", folder, "--http-addr", "127.0.0.1:0", "--log-format", "json")
+	p := start(t, env, program(t, "narrative"), "dev", "--data-dir", folder, "--http-addr", "127.0.0.1:0", "--log-format", "json")
 	url, ok := p.logged("narrative is up")["url"].(string)
 	if !ok {
 		t.Fatal("the log does not say where narrative is")

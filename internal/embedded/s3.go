@@ -81,6 +81,10 @@ func StartS3(ctx context.Context, c S3Config) (*S3, error) {
 	if s.addr, err = choose(ctx, c.Addr, filepath.Join(c.Dir, "addr")); err != nil {
 		return nil, fmt.Errorf("start s3: %w", err)
 	}
+	// A server that is there already would be taken for the gateway.
+	if _, err := listen(ctx, s.addr); err != nil {
+		return nil, fmt.Errorf("start s3: %w", err)
+	}
 	if err := s.start(ctx, objects, attributes); err != nil {
 		return nil, err
 	}

@@ -1,22 +1,20 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
-	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/httpapi"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/retention"
@@ -24,6 +22,7 @@ import (
 	"github.com/narrativeml/narrative/internal/store/memstore"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	handlers "github.com/narrativeml/narrative/jobs"
 )
 
 // The services of the domain are what the edge asks for.
@@ -40,55 +39,23 @@ var (
 )
 
 // shelf keeps files in memory.
-type shelf struct {
-	mu    sync.Mutex
-	files map[string][]byte
-}
+type shelf struct{ *jobtest.Files }
 
-func (s *shelf) Put(_ context.Context, key, _ string, r io.Reader) (int64, error) {
-	b, err := io.ReadAll(r)
+// Put loses what an error was, as a client of a file store may.
+func (s shelf) Put(ctx context.Context, key, kind string, r io.Reader) (int64, error) {
+	n, err := s.Files.Put(ctx, key, kind, r)
 	if err != nil {
-		return 0, errors.New("put: the file store has lost what it was")
+		err = errors.New("put: the file store has lost what it was")
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.files[key] = b
-	return int64(len(b)), nil
+	return n, err
 }
 
-func (s *shelf) OpenAt(_ context.Context, key string) (io.ReaderAt, int64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b, ok := s.files[key]
-	if !ok {
-		return nil, 0, fault.NotFound("file_not_found", "there is no file")
-	}
-	return bytes.NewReader(b), int64(len(b)), nil
-}
-
-func (s *shelf) Open(ctx context.Context, key string) (io.ReadCloser, error) {
-	r, n, err := s.OpenAt(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	return io.NopCloser(io.NewSectionReader(r, 0, n)), nil
-}
-
-func (s *shelf) Delete(_ context.Context, keys ...string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, key := range keys {
-		delete(s.files, key)
-	}
-	return nil
-}
-
-func (s *shelf) Stat(ctx context.Context, key string) (int64, time.Time, error) {
+func (s shelf) Stat(ctx context.Context, key string) (int64, time.Time, error) {
 	_, n, err := s.OpenAt(ctx, key)
 	return n, time.Time{}, err
 }
 
-func (*shelf) Presign(_ context.Context, key, _ string, _ time.Duration) (string, error) {
+func (shelf) Presign(_ context.Context, key, _ string, _ time.Duration) (string, error) {
 	return "https://files.example.org/" + key, nil
 }
 
@@ -99,25 +66,121 @@ func (deaf) Enqueue(context.Context, ...job.Delivery) error    { return nil }
 func (deaf) Alive(context.Context, job.Delivery) (bool, error) { return true, nil }
 func (deaf) HintCancel(context.Context, job.Delivery) error    { return nil }
 
-// withServices puts the real services behind the edge.
-func withServices(t *testing.T, change ...func(*bench)) *bench {
+// line is a queue that delivers to whoever reads it.
+type line struct {
+	deaf
+	deliveries chan job.Delivery
+}
+
+func (l line) Enqueue(_ context.Context, deliveries ...job.Delivery) error {
+	for _, d := range deliveries {
+		l.deliveries <- d
+	}
+	return nil
+}
+
+// domain is the real services on stores in memory.
+type domain struct {
+	driver     store.Driver
+	files      shelf
+	jobs       *job.Service
+	datasets   *dataset.Service
+	models     *model.Service
+	training   *training.Service
+	tuning     *tuning.Service
+	prediction *prediction.Service
+	retention  *retention.Service
+}
+
+func newDomain(t *testing.T, queue job.Queue) *domain {
 	t.Helper()
-	driver, files := memstore.New(), &shelf{files: map[string][]byte{}}
+	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
 	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), model.Collections(), retention.Collections()} {
-		if err := driver.Ensure(t.Context(), collections...); err != nil {
+		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
 			t.Fatal(err)
 		}
 	}
-	jobs := job.NewService(job.ServiceConfig{Driver: driver, Queue: deaf{}, Files: files, WatchEvery: 5 * time.Millisecond})
-	datasets := dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: files, Jobs: jobs})
-	models := model.NewService(model.ServiceConfig{Driver: driver, Files: files, Jobs: jobs})
-	return setup(t, append([]func(*bench){func(b *bench) {
-		b.deps.Jobs, b.deps.Datasets, b.deps.Models = jobs, datasets, models
-		b.deps.Training = training.NewService(jobs, datasets)
-		b.deps.Tuning = tuning.NewService(jobs, models)
-		b.deps.Prediction = prediction.NewService(jobs, datasets, models)
-		b.deps.Retention = retention.NewService(jobs)
-	}}, change...)...)
+	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond})
+	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.training = training.NewService(d.jobs, d.datasets)
+	d.tuning = tuning.NewService(d.jobs, d.models)
+	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
+	d.retention = retention.NewService(d.jobs)
+	return d
+}
+
+// behind puts the services behind the edge.
+func (d *domain) behind(b *bench) {
+	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
+	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
+}
+
+// work runs what the queue delivers until the test ends.
+func (d *domain) work(t *testing.T, queue line) {
+	t.Helper()
+	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: handlers.Handlers(handlers.Runners{
+		Ingest:     dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files}),
+		Training:   training.NewRunner(training.RunnerConfig{Tables: d.datasets, Models: d.models, Files: d.files, Threads: 1}),
+		Tuning:     tuning.NewRunner(d.models, d.files, nil),
+		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: d.files, Datasets: d.datasets, Models: prediction.Registry(d.models), Threads: 1}),
+		Cleanup: retention.NewRunner(retention.RunnerConfig{
+			Config: retention.Config{Grace: time.Hour}, Driver: d.driver, Files: d.files, Jobs: d.jobs, Datasets: d.datasets, Models: d.models,
+		}),
+	})})
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case delivery := <-queue.deliveries:
+				if err := runner.Handle(ctx, delivery); err != nil {
+					t.Error(err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+}
+
+// withServices puts the real services behind the edge, and nobody who runs
+// their jobs.
+func withServices(t *testing.T, change ...func(*bench)) *bench {
+	t.Helper()
+	return setup(t, append([]func(*bench){newDomain(t, deaf{}).behind}, change...)...)
+}
+
+// withWorker is withServices and a worker.
+func withWorker(t *testing.T) *bench {
+	t.Helper()
+	queue := line{deliveries: make(chan job.Delivery, 100)}
+	d := newDomain(t, queue)
+	d.work(t, queue)
+	return setup(t, d.behind)
+}
+
+// finished waits until the job of the answer has succeeded.
+func (b *bench) finished(t *testing.T, token string, r reply) httpapi.Job {
+	t.Helper()
+	if r.status != http.StatusAccepted {
+		t.Fatalf("status %d: %s", r.status, r.body)
+	}
+	id := decode[httpapi.Accepted](t, r).JobID
+	for {
+		j := decode[httpapi.Job](t, b.get(t, jobsPath+"/"+id+"?wait=30s", token))
+		switch j.State {
+		case "succeeded":
+			return j
+		case "failed", "cancelled":
+			t.Fatalf("the %s job is %s: %+v", j.Kind, j.State, j.Failure)
+		}
+	}
 }
 
 func TestServices(t *testing.T) {
@@ -188,30 +251,4 @@ func TestServicesKeepCursorsApart(t *testing.T) {
 	}
 	// The same query of another tenant is another query.
 	wantProblem(t, b.get(t, jobsPath+"?limit=2&kind=cleanup"+cursor, "eve:analyst"), http.StatusUnprocessableEntity, "invalid_cursor")
-}
-
-// TestServicesKeepTenantsApart walks every route that names a thing, with the
-// real services behind it.
-func TestServicesKeepTenantsApart(t *testing.T) {
-	t.Parallel()
-	b := withServices(t)
-	made := decode[httpapi.Accepted](t, b.upload(t, ada, nil, "file", "a,b\n1,2\n"))
-	mdl := identifier("mdl", 1)
-	for _, r := range contractOf(t).routes {
-		if !strings.Contains(r.path, "{id}") && r.id() != "train" && r.id() != "tune" && r.id() != "predict" {
-			continue
-		}
-		id := map[bool]string{true: made.DatasetID, false: made.JobID}[strings.Contains(r.path, "/datasets/")]
-		if strings.Contains(r.path, "/models/") {
-			id = mdl
-		}
-		body := map[string]string{
-			"train": `{"dataset_id":"` + made.DatasetID + `","target":"a"}`, "tune": `{"model_id":"` + mdl + `","method":"threshold"}`,
-			"predict": `{"model_id":"` + mdl + `","dataset_id":"` + made.DatasetID + `"}`,
-		}[r.id()]
-		got := b.ask(t, r.method, strings.ReplaceAll(r.path, "{id}", id), bob, strings.NewReader(body), "Content-Type", "application/json")
-		if got.status != http.StatusNotFound {
-			t.Errorf("%s %s: status %d: %s", r.method, r.path, got.status, got.body)
-		}
-	}
 }

@@ -10,6 +10,9 @@ import (
 	"github.com/narrativeml/narrative/internal/store"
 )
 
+// queueUnavailable is the code of a queue that does not take jobs.
+const queueUnavailable = "queue_unavailable"
+
 // dispatcher hands jobs over to the queue. The record is marked first; what
 // the queue then does not take is put back.
 type dispatcher struct {
@@ -53,12 +56,12 @@ func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
 	if err == nil {
 		return nil
 	}
-	err = fault.Unavailable("queue_unavailable", "the queue does not answer; %d jobs wait in the store", len(jobs)).Because(err)
+	err = fault.Unavailable(queueUnavailable, "the queue does not answer; %d jobs wait in the store", len(jobs)).Because(err)
 	back, cancel := context.WithTimeout(detached, d.timeout)
 	defer cancel()
 	at := stamp(d.now)
 	for _, j := range jobs {
-		j.wait(at, at, "queue_unavailable")
+		j.wait(at, at, queueUnavailable)
 	}
 	if _, failed := d.replace(back, jobs); failed != nil {
 		return errors.Join(err, failed)

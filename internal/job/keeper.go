@@ -61,6 +61,9 @@ type Keeper struct {
 	dispatch *dispatcher
 	reviver  reviver
 
+	relaying sync.Mutex
+	refused  refusal
+
 	reviving sync.Mutex
 	running  sightings // of running jobs
 
@@ -130,12 +133,45 @@ func repeat(ctx context.Context, every time.Duration, now func() time.Time, do f
 	}
 }
 
+// refusal is a queue that answers and takes nothing, as Redis does when its disk
+// is full. Every attempt costs the jobs an epoch and two writes, so it is made
+// with one job and at growing intervals.
+type refusal struct {
+	err   error // nil while the queue takes jobs
+	pause time.Duration
+	until time.Time
+}
+
+const (
+	firstRefusalPause = time.Second
+	lastRefusalPause  = 30 * time.Second
+)
+
+func (r *refusal) record(err error, now time.Time) {
+	if fault.CodeOf(err) != queueUnavailable {
+		*r = refusal{}
+		return
+	}
+	r.err = err
+	r.pause = min(max(2*r.pause, firstRefusalPause), lastRefusalPause)
+	r.until = now.Add(r.pause)
+}
+
 // Relay hands pending jobs whose time has come to the queue, those that waited
 // longest first. It returns how many; when the queue does not answer it leaves
-// them as they are and says so.
+// them as they are and says so. After the queue refused jobs it tries a single
+// one again, at most every 30 s.
 func (k *Keeper) Relay(ctx context.Context) (int, error) {
+	k.relaying.Lock()
+	defer k.relaying.Unlock()
 	q := store.Query{
 		Index: indexDue, Equal: []any{string(Pending)}, To: nanos(stamp(k.cfg.Now)) + 1, Limit: k.cfg.Page,
+	}
+	if k.refused.err != nil {
+		if k.cfg.Now().Before(k.refused.until) {
+			return 0, k.refused.err
+		}
+		q.Limit = 1
 	}
 	handed, seen := 0, 0
 	for seen < k.cfg.Limit {
@@ -155,12 +191,13 @@ func (k *Keeper) Relay(ctx context.Context) (int, error) {
 		done, err := k.dispatch.handOver(ctx, "", page.Items...)
 		handed += len(done)
 		if err != nil {
-			return handed, fmt.Errorf("relay: %w", err)
+			err = fmt.Errorf("relay: %w", err)
 		}
-		if page.Next == "" {
-			return handed, nil
+		k.refused.record(err, k.cfg.Now())
+		if err != nil || page.Next == "" {
+			return handed, err
 		}
-		q.Cursor = page.Next
+		q.Cursor, q.Limit = page.Next, k.cfg.Page
 	}
 	return handed, nil
 }
@@ -171,7 +208,7 @@ func (k *Keeper) asks(ctx context.Context, j *Job) (bool, error) {
 	defer cancel()
 	alive, err := k.cfg.Queue.Alive(call, j.Delivery())
 	if err != nil {
-		return false, fault.Unavailable("queue_unavailable", "the queue does not answer; jobs wait in the store").Because(err)
+		return false, fault.Unavailable(queueUnavailable, "the queue does not answer; jobs wait in the store").Because(err)
 	}
 	return alive, nil
 }

@@ -366,6 +366,41 @@ func TestRelayFailsLate(t *testing.T) {
 	})
 }
 
+// TestRelayOfARefusingQueue checks that jobs are not marked and put back without
+// end while the queue answers and takes nothing.
+func TestRelayOfARefusingQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, nil)
+		w.queue.setDown(true)
+		var ids []string
+		for range 20 {
+			ids = append(ids, w.submit("work").ID)
+		}
+		k := job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: fickle{w.queue}})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go k.Run(ctx)
+		time.Sleep(10 * time.Minute)
+		epochs, most := 0, 0
+		for _, id := range ids {
+			j := w.get(id)
+			w.want(j, job.Pending)
+			epochs, most = epochs+j.Epoch, max(most, j.Epoch)
+		}
+		// All were tried together once, and one of them about every 30 s from
+		// then on.
+		if more := epochs - len(ids); more < 15 || more > 30 {
+			t.Errorf("in ten minutes the jobs took %d further epochs, one of them %d", more, most)
+		}
+		w.queue.setDown(false)
+		time.Sleep(31 * time.Second)
+		for _, id := range ids {
+			w.want(w.get(id), job.Queued)
+		}
+	})
+}
+
 type fickle struct{ *line }
 
 func (fickle) Alive(context.Context, job.Delivery) (bool, error) { return false, nil }

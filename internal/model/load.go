@@ -1,10 +1,10 @@
 package model
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 
@@ -16,7 +16,7 @@ import (
 // cachedModels is how many decoded models a process keeps.
 const cachedModels = 8
 
-// maxFile bounds the size of a model file that is read into memory.
+// maxFile bounds the size of a model file.
 const maxFile = 2 << 30
 
 // Load returns the model's pipeline, decoded and checked against the
@@ -30,20 +30,33 @@ func (s *Service) Load(ctx context.Context, m *Model) (*pipeline.Model, error) {
 		return nil, fmt.Errorf("open file of model %s: %w", m.ID, err)
 	}
 	defer r.Close() //nolint:errcheck // only read
-	data, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
+	sum := sha256.New()
+	left := &io.LimitedReader{R: r, N: maxFile + 1}
+	file := io.TeeReader(left, sum)
+	p, wrong := artifact.Read(file)
+	if wrong != nil && !aboutContent(wrong) {
+		return nil, fmt.Errorf("read file of model %s: %w", m.ID, wrong)
+	}
+	// The rest of a file that is no model says whether it is the one trained.
+	if _, err := io.Copy(io.Discard, file); err != nil {
 		return nil, fmt.Errorf("read file of model %s: %w", m.ID, err)
 	}
-	if len(data) > maxFile {
+	if left.N <= 0 {
 		return nil, fault.TooLarge("model_too_large", "the file of model %s is larger than %d bytes", m.ID, maxFile)
 	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != m.SHA256 {
+	if hex.EncodeToString(sum.Sum(nil)) != m.SHA256 {
 		return nil, fault.New(fault.ClassInternal, "model_damaged", "the file of model %s is not the one that was trained", m.ID)
 	}
-	p, err := artifact.Read(bytes.NewReader(data))
-	if err != nil {
-		return nil, fmt.Errorf("decode model %s: %w", m.ID, err)
+	if wrong != nil {
+		return nil, fmt.Errorf("decode model %s: %w", m.ID, wrong)
 	}
 	s.cache.put(m.SHA256, p)
 	return p, nil
+}
+
+// aboutContent reports whether an error of artifact.Read is about what is in the
+// file, not about reading it.
+func aboutContent(err error) bool {
+	return errors.Is(err, artifact.ErrFormat) || errors.Is(err, artifact.ErrVersion) ||
+		errors.Is(err, artifact.ErrTruncated) || errors.Is(err, artifact.ErrDamaged)
 }

@@ -28,7 +28,7 @@ type Model struct {
 	Seed          uint64         `json:"seed"`
 	FileKey       string         `json:"file_key"`        // the model file
 	SHA256        string         `json:"sha256"`          // of the model file, hexadecimal
-	OutOfFoldKey  string         `json:"out_of_fold_key"` // Parquet: row, label, probabilities
+	OutOfFoldKey  string         `json:"out_of_fold_key"` // Parquet: row, label, probabilities; rows that a fold was tested on
 	HoldoutKey    string         `json:"holdout_key"`     // Parquet: row, label, probabilities
 	Threshold     *Threshold     `json:"threshold,omitempty"`
 	CreatedAt     time.Time      `json:"created_at"`

@@ -47,3 +47,38 @@ func failure(err error) error {
 	}
 	return err
 }
+
+// refusedPause is how long a fetcher waits after Redis refused a script.
+const refusedPause = 250 * time.Millisecond
+
+// patient waits after a script that Redis refused, as it does when its disk or
+// its memory is full. A fetcher asks again at once otherwise: asynq pauses only
+// when there is nothing to fetch.
+type patient struct{}
+
+var _ redis.Hook = patient{}
+
+// DialHook implements redis.Hook.
+func (patient) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook implements redis.Hook.
+func (patient) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if name := cmd.Name(); failure(err) == nil || name != "evalsha" && name != "eval" {
+			return err
+		}
+		pause := time.NewTimer(refusedPause)
+		defer pause.Stop()
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+		return err
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (patient) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}

@@ -92,6 +92,7 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 	if err != nil {
 		return nil, err
 	}
+	client.AddHook(patient{})
 	s := &Server{
 		pool: pool, handle: handle, slots: slots, redis: client, logger: l.With("pool", pool),
 		running: make(map[string]*run), idle: make(chan struct{}),

@@ -473,3 +473,37 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestARefusingRedisIsNotHammered checks that a fetcher waits between attempts
+// while Redis answers with errors, as it does when it cannot write to its disk.
+func TestARefusingRedisIsNotHammered(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	refused := make(chan time.Time, 1000)
+	b.config.Observe = func(command string, _ time.Duration, err error) {
+		if err != nil && strings.HasPrefix(err.Error(), "MISCONF") && strings.HasPrefix(command, "eval") {
+			refused <- time.Now()
+		}
+	}
+	handled := make(chan string, 1)
+	b.serve(t, 1, func(_ context.Context, d queue.Delivery) error {
+		handled <- d.JobID
+		return nil
+	})
+	b.memory.SetError("MISCONF Redis cannot write to its disk")
+	const attempts = 8
+	first := <-refused
+	for range attempts - 1 {
+		<-refused
+	}
+	if took := time.Since(first); took < 500*time.Millisecond {
+		t.Errorf("%d attempts to fetch were refused within %s", attempts, took)
+	}
+	b.memory.SetError("")
+	if err := b.client.Enqueue(t.Context(), delivery("job_1")); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-handled; got != "job_1" {
+		t.Errorf("%s was handled", got)
+	}
+}

@@ -68,9 +68,29 @@ func TestRefusedBeforeAJobIsSubmitted(t *testing.T) {
 		{"unknown metric", ann, func(r *training.Request) { r.Metric = "luck" }, fault.ClassInvalid, "unknown_metric", "body.metric"},
 		{"metric of another task", ann, func(r *training.Request) { r.Task, r.Metric = "binary", "rmse" }, fault.ClassInvalid, "metric_not_for_task", "body.metric"},
 		{"unknown encoding", ann, func(r *training.Request) { r.Encoding = "hash" }, fault.ClassInvalid, "unknown_encoding", "body.encoding"},
+		{"unknown imputation", ann, func(r *training.Request) { r.Imputation = "guess" }, fault.ClassInvalid, "unknown_imputation", "body.imputation"},
+		{"unknown scaling", ann, func(r *training.Request) { r.Scaling = "log" }, fault.ClassInvalid, "unknown_scaling", "body.scaling"},
+		{"negative variance", ann, func(r *training.Request) { r.MinVariance = -1 }, fault.ClassInvalid, "invalid_parameter", "body.min_variance"},
+		{"correlation above one", ann, func(r *training.Request) { r.MaxCorrelation = 1.5 }, fault.ClassInvalid, "invalid_parameter", "body.max_correlation"},
 		{"too many folds", ann, func(r *training.Request) { r.Folds = 21 }, fault.ClassInvalid, "invalid_parameter", "body.folds"},
 		{"no test rows", ann, func(r *training.Request) { r.TestFraction = math.NaN() }, fault.ClassInvalid, "invalid_parameter", "body.test_fraction"},
 		{"negative trees", ann, func(r *training.Request) { r.Trees = -1 }, fault.ClassInvalid, "invalid_parameter", "body.trees"},
+		{"unknown split", ann, func(r *training.Request) { r.Split = "stratified" }, fault.ClassInvalid, "unknown_split", "body.split"},
+		{"groups without a column", ann, func(r *training.Request) { r.Split = "grouped" }, fault.ClassInvalid, "split_column_missing", "body.group_column"},
+		{"time without a column", ann, func(r *training.Request) { r.Split = "time" }, fault.ClassInvalid, "split_column_missing", "body.time_column"},
+		{"unknown group column", ann, func(r *training.Request) { r.Split, r.GroupColumn = "grouped", "clinic" }, fault.ClassInvalid, "unknown_column", "body.group_column"},
+		{"unknown time column", ann, func(r *training.Request) { r.Split, r.TimeColumn = "time", "day" }, fault.ClassInvalid, "unknown_column", "body.time_column"},
+		{"target as group", ann, func(r *training.Request) { r.Split, r.GroupColumn = "grouped", "target" }, fault.ClassInvalid, "unknown_column", "body.group_column"},
+		{"target as time", ann, func(r *training.Request) { r.Split, r.TimeColumn = "time", "target" }, fault.ClassInvalid, "unknown_column", "body.time_column"},
+		{"words as time", ann, func(r *training.Request) { r.Split, r.TimeColumn = "time", "word" }, fault.ClassInvalid, "column_type", "body.time_column"},
+		{"group as feature", ann, func(r *training.Request) { r.Split, r.GroupColumn, r.Features = "grouped", "x", []string{"x", "word"} }, fault.ClassInvalid, "group_is_feature", "body.group_column"},
+		{"only the group is left", ann, func(r *training.Request) { r.Split, r.GroupColumn, r.Exclude = "grouped", "x", []string{"word"} }, fault.ClassInvalid, "no_features", "body.exclude"},
+		{"group column at random", ann, func(r *training.Request) { r.GroupColumn = "x" }, fault.ClassInvalid, "parameter_not_for_split", "body.group_column"},
+		{"gap at random", ann, func(r *training.Request) { r.Gap = 3 }, fault.ClassInvalid, "parameter_not_for_split", "body.gap"},
+		{"repeats by time", ann, func(r *training.Request) { r.Split, r.TimeColumn, r.Repeats = "time", "x", 2 }, fault.ClassInvalid, "parameter_not_for_split", "body.repeats"},
+		{"too many repeats", ann, func(r *training.Request) { r.Repeats = 21 }, fault.ClassInvalid, "invalid_parameter", "body.repeats"},
+		{"unknown class weight", ann, func(r *training.Request) { r.ClassWeight = "heavy" }, fault.ClassInvalid, "unknown_class_weight", "body.class_weight"},
+		{"classes of a number", ann, func(r *training.Request) { r.Task, r.ClassWeight = "regression", "balanced" }, fault.ClassInvalid, "class_weight_not_for_task", "body.class_weight"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,6 +158,10 @@ func TestUnusableTablesAreExplained(t *testing.T) {
 			change: func(r *training.Request) { r.Task = "multiclass" },
 		},
 		{name: "class of one row", target: rare, code: "class_too_small", location: `column "target"`, text: `class "maybe" of the target "target" has 1 row`},
+		{
+			name: "too little variance", target: yesNo, code: "no_features", location: "body.min_variance", text: "leave no column",
+			change: func(r *training.Request) { r.MinVariance, r.Features = 1e9, []string{"x"} },
+		},
 		{name: "dates", target: func(i int) string { return fmt.Sprintf("2024-01-%02d", i%28+1) }, code: "target_type", location: `column "target"`},
 		{
 			name: "wrong positive class", target: yesNo, code: "unknown_class", location: "body.positive_class", text: `should be "no" or "yes"`,
@@ -158,6 +182,18 @@ func TestUnusableTablesAreExplained(t *testing.T) {
 		{
 			name: "binary of three", target: func(i int) string { return fmt.Sprint("c", i%3) }, code: "task_not_for_target", location: `column "target"`,
 			change: func(r *training.Request) { r.Task = "binary" },
+		},
+		{
+			name: "too few groups", target: yesNo, code: "too_few_groups", location: `column "word"`, text: "2 different values",
+			change: func(r *training.Request) { r.Split, r.GroupColumn = "grouped", "word" },
+		},
+		{
+			name: "gap over everything", target: yesNo, code: "gap_too_large", location: "body.gap",
+			change: func(r *training.Request) { r.Split, r.TimeColumn, r.Gap = "time", "x", 1000 },
+		},
+		{
+			name: "metric without a value", target: func(i int) string { return fmt.Sprint(i - 30) }, code: "metric_undefined", location: "body.metric", text: "rmsle is undefined when the true value is",
+			change: func(r *training.Request) { r.Task, r.Metric = "regression", "rmsle" },
 		},
 		{name: "too few rows with a target", target: func(i int) string {
 			if i < 12 {

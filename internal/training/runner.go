@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+	"sync"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
@@ -20,6 +20,7 @@ import (
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/automl"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/pipeline"
 )
 
 // Tables loads data sets.
@@ -152,7 +153,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request) (*automl.Result, error) {
 	p := params(req, d.Version.Schema)
 	t.Report.Progress("load", 0, 0, d.Version.Rows)
-	table, err := r.tables.Frame(ctx, d, append(slices.Clone(p.Features), p.Target))
+	table, err := r.tables.Frame(ctx, d, columns(p))
 	if err != nil {
 		return nil, fmt.Errorf("load data set %s: %w", d.ID, err)
 	}
@@ -215,14 +216,10 @@ func (r *Runner) record(j *job.Job, d *dataset.Dataset, req Request, trained *au
 
 // save writes the files of the trained model and notes them on its record.
 func (r *Runner) save(ctx context.Context, t *job.Task, m *model.Model, trained *automl.Result) (*model.Model, error) {
-	var file bytes.Buffer
-	if err := artifact.Write(&file, trained.Model); err != nil {
-		return nil, fmt.Errorf("encode model: %w", err)
-	}
-	sum := sha256.Sum256(file.Bytes())
-	m.FileKey, m.SHA256 = t.Prefix+"model.bin", hex.EncodeToString(sum[:])
+	m.FileKey = t.Prefix + "model.bin"
 	m.OutOfFoldKey, m.HoldoutKey = t.Prefix+"out_of_fold.parquet", t.Prefix+"holdout.parquet"
-	if _, err := r.files.Put(ctx, m.FileKey, "application/octet-stream", &file); err != nil {
+	var err error
+	if m.SHA256, err = r.put(ctx, m.FileKey, trained.Model); err != nil {
 		return nil, fmt.Errorf("store model file: %w", err)
 	}
 	for _, part := range []struct {
@@ -238,6 +235,18 @@ func (r *Runner) save(ctx context.Context, t *job.Task, m *model.Model, trained 
 		}
 	}
 	return m, nil
+}
+
+// put writes the file of a model as it is encoded and returns its SHA-256.
+func (r *Runner) put(ctx context.Context, key string, m *pipeline.Model) (string, error) {
+	sum := sha256.New()
+	from, to := io.Pipe()
+	var encoding sync.WaitGroup
+	encoding.Go(func() { _ = to.CloseWithError(artifact.Write(io.MultiWriter(sum, to), m)) }) // it never fails
+	_, err := r.files.Put(ctx, key, "application/octet-stream", from)
+	_ = from.Close() // nobody reads on
+	encoding.Wait()
+	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
 // inputs are the columns of the data set that the model reads.

@@ -86,6 +86,8 @@ func check(d *dataset.Dataset, req Request) error {
 			wrong = append(wrong, fault.Field{Location: fmt.Sprintf("body.exclude[%d]", i), Message: "the target cannot be left out", Value: name})
 		}
 	}
+	wrong = append(wrong, checkDivider("body.group_column", req.GroupColumn, req.Target, schema)...)
+	wrong = append(wrong, checkDivider("body.time_column", req.TimeColumn, req.Target, schema)...)
 	if len(wrong) > 0 {
 		return fault.Invalid("unknown_column", "the request names columns that data set %s does not have or cannot use so", d.ID).With(wrong...)
 	}
@@ -93,12 +95,42 @@ func check(d *dataset.Dataset, req Request) error {
 		return fault.Invalid("positive_class_not_binary", "positive_class goes with a binary task only, and task is %q", req.Task).
 			With(fault.Field{Location: "body.positive_class", Message: "leave it out, or ask for task binary", Value: req.PositiveClass})
 	}
+	if f, ok := schema.Lookup(req.TimeColumn); ok && (f.Type == tabular.String || f.Type == tabular.Boolean) {
+		return fault.Invalid("column_type", "column %q of data set %s holds values of type %s; a time is a datetime or a number", f.Name, d.ID, f.Type).
+			With(fault.Field{Location: "body.time_column", Message: "name a column of datetimes or numbers", Value: f.Name})
+	}
 	p := params(req, schema)
 	if len(p.Features) == 0 {
 		return fault.Invalid("no_features", "no column of data set %s is left to learn from besides the target %q; at least one is needed", d.ID, req.Target).
 			With(fault.Field{Location: "body.exclude", Message: "leave out fewer columns"})
 	}
 	return model.Invalid(p.Validate())
+}
+
+// checkDivider checks the column that rows are divided by, if one is named.
+func checkDivider(location, name, target string, schema tabular.Schema) []fault.Field {
+	_, ok := schema.Lookup(name)
+	switch {
+	case name == "":
+		return nil
+	case !ok:
+		return []fault.Field{unknownColumn(location, name, schema)}
+	case name == target:
+		return []fault.Field{{Location: location, Message: "the rows cannot be divided by the target", Value: name}}
+	default:
+		return nil
+	}
+}
+
+// columns returns what of the table is read.
+func columns(p automl.Params) []string {
+	names := append(slices.Clone(p.Features), p.Target)
+	for _, name := range []string{p.GroupColumn, p.TimeColumn} {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // params turns a request into parameters; what it leaves open keeps its
@@ -110,7 +142,7 @@ func params(req Request, schema tabular.Schema) automl.Params {
 	p.Features = req.Features
 	if len(p.Features) == 0 {
 		for _, f := range schema {
-			if f.Name != req.Target {
+			if f.Name != req.Target && f.Name != req.GroupColumn {
 				p.Features = append(p.Features, f.Name)
 			}
 		}
@@ -122,6 +154,7 @@ func params(req Request, schema tabular.Schema) automl.Params {
 	if req.Encoding != "" {
 		p.Encoding = req.Encoding
 	}
+	prepare(&p, req)
 	if req.Folds != 0 {
 		p.Folds = req.Folds
 	}
@@ -134,7 +167,23 @@ func params(req Request, schema tabular.Schema) automl.Params {
 	if req.Trees != 0 {
 		p.Trees = req.Trees
 	}
+	if req.Split != "" {
+		p.Split = req.Split
+	}
+	p.GroupColumn, p.TimeColumn, p.Gap, p.Window = req.GroupColumn, req.TimeColumn, req.Gap, req.Window
+	if req.Repeats != 0 {
+		p.Repeats = req.Repeats
+	}
+	if req.ClassWeight != "" {
+		p.ClassWeight = req.ClassWeight
+	}
 	return p
+}
+
+// prepare sets how rows are prepared.
+func prepare(p *automl.Params, req Request) {
+	p.Imputation, p.Scaling, p.DateCycles = req.Imputation, req.Scaling, req.DateCycles
+	p.MinVariance, p.MaxCorrelation = req.MinVariance, req.MaxCorrelation
 }
 
 func unknownColumn(location, name string, schema tabular.Schema) fault.Field {

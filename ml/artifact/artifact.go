@@ -3,6 +3,8 @@ package artifact
 import (
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/narrativeml/narrative/ml/baseline"
 	"github.com/narrativeml/narrative/ml/forest"
@@ -43,25 +45,52 @@ const (
 	GBDT     = "gbdt"
 )
 
-func decodeEstimator(algorithm string, b []byte) (pipeline.Estimator, error) {
-	switch algorithm {
-	case Baseline:
-		return wrap(baseline.Decode(b))
-	case Linear:
-		return wrap(linear.Decode(b))
-	case Forest:
-		return wrap(forest.Decode(b))
-	case GBDT:
-		return wrap(gbdt.Decode(b))
-	default:
-		return nil, fmt.Errorf("the algorithm %q is unknown", algorithm)
+// algorithm is one that a file may hold.
+type algorithm struct {
+	name string
+	read func(r io.Reader, size uint64) (pipeline.Estimator, error)
+}
+
+// algorithms returns all that a file may hold. Another one is a line here.
+func algorithms() []algorithm {
+	return []algorithm{
+		{Baseline, whole(baseline.Decode)},
+		{Linear, whole(linear.Decode)},
+		{Forest, stream(forest.Read)},
+		{GBDT, stream(gbdt.Read)},
 	}
 }
 
-// wrap keeps a nil *Model from becoming an Estimator that is not nil.
-func wrap[E pipeline.Estimator](e E, err error) (pipeline.Estimator, error) {
-	if err != nil {
-		return nil, err
+func lookup(name string) (algorithm, error) {
+	var known []string
+	for _, a := range algorithms() {
+		if a.name == name {
+			return a, nil
+		}
+		known = append(known, a.name)
 	}
-	return e, nil
+	return algorithm{}, fmt.Errorf("the algorithm %q is unknown, it should be one of %s", name, strings.Join(known, ", "))
+}
+
+// whole reads models that are decoded from all of their bytes.
+func whole[E pipeline.Estimator](decode func(b []byte) (E, error)) func(io.Reader, uint64) (pipeline.Estimator, error) {
+	return stream(func(r io.Reader, size uint64) (E, error) {
+		b, err := take(r, size)
+		if err != nil {
+			var none E
+			return none, err
+		}
+		return decode(b)
+	})
+}
+
+// stream reads models that are decoded as their bytes arrive.
+func stream[E pipeline.Estimator](read func(r io.Reader, size uint64) (E, error)) func(io.Reader, uint64) (pipeline.Estimator, error) {
+	return func(r io.Reader, size uint64) (pipeline.Estimator, error) {
+		e, err := read(r, size)
+		if err != nil {
+			return nil, err // not an estimator that is a nil pointer
+		}
+		return e, nil
+	}
 }

@@ -53,7 +53,9 @@ func models(tb testing.TB) map[string]*pipeline.Model {
 	tb.Helper()
 	ctx := tb.Context()
 	x, y := table(tb)
-	dates, err1 := preprocess.FitDates(ctx, x)
+	around := preprocess.DefaultDateParams()
+	around.Cycles = []preprocess.Part{preprocess.Month, preprocess.Weekday, preprocess.Hour, preprocess.YearDay}
+	dates, err1 := preprocess.FitDates(ctx, x, around)
 	flat, err2 := dates.Transform(x)
 	onehot, err3 := preprocess.FitOneHot(ctx, flat, preprocess.CategoryParams{MaxCategories: 3, MinRows: 1})
 	if err := errors.Join(err1, err2, err3); err != nil {
@@ -64,7 +66,13 @@ func models(tb testing.TB) map[string]*pipeline.Model {
 	if err := errors.Join(err1, err2); err != nil {
 		tb.Fatal(err)
 	}
-	full, err1 := impute.Transform(hot)
+	filled, err1 := impute.Transform(hot)
+	scale, err2 := preprocess.FitScale(ctx, filled, preprocess.ScaleParams{Method: preprocess.MaxAbs})
+	frequency, err3 := preprocess.FitFrequency(ctx, x, preprocess.DefaultFrequencyParams())
+	if err := errors.Join(err1, err2, err3); err != nil {
+		tb.Fatal(err)
+	}
+	full, err1 := scale.Transform(filled)
 	small := gbdt.DefaultParams()
 	small.Trees, small.MinChildSamples = 3, 5
 	base, err2 := baseline.Train(ctx, baseline.DefaultParams(), x, y, ml.Options{})
@@ -78,8 +86,8 @@ func models(tb testing.TB) map[string]*pipeline.Model {
 	}
 	all := map[string]*pipeline.Model{}
 	for name, parts := range map[string]pipeline.Parts{
-		artifact.Baseline: {Estimator: base},
-		artifact.Linear:   {Estimator: line, Steps: []preprocess.Step{dates, onehot, impute}},
+		artifact.Baseline: {Estimator: base, Steps: []preprocess.Step{frequency}},
+		artifact.Linear:   {Estimator: line, Steps: []preprocess.Step{dates, onehot, impute, scale}},
 		artifact.Forest:   {Estimator: wood},
 		artifact.GBDT:     {Estimator: tree},
 	} {

@@ -4,27 +4,37 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"io"
+	"iter"
 
 	"github.com/narrativeml/narrative/ml/internal/wire"
 	"github.com/narrativeml/narrative/ml/pipeline"
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
-// Write writes m to w, section by section.
+// Write writes m to w, front to back. An estimator that is a pipeline.Streamer
+// is encoded twice, once to know its length, and never held as bytes; others are.
 func Write(w io.Writer, m *pipeline.Model) error {
-	p := m.Parts()
-	estimator, err := p.Estimator.AppendBinary(nil)
-	if err != nil {
+	if err := write(w, m.Parts()); err != nil {
 		return fmt.Errorf("write model: %w", err)
+	}
+	return nil
+}
+
+func write(w io.Writer, p pipeline.Parts) error {
+	if _, err := lookup(p.Algorithm); err != nil {
+		return err
+	}
+	estimator, err := pieces(p.Estimator)
+	if err != nil {
+		return err
 	}
 	sections := []struct {
 		tag  string
-		body []byte
+		body iter.Seq[[]byte]
 	}{
-		{tagModel, appendModel(nil, p)},
-		{tagSteps, preprocess.Append(nil, p.Steps)},
+		{tagModel, one(appendModel(nil, p))},
+		{tagSteps, one(preprocess.Append(nil, p.Steps))},
 		{tagEstimator, estimator},
 	}
 	sum := sha256.New()
@@ -32,26 +42,58 @@ func Write(w io.Writer, m *pipeline.Model) error {
 	head := binary.LittleEndian.AppendUint16([]byte(magic), version)
 	head = binary.LittleEndian.AppendUint16(head, uint16(len(sections)))
 	if _, err := out.Write(head); err != nil {
-		return fmt.Errorf("write model: %w", err)
+		return err
 	}
 	for _, s := range sections {
-		head := binary.LittleEndian.AppendUint64([]byte(s.tag), uint64(len(s.body)))
-		tail := binary.LittleEndian.AppendUint32(nil, checksum(head, s.body))
-		for _, part := range [][]byte{head, s.body, tail} {
-			if _, err := out.Write(part); err != nil {
-				return fmt.Errorf("write model: %w", err)
-			}
+		if err := writeSection(out, s.tag, s.body); err != nil {
+			return err
 		}
 	}
-	if _, err := w.Write(sum.Sum(nil)); err != nil {
-		return fmt.Errorf("write model: %w", err)
-	}
-	return nil
+	_, err = w.Write(sum.Sum(nil))
+	return err
 }
 
-func checksum(head, body []byte) uint32 {
-	table := crc32.MakeTable(crc32.Castagnoli)
-	return crc32.Update(crc32.Checksum(head, table), table, body)
+// pieces returns the bytes of an estimator.
+func pieces(e pipeline.Estimator) (iter.Seq[[]byte], error) {
+	if s, ok := e.(pipeline.Streamer); ok {
+		return s.Pieces(), nil
+	}
+	b, err := e.AppendBinary(nil)
+	return one(b), err
+}
+
+func one(b []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) { yield(b) }
+}
+
+func writeSection(w io.Writer, tag string, pieces iter.Seq[[]byte]) error {
+	size := uint64(0)
+	for piece := range pieces {
+		size += uint64(len(piece))
+	}
+	if size > maxSection {
+		return fmt.Errorf("section %s has %d bytes, there may be %d", tag, size, uint64(maxSection))
+	}
+	head := binary.LittleEndian.AppendUint64([]byte(tag), size)
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	sum := checksum(0, head)
+	for piece := range pieces {
+		if uint64(len(piece)) > size {
+			return fmt.Errorf("section %s has become longer", tag)
+		}
+		size -= uint64(len(piece))
+		sum = checksum(sum, piece)
+		if _, err := w.Write(piece); err != nil {
+			return err
+		}
+	}
+	if size > 0 {
+		return fmt.Errorf("section %s has become %d bytes shorter", tag, size)
+	}
+	_, err := w.Write(binary.LittleEndian.AppendUint32(nil, sum))
+	return err
 }
 
 func appendModel(b []byte, p pipeline.Parts) []byte {

@@ -10,6 +10,7 @@ import (
 	"hash"
 	"hash/crc32"
 	"math"
+	"strings"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
@@ -21,7 +22,7 @@ import (
 const (
 	checkpointMagic = "NFIT"
 	// checkpointVersion changes whenever the same input would give another fit.
-	checkpointVersion = 1
+	checkpointVersion = 2
 )
 
 // fitted is what one fit leaves.
@@ -36,6 +37,32 @@ type fitted struct {
 type keeper struct {
 	store       ml.Checkpoint // may be nil
 	fingerprint []byte        // of the parameters and the data
+}
+
+// within returns where a fit keeps its own parts, or nil.
+func (k *keeper) within(fit string) ml.Checkpoint {
+	if k.store == nil {
+		return nil
+	}
+	return drawer{k.store, fit + "."}
+}
+
+// drawer is a part of a checkpoint, whose names begin alike.
+type drawer struct {
+	store  ml.Checkpoint
+	prefix string
+}
+
+var _ ml.Checkpoint = drawer{}
+
+// Load implements ml.Checkpoint.
+func (d drawer) Load(ctx context.Context, name string) ([]byte, bool, error) {
+	return d.store.Load(ctx, d.prefix+name)
+}
+
+// Save implements ml.Checkpoint.
+func (d drawer) Save(ctx context.Context, name string, data []byte) error {
+	return d.store.Save(ctx, d.prefix+name, data)
 }
 
 var errStale = errors.New("it belongs to another call or is damaged")
@@ -82,13 +109,16 @@ func (k *keeper) encode(name string, f *fitted) ([]byte, error) {
 	b = binary.LittleEndian.AppendUint32(b, uint32(f.rounds))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(f.outputs)))
 	b = wire.AppendFloats(b, f.outputs...)
-	var model bytes.Buffer
+	b = binary.LittleEndian.AppendUint32(b, 0) // the length of the model, which follows
+	start := len(b)
 	if f.model != nil {
-		if err := artifact.Write(&model, f.model); err != nil {
+		model := bytes.NewBuffer(b)
+		if err := artifact.Write(model, f.model); err != nil {
 			return nil, err
 		}
+		b = model.Bytes()
 	}
-	b = wire.AppendString(b, model.String())
+	binary.LittleEndian.PutUint32(b[start-4:], uint32(len(b)-start))
 	return binary.LittleEndian.AppendUint32(b, castagnoli(b)), nil
 }
 
@@ -119,7 +149,7 @@ func (k *keeper) decode(name string, b []byte, outputs int) (*fitted, error) {
 		return nil, errStale
 	}
 	if model != "" {
-		m, err := artifact.Read(bytes.NewReader([]byte(model)))
+		m, err := artifact.Read(strings.NewReader(model))
 		if err != nil {
 			return nil, err
 		}
@@ -129,12 +159,19 @@ func (k *keeper) decode(name string, b []byte, outputs int) (*fitted, error) {
 }
 
 // fingerprint is a SHA-256 over everything that the fits depend on.
-func fingerprint(ctx context.Context, p Params, x *frame.Frame, t target) ([]byte, error) {
+func fingerprint(ctx context.Context, by division, x *frame.Frame, t target) ([]byte, error) {
 	h := sha256.New()
 	d := digest{h: h}
+	p := by.params
 	d.text(string(t.Task), p.Target, p.Encoding)
 	d.numbers(float64(p.Folds), p.TestFraction, float64(p.Trees))
-	d.integers(int64(p.Seed))
+	d.text(p.Split, p.ClassWeight)
+	d.integers(int64(p.Seed), int64(p.Gap), int64(p.Window), int64(p.Repeats))
+	for _, g := range by.groups {
+		d.word(uint64(g))
+	}
+	d.integers(by.times...)
+	d.preparation(p)
 	d.text(t.Classes...)
 	d.numbers(t.Values...)
 	for _, row := range t.rows {

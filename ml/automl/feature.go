@@ -12,9 +12,9 @@ import (
 // chooseFeatures returns the columns to learn from, with all rows.
 func chooseFeatures(p Params, data *frame.Frame) (*frame.Frame, error) {
 	if len(p.Features) == 0 {
-		x := data.Without(p.Target)
+		x := data.Without(p.Target, p.GroupColumn)
 		if len(x.Columns()) == 0 {
-			return nil, input("no_features", "", "the table has no column besides the target %q, at least one is needed to learn from", p.Target)
+			return nil, input("no_features", "", "the table has no column besides the target %q to learn from, at least one is needed", p.Target)
 		}
 		return x, nil
 	}
@@ -48,12 +48,12 @@ func checkFinite(ctx context.Context, x *frame.Frame, rows []int) error {
 // screen returns the training rows without the columns that say nothing, and
 // a note for each of those.
 func screen(ctx context.Context, x *frame.Frame) (*frame.Frame, []string, error) {
-	drop, why, err := preprocess.FitDrop(ctx, x)
+	drop, err := preprocess.FitDrop(ctx, x, preprocess.DefaultDropParams())
 	if err != nil {
 		return nil, nil, err
 	}
-	notes := make([]string, 0, len(why))
-	for _, d := range why {
+	var notes []string
+	for _, d := range drop.Dropped() {
 		notes = append(notes, d.Note)
 	}
 	kept, err := preprocess.Apply(ctx, []preprocess.Step{drop}, x)

@@ -14,17 +14,10 @@ import (
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/pipeline"
-	"github.com/narrativeml/narrative/ml/preprocess"
 	"github.com/narrativeml/narrative/ml/split"
 )
 
 const (
-	// hotCategories is how many categories of a column a linear model tells apart.
-	hotCategories = 50
-	// hotRows is how few rows a category of its own may have in a linear model.
-	hotRows = 3
-	// treeCategories is the same for trees, which have 255 bins a column.
-	treeCategories = 250
 	// stopFraction is the part of the rows that tell a gbdt when to stop.
 	stopFraction = 0.15
 	// forestTrees is the most trees of a forest: more hardly help and take room.
@@ -41,99 +34,53 @@ type fitting struct {
 	algorithm string
 	x         *frame.Frame
 	y         ml.Target
+	division  division // of the rows
 	seed      uint64
 	rounds    int // of a gbdt; 0: it finds out by itself
 	threads   int
 	recorder  ml.Recorder
+	saved     ml.Checkpoint // of this fit; may be nil
 }
 
 // fit fits the steps and the algorithm. rounds is how many a gbdt took.
 func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err error) {
-	steps, x, err := f.prepare(ctx)
-	if err != nil {
-		return nil, 0, err
+	spec := pipeline.Spec{Algorithm: f.algorithm, Target: f.params.Target, Steps: f.steps()}
+	train := func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (e pipeline.Estimator, err error) {
+		if err := f.checkLeft(x); err != nil {
+			return nil, err
+		}
+		if f.params.ClassWeight == Balanced {
+			if y, err = y.WithClassWeights(ml.BalancedClassWeights(y)); err != nil {
+				return nil, err
+			}
+			f.y = y
+		}
+		o.CheckpointEvery = interval(x, y)
+		switch f.algorithm {
+		case artifact.Baseline:
+			return pipeline.Algorithm(baseline.Train, baseline.DefaultParams())(ctx, x, y, o)
+		case artifact.Linear:
+			return pipeline.Algorithm(linear.Train, f.params.linear())(ctx, x, y, o)
+		case artifact.Forest:
+			return pipeline.Algorithm(forest.Train, f.woods())(ctx, x, y, o)
+		case artifact.GBDT:
+			e, rounds, err = f.boost(ctx, x, o)
+			return e, err
+		default:
+			return nil, fmt.Errorf("automl: no algorithm %q", f.algorithm)
+		}
 	}
-	o := ml.Options{Recorder: f.recorder, Threads: f.threads}
-	var estimator pipeline.Estimator
-	switch f.algorithm {
-	case artifact.Baseline:
-		estimator, err = baseline.Train(ctx, baseline.DefaultParams(), x, f.y, o)
-	case artifact.Linear:
-		estimator, err = linear.Train(ctx, linear.DefaultParams(), x, f.y, o)
-	case artifact.Forest:
-		estimator, err = forest.Train(ctx, f.woods(), x, f.y, o)
-	case artifact.GBDT:
-		estimator, rounds, err = f.boost(ctx, x, o)
-	default:
-		err = fmt.Errorf("automl: no algorithm %q", f.algorithm)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	inputs := make([]pipeline.Input, len(f.x.Columns()))
-	for i, c := range f.x.Columns() {
-		inputs[i] = pipeline.InputOf(c)
-	}
-	m, err = pipeline.New(pipeline.Parts{
-		Algorithm: f.algorithm, Task: f.y.Task, Target: f.params.Target, Classes: f.y.Classes,
-		Inputs: inputs, Steps: steps, Estimator: estimator,
-	})
+	m, err = pipeline.Train(ctx, spec, train, f.x, f.y, ml.Options{Recorder: f.recorder, Threads: f.threads, Checkpoint: f.saved})
 	return m, rounds, err
 }
 
-// fitter fits a step on a table.
-type fitter func(ctx context.Context, x *frame.Frame) (preprocess.Step, error)
+// workPerPart is how many values a fit goes through, a few tenths of a second,
+// before it keeps what it has: a part costs a request to the files of the job.
+const workPerPart = 200_000_000
 
-// prepare fits the steps that the algorithm needs and applies them.
-func (f fitting) prepare(ctx context.Context) ([]preprocess.Step, *frame.Frame, error) {
-	x := f.x
-	var steps []preprocess.Step
-	for _, fit := range f.fitters() {
-		s, err := fit(ctx, x)
-		if err != nil {
-			return nil, nil, err
-		}
-		if x, err = preprocess.Apply(ctx, []preprocess.Step{s}, x); err != nil {
-			return nil, nil, err
-		}
-		steps = append(steps, s)
-	}
-	return steps, x, ctx.Err()
-}
-
-func (f fitting) fitters() []fitter {
-	switch f.algorithm {
-	case artifact.Linear:
-		return []fitter{dates, f.encode, impute, scale}
-	case artifact.Forest, artifact.GBDT:
-		return []fitter{dates, group}
-	default:
-		return nil
-	}
-}
-
-func dates(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	return preprocess.FitDates(ctx, x)
-}
-
-func (f fitting) encode(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	p := preprocess.CategoryParams{MaxCategories: hotCategories, MinRows: hotRows}
-	if f.params.Encoding == Ordinal {
-		return preprocess.FitOrdinal(ctx, x, p)
-	}
-	return preprocess.FitOneHot(ctx, x, p)
-}
-
-func group(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	return preprocess.FitGroup(ctx, x, preprocess.CategoryParams{MaxCategories: treeCategories, MinRows: 1})
-}
-
-func impute(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	return preprocess.FitImpute(ctx, x, preprocess.DefaultImputeParams())
-}
-
-func scale(ctx context.Context, x *frame.Frame) (preprocess.Step, error) {
-	return preprocess.FitScale(ctx, x)
+// interval is the number of rounds between two parts of a fit that are kept.
+func interval(x *frame.Frame, y ml.Target) int {
+	return 1 + workPerPart/(max(1, x.Rows())*max(1, len(x.Columns()))*y.Outputs())
 }
 
 // boost trains a gbdt. Without a number of rounds it keeps a part of its rows
@@ -183,12 +130,56 @@ func (f fitting) woods() forest.Params {
 	return p
 }
 
-// stopRows divides the rows into those to learn from and those to stop by.
+// stopRows divides the rows into those to learn from and those to stop by: as
+// the call divides rows if that leaves rows of the same classes to learn from,
+// else at random.
 func (f fitting) stopRows() (keep, stop []int, err error) {
+	d := f.division
+	switch {
+	case d.groups != nil:
+		keep, stop, err = split.GroupHoldout(d.groups, stopFraction, 1, f.seed)
+	case d.times != nil:
+		keep, stop, err = split.TimeHoldout(d.times, stopFraction, 0, 1)
+	}
+	// The only error is that all rows are of one group or time.
+	if err == nil && keep != nil && f.sameClasses(keep) {
+		return keep, stop, nil
+	}
 	if f.y.Task == ml.Regression {
 		return split.Holdout(f.y.Len(), stopFraction, f.seed)
 	}
-	return split.StratifiedHoldout(classIndexes(f.y), f.y.Classes, stopFraction, 1, f.seed)
+	classes, names := presentClasses(f.y)
+	return split.StratifiedHoldout(classes, names, stopFraction, 1, f.seed)
+}
+
+// sameClasses reports whether the rows are of all classes that rows are of.
+func (f fitting) sameClasses(rows []int) bool {
+	if f.y.Task == ml.Regression {
+		return true
+	}
+	_, all := presentClasses(f.y)
+	_, kept := presentClasses(takeTarget(f.y, rows))
+	return len(all) == len(kept)
+}
+
+// presentClasses numbers the classes that have rows and returns the number of
+// each row, and their names.
+func presentClasses(y ml.Target) (classes []int, names []string) {
+	number := make([]int, len(y.Classes))
+	for _, v := range y.Values {
+		number[int(v)] = 1
+	}
+	for k, n := range number {
+		if n > 0 {
+			number[k] = len(names)
+			names = append(names, y.Classes[k])
+		}
+	}
+	classes = make([]int, len(y.Values))
+	for i, v := range y.Values {
+		classes[i] = number[int(v)]
+	}
+	return classes, names
 }
 
 // roundsFor is how many rounds a fit on all rows takes, of those its folds

@@ -12,6 +12,7 @@ import (
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/automl"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/metric"
 )
 
 // strs returns a column of n strings, "-" for a missing one.
@@ -364,6 +365,47 @@ func TestEncodings(t *testing.T) {
 		if got := r.Leaderboard[0].Holdout["roc_auc"]; got < 0.9 {
 			t.Errorf("encoding %q gives %v", encoding, got)
 		}
+	}
+}
+
+// TestUndefinedMetrics trains where some metrics have no value: they are left
+// out, and nothing fails.
+func TestUndefinedMetrics(t *testing.T) {
+	t.Parallel()
+	const n = 90
+	counts := newFrame(t,
+		nums("x", n, func(i int) float64 { return math.Sin(float64(i)) }),
+		whole("target", n, func(i int) int64 { return max(0, int64(40*math.Sin(float64(i)))) }))
+	p := quick()
+	p.Task, p.Metric = ml.Regression, metric.PoissonDeviance
+	p.Algorithms = []string{"baseline", "linear", "gbdt"} // a forest may say 0, of which there is no deviance either
+	r := train(t, p, counts, automl.Options{})
+	last := r.Leaderboard[2]
+	if last.Algorithm != "linear" || !strings.Contains(strings.Join(r.Notes, " "), "The candidate linear comes last: poisson_deviance is undefined when an output is -") {
+		t.Errorf("%s comes last, notes %q", last.Algorithm, r.Notes)
+	}
+	for _, e := range r.Leaderboard {
+		_, poisson := e.CV[metric.PoissonDeviance]
+		_, gamma := e.CV[metric.GammaDeviance]
+		_, mae := e.CV[metric.MAE]
+		if poisson != (e.Algorithm != "linear") || gamma || !mae || len(e.CV) != len(e.CVStd) {
+			t.Errorf("%s has the metrics %v", e.Algorithm, e.CV)
+		}
+		if _, gamma := e.Holdout[metric.GammaDeviance]; gamma {
+			t.Errorf("%s has a gamma deviance of %v", e.Algorithm, e.Holdout)
+		}
+	}
+	p.Algorithms = []string{"linear"}
+	_, err := automl.Train(t.Context(), p, counts, automl.Options{})
+	if e := wantCode(t, err, "metric_undefined"); e.Parameter != "metric" {
+		t.Errorf("%+v", e)
+	}
+	signed := newFrame(t, nums("x", n, func(i int) float64 { return float64(i) }), nums("target", n, func(i int) float64 { return math.Sin(float64(i)) }))
+	p.Algorithms, p.Metric = nil, metric.RMSLE
+	started := false
+	_, err = automl.Train(t.Context(), p, signed, automl.Options{Recorder: ml.RecorderFunc(func(q ml.Progress) { started = started || q.Stage != "preparing" })})
+	if e := wantCode(t, err, "metric_undefined"); e.Parameter != "metric" || !strings.Contains(e.Message, "rmsle is undefined when the true value is") || started {
+		t.Errorf("%+v, started %t", e, started)
 	}
 }
 

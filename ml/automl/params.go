@@ -29,11 +29,31 @@ type Params struct {
 	TestFraction  float64  // of the rows, held out, 0.05 to 0.5, default 0.2
 	Seed          uint64   // of every random choice, default 1
 	Trees         int      // the most rounds of a gbdt candidate, 1 to 10,000, default 200, fewer when more do not help, and trees of a forest, which has 100 at most
+
+	Split       string // how rows are held out and divided into folds: random, grouped or time; empty: random
+	GroupColumn string // grouped only: rows with the same value stay together; it is no feature
+	TimeColumn  string // time only: what the rows are ordered by; a feature like any other
+	Gap         int    // time only: rows left out before those that are tested on, default 0
+	Window      int    // time only: the most rows that a fold learns from, the last ones; default 0: all
+	Repeats     int    // of the cross-validation, each divided anew, 1 to 20, default 1; not by time
+	ClassWeight string // classification only: none, or balanced for classes that weigh the same in all; empty: none
+
+	Imputation     string  // of missing numbers for linear models: mean, median or mode; empty: median
+	Scaling        string  // of numbers for linear models: standard, minmax, robust, maxabs or none; empty: standard
+	DateCycles     bool    // give linear models the sine and cosine of month, weekday, hour and day of the year, too
+	MinVariance    float64 // columns of numbers whose variance is not above it are left out; at least 0, default 0: none is
+	MaxCorrelation float64 // of two columns of numbers with |r| above it the later is left out; 0 to 1, default 0: none is
 }
+
+// Weights of classes.
+const (
+	NoClassWeight = "none"
+	Balanced      = "balanced"
+)
 
 // DefaultParams returns the parameters to start from; Target must be set.
 func DefaultParams() Params {
-	return Params{Algorithms: Algorithms(), Encoding: OneHot, Folds: 5, TestFraction: 0.2, Seed: 1, Trees: 200}
+	return Params{Algorithms: Algorithms(), Encoding: OneHot, Folds: 5, TestFraction: 0.2, Seed: 1, Trees: 200, Split: Random, Repeats: 1, ClassWeight: NoClassWeight}
 }
 
 // Algorithms returns the names of the candidates, the simplest first.
@@ -44,7 +64,10 @@ func Algorithms() []string {
 // Validate returns an *ml.InputError for the first parameter that cannot be
 // used with any table.
 func (p Params) Validate() error {
-	checks := []func() error{p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers}
+	checks := []func() error{
+		p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers,
+		p.validatePreparation, p.validateSplit, p.validateClassWeight,
+	}
 	for _, check := range checks {
 		if err := check(); err != nil {
 			return err
@@ -133,6 +156,66 @@ func (p Params) validateNumbers() error {
 		return parameter("invalid_parameter", "test_fraction", "test_fraction is %v, it should be between 0.05 and 0.5", p.TestFraction)
 	case p.Trees < 1 || p.Trees > 10_000:
 		return parameter("invalid_parameter", "trees", "trees is %d, it should be between 1 and 10000", p.Trees)
+	}
+	return nil
+}
+
+func (p Params) validateSplit() error {
+	switch p.Split {
+	case "", Random, Grouped, Time:
+	default:
+		return parameter("unknown_split", "split", "the split %q is unknown, it should be random, grouped or time", p.Split)
+	}
+	for _, only := range []struct {
+		name, split string
+		given       bool
+	}{
+		{"group_column", Grouped, p.GroupColumn != ""},
+		{"time_column", Time, p.TimeColumn != ""},
+		{"gap", Time, p.Gap != 0},
+		{"window", Time, p.Window != 0},
+	} {
+		if only.given && p.Split != only.split {
+			return parameter("parameter_not_for_split", only.name, "%s was given, it goes with the split %s only", only.name, only.split)
+		}
+	}
+	switch {
+	case p.Split == Grouped && p.GroupColumn == "":
+		return parameter("split_column_missing", "group_column", "no group column was given, it should be the name of the column whose equal values stay together")
+	case p.Split == Time && p.TimeColumn == "":
+		return parameter("split_column_missing", "time_column", "no time column was given, it should be the name of the column to order the rows by")
+	case p.Split == Grouped && p.GroupColumn == p.Target:
+		return parameter("split_column_is_target", "group_column", "column %q is both the target and the group column, it should be one of them", p.Target)
+	case p.Split == Time && p.TimeColumn == p.Target:
+		return parameter("split_column_is_target", "time_column", "column %q is both the target and the time column, it should be one of them", p.Target)
+	case p.Split == Grouped && slices.Contains(p.Features, p.GroupColumn):
+		return parameter("group_is_feature", "group_column", "column %q is both the group column and a feature: a model that knows the groups says nothing about new ones", p.GroupColumn)
+	case p.Gap < 0:
+		return parameter("invalid_parameter", "gap", "gap is %d, it should be at least 0", p.Gap)
+	case p.Window < 0:
+		return parameter("invalid_parameter", "window", "window is %d, it should be at least 0", p.Window)
+	case p.Repeats < 1 || p.Repeats > 20:
+		return parameter("invalid_parameter", "repeats", "repeats is %d, it should be between 1 and 20", p.Repeats)
+	case p.Split == Time && p.Repeats > 1:
+		return parameter("parameter_not_for_split", "repeats", "%d repeats were asked for, rows are divided by time in one way only", p.Repeats)
+	}
+	return nil
+}
+
+func (p Params) validateClassWeight() error {
+	switch {
+	case p.ClassWeight != "" && p.ClassWeight != NoClassWeight && p.ClassWeight != Balanced:
+		return parameter("unknown_class_weight", "class_weight", "the class weight %q is unknown, it should be none or balanced", p.ClassWeight)
+	case p.Task != "":
+		return p.checkClassWeight(p.Task)
+	default:
+		return nil
+	}
+}
+
+func (p Params) checkClassWeight(task ml.Task) error {
+	if p.ClassWeight == Balanced && task == ml.Regression {
+		return parameter("class_weight_not_for_task", "class_weight", "balanced class weights were asked for, a regression has no classes")
 	}
 	return nil
 }

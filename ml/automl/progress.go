@@ -1,7 +1,6 @@
 package automl
 
 import (
-	"fmt"
 	"sync"
 
 	"github.com/narrativeml/narrative/ml"
@@ -33,22 +32,16 @@ type progress struct {
 	last float64
 }
 
-func newProgress(recorder ml.Recorder, algorithms []string, folds int) *progress {
+// newProgress counts that many fits of each algorithm.
+func newProgress(recorder ml.Recorder, algorithms []string, fits int) *progress {
 	if recorder == nil {
 		recorder = ml.Discard
 	}
 	p := &progress{recorder: recorder}
 	for _, a := range algorithms {
-		p.total += effort(a) * float64(folds+1)
+		p.total += effort(a) * float64(fits)
 	}
 	return p
-}
-
-func stageOf(algorithm string, fold, folds int) string {
-	if fold == folds {
-		return algorithm + " on all training rows"
-	}
-	return fmt.Sprintf("%s fold %d of %d", algorithm, fold+1, folds)
 }
 
 // within returns the Recorder of a single fit.

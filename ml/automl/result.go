@@ -24,16 +24,19 @@ type Result struct {
 	Leaderboard []Entry         // best first
 	TrainRows   []int           // rows of the table, ascending
 	HoldoutRows []int           // rows of the table, ascending; no fit has seen them
-	OutOfFold   Predictions     // of the best, for TrainRows, each by the fold that had not seen it
+	OutOfFold   Predictions     // of the best, for those of TrainRows that a fold was tested on, see Train
 	Holdout     Predictions     // of the best, for HoldoutRows
 	Notes       []string        // what was decided or left out, in sentences
 }
 
-// Entry is one line of the leaderboard. The maps are by metric.
+// Entry is one line of the leaderboard. The maps are by metric, of every one of
+// metric.Names that is defined: one that the target leaves undefined is left out
+// everywhere, or for a fold of that fold's rows; one that the candidate's own
+// outputs leave undefined, such as a logarithm of negative ones, of its line.
 type Entry struct {
 	Algorithm  string
-	CV         map[string]float64 // mean over the folds
-	CVStd      map[string]float64 // sample standard deviation over the folds
+	CV         map[string]float64 // mean over the folds of all repeats
+	CVStd      map[string]float64 // sample standard deviation over the same
 	Holdout    map[string]float64 // on the held-out rows
 	FitSeconds float64            // of all its fits
 }

@@ -31,11 +31,17 @@ type target struct {
 
 // takeTarget returns the target of some of its rows, by position.
 func takeTarget(t ml.Target, positions []int) ml.Target {
-	values := make([]float64, len(positions))
-	for i, k := range positions {
-		values[i] = t.Values[k]
+	out := ml.Target{Task: t.Task, Values: make([]float64, len(positions)), Classes: t.Classes}
+	if t.Weights != nil {
+		out.Weights = make([]float64, len(positions))
 	}
-	return ml.Target{Task: t.Task, Values: values, Classes: t.Classes}
+	for i, k := range positions {
+		out.Values[i] = t.Values[k]
+		if t.Weights != nil {
+			out.Weights[i] = t.Weights[k]
+		}
+	}
+	return out
 }
 
 // classIndexes returns the classes of a classification target as integers.

@@ -1,11 +1,8 @@
 package automl
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,17 +11,30 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/metric"
 	"github.com/narrativeml/narrative/ml/pipeline"
-	"github.com/narrativeml/narrative/ml/split"
 )
 
-// Train learns to predict p.Target from the other columns of data. It returns
-// an *ml.InputError when the parameters or the data cannot be used, with one of
-// the codes of Params.Validate or target_missing, target_type, target_all_null,
-// target_constant, target_unique_per_row, task_not_for_target,
+// Train learns to predict p.Target from the other columns of data.
+//
+// Result.OutOfFold holds, for each row that a fold was tested on, the outputs of
+// the fit that had not seen it, their mean when there are repeats. Divided at
+// random or by groups that is every row of TrainRows; divided by time it is
+// those of the last p.Folds stretches, since nothing comes before the first that
+// could be learned from.
+//
+// Class weights change what every candidate learns, the baseline too, and when
+// a gbdt stops: each fit weighs the classes of the rows it sees. Scores and
+// predictions are not weighted; probabilities of balanced classes are those of
+// classes as frequent as each other.
+//
+// It returns an *ml.InputError when the parameters or the data cannot be used,
+// with one of the codes of Params.Validate or target_missing, target_type,
+// target_all_null, target_constant, target_unique_per_row, task_not_for_target,
 // too_many_classes, class_too_small, unknown_class,
-// positive_class_not_for_task, metric_not_for_task, too_few_rows,
-// unknown_feature, no_features, infinite_value, target_magnitude; and the error
-// of ctx soon after that is done.
+// positive_class_not_for_task, class_weight_not_for_task, metric_not_for_task,
+// unknown_column, missing_value, column_type, too_few_groups, too_few_times,
+// gap_too_large, fold_of_one_class, too_few_rows,
+// unknown_feature, no_features, infinite_value, target_magnitude,
+// metric_undefined; and the error of ctx soon after that is done.
 func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result, error) {
 	r, err := newRun(ctx, p, data, o)
 	if err != nil {
@@ -35,7 +45,7 @@ func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result
 			return nil, err
 		}
 	}
-	return r.result(), nil
+	return r.result()
 }
 
 // run is one call of Train. Positions count the rows that have a target.
@@ -49,8 +59,10 @@ type run struct {
 	holdout    []int        // positions
 	x          *frame.Frame // training rows of the features that say something
 	y          ml.Target    // training rows
-	fold       []int        // of each training row
+	division   division     // of the rows that have a target
+	folds      folds        // of the training rows
 	notes      []string
+	undefined  *ml.InputError // why the metric has no value for a candidate
 	progress   *progress
 	keeper     keeper
 	candidates []*candidate
@@ -60,7 +72,7 @@ type run struct {
 type candidate struct {
 	entry     Entry
 	model     *pipeline.Model
-	outOfFold []float64
+	outOfFold []float64 // of each training row; those that no fold covers are 0
 	holdout   []float64
 }
 
@@ -82,15 +94,18 @@ func newRun(ctx context.Context, p Params, data *frame.Frame, o Options) (*run, 
 	if err := checkMetric(r.metric, t.Task); err != nil {
 		return nil, err
 	}
+	if err := p.checkClassWeight(t.Task); err != nil {
+		return nil, err
+	}
 	if r.data, err = chooseFeatures(p, data); err != nil {
 		return nil, err
 	}
 	if err := checkFinite(ctx, r.data, t.rows); err != nil {
 		return nil, err
 	}
-	r.progress = newProgress(o.Recorder, p.algorithms(), p.Folds)
+	r.progress = newProgress(o.Recorder, p.algorithms(), p.Folds*p.Repeats+1)
 	r.progress.record("preparing", 0, "")
-	if err := r.divide(); err != nil {
+	if err := r.divide(data); err != nil {
 		return nil, err
 	}
 	x, err := take(ctx, r.data, r.tableRows(r.train))
@@ -103,30 +118,34 @@ func newRun(ctx context.Context, p Params, data *frame.Frame, o Options) (*run, 
 	}
 	r.x, r.notes = x, append(r.notes, notes...)
 	r.y = takeTarget(t.Target, r.train)
+	if err := r.checkMetricDefined(); err != nil {
+		return nil, err
+	}
 	r.keeper.store = o.Checkpoint
 	if o.Checkpoint != nil {
-		r.keeper.fingerprint, err = fingerprint(ctx, p, r.data, t)
+		r.keeper.fingerprint, err = fingerprint(ctx, r.division, r.data, t)
 	}
 	return r, err
 }
 
 // divide chooses the held-out rows and the folds.
-func (r *run) divide() error {
-	p, t := r.params, r.target
+func (r *run) divide(data *frame.Frame) error {
+	t := r.target
 	var err error
-	if t.Task == ml.Regression {
-		if r.train, r.holdout, err = split.Holdout(t.Len(), p.TestFraction, p.Seed); err != nil {
-			return err
-		}
-		r.fold, err = split.KFold(len(r.train), p.Folds, p.Seed)
+	if r.division, err = newDivision(r.params, data, t.rows); err != nil {
 		return err
 	}
-	r.train, r.holdout, err = split.StratifiedHoldout(classIndexes(t.Target), t.Classes, p.TestFraction, p.Folds, p.Seed)
-	if err != nil {
+	if r.train, r.holdout, err = r.division.holdout(t.Target); err != nil {
 		return err
 	}
-	r.fold, err = split.StratifiedKFold(classIndexes(takeTarget(t.Target, r.train)), t.Classes, p.Folds, p.Seed)
-	return err
+	if note := r.division.note(r.train, r.holdout); note != "" {
+		r.notes = append(r.notes, note)
+	}
+	y := takeTarget(t.Target, r.train)
+	if r.folds, err = r.division.take(r.train).folds(y); err != nil {
+		return err
+	}
+	return r.folds.checkClasses(y, r.params)
 }
 
 // tableRows maps positions to rows of the table.
@@ -141,47 +160,72 @@ func (r *run) tableRows(positions []int) []int {
 // candidate fits an algorithm on every fold and on all training rows.
 func (r *run) candidate(ctx context.Context, algorithm string) error {
 	c := &candidate{entry: Entry{Algorithm: algorithm}, outOfFold: make([]float64, len(r.train)*r.width())}
-	rounds := make([]int, r.params.Folds)
-	scores := map[string][]float64{}
-	for k := range r.params.Folds {
-		outside, inside := split.Parts(r.fold, k)
+	rounds := make([]int, r.folds.count())
+	scores := newScores()
+	for k := range rounds {
+		stage := algorithm + " " + r.folds.name(k)
+		outside, inside := r.folds.part(k)
 		f, err := r.fold1(ctx, algorithm, k, outside, inside)
 		if err != nil {
-			return fmt.Errorf("%s: %w", stageOf(algorithm, k, r.params.Folds), err)
+			return fmt.Errorf("%s: %w", stage, err)
 		}
 		rounds[k] = f.rounds
 		c.entry.FitSeconds += f.seconds
-		for i, row := range inside {
-			copy(c.outOfFold[row*r.width():], f.outputs[i*r.width():(i+1)*r.width()])
-		}
-		if err := addScores(scores, takeTarget(r.y, inside), f.outputs); err != nil {
+		r.collect(c.outOfFold, r.folds.repeat(k), inside, f.outputs)
+		if err := scores.add(takeTarget(r.y, inside), f.outputs); err != nil {
 			return err
 		}
-		r.progress.finish(algorithm, stageOf(algorithm, k, r.params.Folds), r.report(algorithm, k, scores))
+		r.progress.finish(algorithm, stage, r.report(stage, scores))
 	}
-	c.entry.CV, c.entry.CVStd = summarise(scores)
+	c.entry.CV, c.entry.CVStd = scores.summary()
+	if err := r.checkOrdered(algorithm, scores); err != nil {
+		return err
+	}
 	if err := r.refit(ctx, c, roundsFor(rounds)); err != nil {
-		return fmt.Errorf("%s: %w", stageOf(algorithm, r.params.Folds, r.params.Folds), err)
+		return fmt.Errorf("%s %s: %w", algorithm, r.folds.name(len(rounds)), err)
 	}
 	r.candidates = append(r.candidates, c)
 	return nil
 }
 
+// collect adds the outputs of a fold to the means over the repeats before.
+func (r *run) collect(mean []float64, repeat int, rows []int, outputs []float64) {
+	width := r.width()
+	n := float64(repeat + 1)
+	for i, row := range rows {
+		for j, v := range outputs[i*width : (i+1)*width] {
+			at := &mean[row*width+j]
+			if repeat == 0 {
+				*at = v
+			} else {
+				*at = *at*(float64(repeat)/n) + v/n
+			}
+		}
+	}
+}
+
 func (r *run) width() int { return r.target.Outputs() }
 
-func (r *run) report(algorithm string, k int, scores map[string][]float64) string {
-	return fmt.Sprintf("%s: %s %.4f", stageOf(algorithm, k, r.params.Folds), r.metric, scores[r.metric][k])
+func (r *run) report(stage string, scores *scores) string {
+	v, ok := scores.latest.Values[r.metric]
+	if !ok {
+		return fmt.Sprintf("%s: no %s: %s", stage, r.metric, scores.latest.Undefined[r.metric].Message)
+	}
+	return fmt.Sprintf("%s: %s %.4f", stage, r.metric, v)
 }
 
 // fold1 fits an algorithm outside of a fold and predicts the rows inside.
 func (r *run) fold1(ctx context.Context, algorithm string, k int, outside, inside []int) (*fitted, error) {
-	name := fmt.Sprintf("%s-fold-%d", algorithm, k+1)
+	name := algorithm + "-" + r.folds.key(k)
 	return r.restore(ctx, name, len(inside), func() (*fitted, error) {
 		x, err := take(ctx, r.x, outside)
 		if err != nil {
 			return nil, err
 		}
-		m, rounds, err := r.fitting(algorithm, k, x, takeTarget(r.y, outside), 0).fit(ctx)
+		fit := r.fitting(algorithm, k, 0)
+		fit.x, fit.y = x, takeTarget(r.y, outside)
+		fit.division = fit.division.take(outside)
+		m, rounds, err := fit.fit(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -193,9 +237,9 @@ func (r *run) fold1(ctx context.Context, algorithm string, k int, outside, insid
 // refit fits an algorithm on all training rows and predicts the held-out ones.
 func (r *run) refit(ctx context.Context, c *candidate, rounds int) error {
 	algorithm := c.entry.Algorithm
-	folds := r.params.Folds
-	f, err := r.restore(ctx, algorithm+"-final", len(r.holdout), func() (*fitted, error) {
-		m, _, err := r.fitting(algorithm, folds, r.x, r.y, rounds).fit(ctx)
+	last := r.folds.count()
+	f, err := r.restore(ctx, algorithm+"-"+r.folds.key(last), len(r.holdout), func() (*fitted, error) {
+		m, _, err := r.fitting(algorithm, last, rounds).fit(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -207,22 +251,24 @@ func (r *run) refit(ctx context.Context, c *candidate, rounds int) error {
 	}
 	c.entry.FitSeconds += f.seconds
 	c.model, c.holdout = f.model, f.outputs
-	scores := map[string][]float64{}
-	if err := addScores(scores, takeTarget(r.target.Target, r.holdout), f.outputs); err != nil {
+	scores, err := metric.All(takeTarget(r.target.Target, r.holdout), f.outputs)
+	if err != nil {
 		return err
 	}
-	c.entry.Holdout, _ = summarise(scores)
-	r.progress.finish(algorithm, stageOf(algorithm, folds, folds), "")
+	c.entry.Holdout = scores.Values
+	r.progress.finish(algorithm, algorithm+" "+r.folds.name(last), "")
 	return nil
 }
 
-func (r *run) fitting(algorithm string, k int, x *frame.Frame, y ml.Target, rounds int) fitting {
+// fitting returns fit k of an algorithm, on all training rows.
+func (r *run) fitting(algorithm string, k, rounds int) fitting {
 	return fitting{
-		params: r.params, algorithm: algorithm, x: x, y: y, rounds: rounds,
+		params: r.params, algorithm: algorithm, x: r.x, y: r.y, division: r.division.take(r.train), rounds: rounds,
 		// Each fit has a seed of its own; the factor is odd, so none coincide.
 		seed:     r.params.Seed + uint64(k+1)*0x9e3779b97f4a7c15,
 		threads:  r.options.Threads,
-		recorder: r.progress.within(algorithm, stageOf(algorithm, k, r.params.Folds)),
+		recorder: r.progress.within(algorithm, algorithm+" "+r.folds.name(k)),
+		saved:    r.keeper.within(algorithm + "-" + r.folds.key(k)),
 	}
 }
 
@@ -270,53 +316,18 @@ func predict(ctx context.Context, m *pipeline.Model, x *frame.Frame, rows []int)
 	return out, nil
 }
 
-// addScores appends every metric of the task.
-func addScores(scores map[string][]float64, y ml.Target, outputs []float64) error {
-	for _, name := range metric.Names(y.Task) {
-		s, err := metric.Score(name, y, outputs)
-		if err != nil {
-			return fmt.Errorf("score %s: %w", name, err)
-		}
-		scores[name] = append(scores[name], s)
-	}
-	return nil
-}
-
-// summarise returns the mean and the sample standard deviation of each list.
-func summarise(scores map[string][]float64) (mean, deviation map[string]float64) {
-	mean, deviation = map[string]float64{}, map[string]float64{}
-	for name, list := range scores {
-		sum := 0.0
-		for _, s := range list {
-			sum += s
-		}
-		// Scores are finite, their sum and their squares need not be.
-		middle := max(-math.MaxFloat64, min(sum/float64(len(list)), math.MaxFloat64))
-		mean[name] = middle
-		if len(list) > 1 {
-			squares := 0.0
-			for _, s := range list {
-				squares += (s - middle) * (s - middle)
-			}
-			deviation[name] = min(math.Sqrt(squares/float64(len(list)-1)), math.MaxFloat64)
-		}
-	}
-	return mean, deviation
-}
-
 // result orders the candidates and tells of the best.
-func (r *run) result() *Result {
-	sign := 1.0
-	if metric.HigherIsBetter(r.metric) {
-		sign = -1
-	}
-	// Stable: of equals the simplest comes first.
-	slices.SortStableFunc(r.candidates, func(a, b *candidate) int {
-		return cmp.Compare(sign*a.entry.CV[r.metric], sign*b.entry.CV[r.metric])
-	})
+func (r *run) result() (*Result, error) {
+	r.order()
 	best := r.candidates[0]
+	if _, ok := best.entry.CV[r.metric]; !ok {
+		return nil, r.unordered(r.undefined)
+	}
 	if best.entry.Algorithm == artifact.Baseline && len(r.candidates) > 1 {
 		r.notes = append(r.notes, "No algorithm did better than the baseline: these columns tell little about the target.")
+	}
+	if note := r.leftOut(best.model); note != "" {
+		r.notes = append(r.notes, note)
 	}
 	out := &Result{
 		Task: r.target.Task, Metric: r.metric, Model: best.model, Notes: r.notes,
@@ -325,7 +336,12 @@ func (r *run) result() *Result {
 	for _, c := range r.candidates {
 		out.Leaderboard = append(out.Leaderboard, c.entry)
 	}
-	out.OutOfFold = Predictions{Rows: out.TrainRows, Labels: r.y.Values, Outputs: best.outOfFold, Width: r.width()}
+	covered := r.folds.covered(len(r.train))
+	out.OutOfFold = Predictions{Labels: takeTarget(r.y, covered).Values, Width: r.width()}
+	for _, k := range covered {
+		out.OutOfFold.Rows = append(out.OutOfFold.Rows, out.TrainRows[k])
+		out.OutOfFold.Outputs = append(out.OutOfFold.Outputs, best.outOfFold[k*r.width():(k+1)*r.width()]...)
+	}
 	out.Holdout = Predictions{Rows: out.HoldoutRows, Labels: takeTarget(r.target.Target, r.holdout).Values, Outputs: best.holdout, Width: r.width()}
-	return out
+	return out, nil
 }

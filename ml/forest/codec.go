@@ -35,6 +35,16 @@ const (
 // AppendBinary appends the bytes of the model, which Decode reads. The same
 // model has the same bytes.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
+	b = m.appendHead(b)
+	c := m.codec()
+	for i := range m.trees {
+		b = c.append(b, &m.trees[i])
+	}
+	return b, nil
+}
+
+// appendHead appends what comes before the trees.
+func (m *Model) appendHead(b []byte) []byte {
 	b = wire.AppendMagic(b, magic, version)
 	switch m.task {
 	case ml.Binary:
@@ -50,25 +60,14 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 		b = binned.AppendFeature(b, &m.features[i])
 		b = wire.AppendFloats(b, m.shares[i])
 	}
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.trees)))
-	c := m.codec()
-	for i := range m.trees {
-		b = c.append(b, &m.trees[i])
-	}
-	return b, nil
+	return binary.LittleEndian.AppendUint32(b, uint32(len(m.trees)))
 }
 
 // Decode reads a model written by AppendBinary. It returns an error unless b is
 // exactly such a model.
-func Decode(b []byte) (*Model, error) {
-	m, err := decode(wire.NewReader(b))
-	if err != nil {
-		return nil, fmt.Errorf("decode forest model: %w", err)
-	}
-	return m, nil
-}
+func Decode(b []byte) (*Model, error) { return read(wire.NewReader(b)) }
 
-func decode(r *wire.Reader) (*Model, error) {
+func read(r *wire.Reader) (*Model, error) {
 	m := &Model{outputs: 1}
 	r.Magic(magic, version)
 	switch code := r.Uint8(); code {
@@ -94,7 +93,7 @@ func decode(r *wire.Reader) (*Model, error) {
 		m.readTrees(r)
 	}
 	if err := r.Close(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("decode forest model: %w", err)
 	}
 	m.countSplits()
 	m.prepare()

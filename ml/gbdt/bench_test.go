@@ -1,8 +1,10 @@
 package gbdt_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/gbdt"
@@ -61,4 +63,32 @@ func BenchmarkPredictRow(b *testing.B) {
 		}
 		i++
 	}
+}
+
+// BenchmarkCancel reports the longest time from the end of a context, at some
+// moment of binning or training, until Train returns.
+func BenchmarkCancel(b *testing.B) {
+	x, y := wide(1_000_000, 28, 1)
+	longest := time.Duration(0)
+	moment := 0
+	for b.Loop() {
+		moment++
+		ctx, cancel := context.WithCancel(b.Context())
+		done := make(chan error)
+		go func() {
+			_, err := gbdt.Train(ctx, gbdt.DefaultParams(), x, y, ml.Options{})
+			done <- err
+		}()
+		timer := time.NewTimer(time.Duration(moment*37%1500) * time.Millisecond)
+		select {
+		case err := <-done:
+			b.Fatalf("training was done before it was cancelled: %v", err)
+		case <-timer.C:
+		}
+		start := time.Now()
+		cancel()
+		<-done
+		longest = max(longest, time.Since(start))
+	}
+	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
 }

@@ -41,8 +41,8 @@ var errStale = errors.New("it belongs to another call or is damaged")
 // resume takes the rounds over that a former call saved.
 func (t *trainer) resume(ctx context.Context, o ml.Options) (*keeper, error) {
 	k := &keeper{store: o.Checkpoint, interval: o.Interval()}
-	if k.store == nil {
-		return k, nil
+	if k.store == nil || k.interval >= t.params.Trees {
+		return &keeper{}, nil
 	}
 	k.fingerprint = t.fingerprint()
 	for t.rounds < t.params.Trees && !t.team.Stopped() {
@@ -180,7 +180,7 @@ func (t *trainer) fingerprint() []byte {
 	d.Numbers(p.QuantileLevel, p.HuberDelta, p.TweediePower, float64(p.Trees), p.LearningRate,
 		float64(p.MaxLeaves), float64(p.MaxDepth), float64(p.MinChildSamples), p.MinChildHessian,
 		p.L1, p.L2, p.MinGain, p.RowFraction, p.FeatureFraction, p.CategorySmoothing, p.CategoryL2,
-		float64(p.EarlyStopping))
+		float64(p.CategorySamples), float64(p.CategoryGroupSamples), float64(p.MaxCategories), float64(p.EarlyStopping))
 	d.Word(p.Seed)
 	for _, column := range slices.Sorted(maps.Keys(p.Monotone)) {
 		d.Texts(column)

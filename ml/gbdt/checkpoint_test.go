@@ -181,7 +181,7 @@ func TestCheckpointErrors(t *testing.T) {
 	p := gbdt.DefaultParams()
 	p.Trees = 3
 	broken := errors.New("no room")
-	_, err := gbdt.Train(t.Context(), p, data.x, data.y, ml.Options{Checkpoint: &shelf{failed: broken}})
+	_, err := gbdt.Train(t.Context(), p, data.x, data.y, ml.Options{Checkpoint: &shelf{failed: broken}, CheckpointEvery: 1})
 	if !errors.Is(err, broken) {
 		t.Errorf("a checkpoint that cannot be read gives %v", err)
 	}

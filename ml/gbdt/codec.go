@@ -30,6 +30,15 @@ const (
 // AppendBinary appends the bytes of the model, which Decode reads. The same
 // model has the same bytes.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
+	b = m.appendHead(b)
+	for i := range m.trees {
+		b = m.appendTree(b, &m.trees[i])
+	}
+	return b, nil
+}
+
+// appendHead appends what comes before the trees.
+func (m *Model) appendHead(b []byte) []byte {
 	b = wire.AppendMagic(b, magic, version)
 	b = append(b, taskCode(m.task))
 	b = wire.AppendBool(b, m.log)
@@ -41,11 +50,7 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.start)))
 	b = wire.AppendFloats(b, m.start...)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.trees)))
-	for i := range m.trees {
-		b = m.appendTree(b, &m.trees[i])
-	}
-	return b, nil
+	return binary.LittleEndian.AppendUint32(b, uint32(len(m.trees)))
 }
 
 func (m *Model) appendTree(b []byte, t *tree) []byte {
@@ -79,8 +84,10 @@ func taskCode(task ml.Task) byte {
 
 // Decode reads a model written by AppendBinary. It returns an error unless b is
 // exactly such a model.
-func Decode(b []byte) (*Model, error) {
-	d := decoder{Reader: wire.NewReader(b), m: &Model{}}
+func Decode(b []byte) (*Model, error) { return read(wire.NewReader(b)) }
+
+func read(r *wire.Reader) (*Model, error) {
+	d := decoder{Reader: r, m: &Model{}}
 	found := d.Versions(magic, oldest, version)
 	d.task()
 	if found > 1 {

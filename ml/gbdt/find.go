@@ -49,19 +49,16 @@ func (g *grower) find(small, large *leaf, wanted bool) {
 	if g.layout.size < serialBins && small.rows < serialRows {
 		t = t.AtMost(1)
 	}
-	g.summed = g.summed[:0]
-	for i := range g.private {
-		if g.private[i].used {
-			g.summed = append(g.summed, g.private[i].histogram)
-		}
-	}
+	merge := g.collect(small)
 	t.Each(len(g.members), func(worker, c int) {
 		if !g.layout.groups[c/8].active {
 			return
 		}
 		low := g.layout.offsets[c]
 		high := low + g.table.Bins[c]
-		g.merge(small.histogram[low:high], low)
+		if merge {
+			g.merge(small.histogram[low:high], low)
+		}
 		if large != nil {
 			subtract(large.histogram[low:high], small.histogram[low:high])
 		}
@@ -86,6 +83,24 @@ func (g *grower) find(small, large *leaf, wanted bool) {
 			large.best = g.found[1][f]
 		}
 	}
+}
+
+// collect finds the private histograms that have something, and reports whether
+// they are still to be merged: a single one changes places with that of the leaf.
+func (g *grower) collect(l *leaf) bool {
+	g.summed = g.summed[:0]
+	last := 0
+	for i := range g.private {
+		if g.private[i].used {
+			g.summed = append(g.summed, g.private[i].histogram)
+			last = i
+		}
+	}
+	if len(g.summed) != 1 {
+		return true
+	}
+	l.histogram, g.private[last].histogram = g.private[last].histogram, l.histogram
+	return false
 }
 
 // merge writes the sum of the private histograms from low on.

@@ -193,6 +193,9 @@ func (g *grower) splittable(l *leaf) bool {
 // the right one is appended.
 func (g *grower) split(t *tree, at int) {
 	parent := g.leaves[at]
+	if c := &parent.best; !g.features[c.feature].Categorical {
+		c.set = thresholdSet(int(c.bin), g.features[c.feature].Missing(), c.missingLeft)
+	}
 	id := int32(len(t.nodes))
 	g.addNode(t, &parent, at)
 	left := leaf{side: 1 - parent.side, depth: parent.depth + 1, parent: id, isLeft: true}
@@ -253,6 +256,51 @@ func (g *grower) bound(parent, left, right *leaf) {
 		left.high, right.low = middle, middle
 	} else {
 		left.low, right.high = middle, middle
+	}
+}
+
+// restrain moves values of leaves that were found without regard to monotone
+// features to their sides of the middle between the means of the two sides.
+func (g *grower) restrain(t *tree, values []float64) {
+	type sum struct{ rows, values float64 }
+	sums := make([]sum, len(t.nodes))
+	of := func(child int32) sum {
+		if child >= 0 {
+			return sums[child]
+		}
+		rows := float64(g.leaves[^child].rows)
+		return sum{rows, rows * values[^child]}
+	}
+	for i := len(t.nodes) - 1; i >= 0; i-- {
+		l, r := of(t.nodes[i].left), of(t.nodes[i].right)
+		sums[i] = sum{l.rows + r.rows, l.values + r.values}
+	}
+	type limits struct{ low, high float64 }
+	inside := make([]limits, len(t.nodes))
+	put := func(child int32, to limits) {
+		if child >= 0 {
+			inside[child] = to
+		} else {
+			values[^child] = min(max(values[^child], to.low), to.high)
+		}
+	}
+	if len(t.nodes) > 0 {
+		inside[0] = limits{math.Inf(-1), math.Inf(1)}
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		left, right := inside[i], inside[i]
+		if direction := g.direction[n.feature]; direction != 0 {
+			l, r := of(n.left), of(n.right)
+			middle := min(max((l.values/l.rows+r.values/r.rows)/2, left.low), left.high)
+			if direction > 0 {
+				left.high, right.low = middle, middle
+			} else {
+				left.low, right.high = middle, middle
+			}
+		}
+		put(n.left, left)
+		put(n.right, right)
 	}
 }
 

@@ -20,20 +20,23 @@ func TestParamsValidate(t *testing.T) {
 		t.Fatalf("the defaults are refused: %v", err)
 	}
 	tests := map[string][]func(p *gbdt.Params){
-		"trees":              {func(p *gbdt.Params) { p.Trees = 0 }, func(p *gbdt.Params) { p.Trees = 100_001 }},
-		"learning_rate":      {func(p *gbdt.Params) { p.LearningRate = 0 }, func(p *gbdt.Params) { p.LearningRate = math.NaN() }},
-		"max_leaves":         {func(p *gbdt.Params) { p.MaxLeaves = 1 }, func(p *gbdt.Params) { p.MaxLeaves = 65_537 }},
-		"max_depth":          {func(p *gbdt.Params) { p.MaxDepth = -1 }, func(p *gbdt.Params) { p.MaxDepth = 1001 }},
-		"min_child_samples":  {func(p *gbdt.Params) { p.MinChildSamples = 0 }},
-		"min_child_hessian":  {func(p *gbdt.Params) { p.MinChildHessian = -1 }, func(p *gbdt.Params) { p.MinChildHessian = math.Inf(1) }},
-		"l2":                 {func(p *gbdt.Params) { p.L2 = -1 }, func(p *gbdt.Params) { p.L2 = math.NaN() }},
-		"min_gain":           {func(p *gbdt.Params) { p.MinGain = -1 }},
-		"max_bins":           {func(p *gbdt.Params) { p.MaxBins = 1 }, func(p *gbdt.Params) { p.MaxBins = 256 }},
-		"row_fraction":       {func(p *gbdt.Params) { p.RowFraction = 0 }, func(p *gbdt.Params) { p.RowFraction = 1.1 }},
-		"feature_fraction":   {func(p *gbdt.Params) { p.FeatureFraction = -0.1 }},
-		"category_smoothing": {func(p *gbdt.Params) { p.CategorySmoothing = -1 }},
-		"category_l2":        {func(p *gbdt.Params) { p.CategoryL2 = 2e12 }},
-		"early_stopping":     {func(p *gbdt.Params) { p.EarlyStopping = -1 }},
+		"trees":                  {func(p *gbdt.Params) { p.Trees = 0 }, func(p *gbdt.Params) { p.Trees = 100_001 }},
+		"learning_rate":          {func(p *gbdt.Params) { p.LearningRate = 0 }, func(p *gbdt.Params) { p.LearningRate = math.NaN() }},
+		"max_leaves":             {func(p *gbdt.Params) { p.MaxLeaves = 1 }, func(p *gbdt.Params) { p.MaxLeaves = 65_537 }},
+		"max_depth":              {func(p *gbdt.Params) { p.MaxDepth = -1 }, func(p *gbdt.Params) { p.MaxDepth = 1001 }},
+		"min_child_samples":      {func(p *gbdt.Params) { p.MinChildSamples = 0 }},
+		"min_child_hessian":      {func(p *gbdt.Params) { p.MinChildHessian = -1 }, func(p *gbdt.Params) { p.MinChildHessian = math.Inf(1) }},
+		"l2":                     {func(p *gbdt.Params) { p.L2 = -1 }, func(p *gbdt.Params) { p.L2 = math.NaN() }},
+		"min_gain":               {func(p *gbdt.Params) { p.MinGain = -1 }},
+		"max_bins":               {func(p *gbdt.Params) { p.MaxBins = 1 }, func(p *gbdt.Params) { p.MaxBins = 256 }},
+		"row_fraction":           {func(p *gbdt.Params) { p.RowFraction = 0 }, func(p *gbdt.Params) { p.RowFraction = 1.1 }},
+		"feature_fraction":       {func(p *gbdt.Params) { p.FeatureFraction = -0.1 }},
+		"category_smoothing":     {func(p *gbdt.Params) { p.CategorySmoothing = -1 }},
+		"category_l2":            {func(p *gbdt.Params) { p.CategoryL2 = 2e12 }},
+		"category_samples":       {func(p *gbdt.Params) { p.CategorySamples = 0 }},
+		"category_group_samples": {func(p *gbdt.Params) { p.CategoryGroupSamples = -1 }},
+		"max_categories":         {func(p *gbdt.Params) { p.MaxCategories = 256 }},
+		"early_stopping":         {func(p *gbdt.Params) { p.EarlyStopping = -1 }},
 	}
 	x, y := wide(20, 2, 1)
 	for name, changes := range tests {

@@ -69,6 +69,16 @@ type Params struct {
 	// CategoryL2 is added to L2 where a feature of more than 4 categories is
 	// split, 0 to 1e12, default 10.
 	CategoryL2 float64
+	// CategorySamples is the fewest rows of a category in a leaf that can go left,
+	// where there are more than 4 categories, 1 to 1,000,000,000, default 10.
+	CategorySamples int
+	// CategoryGroupSamples is the fewest rows by which two sets of categories that
+	// are tried for a split differ, where there are more than 4, 1 to
+	// 1,000,000,000, default 100.
+	CategoryGroupSamples int
+	// MaxCategories is the most categories that go left where there are more than
+	// 4, 1 to 255, default 32.
+	MaxCategories int
 	// EarlyStopping is the number of rounds without a lower validation loss
 	// after which training stops and keeps the best round, 0 to 100,000, default
 	// 10; 0 means never. Without Options.Validation it has no effect.
@@ -80,19 +90,22 @@ type Params struct {
 // DefaultParams returns the parameters to start from.
 func DefaultParams() Params {
 	return Params{
-		QuantileLevel:     0.5,
-		TweediePower:      1.5,
-		Trees:             100,
-		LearningRate:      0.1,
-		MaxLeaves:         31,
-		MinChildSamples:   20,
-		MinChildHessian:   0.001,
-		MaxBins:           255,
-		RowFraction:       1,
-		FeatureFraction:   1,
-		CategorySmoothing: 10,
-		CategoryL2:        10,
-		EarlyStopping:     10,
+		QuantileLevel:        0.5,
+		TweediePower:         1.5,
+		Trees:                100,
+		LearningRate:         0.1,
+		MaxLeaves:            31,
+		MinChildSamples:      20,
+		MinChildHessian:      0.001,
+		MaxBins:              255,
+		RowFraction:          1,
+		FeatureFraction:      1,
+		CategorySmoothing:    10,
+		CategoryL2:           10,
+		CategorySamples:      10,
+		CategoryGroupSamples: 100,
+		MaxCategories:        32,
+		EarlyStopping:        10,
 	}
 }
 
@@ -109,6 +122,9 @@ func (p Params) Validate() error {
 		{"max_depth", p.MaxDepth, 0, 1_000},
 		{"min_child_samples", p.MinChildSamples, 1, 1_000_000_000},
 		{"max_bins", p.MaxBins, 2, 255},
+		{"category_samples", p.CategorySamples, 1, 1_000_000_000},
+		{"category_group_samples", p.CategoryGroupSamples, 1, 1_000_000_000},
+		{"max_categories", p.MaxCategories, 1, 255},
 		{"early_stopping", p.EarlyStopping, 0, 100_000},
 	}
 	for _, w := range whole {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	predictRows  = 256  // predicted at a time
+	predictRows  = 1024 // predicted at a time: tables of masks come from far once for all
 	batchRows    = 512  // from which on tables of masks pay
 	parallelRows = 4096 // from which on more than one goroutine pays
 )

@@ -22,13 +22,14 @@ func TestPredictRow(t *testing.T) {
 		p    gbdt.Params
 		data problem
 	}{
-		"numbers":     {gbdt.DefaultParams(), problem{x, y}},
-		"many leaves": {many, problem{x, y}},
-		"missing":     {gbdt.DefaultParams(), holes(1500, 2)},
-		"categories":  {gbdt.DefaultParams(), shops(1500, 3)},
-		"multiclass":  {gbdt.DefaultParams(), rings(1500, 4)},
-		"regression":  {gbdt.DefaultParams(), friedman(1500, 5)},
-		"counts":      {counts, bent(1500, 5, func(y float64) float64 { return max(0, y) })},
+		"numbers":      {gbdt.DefaultParams(), problem{x, y}},
+		"many leaves":  {many, problem{x, y}},
+		"missing":      {gbdt.DefaultParams(), holes(1500, 2)},
+		"categories":   {gbdt.DefaultParams(), shops(1500, 3)},
+		"both missing": {gbdt.DefaultParams(), gaps(shops(1500, 3))},
+		"multiclass":   {gbdt.DefaultParams(), rings(1500, 4)},
+		"regression":   {gbdt.DefaultParams(), friedman(1500, 5)},
+		"counts":       {counts, bent(1500, 5, func(y float64) float64 { return max(0, y) })},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -56,6 +57,27 @@ func TestPredictRow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// gaps makes every seventh value of each column missing, in other rows of each.
+func gaps(p problem) problem {
+	var list []frame.Column
+	for j, c := range p.x.Columns() {
+		if c.Type() == frame.String {
+			codes := slices.Clone(c.Codes())
+			for i := j; i < len(codes); i += 7 {
+				codes[i] = -1
+			}
+			list = append(list, frame.NewString(c.Name(), codes, c.Dict()))
+			continue
+		}
+		values := slices.Clone(c.Floats())
+		for i := j; i < len(values); i += 7 {
+			values[i] = math.NaN()
+		}
+		list = append(list, frame.NewFloat(c.Name(), values))
+	}
+	return problem{must(frame.New(list...)), p.y}
 }
 
 func TestPredictRowOfOddValues(t *testing.T) {

@@ -16,7 +16,7 @@ type candidate struct {
 	feature     int32
 	bin         uint8
 	missingLeft bool
-	set         set
+	set         set // of a categorical feature
 	gLeft       int64
 	hLeft       int64
 }
@@ -25,6 +25,9 @@ type candidate struct {
 type scan struct {
 	l1, l2, categoryL2 float64
 	smoothing          float64
+	categorySamples    int
+	groupSamples       int
+	maxCategories      int
 	minGain            float64
 	minHessian         int64
 	minSamples         int
@@ -118,7 +121,6 @@ func (s *scan) numeric(bins []uint64, leaf *stats, direction int) candidate {
 	if missing == 0 {
 		c.missingLeft = 2*c.hLeft >= leaf.h
 	}
-	c.set = thresholdSet(t.bin, len(values), c.missingLeft)
 	return c
 }
 
@@ -187,55 +189,131 @@ type category struct {
 	order float64
 }
 
+// fewCategories is the most categories in a leaf of which any set is taken for
+// what it is. Where there are more, the luckiest set of many flatters itself, and
+// the limits of Params on categories apply.
+const fewCategories = 4
+
 // categorical returns the best set of categories of a feature, among those that
-// are a beginning of the categories sorted by gradient over hessian. Missing
-// values are one category more, and categories without rows go with them.
+// are a beginning or an end of the categories sorted by gradient over hessian.
+// Missing values are one category more, and those of too few rows are one
+// together, which is on the right where even they are too few. Categories without
+// rows go with missing values.
 func (s *scan) categorical(bins []uint64, leaf *stats) candidate {
 	var room [256]category
-	list := room[:0]
-	for b, v := range bins {
-		if g, h := sums(v); h > 0 {
-			list = append(list, category{b, v, float64(g) / (float64(h) + s.smoothing)})
+	list, rare := s.sorted(bins, leaf, room[:0])
+	whole := s.whole(leaf)
+	t := categories{
+		sides: sides{s, leaf, leaf.word(), s.l2, s.least(*leaf), 0},
+		score: whole + math.Abs(whole)*rounding + s.minGain,
+	}
+	if len(list) > fewCategories {
+		t.l2 += s.categoryL2
+		most := min(s.maxCategories, (len(list)+1)/2)
+		t.scan(list, most, int64(float64(s.groupSamples)*float64(leaf.h)/float64(leaf.rows)))
+		slices.Reverse(list)
+		t.scan(list, most, int64(float64(s.groupSamples)*float64(leaf.h)/float64(leaf.rows)))
+	} else {
+		t.scan(list, len(list)-1, 0)
+	}
+	if t.chosen == nil || t.score <= whole {
+		return candidate{}
+	}
+	best := candidate{gain: t.score - whole}
+	best.gLeft, best.hLeft = sums(t.left)
+	return best.choose(bins, t.chosen, &rare, 2*best.hLeft >= leaf.h)
+}
+
+// pooled stands for the categories of too few rows.
+const pooled = 256
+
+// sorted appends the categories of a leaf, in order, and returns which of them
+// are pooled.
+func (s *scan) sorted(bins []uint64, leaf *stats, list []category) (_ []category, rare set) {
+	present := 0
+	for _, v := range bins {
+		if v != 0 {
+			present++
 		}
+	}
+	least := int64(1)
+	if present > fewCategories {
+		least = max(1, int64(float64(s.categorySamples)*float64(leaf.h)/float64(leaf.rows)))
+	}
+	add := func(bin int, v uint64) {
+		g, h := sums(v)
+		list = append(list, category{bin, v, float64(g) / (float64(h) + s.smoothing)})
+	}
+	var pool uint64
+	for b, v := range bins {
+		if _, h := sums(v); h >= least {
+			add(b, v)
+		} else if v != 0 {
+			rare.add(b)
+			pool += v
+		}
+	}
+	if _, h := sums(pool); h >= least {
+		add(pooled, pool)
 	}
 	slices.SortFunc(list, func(a, b category) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.bin, b.bin))
 	})
-	both := sides{s, leaf, leaf.word(), s.l2, s.least(*leaf), 0}
-	whole := s.whole(leaf)
-	if len(list) > 4 {
-		both.l2 += s.categoryL2
-	}
-	score, last := whole+math.Abs(whole)*rounding+s.minGain, -1
-	var left, chosen uint64
-	for i, c := range list[:max(0, len(list)-1)] {
+	return list, rare
+}
+
+// categories is the best set so far.
+type categories struct {
+	sides
+	room   [256]int16
+	chosen []int16 // bins, or pooled
+	left   uint64
+	score  float64
+}
+
+// scan tries the beginnings of the list of at most so many categories, and of
+// these only those that have a group of hessians more than the one tried before.
+func (t *categories) scan(list []category, most int, group int64) {
+	var left uint64
+	var since int64
+	best := -1
+	for i, c := range list[:max(0, min(most, len(list)-1))] {
 		left += c.sums
-		if q := both.of(left); q > score {
-			score, last, chosen = q, i, left
+		_, h := sums(c.sums)
+		if since += h; since < group {
+			continue
+		}
+		since = 0
+		if q := t.of(left); q > t.score {
+			t.score, t.left, best = q, left, i
 		}
 	}
-	if last < 0 || score <= whole {
-		return candidate{}
+	if best < 0 {
+		return
 	}
-	best := candidate{gain: score - whole}
-	best.gLeft, best.hLeft = sums(chosen)
-	return best.choose(bins, list[:last+1], 2*best.hLeft >= leaf.h)
+	t.chosen = t.room[:best+1]
+	for i := range t.chosen {
+		t.chosen[i] = int16(list[i].bin)
+	}
 }
 
 // choose fills in the set of the categories that go left. Bins without rows go
 // where missing values go; if there are none of these, to the heavier side.
-func (c candidate) choose(bins []uint64, left []category, heavier bool) candidate {
-	missing := len(bins) - 1
-	c.missingLeft = heavier
-	if _, h := sums(bins[missing]); h > 0 {
-		c.missingLeft = slices.ContainsFunc(left, func(k category) bool { return k.bin == missing })
+func (c candidate) choose(bins []uint64, left []int16, rare *set, heavier bool) candidate {
+	for _, b := range left {
+		if b == pooled {
+			c.set.union(rare)
+		} else {
+			c.set.add(int(b))
+		}
 	}
-	for _, k := range left {
-		c.set.add(k.bin)
+	missing := len(bins) - 1
+	if c.missingLeft = heavier; bins[missing] != 0 {
+		c.missingLeft = c.set.has(uint8(missing))
 	}
 	if c.missingLeft {
 		for b, v := range bins {
-			if _, h := sums(v); h == 0 {
+			if v == 0 {
 				c.set.add(b)
 			}
 		}

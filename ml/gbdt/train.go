@@ -243,6 +243,10 @@ func (t *trainer) tree(k int, seed, rowSeed uint64) *tree {
 		minGain:    t.params.MinGain * unit,
 		minHessian: int64(math.Min(math.Ceil(t.params.MinChildHessian*scale.h), math.MaxInt64/2)),
 		minSamples: t.params.MinChildSamples,
+
+		categorySamples: t.params.CategorySamples,
+		groupSamples:    t.params.CategoryGroupSamples,
+		maxCategories:   t.params.MaxCategories,
 	}
 	for _, d := range t.grower.direction {
 		s.bounded = s.bounded || d != 0
@@ -251,7 +255,7 @@ func (t *trainer) tree(k int, seed, rowSeed uint64) *tree {
 	for i := range grown.gains {
 		grown.gains[i] = math.Min(grown.gains[i]/unit, math.MaxFloat64)
 	}
-	grown.value = t.leafValues(scale)
+	grown.value = t.leafValues(grown, scale)
 	if t.params.RowFraction < 1 {
 		t.grower.replay(grown)
 	}
@@ -259,21 +263,26 @@ func (t *trainer) tree(k int, seed, rowSeed uint64) *tree {
 }
 
 // leafValues returns the step of each leaf of the grown tree.
-func (t *trainer) leafValues(scale scales) []float64 {
+func (t *trainer) leafValues(grown *tree, scale scales) []float64 {
 	leaves := t.grower.leaves
 	out := make([]float64, len(leaves))
 	t.team.Each(len(out), func(_, l int) {
-		limits := &leaves[l].stats
-		v := t.grower.scan.value(float64(limits.g), float64(limits.h), t.grower.scan.l2, limits) * scale.h / scale.g
 		if t.objective.renew > 0 {
-			low, high := limits.low*scale.h/scale.g, limits.high*scale.h/scale.g
-			v = min(max(t.residual(&leaves[l]), low), high)
+			out[l] = t.residual(&leaves[l])
+			return
 		}
+		s := &leaves[l].stats
+		out[l] = t.grower.scan.value(float64(s.g), float64(s.h), t.grower.scan.l2, s) * scale.h / scale.g
+	})
+	if t.objective.renew > 0 && t.grower.scan.bounded {
+		t.grower.restrain(grown, out)
+	}
+	for l, v := range out {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			v = 0
 		}
 		out[l] = min(max(v, -t.objective.step), t.objective.step) * t.params.LearningRate
-	})
+	}
 	return out
 }
 

@@ -7,6 +7,12 @@ type set [4]uint64
 
 func (s *set) add(bin int)        { s[bin>>6] |= 1 << (bin & 63) }
 func (s *set) has(bin uint8) bool { return s[bin>>6]>>(bin&63)&1 == 1 }
+func (s *set) union(t *set) {
+	for i, w := range t {
+		s[i] |= w
+	}
+}
+
 func (s *set) addBelow(n int) {
 	for bin := range n {
 		s.add(bin)

@@ -1,86 +1,123 @@
 package metric
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/narrativeml/narrative/ml"
 )
 
-// The names of the metrics.
+// Codes of the *ml.InputError of a metric that is undefined. All but
+// OutputRange come from the target alone: the metric is undefined for any
+// outputs.
 const (
-	ROCAUC           = "roc_auc"           // area under the ROC curve; Binary
-	AveragePrecision = "average_precision" // step-wise area under the precision-recall curve; Binary
-	LogLoss          = "log_loss"          // mean negative log-likelihood in nats
-	Accuracy         = "accuracy"          // share of rows whose likeliest class is the true one
-	BalancedAccuracy = "balanced_accuracy" // mean recall of the classes that have rows
-	F1               = "f1"                // of the positive class; Binary
-	F1Macro          = "f1_macro"          // mean F1 of the classes that are true or predicted somewhere
-	Brier            = "brier"             // mean squared error of the positive class's probability; Binary
-	RMSE             = "rmse"              // root of the mean squared error, in the target's unit
-	MAE              = "mae"               // mean absolute error, in the target's unit
-	R2               = "r2"                // share of the variance explained
-	MAPE             = "mape"              // mean absolute error relative to the true value, 1 is 100 %
+	OneClass    = "one_class"     // rows of both classes, or of every class, are needed
+	TooFewRows  = "too_few_rows"  // one row says nothing
+	TooFewNames = "class_count"   // as many classes as that are always hit
+	TargetRange = "target_range"  // a true value is outside of the metric's range
+	OutputRange = "outputs_range" // an output is
 )
-
-// Names returns the metrics of a task, the one to choose by first; nil for an
-// unknown task.
-func Names(task ml.Task) []string {
-	switch task {
-	case ml.Binary:
-		return []string{ROCAUC, AveragePrecision, LogLoss, Accuracy, BalancedAccuracy, F1, F1Macro, Brier}
-	case ml.Multiclass:
-		return []string{LogLoss, Accuracy, BalancedAccuracy, F1Macro}
-	case ml.Regression:
-		return []string{RMSE, MAE, R2, MAPE}
-	default:
-		return nil
-	}
-}
-
-// HigherIsBetter reports whether a larger value of the metric is a better one.
-func HigherIsBetter(name string) bool {
-	switch name {
-	case LogLoss, Brier, RMSE, MAE, MAPE:
-		return false
-	default:
-		return true
-	}
-}
 
 // Score returns the metric of outputs, which are as a Predictor writes them:
 // rows*t.Outputs() values, row by row, class probabilities (for Binary two
-// columns) or values. Rows count by their weights. The predicted class is the
-// likeliest one, the first of equals. A metric beyond the range of float64 is
-// the end of that range: the error of absurd outputs is still a number.
+// columns) or values. Rows count by their weights. A metric beyond the range
+// of float64 is the end of that range: the error of absurd outputs is still a
+// number.
 //
-// It returns an *ml.InputError when the name is not a metric of the task, when
+// It returns an *ml.InputError when the name is not one of Names(t.Task), when
 // the target or the outputs are malformed, and when the metric is undefined for
-// them: roc_auc and average_precision without rows of both classes, r2 with
-// fewer than two rows.
+// them, with one of the codes above and the row, where it is one:
+//
+//   - roc_auc, average_precision, gini and ks without rows of both classes, recall
+//     without positive and specificity without negative rows, the roc_auc of
+//     several classes without rows of each, the kappas where one class is all
+//     that is true and predicted: one_class
+//   - top_k_accuracy with at most k classes: class_count
+//   - r2, explained_variance and the d2 metrics with one row: too_few_rows
+//   - msle and rmsle with a value below 0, poisson and tweedie deviance with a
+//     true value below 0, gamma deviance with one of 0 or below: target_range
+//   - msle and rmsle with an output below 0, the deviances with one of 0 or below:
+//     outputs_range
 func Score(name string, t ml.Target, outputs []float64) (float64, error) {
-	if err := t.Validate(len(t.Values)); err != nil {
+	s, err := newScoring(t, outputs)
+	if err != nil {
 		return 0, fmt.Errorf("score %s: %w", name, err)
 	}
-	if names := Names(t.Task); !slices.Contains(names, name) {
-		return 0, inputError("unknown_metric", fmt.Sprintf(
-			"%q is not a metric of a %s task; those are %v", name, t.Task, names))
+	for _, m := range metricsOf(t.Task) {
+		if m.name == name {
+			v, err := m.score(s)
+			return bounded(v), err
+		}
+	}
+	return 0, inputError("unknown_metric", "%q is not a metric of a %s task; those are %s", name, t.Task, strings.Join(Names(t.Task), ", "))
+}
+
+// Scores are all metrics of some outputs.
+type Scores struct {
+	Values    map[string]float64        // by name
+	Undefined map[string]*ml.InputError // by name: why there is no value
+}
+
+// All returns every metric of Names(t.Task) at less than the cost of one Score
+// each: every metric is in one of the two maps. Its errors are those of Score
+// for malformed input.
+func All(t ml.Target, outputs []float64) (*Scores, error) {
+	s, err := newScoring(t, outputs)
+	if err != nil {
+		return nil, fmt.Errorf("score a %s task: %w", t.Task, err)
+	}
+	all := &Scores{Values: map[string]float64{}, Undefined: map[string]*ml.InputError{}}
+	for _, m := range metricsOf(t.Task) {
+		v, err := m.score(s)
+		why, undefined := errors.AsType[*ml.InputError](err)
+		switch {
+		case undefined:
+			all.Undefined[m.name] = why
+		case err != nil:
+			return nil, err
+		default:
+			all.Values[m.name] = bounded(v)
+		}
+	}
+	return all, nil
+}
+
+// bounded returns v, or the end of the range of float64 beyond which it is.
+func bounded(v float64) float64 { return max(-math.MaxFloat64, min(v, math.MaxFloat64)) }
+
+// scoring is what the metrics of one set of outputs share, each part worked out
+// when it is first asked for.
+type scoring struct {
+	y       ml.Target // with weights of at most 1
+	outputs []float64
+	width   int
+	tallied *tally
+	ranked  *ranking
+	classes *classAUC
+}
+
+// newScoring checks the target and the outputs.
+func newScoring(t ml.Target, outputs []float64) (*scoring, error) {
+	if err := t.Validate(len(t.Values)); err != nil {
+		return nil, err
 	}
 	width := t.Outputs()
 	if len(outputs) != len(t.Values)*width {
-		return 0, inputError("outputs_length", fmt.Sprintf(
-			"there are %d outputs; %d rows of %d need %d", len(outputs), len(t.Values), width, len(t.Values)*width))
+		return nil, inputError("outputs_length",
+			"there are %d outputs; %d rows of %d need %d", len(outputs), len(t.Values), width, len(t.Values)*width)
 	}
 	for i, v := range outputs {
 		if math.IsNaN(v) || math.IsInf(v, 0) || t.Task != ml.Regression && (v < 0 || v > 1) {
-			e := inputError("bad_output", fmt.Sprintf("an output is %v; %s", v, wanted(t.Task)))
+			e := inputError("bad_output", "an output is %v; %s", v, wanted(t.Task))
 			e.Row = i / width
-			return 0, e
+			return nil, e
 		}
 	}
-	v, err := score(name, normalize(t), outputs)
-	return max(-math.MaxFloat64, min(v, math.MaxFloat64)), err
+	t.Weights, _ = scaleDown(t.Weights)
+	return &scoring{y: t, outputs: outputs, width: width}, nil
 }
 
 func wanted(task ml.Task) string {
@@ -90,50 +127,23 @@ func wanted(task ml.Task) string {
 	return "it must be a probability from 0 to 1"
 }
 
-func inputError(code, message string) *ml.InputError {
-	return &ml.InputError{Code: code, Row: -1, Message: message}
+func inputError(code, format string, args ...any) *ml.InputError {
+	return &ml.InputError{Code: code, Row: -1, Message: fmt.Sprintf(format, args...)}
 }
 
-// normalize scales weights to at most 1, so that sums of them do not overflow.
-func normalize(t ml.Target) ml.Target {
-	if t.Weights == nil {
-		return t
+// scaleDown divides weights by a power of two so that the largest is at most 1
+// and sums of them do not overflow; it returns the power too. Nothing else of
+// them changes: sums of whole weights stay exact.
+func scaleDown(weights []float64) (scaled []float64, power int) {
+	if weights == nil {
+		return nil, 0
 	}
-	largest := slices.Max(t.Weights)
-	scaled := make([]float64, len(t.Weights))
-	for i, w := range t.Weights {
-		scaled[i] = w / largest
+	_, power = math.Frexp(slices.Max(weights))
+	scaled = make([]float64, len(weights))
+	for i, w := range weights {
+		scaled[i] = math.Ldexp(w, -power)
 	}
-	t.Weights = scaled
-	return t
-}
-
-func score(name string, t ml.Target, outputs []float64) (float64, error) {
-	switch name {
-	case ROCAUC:
-		return rocAUC(t, outputs)
-	case AveragePrecision:
-		return averagePrecision(t, outputs)
-	case LogLoss:
-		return logLoss(t, outputs), nil
-	case Brier:
-		return weightedMean(t, func(i int) float64 {
-			d := outputs[2*i+1] - t.Values[i]
-			return d * d
-		}), nil
-	case Accuracy:
-		return accuracy(t, outputs), nil
-	case BalancedAccuracy:
-		return count(t, outputs).balancedAccuracy(), nil
-	case F1:
-		return count(t, outputs).f1(1), nil
-	case F1Macro:
-		return count(t, outputs).f1Macro(), nil
-	case R2:
-		return r2(t, outputs)
-	default:
-		return deviation(name, t, outputs), nil
-	}
+	return scaled, power
 }
 
 // weightedMean returns the mean of f over the rows, by weight.
@@ -145,4 +155,9 @@ func weightedMean(t ml.Target, f func(row int) float64) float64 {
 		total += w
 	}
 	return sum / total
+}
+
+// always makes a metric of one that is never undefined.
+func always(f func(s *scoring) float64) func(s *scoring) (float64, error) {
+	return func(s *scoring) (float64, error) { return f(s), nil }
 }

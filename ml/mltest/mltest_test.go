@@ -3,17 +3,12 @@ package mltest_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"testing"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/automl"
-	"github.com/narrativeml/narrative/ml/baseline"
-	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/frame"
-	"github.com/narrativeml/narrative/ml/gbdt"
-	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/mltest"
 	"github.com/narrativeml/narrative/ml/pipeline"
 )
@@ -22,68 +17,6 @@ var (
 	everyTask = []ml.Task{ml.Binary, ml.Multiclass, ml.Regression}
 	everyType = []frame.Type{frame.Float, frame.Int, frame.Bool, frame.String, frame.Time}
 )
-
-// encode writes an estimator.
-func encode(p ml.Predictor) ([]byte, error) {
-	m, ok := p.(pipeline.Estimator)
-	if !ok {
-		return nil, errors.New("it cannot be written")
-	}
-	return m.AppendBinary(nil)
-}
-
-func TestBaseline(t *testing.T) {
-	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return baseline.Train(ctx, baseline.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return baseline.Decode(b) },
-		Tasks:  everyTask, Types: everyType, Missing: true,
-	})
-}
-
-func TestLinear(t *testing.T) {
-	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return linear.Train(ctx, linear.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return linear.Decode(b) },
-		Tasks:  everyTask, Types: []frame.Type{frame.Float}, Learns: true,
-	})
-}
-
-func TestGBDT(t *testing.T) {
-	t.Parallel()
-	mltest.Run(t, mltest.Estimator{
-		Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-			return gbdt.Train(ctx, gbdt.DefaultParams(), x, y, o)
-		},
-		Encode: encode,
-		Decode: func(b []byte) (ml.Predictor, error) { return gbdt.Decode(b) },
-		Tasks:  everyTask, Types: everyType, Missing: true, Learns: true,
-	})
-}
-
-func TestForest(t *testing.T) {
-	t.Parallel()
-	for name, p := range map[string]forest.Params{"best": forest.DefaultParams(), "extra": forest.ExtraParams()} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			mltest.Run(t, mltest.Estimator{
-				Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
-					return forest.Train(ctx, p, x, y, o)
-				},
-				Encode: encode,
-				Decode: func(b []byte) (ml.Predictor, error) { return forest.Decode(b) },
-				Tasks:  everyTask, Types: everyType, Missing: true, Learns: true,
-			})
-		})
-	}
-}
 
 // TestPipeline takes the whole of automl as one estimator, once for each
 // algorithm and encoding.
@@ -95,10 +28,14 @@ func TestPipeline(t *testing.T) {
 		"ordinal":  {Algorithms: []string{artifact.Linear}, Encoding: automl.Ordinal},
 		"forest":   {Algorithms: []string{artifact.Forest}},
 		"gbdt":     {Algorithms: []string{artifact.GBDT}},
+		"prepared": {
+			Algorithms: []string{artifact.Linear}, Imputation: "mode", Scaling: "robust",
+			DateCycles: true, MinVariance: 1e-9, MaxCorrelation: 0.999,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mltest.Run(t, mltest.Estimator{
+			mltest.Run(t, mltest.Case{
 				Train: func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
 					return learn(ctx, p, x, y, o)
 				},
@@ -108,7 +45,8 @@ func TestPipeline(t *testing.T) {
 					return b.Bytes(), err
 				},
 				Decode: func(b []byte) (ml.Predictor, error) { return artifact.Read(bytes.NewReader(b)) },
-				Tasks:  everyTask, Types: everyType, Missing: true, Learns: name != "baseline",
+				Tasks:  everyTask, Types: everyType, Missing: true, Blind: name == "baseline",
+				OneRow: "target_constant", OneClass: "target_constant", Constant: "target_constant",
 			})
 		})
 	}
@@ -117,6 +55,8 @@ func TestPipeline(t *testing.T) {
 func learn(ctx context.Context, p automl.Params, x *frame.Frame, y ml.Target, o ml.Options) (ml.Predictor, error) {
 	d := automl.DefaultParams()
 	d.Algorithms, d.Encoding, d.Folds, d.Trees = p.Algorithms, p.Encoding, 2, 30
+	d.Imputation, d.Scaling, d.DateCycles = p.Imputation, p.Scaling, p.DateCycles
+	d.MinVariance, d.MaxCorrelation = p.MinVariance, p.MaxCorrelation
 	d.Task, d.Target = y.Task, "the target"
 	column := frame.NewFloat(d.Target, y.Values)
 	if y.Task != ml.Regression {

@@ -14,7 +14,7 @@ import (
 const rows = 600
 
 // table draws a table whose target depends on two of its columns.
-func table(e Estimator, task ml.Task, missing bool) (*frame.Frame, ml.Target) {
+func table(c Case, task ml.Task, missing bool) (*frame.Frame, ml.Target) {
 	r := rand.New(rand.NewPCG(7, uint64(len(task))))
 	signal, second := make([]float64, rows), make([]float64, rows)
 	for i := range rows {
@@ -22,16 +22,16 @@ func table(e Estimator, task ml.Task, missing bool) (*frame.Frame, ml.Target) {
 	}
 	gone := func() bool { return missing && r.IntN(10) == 0 }
 	columns := []frame.Column{floats("signal", signal, gone), floats("second", second, gone)}
-	if slices.Contains(e.Types, frame.Int) {
+	if slices.Contains(c.Types, frame.Int) {
 		columns = append(columns, ints("count", frame.Int, func() int64 { return r.Int64N(9) - 3 }, gone))
 	}
-	if slices.Contains(e.Types, frame.Bool) {
+	if slices.Contains(c.Types, frame.Bool) {
 		columns = append(columns, ints("flag", frame.Bool, func() int64 { return r.Int64N(2) }, gone))
 	}
-	if slices.Contains(e.Types, frame.Time) {
+	if slices.Contains(c.Types, frame.Time) {
 		columns = append(columns, ints("when", frame.Time, func() int64 { return 1_700_000_000_000_000 + r.Int64N(1e14) }, gone))
 	}
-	if slices.Contains(e.Types, frame.String) {
+	if slices.Contains(c.Types, frame.String) {
 		columns = append(columns, colours(r, gone))
 	}
 	x, err := frame.New(columns...)
@@ -76,14 +76,7 @@ func colours(r *rand.Rand, gone func() bool) frame.Column {
 }
 
 func goal(task ml.Task, signal, second []float64, r *rand.Rand) ml.Target {
-	y := ml.Target{Task: task, Values: make([]float64, rows)}
-	switch task {
-	case ml.Binary:
-		y.Classes = []string{"no", "yes"}
-	case ml.Multiclass:
-		y.Classes = []string{"a", "b", "c"}
-	case ml.Regression:
-	}
+	y := ml.Target{Task: task, Values: make([]float64, rows), Classes: classesOf(task)}
 	for i := range y.Values {
 		v := 2*signal[i] + second[i] + 0.3*r.NormFloat64()
 		switch task {
@@ -96,6 +89,17 @@ func goal(task ml.Task, signal, second []float64, r *rand.Rand) ml.Target {
 		}
 	}
 	return y
+}
+
+func classesOf(task ml.Task) []string {
+	switch task {
+	case ml.Binary:
+		return []string{"no", "yes"}
+	case ml.Multiclass:
+		return []string{"a", "b", "c"}
+	default:
+		return nil
+	}
 }
 
 func step(v, at float64) float64 {

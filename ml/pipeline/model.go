@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -39,6 +40,15 @@ func InputOf(c frame.Column) Input {
 type Estimator interface {
 	ml.Predictor
 	AppendBinary(b []byte) ([]byte, error)
+}
+
+// Streamer is an Estimator that may be so large that its bytes should not be
+// held at once.
+type Streamer interface {
+	Estimator
+	// Pieces returns what AppendBinary appends, the same each time, in pieces
+	// that are there until the next.
+	Pieces() iter.Seq[[]byte]
 }
 
 // Parts are what a Model is made of.

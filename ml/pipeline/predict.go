@@ -23,22 +23,26 @@ func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	if len(out) != x.Rows()*m.Outputs() {
 		return fmt.Errorf("pipeline: %d outputs for %d rows of %d", len(out), x.Rows(), m.Outputs())
 	}
-	in, err := m.inputs(x)
+	ctx := context.Background()
+	in, err := inputsOf(m.parts.Inputs, x)
 	if err != nil {
 		return err
 	}
-	if err := checkFinite(in); err != nil {
+	if err := checkFinite(ctx, in); err != nil {
 		return err
 	}
-	if in, err = preprocess.Apply(context.Background(), m.parts.Steps, in); err != nil {
+	if in, err = preprocess.Apply(ctx, m.parts.Steps, in); err != nil {
 		return fmt.Errorf("pipeline: %w", err)
 	}
 	return m.parts.Estimator.Predict(in, out)
 }
 
 // checkFinite refuses the first infinite value, by column.
-func checkFinite(x *frame.Frame) error {
+func checkFinite(ctx context.Context, x *frame.Frame) error {
 	for _, c := range x.Columns() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for i, v := range c.Floats() {
 			if math.IsInf(v, 0) {
 				return &ml.InputError{
@@ -78,12 +82,12 @@ func (m *Model) Unseen(x *frame.Frame) map[string]int {
 	return unseen
 }
 
-// inputs returns the columns of x that the model needs, with the types it had
+// inputsOf returns the columns of x that a model needs, with the types they had
 // in training, or Float instead of another numeric one.
-func (m *Model) inputs(x *frame.Frame) (*frame.Frame, error) {
-	columns := make([]frame.Column, 0, len(m.parts.Inputs))
+func inputsOf(inputs []Input, x *frame.Frame) (*frame.Frame, error) {
+	columns := make([]frame.Column, 0, len(inputs))
 	var lacks []string
-	for _, in := range m.parts.Inputs {
+	for _, in := range inputs {
 		c, ok := x.Column(in.Name)
 		if !ok {
 			lacks = append(lacks, in.Name)

@@ -15,11 +15,10 @@ type Group struct {
 
 var _ Step = (*Group)(nil)
 
-// FitGroup fits a Group on every column of strings of x.
-func FitGroup(ctx context.Context, x *frame.Frame, p CategoryParams) (*Group, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
+// FitGroup fits a Group on columns of strings of x. It returns an *ml.InputError for
+// parameters out of their limits and columns that are missing or hold something
+// else. Weights, which every Fit function takes, change nothing.
+func FitGroup(ctx context.Context, x *frame.Frame, p CategoryParams, _ ...float64) (*Group, error) {
 	columns, err := fitVocabularies(ctx, x, p)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -13,7 +14,8 @@ import (
 // Strategy is what a missing value becomes.
 type Strategy string
 
-// The strategies. Mean and Median are for numbers only.
+// The strategies. Mean and Median are for numbers only. Mean, Median and Mode
+// honour weights.
 const (
 	Mean     Strategy = "mean"
 	Median   Strategy = "median"
@@ -21,8 +23,10 @@ const (
 	Constant Strategy = "constant"
 )
 
-// ImputeParams says how missing values are filled.
+// ImputeParams says how missing values are filled. Fit several steps to fill
+// columns in several ways.
 type ImputeParams struct {
+	Columns   []string // empty: all that the strategy is for
 	Strategy  Strategy
 	Number    float64 // the constant of columns of numbers
 	Text      string  // the constant of columns of strings
@@ -62,25 +66,33 @@ type fill struct {
 var _ Step = (*Impute)(nil)
 
 // FitImpute fits an Impute on the columns of numbers of x; with the strategies
-// Mode and Constant on those of strings too.
-func FitImpute(ctx context.Context, x *frame.Frame, p ImputeParams) (*Impute, error) {
-	if err := p.Validate(); err != nil {
+// Mode and Constant on those of strings too. Weights are those of the rows. It
+// returns an *ml.InputError for parameters or weights out of their limits,
+// columns that are missing or hold what the strategy is not for, and infinite
+// values.
+func FitImpute(ctx context.Context, x *frame.Frame, p ImputeParams, weights ...float64) (*Impute, error) {
+	if err := cmp.Or(p.Validate(), checkWeights(x, weights)); err != nil {
+		return nil, err
+	}
+	fits, want := frame.Type.Numeric, "numbers to have a "+string(p.Strategy)
+	if p.Strategy == Mode || p.Strategy == Constant {
+		fits = anyType
+	}
+	columns, err := choose(ctx, x, p.Columns, fits, want)
+	if err != nil {
 		return nil, err
 	}
 	m := &Impute{}
 	names := newNamer(x)
-	for _, c := range x.Columns() {
+	for _, c := range columns {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		f := fill{column: c.Name()}
-		switch {
-		case c.Type().Numeric():
-			f.number = p.fillNumber(c)
-		case p.Strategy == Mode || p.Strategy == Constant:
-			f.text, f.word = true, p.fillText(c)
-		default:
-			continue
+		f := fill{column: c.Name(), text: c.Type() == frame.String}
+		if f.text {
+			f.word = p.fillText(c, weights)
+		} else if f.number, err = p.fillNumber(c, weights); err != nil {
+			return nil, err
 		}
 		if p.Indicator && c.Nulls() > 0 {
 			f.indicator = names.name(c.Name() + " is missing")
@@ -90,29 +102,31 @@ func FitImpute(ctx context.Context, x *frame.Frame, p ImputeParams) (*Impute, er
 	return m, nil
 }
 
-func (p ImputeParams) fillNumber(c frame.Column) float64 {
+func (p ImputeParams) fillNumber(c frame.Column, weights []float64) (float64, error) {
 	if p.Strategy == Constant {
-		return p.Number
+		return p.Number, nil
 	}
-	values := present(c)
+	s, err := newSample(c, weights)
 	switch {
-	case len(values) == 0:
-		return 0
+	case err != nil:
+		return 0, err
+	case len(s.values) == 0:
+		return 0, nil
 	case p.Strategy == Mean:
-		mean, _ := moments(values)
-		return mean
+		mean, _ := s.moments()
+		return mean, nil
 	case p.Strategy == Median:
-		return median(values)
+		return s.median(), nil
 	default:
-		return mode(values)
+		return s.mode(), nil
 	}
 }
 
-func (p ImputeParams) fillText(c frame.Column) string {
+func (p ImputeParams) fillText(c frame.Column, weights []float64) string {
 	if p.Strategy == Constant {
 		return p.Text
 	}
-	return modeText(c)
+	return modeText(c, weights)
 }
 
 // Transform implements ml.Transformer.

@@ -24,11 +24,10 @@ type hotColumn struct {
 
 var _ Step = (*OneHot)(nil)
 
-// FitOneHot fits a OneHot on every column of strings of x.
-func FitOneHot(ctx context.Context, x *frame.Frame, p CategoryParams) (*OneHot, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
+// FitOneHot fits an OneHot on columns of strings of x. It returns an *ml.InputError for
+// parameters out of their limits and columns that are missing or hold something
+// else. Weights, which every Fit function takes, change nothing.
+func FitOneHot(ctx context.Context, x *frame.Frame, p CategoryParams, _ ...float64) (*OneHot, error) {
 	all, err := fitVocabularies(ctx, x, p)
 	if err != nil {
 		return nil, err

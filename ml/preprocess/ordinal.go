@@ -17,11 +17,10 @@ type Ordinal struct {
 
 var _ Step = (*Ordinal)(nil)
 
-// FitOrdinal fits an Ordinal on every column of strings of x.
-func FitOrdinal(ctx context.Context, x *frame.Frame, p CategoryParams) (*Ordinal, error) {
-	if err := p.Validate(); err != nil {
-		return nil, err
-	}
+// FitOrdinal fits an Ordinal on columns of strings of x. It returns an *ml.InputError for
+// parameters out of their limits and columns that are missing or hold something
+// else. Weights, which every Fit function takes, change nothing.
+func FitOrdinal(ctx context.Context, x *frame.Frame, p CategoryParams, _ ...float64) (*Ordinal, error) {
 	columns, err := fitVocabularies(ctx, x, p)
 	if err != nil {
 		return nil, err

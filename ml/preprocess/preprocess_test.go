@@ -246,7 +246,7 @@ func TestGroup(t *testing.T) {
 func TestDates(t *testing.T) {
 	t.Parallel()
 	train := newFrame(t, instants("at", "2024-02-29T00:00:00Z", "-", "2024-03-01T00:00:00Z"), frame.NewFloat("x", []float64{1, 2, 3}))
-	s, err := preprocess.FitDates(t.Context(), train)
+	s, err := preprocess.FitDates(t.Context(), train, preprocess.DefaultDateParams())
 	out := apply(t, s, err, newFrame(t,
 		instants("at", "1969-12-31T12:00:00Z", "-", "2024-02-29T18:00:00Z"), frame.NewFloat("x", []float64{1, 2, 3})))
 	// The year and the hour do not vary in training.
@@ -254,7 +254,7 @@ func TestDates(t *testing.T) {
 		"x": {1, 2, 3}, "at days": {-0.5, nan, 19782.75}, "at month": {12, nan, 2}, "at day": {31, nan, 29}, "at weekday": {3, nan, 4},
 	})
 	train = newFrame(t, instants("at", "2023-01-01T05:00:00Z", "2024-01-01T06:00:00Z"))
-	s, err = preprocess.FitDates(t.Context(), train)
+	s, err = preprocess.FitDates(t.Context(), train, preprocess.DefaultDateParams())
 	out = apply(t, s, err, train)
 	if c, ok := out.Column("at year"); !ok || c.Float(1) != 2024 {
 		t.Errorf("no year among %q", out.Names())
@@ -276,7 +276,7 @@ func TestScale(t *testing.T) {
 		frame.NewFloat("empty", []float64{nan, nan, nan}),
 		text("s", "a", "b", "c"),
 	)
-	s, err := preprocess.FitScale(t.Context(), train)
+	s, err := preprocess.FitScale(t.Context(), train, preprocess.DefaultScaleParams())
 	out := apply(t, s, err, train)
 	r, q := math.Sqrt(1.5), math.Sqrt(2)
 	wantNumbers(t, out, map[string][]float64{
@@ -314,13 +314,13 @@ func TestDrop(t *testing.T) {
 		frame.NewInt("seven", frame.Int, slices.Repeat([]int64{7}, rows), nil),
 		frame.NewFloat("half", slices.Repeat([]float64{0.5}, rows)),
 	)
-	s, why, err := preprocess.FitDrop(t.Context(), x)
+	s, err := preprocess.FitDrop(t.Context(), x, preprocess.DefaultDropParams())
 	out := apply(t, s, err, x)
 	if want := []string{"city", "number", "gap"}; !slices.Equal(out.Names(), want) {
 		t.Errorf("%q are left, want %q", out.Names(), want)
 	}
 	reasons := map[string]string{}
-	for _, d := range why {
+	for _, d := range s.Dropped() {
 		reasons[d.Column] = d.Reason
 		if !strings.Contains(d.Note, strconv.Quote(d.Column)) {
 			t.Errorf("the note %q does not name %q", d.Note, d.Column)
@@ -389,10 +389,10 @@ func TestCancelled(t *testing.T) {
 		"group":   func() error { _, err := preprocess.FitGroup(done, x, some); return err },
 		"onehot":  func() error { _, err := preprocess.FitOneHot(done, x, some); return err },
 		"ordinal": func() error { _, err := preprocess.FitOrdinal(done, x, some); return err },
-		"dates":   func() error { _, err := preprocess.FitDates(done, x); return err },
+		"dates":   func() error { _, err := preprocess.FitDates(done, x, preprocess.DefaultDateParams()); return err },
 		"impute":  func() error { _, err := preprocess.FitImpute(done, x, preprocess.DefaultImputeParams()); return err },
-		"scale":   func() error { _, err := preprocess.FitScale(done, x); return err },
-		"drop":    func() error { _, _, err := preprocess.FitDrop(done, x); return err },
+		"scale":   func() error { _, err := preprocess.FitScale(done, x, preprocess.DefaultScaleParams()); return err },
+		"drop":    func() error { _, err := preprocess.FitDrop(done, x, preprocess.DefaultDropParams()); return err },
 		"apply":   func() error { _, err := preprocess.Apply(done, steps(t, x)[:1], x); return err },
 	} {
 		if err := fit(); !errors.Is(err, context.Canceled) {
@@ -405,20 +405,23 @@ func TestCancelled(t *testing.T) {
 func steps(tb testing.TB, x *frame.Frame) []preprocess.Step {
 	tb.Helper()
 	some := preprocess.CategoryParams{MaxCategories: 2, MinRows: 1}
-	drop, _, err := preprocess.FitDrop(tb.Context(), x)
+	drop, err := preprocess.FitDrop(tb.Context(), x, preprocess.DefaultDropParams())
 	if err != nil {
 		tb.Fatal(err)
 	}
+	cycles := preprocess.DefaultDateParams()
+	cycles.Cycles = []preprocess.Part{preprocess.Month, preprocess.Weekday, preprocess.Hour, preprocess.YearDay}
 	group, err1 := preprocess.FitGroup(tb.Context(), x, some)
 	onehot, err2 := preprocess.FitOneHot(tb.Context(), x, some)
 	ordinal, err3 := preprocess.FitOrdinal(tb.Context(), x, some)
-	dates, err4 := preprocess.FitDates(tb.Context(), x)
+	dates, err4 := preprocess.FitDates(tb.Context(), x, cycles)
 	impute, err5 := preprocess.FitImpute(tb.Context(), x, preprocess.ImputeParams{Strategy: preprocess.Mode, Indicator: true})
-	scale, err6 := preprocess.FitScale(tb.Context(), x)
-	if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
+	scale, err6 := preprocess.FitScale(tb.Context(), x, preprocess.DefaultScaleParams())
+	frequency, err7 := preprocess.FitFrequency(tb.Context(), x, preprocess.DefaultFrequencyParams())
+	if err := errors.Join(err1, err2, err3, err4, err5, err6, err7); err != nil {
 		tb.Fatal(err)
 	}
-	return []preprocess.Step{group, onehot, ordinal, dates, impute, scale, drop}
+	return []preprocess.Step{group, onehot, ordinal, dates, impute, scale, drop, frequency}
 }
 
 func rich(tb testing.TB) *frame.Frame {

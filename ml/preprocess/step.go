@@ -29,6 +29,7 @@ const (
 	kindImpute
 	kindScale
 	kindDrop
+	kindFrequency
 )
 
 // Append appends the written form of the steps to b. Equal steps have equal
@@ -82,7 +83,9 @@ func decodeStep(k kind, body string) (Step, error) {
 	case kindScale:
 		s = decodeScale(r)
 	case kindDrop:
-		s = &Drop{columns: r.Strings()}
+		s = decodeDrop(r)
+	case kindFrequency:
+		s = decodeFrequency(r)
 	default:
 		return nil, fmt.Errorf("%d is no kind of step", k)
 	}
@@ -104,41 +107,31 @@ func Apply(ctx context.Context, steps []Step, x *frame.Frame) (*frame.Frame, err
 	return x, nil
 }
 
-// column returns a column that a step needs, or the error of ctx.
-func column(ctx context.Context, x *frame.Frame, name string, fits func(frame.Type) bool, want string) (frame.Column, error) {
-	if err := ctx.Err(); err != nil {
-		return frame.Column{}, err
-	}
-	c, ok := x.Column(name)
-	if !ok {
-		return c, &ml.InputError{Code: "missing_column", Column: name, Row: -1, Message: fmt.Sprintf("column %q is missing", name)}
-	}
-	if !fits(c.Type()) {
-		return c, &ml.InputError{Code: "column_type", Column: name, Row: -1, Message: fmt.Sprintf("column %q holds values of type %s, it should hold %s", name, c.Type(), want)}
-	}
-	return c, nil
-}
-
-func isString(t frame.Type) bool { return t == frame.String }
-func isTime(t frame.Type) bool   { return t == frame.Time }
-
 // replace returns x with each column that has an entry replaced by the columns
 // of that entry, in place; entry is nil for a column that stays.
 func replace(x *frame.Frame, entry map[string][]frame.Column) (*frame.Frame, error) {
 	columns := make([]frame.Column, 0, len(x.Columns())+len(entry))
+	taken := make(map[string]bool, len(columns))
 	for _, c := range x.Columns() {
-		if by, ok := entry[c.Name()]; ok {
-			columns = append(columns, by...)
-		} else {
-			columns = append(columns, c)
+		if _, ok := entry[c.Name()]; !ok {
+			taken[c.Name()] = true
 		}
 	}
-	return rebuild(x, columns)
-}
-
-// rebuild makes a frame with the rows of x; a frame without columns would
-// forget how many there are.
-func rebuild(x *frame.Frame, columns []frame.Column) (*frame.Frame, error) {
+	for _, c := range x.Columns() {
+		by, ok := entry[c.Name()]
+		if !ok {
+			columns = append(columns, c)
+			continue
+		}
+		for _, made := range by {
+			if taken[made.Name()] {
+				return nil, &ml.InputError{Code: "name_taken", Column: made.Name(), Row: -1, Message: fmt.Sprintf("a column %q is to be made of column %q, and there is one of that name already; give the other another name", made.Name(), c.Name())}
+			}
+			taken[made.Name()] = true
+		}
+		columns = append(columns, by...)
+	}
+	// A frame without columns would forget how many rows there are.
 	if len(columns) == 0 {
 		return x.Without(x.Names()...), nil
 	}

@@ -11,10 +11,15 @@ import (
 )
 
 // CategoryParams says which categories of a column of strings are told apart.
+// They are counted in rows, whatever the weights of those.
 type CategoryParams struct {
-	MaxCategories int // the most frequent ones; the rest become "other"
-	MinRows       int // categories with fewer rows become "other"
+	Columns       []string // empty: all of strings
+	MaxCategories int      // the most frequent ones, of equals the first in order; the rest become "other"; 1 to 1,048,576
+	MinRows       int      // categories with fewer rows become "other"; at least 1
 }
+
+// DefaultCategoryParams tells the 50 most frequent categories apart.
+func DefaultCategoryParams() CategoryParams { return CategoryParams{MaxCategories: 50, MinRows: 1} }
 
 // Validate returns an error when a parameter is out of range.
 func (p CategoryParams) Validate() error {
@@ -115,14 +120,19 @@ func fitVocabulary(c frame.Column, p CategoryParams) vocabulary {
 }
 
 func fitVocabularies(ctx context.Context, x *frame.Frame, p CategoryParams) ([]vocabulary, error) {
-	var all []vocabulary
-	for _, c := range x.Columns() {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	columns, err := choose(ctx, x, p.Columns, isString, "strings")
+	if err != nil {
+		return nil, err
+	}
+	all := make([]vocabulary, len(columns))
+	for i, c := range columns {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if c.Type() == frame.String {
-			all = append(all, fitVocabulary(c, p))
-		}
+		all[i] = fitVocabulary(c, p)
 	}
 	return all, nil
 }

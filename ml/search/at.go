@@ -24,10 +24,6 @@ func At(objective string, beta float64, labels, scores []float64, threshold floa
 			p.TN++
 		}
 	}
-	p.rate()
-	if p.TP+p.FP == 0 {
-		p.Precision = 0
-	}
-	p.Score = score(p)
+	p.measure(score)
 	return p, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/metric"
 )
 
 // Objectives of Thresholds.
@@ -34,7 +35,11 @@ type Point struct {
 
 // F1 is the harmonic mean of precision and recall at the threshold, whatever
 // the objective is.
-func (p *Point) F1() float64 { return fScore(*p, 1) }
+func (p *Point) F1() float64 { return p.counts().F(1) }
+
+func (p *Point) counts() metric.Counts {
+	return metric.Counts{TP: float64(p.TP), FP: float64(p.FP), TN: float64(p.TN), FN: float64(p.FN)}
+}
 
 // Curve is a point for every distinct score, by descending threshold, and the
 // best of them.
@@ -75,8 +80,7 @@ func Thresholds(objective string, beta float64, labels, scores []float64) (*Curv
 			}
 		}
 		p := Point{Threshold: threshold, TP: tp, FP: fp, TN: negatives - fp, FN: positives - tp}
-		p.rate()
-		p.Score = score(p)
+		p.measure(score)
 		points = append(points, p)
 		if better(p, points[best]) {
 			best = len(points) - 1
@@ -85,13 +89,11 @@ func Thresholds(objective string, beta float64, labels, scores []float64) (*Curv
 	return &Curve{Points: points, Best: points[best]}, nil
 }
 
-// rate fills in the rates; every denominator is positive since both classes
-// occur and at least one row is positive.
-func (p *Point) rate() {
-	p.Precision = float64(p.TP) / float64(p.TP+p.FP)
-	p.Recall = float64(p.TP) / float64(p.TP+p.FN)
-	p.Specificity = float64(p.TN) / float64(p.TN+p.FP)
-	p.Accuracy = float64(p.TP+p.TN) / float64(p.TP+p.FP+p.TN+p.FN)
+// measure fills in the rates and the score of the counts.
+func (p *Point) measure(score func(c metric.Counts) float64) {
+	c := p.counts()
+	p.Precision, p.Recall, p.Specificity, p.Accuracy = c.Precision(), c.Recall(), c.Specificity(), c.Accuracy()
+	p.Score = score(c)
 }
 
 func better(p, than Point) bool {
@@ -108,36 +110,22 @@ func Validate(objective string, beta float64) error {
 	return err
 }
 
-func scorer(objective string, beta float64) (func(Point) float64, error) {
+func scorer(objective string, beta float64) (func(c metric.Counts) float64, error) {
 	switch objective {
 	case F1:
-		return func(p Point) float64 { return fScore(p, 1) }, nil
+		return func(c metric.Counts) float64 { return c.F(1) }, nil
 	case FBeta:
 		if !(beta > 0) || math.IsInf(beta, 0) {
 			return nil, input("invalid_beta", "beta", -1, "beta is %v, it should be a positive number", beta)
 		}
-		return func(p Point) float64 { return fScore(p, beta*beta) }, nil
+		return func(c metric.Counts) float64 { return c.F(beta) }, nil
 	case Youden:
-		return func(p Point) float64 { return p.Recall + p.Specificity - 1 }, nil
+		return metric.Counts.Youden, nil
 	case BalancedAccuracy:
-		return func(p Point) float64 { return (p.Recall + p.Specificity) / 2 }, nil
+		return metric.Counts.BalancedAccuracy, nil
 	default:
 		return nil, input("unknown_objective", "objective", -1, "objective is %q, it should be %s, %s, %s or %s", objective, F1, FBeta, Youden, BalancedAccuracy)
 	}
-}
-
-// fScore is the F score with recall weighted w times, as a square of beta.
-func fScore(p Point, w float64) float64 {
-	if p.TP == 0 {
-		return 0
-	}
-	// Dividing by the bigger of 1 and w keeps every term finite.
-	hit, miss := 1.0, w
-	if w > 1 {
-		hit, miss = 1/w, 1
-	}
-	tp := float64(p.TP) * (hit + miss)
-	return tp / (tp + float64(p.FN)*miss + float64(p.FP)*hit)
 }
 
 func check(labels, scores []float64) (positives int, err error) {

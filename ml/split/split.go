@@ -186,9 +186,12 @@ func checkClasses(classes []int, names []string, need int, why string) error {
 	return nil
 }
 
-func rowCount(n int) string {
+func rowCount(n int) string { return plural(n, "row") }
+
+// plural returns a number with its noun.
+func plural(n int, noun string) string {
 	if n == 1 {
-		return "1 row"
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d rows", n)
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -78,21 +78,26 @@ func (b *binner) bins(values []float64, out []uint8) {
 	}
 	out = out[:len(values)]
 	for i, x := range values {
-		// Eight halvings without a branch: below is the number of bounds < x.
-		var below uint8
-		below += less(b.upper[127], x) << 7
-		below += less(b.upper[below+63], x) << 6
-		below += less(b.upper[below+31], x) << 5
-		below += less(b.upper[below+15], x) << 4
-		below += less(b.upper[below+7], x) << 3
-		below += less(b.upper[below+3], x) << 2
-		below += less(b.upper[below+1], x) << 1
-		below += less(b.upper[below], x)
-		if math.IsNaN(x) {
-			below = b.missing
-		}
-		out[i] = below
+		out[i] = b.bin(x)
 	}
+}
+
+// bin returns the bin of a value by eight halvings without a branch: below is the
+// number of bounds < x.
+func (b *binner) bin(x float64) uint8 {
+	var below uint8
+	below += less(b.upper[127], x) << 7
+	below += less(b.upper[below+63], x) << 6
+	below += less(b.upper[below+31], x) << 5
+	below += less(b.upper[below+15], x) << 4
+	below += less(b.upper[below+7], x) << 3
+	below += less(b.upper[below+3], x) << 2
+	below += less(b.upper[below+1], x) << 1
+	below += less(b.upper[below], x)
+	if math.IsNaN(x) {
+		below = b.missing
+	}
+	return below
 }
 
 // fromGrid is bins by the grid: two comparisons without a branch, then as many

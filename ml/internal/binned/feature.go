@@ -57,9 +57,7 @@ func (f *Feature) Bin(v float64) uint8 {
 		}
 		return uint8(len(f.Categories))
 	}
-	value, bin := [1]float64{v}, [1]uint8{}
-	f.numeric.bins(value[:], bin[:])
-	return bin[0]
+	return f.numeric.bin(v)
 }
 
 // sampleSize is the number of values that decide where bins begin.

@@ -126,6 +126,33 @@ func TestTableRefuses(t *testing.T) {
 	}
 }
 
+func TestFeatureBin(t *testing.T) {
+	t.Parallel()
+	numeric := binned.Feature{Name: "n", Bounds: []float64{0, 1}}
+	numeric.Prepare()
+	categorical := binned.Feature{Name: "c", Categorical: true, Categories: []string{"a", "b"}}
+	categorical.Prepare()
+	for _, test := range []struct {
+		f    *binned.Feature
+		v    float64
+		want uint8
+	}{
+		{&numeric, -1, 0},
+		{&numeric, 0.5, 1},
+		{&numeric, 7, 2},
+		{&numeric, math.NaN(), 3},
+		{&categorical, 1, 1},
+		{&categorical, 2, 2},
+		{&categorical, -1, 2},
+		{&categorical, 0.5, 2},
+		{&categorical, math.NaN(), 2},
+	} {
+		if got := test.f.Bin(test.v); got != test.want {
+			t.Errorf("%v of %q is in bin %d, want %d", test.v, test.f.Name, got, test.want)
+		}
+	}
+}
+
 // TestGrids checks the look-up by a grid against halving, on bounds that are far
 // from even.
 func TestGrids(t *testing.T) {

@@ -1,7 +1,3 @@
-// Package random draws numbers by their place: the same seed and place give the
-// same number, whatever was drawn before and on whichever goroutine.
-//
-// It imports the standard library only. Enter at At.
 package random
 
 // golden is 2^64 divided by the golden ratio.

@@ -5,21 +5,64 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"math"
 )
 
 // ErrShort says that the input ends before what it announces.
 var ErrShort = errors.New("the data ends too early")
 
-// Reader takes values from the front of a slice. After the first mistake every
-// call returns zero, and Err tells the mistake.
+// Reader takes values from the front of a slice or a stream. After the first
+// mistake every call returns zero, and Err tells the mistake.
 type Reader struct {
 	rest []byte
 	err  error
+
+	stream io.Reader // what comes after rest; nil: nothing
+	left   uint64    // bytes of the stream that are announced
+	buffer []byte    // that rest is a part of
 }
 
 // NewReader returns a reader of b.
 func NewReader(b []byte) *Reader { return &Reader{rest: b} }
+
+// NewStream returns a reader of the next n bytes of a stream. It holds little
+// more of them than the longest list takes, and makes room for what has arrived,
+// not for what was announced. An error of the stream is a mistake.
+func NewStream(stream io.Reader, n uint64) *Reader {
+	r := &Reader{stream: stream, left: n}
+	if n == 0 {
+		r.stream = nil
+	}
+	return r
+}
+
+// window is how much of a stream is read at a time.
+const window = 64 << 10
+
+// need reads on until n bytes are there, if the stream has as many.
+func (r *Reader) need(n int) {
+	for r.err == nil && r.stream != nil && len(r.rest) < n {
+		// What is there at least doubles, so that little is copied often.
+		more := int(min(r.left, uint64(max(window, len(r.rest)))))
+		have := len(r.rest)
+		if have+more > len(r.buffer) {
+			r.buffer = make([]byte, have+more)
+		}
+		copy(r.buffer, r.rest)
+		r.rest = r.buffer[:have+more]
+		if _, err := io.ReadFull(r.stream, r.rest[have:]); err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				err = ErrShort
+			}
+			r.Fail("%w", err)
+			return
+		}
+		if r.left -= uint64(more); r.left == 0 {
+			r.stream = nil
+		}
+	}
+}
 
 // Err returns the first mistake, or nil.
 func (r *Reader) Err() error { return r.err }
@@ -28,24 +71,29 @@ func (r *Reader) Err() error { return r.err }
 func (r *Reader) Fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf(format, args...)
-		r.rest = nil
+		r.rest, r.stream = nil, nil
 	}
 }
 
 // Close returns the first mistake; bytes left over are one.
 func (r *Reader) Close() error {
-	if len(r.rest) > 0 {
-		r.Fail("%d bytes are left over", len(r.rest))
+	left := uint64(len(r.rest))
+	if r.stream != nil {
+		left += r.left
+	}
+	if left > 0 {
+		r.Fail("%d bytes are left over", left)
 	}
 	return r.err
 }
 
+// take returns the next n bytes, for use before the next call.
 func (r *Reader) take(n int) []byte {
+	if len(r.rest) < n {
+		r.need(n)
+	}
 	if r.err != nil || len(r.rest) < n {
-		if r.err == nil {
-			r.err = ErrShort
-			r.rest = nil
-		}
+		r.Fail("%w", ErrShort)
 		return nil
 	}
 	b := r.rest[:n]
@@ -118,6 +166,7 @@ func (r *Reader) Uint64() uint64 {
 // Uvarint returns the next number written by binary.AppendUvarint, which must be
 // at most limit and in as few bytes as it can be.
 func (r *Reader) Uvarint(limit uint64) uint64 {
+	r.need(binary.MaxVarintLen64)
 	v, n := binary.Uvarint(r.rest)
 	switch {
 	case r.err != nil:
@@ -148,6 +197,9 @@ func (r *Reader) Float() float64 {
 
 // Floats returns the next n numbers, which must be finite.
 func (r *Reader) Floats(n int) []float64 {
+	if n >= 0 && n <= math.MaxInt/8 {
+		r.need(8 * n)
+	}
 	if n < 0 || n > len(r.rest)/8 {
 		r.Fail("%w", ErrShort)
 		return nil
@@ -163,9 +215,14 @@ func (r *Reader) Floats(n int) []float64 {
 // least size bytes long. It fails when there cannot be as many.
 func (r *Reader) Count(size int) int {
 	n := r.Uint32()
-	if r.err == nil && uint64(n)*uint64(size) > uint64(len(r.rest)) {
-		r.Fail("%d items of at least %d bytes are announced, %d bytes are left", n, size, len(r.rest))
+	want, left := uint64(n)*uint64(size), uint64(len(r.rest))
+	if r.stream != nil {
+		left += r.left
 	}
+	if r.err == nil && want > left {
+		r.Fail("%d items of at least %d bytes are announced, %d bytes are left", n, size, left)
+	}
+	r.need(int(min(want, left)))
 	if r.err != nil {
 		return 0
 	}

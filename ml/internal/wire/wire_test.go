@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/narrativeml/narrative/ml/internal/wire"
 )
@@ -118,5 +121,93 @@ func TestSeal(t *testing.T) {
 		if _, ok := wire.Open(bad); ok {
 			t.Errorf("with byte %d changed it opens", n)
 		}
+	}
+}
+
+// TestStream reads the same from a stream as from a slice, however the stream is
+// cut into pieces.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	long := make([]float64, 100_000)
+	words := make([]string, 30_000)
+	for i := range long {
+		long[i] = float64(i)
+	}
+	for i := range words {
+		words[i] = strings.Repeat("w", i%9)
+	}
+	b := wire.AppendMagic(nil, "TEST", 3)
+	b = wire.AppendString(b, strings.Repeat("long", 70_000))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(long)))
+	b = wire.AppendFloats(b, long...)
+	b = wire.AppendStrings(b, words)
+	size := uint64(len(b))
+	b = append(b, "what follows"...)
+	for name, cut := range map[string]func(io.Reader) io.Reader{
+		"whole": func(r io.Reader) io.Reader { return r }, "halves": iotest.HalfReader, "with the end": iotest.DataErrReader,
+	} {
+		src := bytes.NewReader(b)
+		r := wire.NewStream(cut(src), size)
+		r.Magic("TEST", 3)
+		if s := r.String(); len(s) != 280_000 {
+			t.Errorf("%s: a string of %d bytes", name, len(s))
+		}
+		if v := r.Floats(r.Count(8)); !slices.Equal(v, long) {
+			t.Errorf("%s: other numbers", name)
+		}
+		if v := r.Strings(); !slices.Equal(v, words) {
+			t.Errorf("%s: other strings", name)
+		}
+		if err := r.Close(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name == "whole" && src.Len() != len("what follows") {
+			t.Errorf("%d bytes are left of what follows", src.Len())
+		}
+	}
+}
+
+func TestStreamMistakes(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("the line is dead")
+	many := binary.LittleEndian.AppendUint32(nil, 1<<30)
+	for name, test := range map[string]struct {
+		stream io.Reader
+		n      uint64
+		read   func(r *wire.Reader)
+		want   error
+		text   string
+	}{
+		"ends early":       {strings.NewReader("abc"), 8, func(r *wire.Reader) { r.Uint64() }, wire.ErrShort, ""},
+		"announces less":   {strings.NewReader("abcdefgh"), 3, func(r *wire.Reader) { r.Uint64() }, wire.ErrShort, ""},
+		"breaks":           {iotest.ErrReader(broken), 8, func(r *wire.Reader) { r.Uint64() }, broken, ""},
+		"many items":       {bytes.NewReader(append(bytes.Clone(many), make([]byte, 96)...)), 100, func(r *wire.Reader) { r.Count(1) }, nil, "96 bytes are left"},
+		"announced items":  {bytes.NewReader(many), 1 << 40, func(r *wire.Reader) { r.Count(8) }, wire.ErrShort, ""},
+		"announced string": {bytes.NewReader(many), 1 << 40, func(r *wire.Reader) { _ = r.String() }, wire.ErrShort, ""},
+		"left over":        {strings.NewReader("abc"), 3, func(r *wire.Reader) { r.Uint8() }, nil, "2 bytes are left over"},
+		"nothing read":     {strings.NewReader("abc"), 3, func(*wire.Reader) {}, nil, "3 bytes are left over"},
+		"nothing":          {nil, 0, func(r *wire.Reader) { r.Uint8() }, wire.ErrShort, ""},
+	} {
+		r := wire.NewStream(test.stream, test.n)
+		test.read(r)
+		err := r.Close()
+		if err == nil || test.want != nil && !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
+			t.Errorf("%s: error %v, want %v %q", name, err, test.want, test.text)
+		}
+		if r.Uint8() != 0 || len(r.Strings()) != 0 || !errors.Is(r.Err(), err) {
+			t.Errorf("%s: a reader goes on after a mistake", name)
+		}
+	}
+}
+
+// TestStreamAllocates no more than what arrives warrants.
+func TestStreamAllocates(t *testing.T) {
+	many := binary.LittleEndian.AppendUint32(nil, 1<<30)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	wire.NewStream(bytes.NewReader(many), 1<<40).Floats(1 << 30)
+	runtime.ReadMemStats(&after)
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 1<<20 {
+		t.Errorf("4 bytes that announce 8 GB allocate %d", grown)
 	}
 }
