@@ -6,7 +6,7 @@
 //	frame                          columns in memory
 //	metric split search            scores, folds, thresholds
 //	preprocess                     what a table needs before an algorithm
-//	baseline linear gbdt           the algorithms
+//	baseline linear gbdt forest    the algorithms
 //	pipeline artifact              a fitted whole, and its file
 //	automl                         fits, compares and chooses
 //	mltest                         what every estimator must do

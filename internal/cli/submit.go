@@ -90,7 +90,7 @@ func trainCommand(s *session) *cobra.Command {
 	f.IntVar(&r.Folds, "folds", 0, "of the cross-validation (default 5)")
 	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
 	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")
-	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most")
+	f.IntVar(&r.Trees, "trees", 0, "of a gbdt candidate, at most; of a forest, up to 100")
 	f.StringVar(&r.Split, "split", "", "how rows are divided: random, grouped or time (default random)")
 	f.StringVar(&r.GroupColumn, "group-column", "", "rows with the same value stay together (split grouped)")
 	f.StringVar(&r.TimeColumn, "time-column", "", "what the rows are ordered by (split time)")

@@ -130,20 +130,28 @@ func (d *mlDrill) training(c contest, all []*standing, label string) []Figure {
 	return append(figures, train.figure(name("train")+"-quantized", c.about()+", against LightGBM's quantized gradients", all, all[i]))
 }
 
-// woods has the peer grow a random forest.
-func (d *mlDrill) woods(ctx context.Context) error {
+// woods measures random forests.
+func (d *mlDrill) woods(ctx context.Context) ([]Figure, error) {
 	table := generator.Table{Kind: generator.Hard, Rows: d.size.forestRows, Seed: 1}
 	trial := d.size.trial(table)
-	trial.Trees = d.size.forestTrees
+	trial.Trees, trial.Forest = d.size.forestTrees, true
 	c := contest{
 		label: "forest", table: table, held: table.Rows, trial: trial,
-		turns: [][]peer.Step{{peer.Train, peer.Score}}, rounds: d.size.rounds, seeds: d.size.rounds, sides: []peer.Side{d.forest},
+		turns: [][]peer.Step{{peer.Train, peer.Score}}, rounds: d.size.rounds, seeds: d.size.rounds, sides: []peer.Side{d.boosters[0], d.forest},
 	}
 	all, err := c.run(ctx, d.dir, d.out)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return compare(d.out, c.label, all, []quantity{trainTime(), memoryRise()})
+	train, processor, rise := trainTime(), trainCPU(), memoryRise()
+	if err := compare(d.out, c.label, all, []quantity{train, processor, rise}); err != nil {
+		return nil, err
+	}
+	note := fmt.Sprintf("%s, a random forest of %d trees, %d threads, median of %d; %s", about(table), trial.Trees, trial.Threads, c.rounds, aucs(all))
+	figure := func(q quantity, what string) Figure {
+		return q.figure("forest-"+what+d.size.suffix(), note, all, q.best(all[1:]))
+	}
+	return []Figure{figure(train, "train"), figure(processor, "train-cpu"), figure(rise, "memory")}, nil
 }
 
 // learn measures all learners.
@@ -164,9 +172,10 @@ func (p MLPlan) learn(ctx context.Context, d *mlDrill) (figures []Figure, err er
 	if figures, err = d.boost(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.woods(ctx); err != nil {
+	forests, err := d.woods(ctx)
+	if err != nil {
 		return nil, err
 	}
 	more, err := d.growAll(ctx)
-	return append(figures, more...), err
+	return slices.Concat(figures, forests, more), err
 }

@@ -30,7 +30,7 @@ func pretendPeer(script string, in io.Reader, out io.Writer) error {
 		"side_lightgbm.py": {Absent: "LightGBM: it is not there"},
 		"side_xgboost.py":  {Version: "XGBoost 0", Bin: 1, Train: 30, TrainCPU: 35, Memory: 2e6, Predict: 5, PredictMany: 6, Row: 7e-6},
 		"side_sklearn.py":  {Version: "scikit-learn 0", Bin: 2, Train: 20, TrainCPU: 38, Memory: 3e6, Predict: 6, PredictMany: 5, Row: 8e-6},
-		"side_forest.py":   {Version: "scikit-learn 0", Train: 20},
+		"side_forest.py":   {Version: "scikit-learn 0", Train: 20, TrainCPU: 40, Memory: 4e6},
 	}[script]
 	if script == "side_sklearn.py" && len(t.Categories) == 50 {
 		return errors.New("first\nsecond\nthird\ntoo many columns")
@@ -116,6 +116,9 @@ func TestMLArea(t *testing.T) {
 		"gbdt-train-onehot-40-tiny":   {"s", "scikit-learn 0", 20, []string{"40 columns, one-hot"}},
 		"gbdt-train-classes-3-tiny":   {"s", "scikit-learn 0", 20, []string{"3 classes"}},
 		"gbdt-auc-2k-tiny":            {"AUC", "scikit-learn 0", 0, []string{"scikit-learn 0 1.00000, |ΔAUC| 0."}},
+		"forest-train-tiny":           {"s", "scikit-learn 0", 20, []string{"400 rows x 28 columns, hard, a random forest of 10 trees", "|ΔAUC| 0."}},
+		"forest-train-cpu-tiny":       {"s", "scikit-learn 0", 40, nil},
+		"forest-memory-tiny":          {"MB", "scikit-learn 0", 4, nil},
 		"train-insurance-roc_auc":     {"roc_auc", "scikit-learn 1.2.1 logistic_regression", 0, nil},
 		"train-penguins-log_loss":     {"log_loss", "", 0, nil},
 		"train-wages-rmse":            {"rmse", "", 0, nil},

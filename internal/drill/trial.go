@@ -20,6 +20,7 @@ import (
 	"github.com/narrativeml/narrative/internal/drill/generator"
 	"github.com/narrativeml/narrative/internal/drill/peer"
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/gbdt"
 )
@@ -53,9 +54,21 @@ type player struct {
 	x       *frame.Frame
 	y       ml.Target
 	held    *frame.Frame // loaded when it is first asked for
-	model   *gbdt.Model
+	model   learner
 	outcome peer.Outcome
 }
+
+// learner is what either algorithm gives.
+type learner interface {
+	ml.Predictor
+	PredictRow(values, out []float64) error
+	Category(column int, text string) float64
+}
+
+var (
+	_ learner = (*gbdt.Model)(nil)
+	_ learner = (*forest.Model)(nil)
+)
 
 func (p *player) play(ctx context.Context, step peer.Step) (err error) {
 	if step != peer.Bin && step != peer.Train && p.held == nil {
@@ -93,7 +106,7 @@ func (p *player) train(ctx context.Context) error {
 	}
 	rise, err := above(func() (err error) {
 		p.outcome.Train, err = timed(func() (err error) {
-			p.model, err = gbdt.Train(ctx, p.params(p.trial.Trees), p.x, p.y, p.options())
+			p.model, err = p.learn(ctx)
 			return err
 		})
 		return err
@@ -107,6 +120,15 @@ func (p *player) train(ctx context.Context) error {
 	p.outcome.Memory = rise
 	p.outcome.TrainCPU = cpu(after) - cpu(before)
 	return nil
+}
+
+func (p *player) learn(ctx context.Context) (learner, error) {
+	if p.trial.Forest {
+		params := forest.DefaultParams()
+		params.Trees, params.Seed = p.trial.Trees, p.trial.Seed
+		return forest.Train(ctx, params, p.x, p.y, p.options())
+	}
+	return gbdt.Train(ctx, p.params(p.trial.Trees), p.x, p.y, p.options())
 }
 
 // cpu is the time of all threads in seconds.
@@ -138,7 +160,7 @@ func (p *player) many(ctx context.Context) (*gbdt.Model, error) {
 	return gbdt.Train(ctx, p.params(p.trial.ManyTrees), p.x.Take(rows), y, p.options())
 }
 
-func (p *player) predict(m *gbdt.Model) (float64, error) {
+func (p *player) predict(m learner) (float64, error) {
 	out := make([]float64, p.held.Rows()*m.Outputs())
 	return timed(func() error { return m.Predict(p.held, out) })
 }

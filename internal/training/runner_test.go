@@ -75,7 +75,7 @@ func checkLeaderboard(t *testing.T, made *training.Result) {
 		}
 	}
 	slices.Sort(names)
-	if !slices.Equal(names, []string{"baseline", "gbdt", "linear"}) || made.Leaderboard[0].Algorithm != made.Algorithm {
+	if !slices.Equal(names, []string{"baseline", "forest", "gbdt", "linear"}) || made.Leaderboard[0].Algorithm != made.Algorithm {
 		t.Errorf("the leaderboard holds %v, the best is %s", names, made.Algorithm)
 	}
 }

@@ -9,13 +9,13 @@ type Request struct {
 	PositiveClass string   `json:"positive_class,omitempty" maxLength:"1024" doc:"Binary only; default: the rarer class"`
 	Features      []string `json:"features,omitempty" maxItems:"10000" doc:"Columns to learn from; default: all but the target"`
 	Exclude       []string `json:"exclude,omitempty" maxItems:"10000" doc:"Columns to leave out"`
-	Algorithms    []string `json:"algorithms,omitempty" maxItems:"8" doc:"Candidates; default: baseline, linear, gbdt"`
+	Algorithms    []string `json:"algorithms,omitempty" maxItems:"8" doc:"Candidates, of baseline, linear, forest and gbdt; default: all"`
 	Metric        string   `json:"metric,omitempty" doc:"What the leaderboard is ordered by; default: roc_auc, log_loss or rmse by task"`
 	Encoding      string   `json:"encoding,omitempty" enum:"onehot,ordinal" doc:"Of categories for linear models; default: onehot"`
 	Folds         int      `json:"folds,omitempty" minimum:"2" maximum:"20" doc:"Of the cross-validation; default 5"`
 	TestFraction  float64  `json:"test_fraction,omitempty" minimum:"0.05" maximum:"0.5" doc:"Of the rows, held out; default 0.2"`
 	Seed          uint64   `json:"seed,omitempty" maximum:"9007199254740991" doc:"Default 1"`
-	Trees         int      `json:"trees,omitempty" minimum:"1" maximum:"10000" doc:"Of a gbdt candidate; default 200 with early stopping"`
+	Trees         int      `json:"trees,omitempty" minimum:"1" maximum:"10000" doc:"Of a gbdt candidate, default 200 with early stopping; a forest has as many, at most 100"`
 	Split         string   `json:"split,omitempty" enum:"random,grouped,time" doc:"How rows are held out and divided into folds: at random, by groups that stay together, or by time, each learning from what came before. Default: random"`
 	GroupColumn   string   `json:"group_column,omitempty" maxLength:"1024" doc:"Split grouped only: rows with the same value stay together. It is not a feature"`
 	TimeColumn    string   `json:"time_column,omitempty" maxLength:"1024" doc:"Split time only: what the rows are ordered by, a datetime or a number. It is a feature too unless it is left out"`

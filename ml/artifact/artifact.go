@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/narrativeml/narrative/ml/baseline"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/pipeline"
@@ -40,6 +41,7 @@ const (
 const (
 	Baseline = "baseline"
 	Linear   = "linear"
+	Forest   = "forest"
 	GBDT     = "gbdt"
 )
 
@@ -54,6 +56,7 @@ func algorithms() []algorithm {
 	return []algorithm{
 		{Baseline, whole(baseline.Decode)},
 		{Linear, whole(linear.Decode)},
+		{Forest, stream(forest.Read)},
 		{GBDT, stream(gbdt.Read)},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/baseline"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
@@ -77,13 +78,17 @@ func models(tb testing.TB) map[string]*pipeline.Model {
 	base, err2 := baseline.Train(ctx, baseline.DefaultParams(), x, y, ml.Options{})
 	line, err3 := linear.Train(ctx, linear.DefaultParams(), full, y, ml.Options{})
 	tree, err4 := gbdt.Train(ctx, small, x, y, ml.Options{})
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	few := forest.DefaultParams()
+	few.Trees, few.MinChildSamples = 3, 5
+	wood, err5 := forest.Train(ctx, few, x, y, ml.Options{})
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		tb.Fatal(err)
 	}
 	all := map[string]*pipeline.Model{}
 	for name, parts := range map[string]pipeline.Parts{
 		artifact.Baseline: {Estimator: base, Steps: []preprocess.Step{frequency}},
 		artifact.Linear:   {Estimator: line, Steps: []preprocess.Step{dates, onehot, impute, scale}},
+		artifact.Forest:   {Estimator: wood},
 		artifact.GBDT:     {Estimator: tree},
 	} {
 		parts.Algorithm, parts.Task, parts.Target, parts.Classes = name, y.Task, "y", y.Classes

@@ -145,7 +145,7 @@ func TestWriteRefuses(t *testing.T) {
 		t.Fatalf("the estimator is %T", parts.Estimator)
 	}
 	for text, change := range map[string]func(p *pipeline.Parts){
-		`"oracle" is unknown, it should be one of baseline, linear, gbdt`: func(p *pipeline.Parts) { p.Algorithm = "oracle" },
+		`"oracle" is unknown, it should be one of baseline, linear, forest, gbdt`: func(p *pipeline.Parts) { p.Algorithm = "oracle" },
 		"has become longer":          func(p *pipeline.Parts) { p.Estimator = &growing{trees, [][]string{{"a"}, {"a", "bc"}}} },
 		"has become 2 bytes shorter": func(p *pipeline.Parts) { p.Estimator = &growing{trees, [][]string{{"a", "bc"}, {"a"}}} },
 	} {

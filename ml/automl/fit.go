@@ -9,6 +9,7 @@ import (
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/baseline"
+	"github.com/narrativeml/narrative/ml/forest"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
@@ -19,6 +20,10 @@ import (
 const (
 	// stopFraction is the part of the rows that tell a gbdt when to stop.
 	stopFraction = 0.15
+	// forestTrees is the most trees of a forest: more hardly help and take room.
+	forestTrees = 100
+	// forestLeaf is the fewest rows of a leaf of a forest.
+	forestLeaf = 3
 	// patience is the number of rounds without a gain after which it stops.
 	patience = 30
 )
@@ -56,6 +61,8 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 			return pipeline.Algorithm(baseline.Train, baseline.DefaultParams())(ctx, x, y, o)
 		case artifact.Linear:
 			return pipeline.Algorithm(linear.Train, f.params.linear())(ctx, x, y, o)
+		case artifact.Forest:
+			return pipeline.Algorithm(forest.Train, f.woods())(ctx, x, y, o)
 		case artifact.GBDT:
 			e, rounds, err = f.boost(ctx, x, o)
 			return e, err
@@ -106,6 +113,21 @@ func (f fitting) boost(ctx context.Context, x *frame.Frame, o ml.Options) (pipel
 		return nil, 0, err
 	}
 	return m, m.Rounds(), nil
+}
+
+// woods returns the parameters of a forest. Its leaves grow with the square root
+// of the rows: they tell probabilities better than single rows do, and the model
+// stays small.
+func (f fitting) woods() forest.Params {
+	p := forest.DefaultParams()
+	p.Seed = f.seed
+	p.Trees = min(f.params.Trees, forestTrees)
+	per := 15.0
+	if f.y.Task == ml.Regression {
+		per = 50
+	}
+	p.MinChildSamples = max(forestLeaf, int(math.Sqrt(float64(f.y.Len()))/per))
+	return p
 }
 
 // stopRows divides the rows into those to learn from and those to stop by: as

@@ -22,13 +22,13 @@ type Params struct {
 	Target        string   // the column to predict
 	Features      []string // the columns to learn from; empty: all but the target
 	PositiveClass string   // Binary only; empty: the rarer class, of equals the later in order
-	Algorithms    []string // the candidates: baseline, linear, gbdt; empty: all
+	Algorithms    []string // the candidates: baseline, linear, forest, gbdt; empty: all
 	Metric        string   // what the leaderboard is ordered by; empty: by task roc_auc, log_loss or rmse
 	Encoding      string   // of categories for linear models: onehot or ordinal; empty: onehot
 	Folds         int      // of the cross-validation, 2 to 20, default 5
 	TestFraction  float64  // of the rows, held out, 0.05 to 0.5, default 0.2
 	Seed          uint64   // of every random choice, default 1
-	Trees         int      // the most rounds of a gbdt candidate, 1 to 10,000, default 200; fewer when more do not help
+	Trees         int      // the most rounds of a gbdt candidate, 1 to 10,000, default 200, fewer when more do not help, and trees of a forest, which has 100 at most
 
 	Split       string // how rows are held out and divided into folds: random, grouped or time; empty: random
 	GroupColumn string // grouped only: rows with the same value stay together; it is no feature
@@ -58,7 +58,7 @@ func DefaultParams() Params {
 
 // Algorithms returns the names of the candidates, the simplest first.
 func Algorithms() []string {
-	return []string{artifact.Baseline, artifact.Linear, artifact.GBDT}
+	return []string{artifact.Baseline, artifact.Linear, artifact.Forest, artifact.GBDT}
 }
 
 // Validate returns an *ml.InputError for the first parameter that cannot be

@@ -63,7 +63,7 @@ func (f fitting) steps() []pipeline.Fitter {
 	switch f.algorithm {
 	case artifact.Linear:
 		return slices.Concat(p.selection(), p.dates(), p.encoding(f.x.Rows()), p.imputation(), p.scaling())
-	case artifact.GBDT:
+	case artifact.Forest, artifact.GBDT:
 		group := preprocess.CategoryParams{MaxCategories: treeCategories, MinRows: 1}
 		return slices.Concat(p.selection(), []pipeline.Fitter{
 			pipeline.Step(preprocess.FitDates, preprocess.DefaultDateParams()),

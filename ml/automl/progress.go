@@ -14,6 +14,8 @@ func effort(algorithm string) float64 {
 		return 0.05
 	case artifact.Linear:
 		return 1
+	case artifact.Forest:
+		return 2
 	default:
 		return 4
 	}

@@ -83,7 +83,7 @@ func TestResume(t *testing.T) {
 			p := quick()
 			whole := newMemory()
 			want := train(t, p, x, automl.Options{Checkpoint: whole, Threads: 1})
-			if n := len(whole.order); n != 3*(p.Folds+1) {
+			if n := len(whole.order); n != len(automl.Algorithms())*(p.Folds+1) {
 				t.Fatalf("%d checkpoints: %v", n, whole.order)
 			}
 			for after := 1; after <= len(whole.order); after++ {

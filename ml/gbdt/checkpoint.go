@@ -2,18 +2,15 @@ package gbdt
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
-	"hash/crc32"
 	"maps"
 	"math"
 	"slices"
 
 	"github.com/narrativeml/narrative/ml"
-	"github.com/narrativeml/narrative/ml/internal/binned"
+	"github.com/narrativeml/narrative/ml/internal/digest"
 	"github.com/narrativeml/narrative/ml/internal/wire"
 )
 
@@ -84,8 +81,6 @@ func (k *keeper) save(ctx context.Context, t *trainer) error {
 	return nil
 }
 
-func castagnoli(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
-
 // part returns the bytes of the rounds from first on.
 func (t *trainer) part(first int, fingerprint []byte) []byte {
 	b := wire.AppendMagic(nil, checkpointMagic, checkpointVersion)
@@ -113,16 +108,16 @@ func (t *trainer) part(first int, fingerprint []byte) []byte {
 	b = wire.AppendFloats(b, t.firstG, t.step)
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(t.best)) // may be infinite
 	b = binary.LittleEndian.AppendUint32(b, uint32(t.bestTrees))
-	return binary.LittleEndian.AppendUint32(b, castagnoli(b))
+	return wire.Seal(b)
 }
 
 // restore goes on after the rounds of a part.
 func (t *trainer) restore(b, fingerprint []byte) error {
-	body := len(b) - 4
-	if body < 0 || castagnoli(b[:body]) != binary.LittleEndian.Uint32(b[body:]) {
+	body, ok := wire.Open(b)
+	if !ok {
 		return errStale
 	}
-	r := wire.NewReader(b[:body])
+	r := wire.NewReader(body)
 	r.Magic(checkpointMagic, checkpointVersion)
 	for _, want := range fingerprint {
 		if r.Uint8() != want {
@@ -179,76 +174,24 @@ func (t *trainer) readTree(r *wire.Reader) *tree {
 
 // fingerprint is a SHA-256 over everything that the trees depend on.
 func (t *trainer) fingerprint() []byte {
-	d := digest{h: sha256.New()}
+	d := digest.New()
 	p := t.params
-	d.texts(string(t.objective.name))
-	d.numbers(p.QuantileLevel, p.HuberDelta, p.TweediePower, float64(p.Trees), p.LearningRate,
+	d.Texts(string(t.objective.name))
+	d.Numbers(p.QuantileLevel, p.HuberDelta, p.TweediePower, float64(p.Trees), p.LearningRate,
 		float64(p.MaxLeaves), float64(p.MaxDepth), float64(p.MinChildSamples), p.MinChildHessian,
 		p.L1, p.L2, p.MinGain, p.RowFraction, p.FeatureFraction, p.CategorySmoothing, p.CategoryL2,
 		float64(p.CategorySamples), float64(p.CategoryGroupSamples), float64(p.MaxCategories), float64(p.EarlyStopping))
-	d.word(p.Seed)
+	d.Word(p.Seed)
 	for _, column := range slices.Sorted(maps.Keys(p.Monotone)) {
-		d.texts(column)
-		d.word(uint64(p.Monotone[column]))
+		d.Texts(column)
+		d.Word(uint64(p.Monotone[column]))
 	}
-	for i := range t.features {
-		f := &t.features[i]
-		d.texts(f.Name)
-		d.texts(f.Categories...)
-		d.numbers(f.Bounds...)
-	}
-	d.table(t.table)
-	d.target(t.objective.y)
+	d.Features(t.features)
+	d.Table(t.table)
+	d.Target(t.objective.y)
 	if t.validation != nil {
-		d.table(t.validation)
-		d.target(t.judge.y)
+		d.Table(t.validation)
+		d.Target(t.judge.y)
 	}
-	d.flush()
-	return d.h.Sum(nil)
-}
-
-// digest writes values to a hash by the block.
-type digest struct {
-	h hash.Hash
-	b []byte
-}
-
-func (d *digest) flush() {
-	_, _ = d.h.Write(d.b) // a hash never fails
-	d.b = d.b[:0]
-}
-
-func (d *digest) word(v uint64) {
-	d.b = binary.LittleEndian.AppendUint64(d.b, v)
-	if len(d.b) >= 1<<16 {
-		d.flush()
-	}
-}
-
-func (d *digest) texts(list ...string) {
-	d.word(uint64(len(list)))
-	for _, s := range list {
-		d.word(uint64(len(s)))
-		d.b = append(d.b, s...)
-	}
-}
-
-func (d *digest) numbers(list ...float64) {
-	d.word(uint64(len(list)))
-	for _, v := range list {
-		d.word(math.Float64bits(v))
-	}
-}
-
-func (d *digest) table(b *binned.Table) {
-	d.word(uint64(b.Rows))
-	for _, w := range b.ByRow {
-		d.word(w)
-	}
-}
-
-func (d *digest) target(y ml.Target) {
-	d.texts(y.Classes...)
-	d.numbers(y.Values...)
-	d.numbers(y.Weights...)
+	return d.Sum()
 }

@@ -44,15 +44,7 @@ func (m *Model) appendHead(b []byte) []byte {
 	b = wire.AppendBool(b, m.log)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(m.features)))
 	for i := range m.features {
-		f := &m.features[i]
-		b = wire.AppendString(b, f.Name)
-		b = wire.AppendBool(b, f.Categorical)
-		if f.Categorical {
-			b = wire.AppendStrings(b, f.Categories)
-		} else {
-			b = binary.LittleEndian.AppendUint32(b, uint32(len(f.Bounds)))
-			b = wire.AppendFloats(b, f.Bounds...)
-		}
+		b = binned.AppendFeature(b, &m.features[i])
 		b = wire.AppendFloats(b, m.gains[i])
 		b = binary.LittleEndian.AppendUint32(b, uint32(m.splits[i]))
 	}
@@ -132,20 +124,14 @@ func (d *decoder) task() {
 }
 
 func (d *decoder) features() {
-	const least = 4 + 1 + 4 + 8 + 4
-	n := d.Count(least)
+	n := d.Count(binned.LeastFeature + 8 + 4)
 	names := make(map[string]bool, n)
 	for range n {
-		f := binned.Feature{Name: d.String(), Categorical: d.Bool()}
-		if f.Name == "" || names[f.Name] {
-			d.Fail("feature name %q is empty or repeated", f.Name)
+		f := binned.ReadFeature(d.Reader)
+		if names[f.Name] {
+			d.Fail("the feature %q is repeated", f.Name)
 		}
 		names[f.Name] = true
-		if f.Categorical {
-			f.Categories = d.categories()
-		} else {
-			f.Bounds = d.bounds()
-		}
 		d.m.features = append(d.m.features, f)
 		d.m.gains = append(d.m.gains, d.Float())
 		d.m.splits = append(d.m.splits, int(d.Uint32()))
@@ -153,34 +139,6 @@ func (d *decoder) features() {
 			return
 		}
 	}
-}
-
-func (d *decoder) categories() []string {
-	list := d.Strings()
-	if len(list) > 255 {
-		d.Fail("%d categories", len(list))
-	}
-	seen := make(map[string]bool, len(list))
-	for _, text := range list {
-		if seen[text] {
-			d.Fail("the category %q is repeated", text)
-		}
-		seen[text] = true
-	}
-	return list
-}
-
-func (d *decoder) bounds() []float64 {
-	list := d.Floats(d.Count(8))
-	if len(list) > 254 {
-		d.Fail("%d bounds", len(list))
-	}
-	for i := 1; i < len(list); i++ {
-		if list[i-1] >= list[i] {
-			d.Fail("bounds do not ascend")
-		}
-	}
-	return list
 }
 
 func (d *decoder) trees() {

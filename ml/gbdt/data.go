@@ -26,14 +26,8 @@ func Bin(ctx context.Context, p Params, x *frame.Frame, o ml.Options) (*Binned, 
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	switch {
-	case x.Rows() == 0:
-		return nil, &ml.InputError{Code: "no_rows", Row: -1, Message: "the table has no rows; at least one is needed"}
-	case len(x.Columns()) == 0:
-		return nil, &ml.InputError{Code: "no_columns", Row: -1, Message: "the table has no columns; at least one is needed"}
-	case x.Rows() > maxRows:
-		return nil, &ml.InputError{Code: "too_many_rows", Row: -1, Message: fmt.Sprintf(
-			"the table has %d rows; at most %d can be trained on", x.Rows(), maxRows)}
+	if err := binned.CheckTable(x); err != nil {
+		return nil, err
 	}
 	team, end := parallel.New(ctx, o.Workers())
 	defer end()
@@ -74,5 +68,5 @@ func (b *Binned) check(p Params, y ml.Target) error {
 			return paramError("monotone", fmt.Sprintf("%d for the column %q of strings", direction, column), "about columns of numbers")
 		}
 	}
-	return checkMagnitude(y)
+	return binned.CheckTarget(y)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/internal/binned"
 )
 
 // Params are the parameters.
@@ -174,7 +175,7 @@ func (p Params) validateObjective() error {
 		return paramError("quantile_level", number(p.QuantileLevel), "a number above 0 and below 1")
 	case p.Objective == Tweedie && !between(p.TweediePower, 1, 2):
 		return paramError("tweedie_power", number(p.TweediePower), "a number above 1 and below 2")
-	case math.IsNaN(p.HuberDelta) || p.HuberDelta < 0 || p.HuberDelta > maxTarget:
+	case math.IsNaN(p.HuberDelta) || p.HuberDelta < 0 || p.HuberDelta > binned.MaxTarget:
 		return paramError("huber_delta", number(p.HuberDelta), "a number from 0 to 1e100")
 	}
 	for _, column := range slices.Sorted(maps.Keys(p.Monotone)) {

@@ -13,12 +13,6 @@ import (
 	"github.com/narrativeml/narrative/ml/internal/random"
 )
 
-const (
-	maxRows   = 1 << 25 // what 32 bits of sums allow with 6 bits of gradient
-	maxTarget = 1e100   // so that squares do not overflow
-	maxWeight = 1e50
-)
-
 // Train learns trees from the columns of x, of any type: String columns as
 // categories, all others as numbers. Values may be missing. Of a column with
 // more than MaxBins categories the most frequent ones are told apart; the others
@@ -82,22 +76,6 @@ func trainWithin(ctx context.Context, p Params, b *Binned, y ml.Target, o ml.Opt
 	}
 	t.keepBest()
 	return newModel(t.objective, t.features, t.trees), nil
-}
-
-func checkMagnitude(y ml.Target) error {
-	for i, v := range y.Values {
-		if math.Abs(v) > maxTarget {
-			return &ml.InputError{Code: "target_magnitude", Row: i, Message: fmt.Sprintf(
-				"the target is %g in row %d; it must be between -1e100 and 1e100", v, i+1)}
-		}
-	}
-	for i, w := range y.Weights {
-		if w > maxWeight || w < 1/maxWeight {
-			return &ml.InputError{Code: "bad_weight", Row: i, Message: fmt.Sprintf(
-				"the weight is %g in row %d; it must be between 1e-50 and 1e50", w, i+1)}
-		}
-	}
-	return nil
 }
 
 // trainer holds the state between the rounds.
@@ -172,7 +150,7 @@ func (t *trainer) prepareValidation(v *ml.Validation) error {
 		return &ml.InputError{Code: "validation_target", Row: -1, Message: fmt.Sprintf(
 			"the validation target is %s with the classes %v; it must be %s with the classes %v", v.Y.Task, v.Y.Classes, y.Task, y.Classes)}
 	}
-	err := checkMagnitude(v.Y)
+	err := binned.CheckTarget(v.Y)
 	if err == nil {
 		err = checkRange(t.objective.name, v.Y)
 	}

@@ -26,6 +26,7 @@ func TestPipeline(t *testing.T) {
 		"baseline": {Algorithms: []string{artifact.Baseline}},
 		"onehot":   {Algorithms: []string{artifact.Linear}, Encoding: automl.OneHot},
 		"ordinal":  {Algorithms: []string{artifact.Linear}, Encoding: automl.Ordinal},
+		"forest":   {Algorithms: []string{artifact.Forest}},
 		"gbdt":     {Algorithms: []string{artifact.GBDT}},
 		"prepared": {
 			Algorithms: []string{artifact.Linear}, Imputation: "mode", Scaling: "robust",

@@ -53,7 +53,7 @@ type Streamer interface {
 
 // Parts are what a Model is made of.
 type Parts struct {
-	Algorithm string // linear, gbdt, baseline
+	Algorithm string // linear, forest, gbdt, baseline
 	Task      ml.Task
 	Target    string   // the column that is predicted
 	Classes   []string // classification only; for Binary the second is the positive class

@@ -32,6 +32,7 @@ type Trial struct {
 	Threads   int     `json:"threads"`
 	Seed      uint64  `json:"seed"`
 	Quantized bool    `json:"quantized"` // with gradients of few bits, where the side has both ways
+	Forest    bool    `json:"forest"`    // a random forest of Trees, by the defaults, instead of boosting
 
 	ManyTrees int    `json:"many_trees"`
 	ManyRows  int    `json:"many_rows"`

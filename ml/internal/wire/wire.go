@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 )
@@ -162,6 +163,28 @@ func (r *Reader) Uint64() uint64 {
 	return 0
 }
 
+// Uvarint returns the next number written by binary.AppendUvarint, which must be
+// at most limit and in as few bytes as it can be.
+func (r *Reader) Uvarint(limit uint64) uint64 {
+	r.need(binary.MaxVarintLen64)
+	v, n := binary.Uvarint(r.rest)
+	switch {
+	case r.err != nil:
+		return 0
+	case n == 0:
+		r.take(len(r.rest) + 1)
+		return 0
+	case n < 0 || n > 1 && r.rest[n-1] == 0:
+		r.Fail("a number takes more bytes than it needs")
+		return 0
+	case v > limit:
+		r.Fail("%d is more than %d", v, limit)
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return v
+}
+
 // Float returns the next eight bytes as a number, which must be finite.
 func (r *Reader) Float() float64 {
 	v := math.Float64frombits(r.Uint64())
@@ -252,3 +275,17 @@ func AppendStrings(b []byte, list []string) []byte {
 	}
 	return b
 }
+
+// Seal appends the CRC-32C of b, which Open checks.
+func Seal(b []byte) []byte { return binary.LittleEndian.AppendUint32(b, castagnoli(b)) }
+
+// Open returns what Seal was given, or false if it is damaged.
+func Open(b []byte) ([]byte, bool) {
+	n := len(b) - 4
+	if n < 0 || castagnoli(b[:n]) != binary.LittleEndian.Uint32(b[n:]) {
+		return nil, false
+	}
+	return b[:n], true
+}
+
+func castagnoli(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

@@ -24,6 +24,9 @@ func TestRoundTrip(t *testing.T) {
 	b = wire.AppendFloats(b, 1.5, math.Copysign(0, -1), math.MaxFloat64)
 	b = wire.AppendString(b, "one")
 	b = wire.AppendStrings(b, []string{"", "two"})
+	for _, v := range []uint64{0, 127, 128, math.MaxUint64} {
+		b = binary.AppendUvarint(b, v)
+	}
 	r := wire.NewReader(b)
 	r.Magic("TEST", 3)
 	if v := r.Uint8(); v != 7 {
@@ -43,6 +46,11 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if v := r.Strings(); !slices.Equal(v, []string{"", "two"}) {
 		t.Errorf("the strings are %q", v)
+	}
+	for _, want := range []uint64{0, 127, 128, math.MaxUint64} {
+		if v := r.Uvarint(math.MaxUint64); v != want {
+			t.Errorf("the number is %d, want %d", v, want)
+		}
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
@@ -72,6 +80,11 @@ func TestMistakes(t *testing.T) {
 		"many items":     {many, func(r *wire.Reader) { r.Count(1) }, "4294967295 items"},
 		"long string":    {many, func(r *wire.Reader) { _ = r.String() }, "4294967295 items"},
 		"many strings":   {many, func(r *wire.Reader) { r.Strings() }, "4294967295 items"},
+		"no varint":      {nil, func(r *wire.Reader) { r.Uvarint(1) }, "too early"},
+		"half a varint":  {[]byte{0x80}, func(r *wire.Reader) { r.Uvarint(1) }, "too early"},
+		"long varint":    {[]byte{0x81, 0}, func(r *wire.Reader) { r.Uvarint(9) }, "more bytes than it needs"},
+		"huge varint":    {bytes.Repeat([]byte{0xFF}, 11), func(r *wire.Reader) { r.Uvarint(9) }, "more bytes than it needs"},
+		"large varint":   {[]byte{5}, func(r *wire.Reader) { r.Uvarint(4) }, "5 is more than 4"},
 		"left over":      {[]byte{1}, func(*wire.Reader) {}, "1 bytes are left over"},
 		"the caller's":   {nil, func(r *wire.Reader) { r.Fail("first %d", 1); r.Fail("second") }, "first 1"},
 	}
@@ -86,10 +99,28 @@ func TestMistakes(t *testing.T) {
 			}
 			// After a mistake everything is zero.
 			if r.Uint8() != 0 || r.Bool() || r.Uint16() != 0 || r.Uint32() != 0 || r.Uint64() != 0 || r.Float() != 0 ||
-				r.Count(1) != 0 || r.String() != "" || len(r.Strings()) != 0 || !errors.Is(r.Err(), err) {
+				r.Count(1) != 0 || r.Uvarint(9) != 0 || r.String() != "" || len(r.Strings()) != 0 || !errors.Is(r.Err(), err) {
 				t.Error("a reader goes on after a mistake")
 			}
 		})
+	}
+}
+
+func TestSeal(t *testing.T) {
+	t.Parallel()
+	sealed := wire.Seal([]byte("content"))
+	if b, ok := wire.Open(sealed); !ok || string(b) != "content" {
+		t.Errorf("what was sealed opens as %q, %v", b, ok)
+	}
+	for n := range sealed {
+		if _, ok := wire.Open(sealed[:n]); ok {
+			t.Errorf("the first %d of %d bytes open", n, len(sealed))
+		}
+		bad := bytes.Clone(sealed)
+		bad[n] ^= 4
+		if _, ok := wire.Open(bad); ok {
+			t.Errorf("with byte %d changed it opens", n)
+		}
 	}
 }
 
