@@ -305,6 +305,11 @@ func TestKilledRedisLosesNoTask(t *testing.T) {
 	if err := b.client.Enqueue(t.Context(), delivery("job_a")); err != nil {
 		t.Fatal(err)
 	}
+	// It writes a moment later while the disk is busy with what came before.
+	eventually(t, "Redis has written the task to its file", func() bool {
+		info, err := b.raw.Info(t.Context(), "persistence").Result()
+		return err == nil && strings.Contains(info, "aof_buffer_length:0\r\n") && strings.Contains(info, "aof_rewrite_in_progress:0\r\n")
+	})
 	first := b.child.PID()
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
