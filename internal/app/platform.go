@@ -124,6 +124,7 @@ func (p *platform) blobConfig() blob.Config {
 	c := blob.DefaultConfig()
 	c.Endpoint, c.PublicEndpoint, c.Region, c.Bucket = s.Endpoint, s.PublicEndpoint, s.Region, s.Bucket
 	c.AccessKeyID, c.SecretAccessKey, c.PathStyle = s.AccessKeyID, s.SecretAccessKey, s.PathStyle
+	c.PartSize = s.PartSize
 	c.Observe = p.metrics.S3.Observe
 	return c
 }

@@ -86,7 +86,7 @@ func TestAStalledDownloadEnds(t *testing.T) {
 
 func TestValidateListsEveryMistake(t *testing.T) {
 	t.Parallel()
-	err := blob.Config{Endpoint: "ftp://x", PublicEndpoint: "https://user:hunter2@x", Bucket: "A"}.Validate()
+	err := blob.Config{Endpoint: "ftp://x", PublicEndpoint: "https://user:hunter2@x", Bucket: "A", PartSize: 1}.Validate()
 	if err == nil {
 		t.Fatal("accepted")
 	}

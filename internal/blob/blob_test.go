@@ -3,7 +3,6 @@ package blob_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -204,44 +203,85 @@ func TestKeysThatAreNone(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// heap returns how much memory is in use now.
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapInuse
+// heapOf returns the most memory that is alive while a file of that size is
+// put, above what was before. The gateway runs in this process and its share
+// is in the figure too.
+func heapOf(tb testing.TB, c *blob.Client, size int64) int64 {
+	tb.Helper()
+	alive := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	for range 3 { // what earlier files have left goes with the second
+		runtime.GC()
+	}
+	base, most := alive(), int64(0)
+	source, read := noise(1, size), int64(0)
+	n, err := c.Put(tb.Context(), "large", "", readerFunc(func(p []byte) (int, error) {
+		if read/(1<<20) < (read+int64(len(p)))/(1<<20) {
+			most = max(most, alive())
+		}
+		n, err := source.Read(p)
+		read += int64(n)
+		return n, err
+	}))
+	if err != nil || n != size {
+		tb.Fatalf("put gave %d, %v", n, err)
+	}
+	return most - base
 }
 
-func TestALargeFileStreams(t *testing.T) { // not parallel: it measures memory
-	const size = 64 << 20
-	c := setup(t, func(c *blob.Config) { c.PartSize, c.Concurrency = 5<<20, 2 })
-	runtime.GC()
-	base, most := heap(), uint64(0)
-	sum := sha256.New()
-	source := io.TeeReader(noise(1, size), sum)
-	watched := readerFunc(func(p []byte) (int, error) {
-		most = max(most, heap())
-		return source.Read(p[:min(len(p), 1<<20)])
-	})
-	n, err := c.Put(t.Context(), "large", "", watched)
-	if err != nil || n != size {
-		t.Fatalf("put gave %d, %v", n, err)
+func TestMemoryDoesNotGrowWithTheFile(t *testing.T) { //nolint:paralleltest // it measures memory
+	c := setup(t, func(c *blob.Config) { c.Concurrency = 2 })
+	const parts = 3 * (5 << 20) // two that are sent and one that is read
+	short, long := heapOf(t, c, 16<<20), heapOf(t, c, 80<<20)
+	t.Logf("%.1f MiB are alive at most for a file of 16 MiB, %.1f for one of 80", float64(short)/(1<<20), float64(long)/(1<<20))
+	if short < 5<<20 {
+		t.Errorf("only %d bytes are alive for a file of 16 MiB, less than one part: that is no measurement", short)
 	}
-	t.Logf("the heap grew by %d MiB", (most-base)>>20)
-	// The gateway runs in this process and its share is in the figure too.
-	if most > base && most-base > 48<<20 {
-		t.Errorf("the heap grew by %d MiB for a file of %d MiB", (most-base)>>20, size>>20)
+	if long > parts+(4<<20) {
+		t.Errorf("%d bytes are alive for a file of 80 MiB; three parts have %d", long, parts)
 	}
-	r, err := c.Open(t.Context(), "large")
-	if err != nil {
-		t.Fatal(err)
+	if small := heapOf(t, c, 1<<20); small > 4<<20 {
+		t.Errorf("%d bytes are alive for a file of 1 MiB", small)
 	}
-	defer closing(t, r)
-	back := sha256.New()
-	if n, err := io.Copy(back, r); err != nil || n != size {
-		t.Fatalf("read %d, %v", n, err)
+}
+
+func TestPartsOfManySizes(t *testing.T) {
+	t.Parallel()
+	c := setup(t)
+	const few, many, most = 5 << 20, 6 << 20, 3
+	c.Layout(few, many, most)
+	for _, size := range []int64{few - 1, few, few + 1, few + many, few + 2*many} {
+		var want, got bytes.Buffer
+		n, err := c.Put(t.Context(), "f", "", io.TeeReader(noise(1, size), &want))
+		if err != nil || n != size {
+			t.Fatalf("put of %d bytes gave %d, %v", size, n, err)
+		}
+		r, err := c.Open(t.Context(), "f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(&got, r)
+		closing(t, r)
+		if err != nil || !bytes.Equal(got.Bytes(), want.Bytes()) {
+			t.Errorf("%d bytes came back as %d others, %v", size, got.Len(), err)
+		}
 	}
-	if !bytes.Equal(sum.Sum(nil), back.Sum(nil)) {
-		t.Error("other bytes came back")
+	_, err := c.Put(t.Context(), "long", "", noise(1, few+2*many+1))
+	if fault.CodeOf(err) != "file_too_large" || fault.ClassOf(err) != fault.ClassTooLarge || !strings.Contains(err.Error(), "17825792 bytes") {
+		t.Errorf("a file of too many parts gave %v", err)
+	}
+	if left := keys(t, c, "long"); len(left) != 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), true); err != nil || n != 0 {
+		t.Errorf("%d uploads were left unfinished, %v", n, err)
+	}
+	if n := blob.LongestFile(); n < 100<<30 {
+		t.Errorf("a file may have %d bytes; an upload of 100 GiB is allowed", n)
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/feature/s3/transfermanager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -28,8 +27,8 @@ import (
 // "storage_unavailable" when the service does not do what it was asked.
 type Client struct {
 	config   Config
+	layout   layout
 	s3       *s3.Client
-	uploads  *transfermanager.Client
 	presign  *s3.PresignClient
 	connects *http.Transport
 }
@@ -64,14 +63,8 @@ func New(c Config) (*Client, error) {
 	public.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired // a browser adds no headers
 	client := s3.New(options)
 	return &Client{
-		config: c, s3: client, connects: connects,
+		config: c, layout: newLayout(c.PartSize), s3: client, connects: connects,
 		presign: s3.NewPresignClient(s3.New(public)),
-		uploads: transfermanager.New(client, func(o *transfermanager.Options) {
-			o.PartSizeBytes = c.PartSize
-			o.MultipartUploadThreshold = c.PartSize
-			o.Concurrency = c.Concurrency
-			o.FailTimeout = c.Timeout // so that a cancelled upload is tidied up
-		}),
 	}, nil
 }
 
@@ -155,13 +148,16 @@ func (c *Client) Put(ctx context.Context, key, contentType string, r io.Reader) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	source := &source{ctx: ctx, reader: r}
-	input := &transfermanager.UploadObjectInput{Bucket: aws.String(c.config.Bucket), Key: aws.String(key), Body: source}
+	var kind *string
 	if contentType != "" {
-		input.ContentType = aws.String(contentType)
+		kind = aws.String(contentType)
 	}
-	if _, err := c.uploads.UploadObject(ctx, input); err != nil {
+	if err := c.upload(ctx, key, kind, source); err != nil {
 		if source.err != nil {
 			return 0, source.err
+		}
+		if _, done := fault.As(err); done {
+			return 0, err
 		}
 		return 0, c.fail("put", key, err)
 	}

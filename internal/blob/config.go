@@ -29,10 +29,13 @@ type Config struct {
 	// does.
 	Timeout time.Duration
 	// PartSize is how many bytes of a large file are sent together, at least
-	// 5 MiB. A file has at most 10,000 parts.
+	// 5 MiB; a file has at most 10,000 parts. Zero means 5 MiB for the first
+	// 1,000 parts and 16 MiB for those after them, which some services refuse:
+	// they want all parts alike.
 	PartSize int64
 	// Concurrency is how many parts of one file are sent at once. An upload
-	// holds PartSize x (Concurrency + 2) bytes at most.
+	// holds as many, and one more, at most: fewer while the service is quicker
+	// than the reader.
 	Concurrency int
 	// CacheBlocks is how many blocks of 1 MiB a reader of OpenAt keeps.
 	CacheBlocks int
@@ -48,7 +51,6 @@ func DefaultConfig() Config {
 		Region:      "us-east-1",
 		PathStyle:   true,
 		Timeout:     15 * time.Second,
-		PartSize:    8 << 20,
 		Concurrency: 3,
 		CacheBlocks: 32,
 	}
@@ -81,8 +83,8 @@ func (c Config) Validate() error {
 	if c.Timeout <= 0 {
 		errs = append(errs, fmt.Errorf("blob: timeout is %s; it must be positive", c.Timeout))
 	}
-	if c.PartSize < minPartSize {
-		errs = append(errs, fmt.Errorf("blob: part size is %d bytes; it must be at least %d", c.PartSize, minPartSize))
+	if c.PartSize != 0 && c.PartSize < minPartSize {
+		errs = append(errs, fmt.Errorf("blob: part size is %d bytes; it must be at least %d, or 0", c.PartSize, minPartSize))
 	}
 	if c.Concurrency < 1 {
 		errs = append(errs, fmt.Errorf("blob: concurrency is %d; it must be at least 1", c.Concurrency))

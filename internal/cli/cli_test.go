@@ -82,7 +82,7 @@ func TestTheMainJob(t *testing.T) {
 		{"predict mdl_1 ds_1 --output " + file, file + ", ", "download"},
 		{"download job_8", "row_id,prediction,", ""},
 		{"download job_8 --file predictions -o " + sh.path("again.csv") + " --json", `"size": `, ""},
-		{"cleanup --dry-run", "looked at  kept", ""},
+		{"cleanup --dry-run", "mark   tmp/left", ""},
 		{"cleanup -d", "job_12", ""},
 		{"watch job_12 --logs", "cleanup job_12 is succeeded, attempt 1", "info  a line"},
 		{"watch job_12 --json", `"state": "succeeded"`, ""},

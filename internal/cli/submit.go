@@ -158,7 +158,7 @@ func tuneCommand(s *session) *cobra.Command {
 			if output != "" {
 				return s.download(cmd, c, j.ID, curveFile, output)
 			}
-			return s.answer(cmd, tuned, func(w io.Writer) error {
+			return s.answer(cmd, j.Result, func(w io.Writer) error {
 				header, rows := demo.TunedTable(tuned)
 				if err := terminal.Table(w, header, rows); err != nil {
 					return err
@@ -254,16 +254,32 @@ func cleanupCommand(s *session) *cobra.Command {
 			if err := decodeResult(j, &done); err != nil {
 				return err
 			}
-			return s.answer(cmd, j.Result, func(w io.Writer) error {
-				header := []string{"looked at", "kept", "marked", "waiting", "deleted", "size"}
-				return terminal.Table(w, header, [][]string{{
-					terminal.Count(done.Examined), terminal.Count(done.Kept), terminal.Count(done.Marked),
-					terminal.Count(done.Waiting), terminal.Count(done.Deleted), terminal.Size(done.DeletedBytes),
-				}})
-			})
+			return s.answer(cmd, j.Result, func(w io.Writer) error { return showCleaned(w, done) })
 		},
 	}
 	cmd.Flags().BoolVar(&r.DryRun, "dry-run", false, "only list what would go")
 	sub.flags(cmd)
 	return cmd
+}
+
+// showCleaned writes the counts and, of a dry run, what would go.
+func showCleaned(w io.Writer, done client.Cleaned) error {
+	header := []string{"looked at", "kept", "marked", "waiting", "deleted", "size"}
+	if err := terminal.Table(w, header, [][]string{{
+		terminal.Count(done.Examined), terminal.Count(done.Kept), terminal.Count(done.Marked),
+		terminal.Count(done.Waiting), terminal.Count(done.Deleted), terminal.Size(done.DeletedBytes),
+	}}); err != nil || !done.DryRun || len(done.Objects) == 0 {
+		return err
+	}
+	rows := make([][]string, len(done.Objects))
+	for i, o := range done.Objects {
+		rows[i] = []string{o.Action, o.Key, terminal.Size(o.Size), o.Reason}
+	}
+	if err := line(w, ""); err != nil {
+		return err
+	}
+	if err := terminal.Table(w, []string{"would", "object", "size", "why"}, rows); err != nil || !done.Truncated {
+		return err
+	}
+	return line(w, "and more, which are not listed")
 }

@@ -8,13 +8,15 @@ import (
 // Accepted is the answer to a request that made a job.
 type Accepted struct {
 	JobID     string `json:"job_id"`
-	DatasetID string `json:"dataset_id"`
-	ModelID   string `json:"model_id"`
+	DatasetID string `json:"dataset_id,omitempty"`
+	ModelID   string `json:"model_id,omitempty"`
 	Job       *Job   `json:"job"`
 }
 
 // Job is one job.
 type Job struct {
+	whole whole
+
 	ID         string          `json:"id"`
 	Revision   int64           `json:"revision"`
 	Kind       string          `json:"kind"`
@@ -95,6 +97,8 @@ type LogLine struct {
 
 // Dataset is one uploaded table.
 type Dataset struct {
+	whole whole
+
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Filename  string    `json:"filename"`
@@ -114,6 +118,8 @@ type Column struct {
 
 // Model is one trained model.
 type Model struct {
+	whole whole
+
 	ID            string      `json:"id"`
 	Name          string      `json:"name"`
 	DatasetID     string      `json:"dataset_id"`
@@ -150,7 +156,7 @@ type Threshold struct {
 // Page is a part of a list.
 type Page[T any] struct {
 	Items []T    `json:"items"`
-	Next  string `json:"next_cursor"` // empty: this is the last page
+	Next  string `json:"next_cursor,omitempty"` // empty: this is the last page
 }
 
 // TrainRequest asks for a model.
@@ -246,6 +252,17 @@ type Cleaned struct {
 	Waiting      int64 `json:"waiting"`
 	Deleted      int64 `json:"deleted"`
 	DeletedBytes int64 `json:"deleted_bytes"`
+
+	Objects   []CleanedObject `json:"objects"` // what was not kept
+	Truncated bool            `json:"truncated"`
+}
+
+// CleanedObject is one object that nothing keeps.
+type CleanedObject struct {
+	Key    string `json:"key"`
+	Size   int64  `json:"size"`
+	Reason string `json:"reason"`
+	Action string `json:"action"` // mark, wait or delete
 }
 
 // JobFilter chooses jobs; an empty field chooses all.

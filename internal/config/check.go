@@ -138,6 +138,14 @@ func poolNames(got map[string]int) string {
 	return ""
 }
 
+func partSize(got int64) string {
+	const low, high = 5 << 20, 5 << 30 // of S3
+	if got != 0 && (got < low || got > high) {
+		return fmt.Sprintf("write a size between %s and %s, or 0", formatSize(low), formatSize(high))
+	}
+	return ""
+}
+
 func bucketName(got string) string {
 	if !regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`).MatchString(got) {
 		return "write a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes"

@@ -100,6 +100,7 @@ type S3 struct {
 	SecretAccessKey secret.String
 	PathStyle       bool
 	PresignTTL      time.Duration // how long a download link is good
+	PartSize        int64         // bytes of the parts of a large file; 0: few at first, more when there are many
 }
 
 // Auth is who may ask.

@@ -54,15 +54,15 @@ func load(t *testing.T, role config.Role, files map[string]string, environ []str
 
 func TestLaterSourcesWin(t *testing.T) {
 	t.Parallel()
-	files := map[string]string{"n.yaml": "s3:\n  bucket: from-file\n  region: from-file\n  path_style: true\n  presign_ttl: 1h\napi:\n  cors_origins:\n    - https://a.example\n    - http://localhost:3000\nworker:\n  pools: {training: 3, data: 1}\nmode: production\nretention:\n"}
+	files := map[string]string{"n.yaml": "s3:\n  bucket: from-file\n  region: from-file\n  path_style: true\n  presign_ttl: 1h\n  part_size: 16MiB\napi:\n  cors_origins:\n    - https://a.example\n    - http://localhost:3000\nworker:\n  pools: {training: 3, data: 1}\nmode: production\nretention:\n"}
 	c, err := load(t, config.RoleAPI, files,
 		complete("NARRATIVE_CONFIG=n.yaml", "NARRATIVE_S3_REGION=from-env", "NARRATIVE_S3_BUCKET=from-env", "NARRATIVE_URL=http://x", "NARRATIVE_BENCH_PYTHON=python3", "NARRATIVE_LIMIT_UPLOAD_BYTES=5 MiB"),
 		"--s3-bucket=from-flag", "--retention-results=1d12h")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(c.S3.Bucket, c.S3.Region, c.S3.PathStyle, c.S3.PresignTTL, c.API.CORSOrigins, c.Worker.Pools, c.Limits.UploadBytes, c.Retention.Results)
-	want := fmt.Sprint("from-flag", "from-env", true, time.Hour, []string{"https://a.example", "http://localhost:3000"}, map[string]int{"training": 3, "data": 1}, 5<<20, 36*time.Hour)
+	got := fmt.Sprint(c.S3.Bucket, c.S3.Region, c.S3.PathStyle, c.S3.PresignTTL, c.S3.PartSize, c.API.CORSOrigins, c.Worker.Pools, c.Limits.UploadBytes, c.Retention.Results)
+	want := fmt.Sprint("from-flag", "from-env", true, time.Hour, 16<<20, []string{"https://a.example", "http://localhost:3000"}, map[string]int{"training": 3, "data": 1}, 5<<20, 36*time.Hour)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -136,7 +136,7 @@ func TestEveryMistakeIsListedAtOnce(t *testing.T) {
 		"NARRATIVE_CLEANUP_CRON=daily", "NARRATIVE_S3_PATH_STYLE=maybe", "NARRATIVE_THREADS=two",
 		"NARRATIVE_LIMIT_UPLOAD_BYTES=1 GB", "NARRATIVE_RETENTION_GRACE=-3h", "NARRATIVE_LLM_API_KEY=hunter2",
 		"NARRATIVE_LIMIT_COLUMNS=0", "NARRATIVE_RETENTION_MODELS=1ms", "NARRATIVE_MONGODB_DATABASE=a b",
-		"NARRATIVE_S3_BUCKET=X", "NARRATIVE_S3_REGION= ", "NARRATIVE_LIMIT_BODY_BYTES=1KiB",
+		"NARRATIVE_S3_BUCKET=X", "NARRATIVE_S3_REGION= ", "NARRATIVE_S3_PART_SIZE=1MiB", "NARRATIVE_LIMIT_BODY_BYTES=1KiB",
 	}, "--mode=prod")
 	if _, ok := errors.AsType[config.MistakesError](err); !ok {
 		t.Fatalf("error is %v", err)
@@ -157,6 +157,7 @@ func TestEveryMistakeIsListedAtOnce(t *testing.T) {
 		"api.cors_origins", "scheduler.cleanup_cron", "s3.path_style", "worker.threads",
 		`scheduler.dead_after (variable NARRATIVE_DEAD_AFTER) is "soon": write a period`,
 		"limits.upload_bytes", "retention.grace", "limits.columns", "retention.models", "store.database",
+		`s3.part_size (variable NARRATIVE_S3_PART_SIZE) is "1MiB": write a size between 5MiB and 5GiB, or 0`,
 		"s3.bucket", "s3.region", "limits.body_bytes (variable NARRATIVE_LIMIT_BODY_BYTES)",
 		"llm.api_key (variable NARRATIVE_LLM_API_KEY): give llm.url too",
 		"s3.access_key_id (not set; variable NARRATIVE_S3_ACCESS_KEY_ID)", "s3.secret_access_key (not set",

@@ -75,6 +75,7 @@ func partSettings(c *Config) []setting {
 		{path: "s3.secret_access_key", env: variable("S3_SECRET_ACCESS_KEY"), flag: noFlag, doc: "The secret of the access key.", secret: true, value: hidden(&c.S3.SecretAccessKey), needed: remote, lack: "give the secret of the access key"},
 		{path: "s3.path_style", env: variable("S3_PATH_STYLE"), doc: "Whether the bucket stands in the path instead of the host name.", value: boolean(&c.S3.PathStyle)},
 		{path: "s3.presign_ttl", env: variable("S3_PRESIGN_TTL"), doc: "How long a download link is good.", value: period(&c.S3.PresignTTL), check: func() string { return between(c.S3.PresignTTL, minPeriod, 7*day) }},
+		{path: "s3.part_size", env: variable("S3_PART_SIZE"), doc: "Size of the parts that a large file is sent in; 0: 5MiB, and 16MiB after 1,000 parts. Give one size, such as 16MiB, to a server that wants all parts alike.", value: size(&c.S3.PartSize), check: func() string { return partSize(c.S3.PartSize) }},
 		{path: "llm.url", env: variable("LLM_URL"), doc: "An OpenAI-compatible endpoint; optional.", value: text(&c.LLM.URL), check: func() string { return scheme(c.LLM.URL, "http", "https") }},
 		{path: "llm.api_key", env: variable("LLM_API_KEY"), flag: noFlag, doc: "The key of that endpoint.", secret: true, value: hidden(&c.LLM.APIKey)},
 	}

@@ -156,6 +156,9 @@ func growthRow(p growthPoint, all []*standing) []string {
 func (d *mlDrill) growAll(ctx context.Context) ([]Figure, error) {
 	var figures []Figure
 	for _, g := range d.size.growths() {
+		if len(g.points) == 0 {
+			continue
+		}
 		more, err := d.grow(ctx, g)
 		if err != nil {
 			return nil, err

@@ -13,7 +13,7 @@ import (
 type MLPlan struct {
 	Program []string // plays our side: a command that calls PlayTrial
 	Python  string   // runs the peers; empty: Debian's, or else the first on PATH
-	Size    string   // tiny, small or full; empty: full
+	Size    string   // tiny, small, contest or full; empty: full
 }
 
 // mlSize is how much is measured. The settings of the learners are the same for
@@ -37,12 +37,13 @@ type mlSize struct {
 }
 
 const (
-	fullSize = "full"
-	threads  = 2
-	leaves   = 31
-	bins     = 255
-	minChild = 20
-	rate     = 0.1
+	fullSize    = "full"
+	contestSize = "contest"
+	threads     = 2
+	leaves      = 31
+	bins        = 255
+	minChild    = 20
+	rate        = 0.1
 )
 
 func mlSizes() []mlSize {
@@ -53,6 +54,11 @@ func mlSizes() []mlSize {
 		growRows: []int{10_000, 100_000, 1_000_000, 10_000_000}, growColumns: []int{10, 100, 500, 2000}, growHot: []int{100, 500, 2000},
 		growClasses: []int{2, 3, 5, 10, 20}, growThreads: []int{1, 2, 4, 8}, growBase: 50_000, threadsRows: 200_000,
 	}
+	// The tables of the full size, without the growth tables.
+	contests := full
+	contests.name, contests.seeds = contestSize, 3
+	contests.growRows, contests.growColumns, contests.growHot = nil, nil, nil
+	contests.growClasses, contests.growThreads = nil, nil
 	return []mlSize{
 		{
 			name: "tiny", rounds: 1, seeds: 1,
@@ -67,6 +73,7 @@ func mlSizes() []mlSize {
 			growRows: []int{5000, 20_000}, growColumns: []int{100}, growHot: []int{100}, growClasses: []int{3}, growThreads: []int{1, 2},
 			growBase: 5000, threadsRows: 20_000,
 		},
+		contests,
 		full,
 	}
 }
@@ -98,7 +105,7 @@ func (s mlSize) trial(t generator.Table) peer.Trial {
 // suffix tells the figures of a size apart from those that are compared over
 // time.
 func (s mlSize) suffix() string {
-	if s.name == fullSize {
+	if s.name == fullSize || s.name == contestSize {
 		return ""
 	}
 	return "-" + s.name

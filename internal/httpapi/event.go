@@ -143,7 +143,7 @@ func (s *server) tell(ctx context.Context, w *eventWriter, j *job.Job, seen posi
 	}
 	if j.Revision > seen.revision {
 		seen.revision = j.Revision
-		w.event("job", seen, viewJob(j))
+		w.event("job", seen, viewJob(callerOf(ctx), j))
 	}
 	w.flush()
 	return seen, nil

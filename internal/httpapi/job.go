@@ -139,7 +139,7 @@ func (s *server) getJob(ctx context.Context, in *jobQuery) (*jobOutput, error) {
 		out.Status = http.StatusNotModified
 		return out, nil
 	}
-	out.Body = viewJob(j)
+	out.Body = viewJob(callerOf(ctx), j)
 	return out, nil
 }
 
@@ -215,7 +215,7 @@ func (s *server) change(do func(ctx context.Context, tenant, id string) (*job.Jo
 		if err != nil {
 			return nil, err
 		}
-		return &changeOutput{Location: jobPath(j.ID), ETag: etag(j.Revision), Body: viewJob(j)}, nil
+		return &changeOutput{Location: jobPath(j.ID), ETag: etag(j.Revision), Body: viewJob(callerOf(ctx), j)}, nil
 	}
 }
 

@@ -28,6 +28,6 @@ func (s *server) registerRetention(service Submitter[retention.Request]) {
 		if err != nil {
 			return nil, err
 		}
-		return acceptedJob(j, created), nil
+		return acceptedJob(ctx, j, created), nil
 	})
 }

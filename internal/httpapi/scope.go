@@ -6,6 +6,7 @@ import (
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/retention"
 )
 
 // Whose jobs there are: those of the caller's tenant, and those that the system
@@ -34,6 +35,11 @@ func tenantOf(caller account.Caller, scope string) (string, error) {
 	}
 }
 
+// forOperators reports whether a job works on the files of all tenants, so that
+// only operators may see what it found and change its course, even when it is of
+// the caller's own tenant.
+func forOperators(j *job.Job) bool { return j.Kind == retention.Kind().Name }
+
 const codeNoJob = "job_not_found"
 
 // readJob reads something about a job as the caller's tenant; for an operator
@@ -52,6 +58,15 @@ func readJob[T any](ctx context.Context, read func(tenant string) (T, error)) (T
 // operator can do nothing.
 func (s *server) changeJob(ctx context.Context, id string, do func(ctx context.Context, tenant, id string) (*job.Job, error)) (*job.Job, error) {
 	caller := callerOf(ctx)
+	if !caller.Has(account.RoleOperator) {
+		j, err := s.jobs.Get(ctx, caller.Tenant, id)
+		if err == nil && forOperators(j) {
+			err = fault.New(fault.ClassForbidden, "role_required", "to change a job of kind %s needs the role %s", j.Kind, account.RoleOperator)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	j, err := do(ctx, caller.Tenant, id)
 	if fault.CodeOf(err) != codeNoJob || !caller.Has(account.RoleOperator) {
 		return j, err

@@ -219,3 +219,29 @@ func TestJobThatWaits(t *testing.T) {
 		}
 	}
 }
+
+// TestCleanupsAreForOperators: what a clean-up found is of all tenants, so that
+// an analyst of the operator's tenant sees that there is one, and no more.
+func TestCleanupsAreForOperators(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.jobs.add("ada", "cleanup", "").ID
+	b.jobs.change(id, func(j *job.Job) {
+		j.State, j.Result = job.Succeeded, []byte(`{"objects":[{"key":"uploads/bob/ds_1/raw"}]}`)
+	})
+	const adasOperator = "ada:operator"
+	for caller, shown := range map[string]bool{ada: false, adasOperator: true} {
+		for _, path := range []string{"", "/events"} {
+			r := b.get(t, jobsPath+"/"+id+path, caller)
+			if got := strings.Contains(string(r.body), "uploads/bob"); r.status != http.StatusOK || got != shown {
+				t.Errorf("%s%s as %s: status %d: %s", id, path, caller, r.status, r.body)
+			}
+		}
+	}
+	b.jobs.change(id, func(j *job.Job) { j.State, j.Result = job.Failed, nil })
+	wantProblem(t, b.ask(t, http.MethodPost, jobsPath+"/"+id+"/retry", ada, nil), http.StatusForbidden, "role_required")
+	wantProblem(t, b.ask(t, http.MethodPost, jobsPath+"/"+id+"/cancel", ada, nil), http.StatusForbidden, "role_required")
+	if r := b.ask(t, http.MethodPost, jobsPath+"/"+id+"/retry", adasOperator, nil); r.status >= 400 {
+		t.Errorf("retry: status %d: %s", r.status, r.body)
+	}
+}

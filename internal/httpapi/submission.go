@@ -30,8 +30,8 @@ type acceptedOutput struct {
 	Body     Accepted
 }
 
-func acceptedJob(j *job.Job, created bool) *acceptedOutput {
-	out := &acceptedOutput{Location: jobPath(j.ID), Body: Accepted{JobID: j.ID, Job: viewJob(j)}}
+func acceptedJob(ctx context.Context, j *job.Job, created bool) *acceptedOutput {
+	out := &acceptedOutput{Location: jobPath(j.ID), Body: Accepted{JobID: j.ID, Job: viewJob(callerOf(ctx), j)}}
 	if !created {
 		out.Replayed = "true"
 	}
@@ -53,7 +53,7 @@ func registerSubmission[R any](s *server, op huma.Operation, service Submitter[R
 		if err != nil {
 			return nil, err
 		}
-		out := acceptedJob(j, created)
+		out := acceptedJob(ctx, j, created)
 		out.Body.DatasetID, out.Body.ModelID = about(in.Body)
 		return out, nil
 	})

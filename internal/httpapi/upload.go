@@ -62,7 +62,7 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*acceptedOutput, 
 	// The register does not say whether the key was seen before, but what it
 	// made for this request it made after the request came.
 	created := !d.CreatedAt.Before(x.start.Truncate(time.Millisecond))
-	out := acceptedJob(j, created)
+	out := acceptedJob(ctx, j, created)
 	out.Body.DatasetID = d.ID
 	x.allow(s.config.RequestTimeout)
 	return out, nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 )
@@ -121,10 +122,12 @@ func viewJobBriefly(j *job.Job) Job {
 	return v
 }
 
-// viewJob shows a job with all its parts.
-func viewJob(j *job.Job) Job {
+// viewJob shows a job with all its parts that the caller may see.
+func viewJob(caller account.Caller, j *job.Job) Job {
 	v := viewJobBriefly(j)
-	v.Result = withoutKeys(j.Result)
+	if !forOperators(j) || caller.Has(account.RoleOperator) {
+		v.Result = withoutKeys(j.Result)
+	}
 	for _, t := range j.History {
 		v.History = append(v.History, Transition{At: t.At.UTC(), State: string(t.State), Epoch: t.Epoch, Reason: t.Reason})
 	}

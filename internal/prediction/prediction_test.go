@@ -73,7 +73,7 @@ func TestEveryRowIsAccountedFor(t *testing.T) {
 		bad[1].Row != 5 || bad[1].Line != 6 || bad[1].Code != "csv_ragged_row" {
 		t.Errorf("bad rows %+v", bad)
 	}
-	if len(got.Warnings) != 3 || !strings.Contains(got.Warnings[0], `2 columns are not used by the model: "id", "other"`) ||
+	if len(got.Warnings) != 3 || !strings.Contains(got.Warnings[0], `columns that the model does not use: 2, "id", "other"`) ||
 		!strings.Contains(got.Warnings[1], `column "x" is to blame: 1`) ||
 		!strings.Contains(got.Warnings[2], `rows with a category of column "word" that the model has not seen in training: 1`) {
 		t.Errorf("warnings %q", got.Warnings)

@@ -25,7 +25,7 @@ func (p *run) warnExtra(names []string) {
 	if len(extra) > show {
 		more = fmt.Sprintf(" and %d more", len(extra)-show)
 	}
-	p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("%d columns are not used by the model: %s%s",
+	p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("columns that the model does not use: %d, %s%s",
 		len(extra), quote(extra[:min(len(extra), show)]), more))
 }
 

@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,15 +56,34 @@ func (m *Monitor) Close() error {
 const namesInterval = 10 * time.Second
 
 // ServeHTTP implements http.Handler. It answers 405 to everything but GET and
-// HEAD.
+// HEAD, and 503 about the queues while Redis does not answer.
 func (m *Monitor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "the monitor is read-only", http.StatusMethodNotAllowed)
 		return
 	}
-	m.name(r)
+	if strings.HasPrefix(r.URL.Path, MonitorPath+"/api") {
+		if err := m.answers(r.Context()); err != nil {
+			m.logger.WarnContext(r.Context(), "queues not shown", "error", err)
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "the queue does not answer; try again later", http.StatusServiceUnavailable)
+			return
+		}
+		m.name(r)
+	}
 	m.handler.ServeHTTP(w, r)
+}
+
+// answerWithin is how long Redis may take to say that it is there.
+const answerWithin = 2 * time.Second
+
+// answers asks Redis whether it is there: asynqmon would try for long and then
+// call it our mistake.
+func (m *Monitor) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return m.redis.Ping(ctx).Err()
 }
 
 // name puts the pools into the set from which asynqmon takes its queues: a

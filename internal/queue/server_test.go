@@ -403,10 +403,17 @@ func TestTheMonitorWithoutRedis(t *testing.T) {
 	}
 	defer closing(t, m)
 	b.memory.Close()
-	w := httptest.NewRecorder()
-	m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, queue.MonitorPath+"/api/queues", http.NoBody))
-	if w.Code != http.StatusInternalServerError || !strings.Contains(b.log.String(), "pools not shown") {
+	call := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, queue.MonitorPath+path, http.NoBody))
+		return w
+	}
+	w := call("/api/queues")
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(b.log.String(), "queues not shown") {
 		t.Errorf("got %d, log %s", w.Code, b.log)
+	}
+	if w := call(""); w.Code != http.StatusOK {
+		t.Errorf("the page itself answers %d", w.Code)
 	}
 }
 

@@ -78,7 +78,7 @@ func (g *gathered) addStrings(c frame.Column) {
 		code, ok := g.index[s]
 		if !ok {
 			code = int32(len(g.dict))
-			s = strings.Clone(s) // chunks share memory with the file's text
+			s = strings.Clone(s) // a text of a chunk keeps others in memory
 			g.index[s] = code
 			g.dict = append(g.dict, s)
 		}

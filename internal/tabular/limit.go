@@ -10,14 +10,15 @@ type Limits struct {
 }
 
 // DefaultLimits returns fields of 1 MiB, records of 16 MiB, 10,000 columns and
-// chunks of 8,192 rows.
+// chunks of 2,048 rows: long enough that what a chunk costs does not show, short
+// enough that the half dozen that are in work beside each other are small.
 func DefaultLimits() Limits {
-	return Limits{Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 8192, ChunkSize: 8 << 20}
+	return Limits{Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 2048, ChunkSize: 8 << 20}
 }
 
 // chunkCells bounds the values in a chunk, so that wide tables have shorter
 // chunks.
-const chunkCells = 1 << 20
+const chunkCells = 1 << 18
 
 // orDefault returns l with defaults where it is not positive.
 func (l Limits) orDefault() Limits {

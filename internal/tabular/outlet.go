@@ -27,7 +27,7 @@ var errClosedEarly = errors.New("tabular: the transfer ended early")
 func NewOutlet(ctx context.Context, put func(ctx context.Context, r io.Reader) error) *Outlet {
 	ctx, cancel := context.WithCancel(ctx)
 	pr, pw := io.Pipe()
-	o := &Outlet{buffer: bufio.NewWriterSize(pw, 1<<20), pipe: pw, cancel: cancel, done: make(chan error, 1)}
+	o := &Outlet{buffer: bufio.NewWriterSize(pw, 256<<10), pipe: pw, cancel: cancel, done: make(chan error, 1)}
 	go func() {
 		o.done <- guard(func() error { return put(ctx, pr) })
 		_ = pr.CloseWithError(errClosedEarly) // it never fails; writing on would wait for ever

@@ -19,7 +19,7 @@ const schemaKey = "narrative.schema"
 // takes.
 const (
 	groupCells = 4 << 20
-	groupRows  = 128 << 10
+	groupRows  = 64 << 10
 )
 
 // ParquetWriter writes frames as a typed Parquet file. It holds one row group,
@@ -70,7 +70,7 @@ func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
 		parquet.KeyValueMetadata(schemaKey, string(columns)),
 		parquet.CreatedBy("narrative", "1", ""),
 		parquet.DictionaryMaxBytes(1 << 20),
-		parquet.PageBufferSize(256 << 10),
+		parquet.PageBufferSize(128 << 10),
 		parquet.WriteBufferSize(256 << 10),
 	}
 	for _, f := range schema {

@@ -268,12 +268,14 @@ func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) 
 	return closing, i, lines, nil
 }
 
+const codeUnclosed = "csv_unclosed_quote"
+
 func (s *scanner) unclosed(atEnd bool) *problem {
 	if !atEnd {
 		return &problem{code: "csv_field_too_long", line: s.opened, column: s.count, reason: fmt.Sprintf(
 			"a field that a quote %s opens here is longer than %d bytes; shorten it, or close the quote", string(s.quote), s.limits.Field)}
 	}
-	return &problem{code: "csv_unclosed_quote", line: s.opened, column: s.count, reason: fmt.Sprintf(
+	return &problem{code: codeUnclosed, line: s.opened, column: s.count, reason: fmt.Sprintf(
 		"a quote %s opens a field here and is never closed; close it, or write a quote inside a field twice", string(s.quote))}
 }
 

@@ -150,6 +150,9 @@ func tryFormat(sample []byte, whole bool, delimiter, quote string) candidate {
 		if err != nil || !more || !whole && s.pos == len(s.buf) && len(c.records) > 0 {
 			break // the last record of a part may be cut off
 		}
+		if s.fault != nil && s.fault.code == codeUnclosed && !whole && len(c.records) > 0 {
+			break // its quote may be closed behind the part
+		}
 		if s.fault != nil {
 			c.records = append(c.records, nil)
 			continue

@@ -1,10 +1,13 @@
 package tabular_test
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
@@ -67,6 +70,39 @@ func TestSniffingALongFile(t *testing.T) {
 	}
 	if f := r.Format(); f.Delimiter != ";" || !f.Header || len(r.Names()) != 3 {
 		t.Errorf("format %+v, names %q", f, r.Names())
+	}
+}
+
+// A field in quotes that goes on behind what the sniffer looks at does not make
+// its lines records of one column.
+func TestSniffingAQuoteThatStaysOpen(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x\n", 100_000)
+	tests := []struct {
+		name, in, code string
+	}{
+		{"closed later", "a;b\n1;\"" + long + "\"\n2;y\n", ""},
+		{"never closed", "a;b\n1;\"" + long, "csv_unclosed_quote"},
+		{"endless", "a;b\n1;\"" + strings.Repeat(long, 12), "csv_field_too_long"},
+		{"after good rows", "a;b\n1;y\n2;z\n3;\"" + strings.Repeat(long, 12), "csv_field_too_long"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, err := tabular.NewCSVReader(strings.NewReader(tt.in), tabular.CSVOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f := r.Format(); f.Delimiter != ";" || f.Quote != `"` || len(r.Names()) != 2 {
+				t.Errorf("format %+v, names %q", f, r.Names())
+			}
+			for err == nil {
+				_, err = r.Next(t.Context())
+			}
+			if tt.code == "" && !errors.Is(err, io.EOF) || tt.code != "" && fault.CodeOf(err) != tt.code {
+				t.Errorf("read: %v, want code %q", err, tt.code)
+			}
+		})
 	}
 }
 

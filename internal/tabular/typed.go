@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/narrativeml/narrative/ml/frame"
 )
@@ -26,6 +27,7 @@ type typer struct {
 	id       int // index of the identifier's column in the file, or -1
 	tolerant bool
 	dict     map[string]int32
+	distinct map[int]int // how many texts the last chunk had, by column of the file
 }
 
 // chunk types the records. In strict mode the first mistake is the error.
@@ -33,13 +35,10 @@ func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
 	c := &Chunk{Rows: slices.Clone(raw.rows), Lines: slices.Clone(raw.lines), Bad: raw.bad}
 	problems := make(map[int]*problem)
 	columns := make([]frame.Column, len(t.schema))
-	text := ""
+	from := &cells{typer: t, raw: raw, problems: problems}
 	for k, f := range t.schema {
-		if f.Type == String && text == "" {
-			text = string(raw.data) // one copy that all strings are parts of
-		}
-		p := &cells{raw: raw, column: t.index[k], text: text, problems: problems, dict: t.dict}
-		columns[k] = p.typed(f)
+		from.column = t.index[k]
+		columns[k] = from.typed(f)
 	}
 	for i := range raw.rows {
 		p := problems[i]
@@ -52,10 +51,8 @@ func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
 		c.Bad = append(c.Bad, p.badRow(t.names, raw.lines[i]))
 	}
 	if t.id >= 0 {
-		if text == "" {
-			text = string(raw.data)
-		}
-		c.ID = (&cells{raw: raw, column: t.id, text: text, dict: t.dict}).strings(t.names[t.id])
+		from.column = t.id
+		c.ID = from.strings(t.names[t.id])
 	}
 	var err error
 	if c.Frame, err = frame.New(columns...); err != nil {
@@ -96,13 +93,30 @@ func (c *Chunk) Keep(good func(i int) bool) {
 	}
 }
 
-// cells is one column of raw records.
+// cells is one column of raw records after the other.
 type cells struct {
+	typer    *typer
 	raw      *rawChunk
 	column   int
-	text     string // raw.data
+	texts    texts
 	problems map[int]*problem
-	dict     map[string]int32
+}
+
+// texts keeps texts together that live as long as each other: the distinct
+// ones of a chunk, which are few and short beside all that the file has.
+type texts struct{ block strings.Builder }
+
+const textBlock = 16 << 10
+
+// keep returns a copy of the text.
+func (t *texts) keep(text []byte) string {
+	if t.block.Cap()-t.block.Len() < len(text) {
+		t.block.Reset() // it stays with the texts that are in it
+		t.block.Grow(max(textBlock, len(text)))
+	}
+	at := t.block.Len()
+	_, _ = t.block.Write(text) // it never fails
+	return t.block.String()[at:]
 }
 
 func (p *cells) typed(f Field) frame.Column {
@@ -156,24 +170,27 @@ func (p *cells) typed(f Field) frame.Column {
 }
 
 func (p *cells) strings(name string) frame.Column {
-	clear(p.dict)
+	known := p.typer.dict
+	clear(known)
 	codes := make([]int32, len(p.raw.rows))
-	var dict []string
+	before := p.typer.distinct[p.column]
+	dict := make([]string, 0, before+before/8)
 	for i := range codes {
-		s := p.raw.fields[i*p.raw.width+p.column]
-		if missing(p.raw.data[s.start:s.end]) {
+		b := p.raw.field(i, p.column)
+		if missing(b) {
 			codes[i] = -1
 			continue
 		}
-		v := p.text[s.start:s.end]
-		k, ok := p.dict[v]
+		k, ok := known[string(b)]
 		if !ok {
 			k = int32(len(dict))
-			p.dict[v] = k
+			v := p.texts.keep(b)
+			known[v] = k
 			dict = append(dict, v)
 		}
 		codes[i] = k
 	}
+	p.typer.distinct[p.column] = len(dict)
 	return frame.NewString(name, codes, dict)
 }
 

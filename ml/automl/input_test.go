@@ -214,6 +214,11 @@ func TestBadFeaturesAndChoices(t *testing.T) {
 		{name: "metric of another task", code: "metric_not_for_task", parameter: "metric", table: same(target(yesNo)), change: func(p *automl.Params) { p.Metric = "rmse" }},
 		{name: "unknown class", code: "unknown_class", parameter: "positive_class", text: `should be "no" or "yes"`, table: same(target(yesNo)), change: func(p *automl.Params) { p.PositiveClass = "maybe" }},
 		{
+			name: "positive of numbers", code: "positive_class_not_for_task", parameter: "positive_class", text: "ask for the task binary",
+			table:  same(nums("target", n, func(i int) float64 { return float64(i) / 7 })),
+			change: func(p *automl.Params) { p.PositiveClass = "1" },
+		},
+		{
 			name: "positive of three", code: "positive_class_not_for_task", parameter: "positive_class", table: same(target(func(i int) string { return strconv.Itoa(i % 3) })),
 			change: func(p *automl.Params) { p.PositiveClass = "1" },
 		},

@@ -2,6 +2,7 @@ package automl_test
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -76,18 +77,26 @@ func TestPreparations(t *testing.T) {
 	t.Parallel()
 	x := mixedTable(t)
 	models := map[string][]byte{}
-	left := newMemory()
+	first := newMemory()
+	usual := prepared()["default"]
+	usual.Algorithms = []string{"linear"}
+	train(t, usual, x, automl.Options{Checkpoint: first})
 	for name, p := range prepared() {
 		p.Algorithms = []string{"linear"}
-		left.loaded = 0
+		left := newMemory()
+		maps.Copy(left.data, first.data)
 		stale := 0
 		r := train(t, p, x, automl.Options{Checkpoint: left, Recorder: ml.RecorderFunc(func(q ml.Progress) {
 			if strings.Contains(q.Message, "is not used") {
 				stale++
 			}
 		})})
-		if stale != left.loaded {
-			t.Errorf("%s: of %d fits of another call %d are not used", name, left.loaded, stale)
+		want := left.loaded
+		if name == "default" {
+			want = 0
+		}
+		if left.loaded == 0 || stale != want {
+			t.Errorf("%s: of %d fits of the default %d are not used, want %d", name, left.loaded, stale, want)
 		}
 		least := 0.9
 		if name == "min_variance" {
@@ -175,25 +184,68 @@ func TestManyColumnsLeftOut(t *testing.T) {
 	}
 }
 
-// TestDateCycles has a target that goes around with the months: only with cycles
-// can a linear model follow.
+// TestDateCycles has targets that go around with the months, the year, the week
+// and the day: only with cycles can a linear model follow.
 func TestDateCycles(t *testing.T) {
 	t.Parallel()
 	const n = 600
-	at := make([]int64, n)
-	for i := range at {
-		at[i] = int64(i) * 3 * 24 * 60 * 60 * 1e6
+	const hour = 60 * 60 * 1e6
+	for name, c := range map[string]struct {
+		step   int64   // between rows, hours
+		period float64 // of the target, hours
+	}{
+		"year": {3 * 24, 365.25 * 24},
+		"week": {24, 7 * 24},
+		"day":  {5, 24},
+	} {
+		at := make([]int64, n)
+		for i := range at {
+			at[i] = int64(i) * c.step * hour
+		}
+		x := newFrame(t,
+			frame.NewInt("at", frame.Time, at, nil),
+			nums("target", n, func(i int) float64 { return math.Cos(2 * math.Pi * float64(int64(i)*c.step) / c.period) }),
+		)
+		p := quick()
+		p.Algorithms, p.Metric = []string{"linear"}, metric.R2
+		plain := train(t, p, x, automl.Options{}).Leaderboard[0].Holdout[metric.R2]
+		p.DateCycles = true
+		around := train(t, p, x, automl.Options{}).Leaderboard[0].Holdout[metric.R2]
+		if plain > 0.7 || around < 0.95 {
+			t.Errorf("%s: R² is %.3f without cycles and %.3f with them", name, plain, around)
+		}
 	}
+}
+
+// TestThePenaltyOfCategories follows the scaling of numbers: with the standard
+// one common and rare categories are drawn to 0 alike, with another one not.
+func TestThePenaltyOfCategories(t *testing.T) {
+	t.Parallel()
 	x := newFrame(t,
-		frame.NewInt("at", frame.Time, at, nil),
-		nums("target", n, func(i int) float64 { return math.Cos(2 * math.Pi * float64(i) * 3 / 365.25) }),
+		strs("kind", 400, func(i int) string {
+			if i%10 == 0 {
+				return "rare"
+			}
+			return "common"
+		}),
+		strs("target", 400, func(i int) string { return yesNo(i + i%10) }),
 	)
-	p := quick()
-	p.Algorithms, p.Metric = []string{"linear"}, metric.R2
-	plain := train(t, p, x, automl.Options{}).Leaderboard[0].Holdout[metric.R2]
-	p.DateCycles = true
-	around := train(t, p, x, automl.Options{}).Leaderboard[0].Holdout[metric.R2]
-	if plain > 0.5 || around < 0.95 {
-		t.Errorf("R² is %.3f without cycles and %.3f with them", plain, around)
+	score := map[string]float64{}
+	for _, scaling := range append(automl.Scalings(), "") {
+		p := quick()
+		p.Algorithms, p.Scaling = []string{"linear"}, scaling
+		score[scaling] = train(t, p, x, automl.Options{}).Leaderboard[0].Holdout[metric.LogLoss]
+	}
+	for scaling, got := range score {
+		want := score[automl.NoScaling]
+		if scaling == "" || scaling == "standard" {
+			want = score["standard"]
+		}
+		if got != want {
+			t.Errorf("scaling %q: log loss %v, want %v", scaling, got, want)
+		}
+	}
+	if score["standard"] == score[automl.NoScaling] {
+		t.Errorf("the penalty does not depend on the scaling: log loss %v", score["standard"])
 	}
 }

@@ -79,6 +79,9 @@ func readTarget(p Params, data *frame.Frame) (target, error) {
 		return target{}, err
 	}
 	if t.Task == ml.Regression {
+		if p.PositiveClass != "" {
+			return target{}, parameter("positive_class_not_for_task", "positive_class", "a positive class was given, the target %q is a number to predict; ask for the task binary, or leave the class out", p.Target)
+		}
 		for _, row := range t.rows {
 			v := c.Float(row)
 			if math.Abs(v) > maxValue {

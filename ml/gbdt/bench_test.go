@@ -2,6 +2,7 @@ package gbdt_test
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -87,7 +88,9 @@ func BenchmarkCancel(b *testing.B) {
 		}
 		start := time.Now()
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			b.Fatal(err)
+		}
 		longest = max(longest, time.Since(start))
 	}
 	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")

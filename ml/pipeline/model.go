@@ -65,7 +65,12 @@ type Parts struct {
 // Model is a fitted whole. It is immutable and safe for concurrent use.
 type Model struct {
 	parts Parts
+	known []map[string]struct{} // the categories of each input that has no more than mapped; else nil
 }
+
+// mapped is how many categories of an input are looked up in a map. Of more
+// the map would be a burden, and they are looked up in the sorted ones.
+const mapped = 1 << 16
 
 var _ ml.Predictor = (*Model)(nil)
 
@@ -75,7 +80,16 @@ func New(p Parts) (*Model, error) {
 	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
-	m := &Model{parts: p}
+	m := &Model{parts: p, known: make([]map[string]struct{}, len(p.Inputs))}
+	for i, in := range p.Inputs {
+		if len(in.Categories) > mapped {
+			continue
+		}
+		m.known[i] = make(map[string]struct{}, len(in.Categories))
+		for _, s := range in.Categories {
+			m.known[i][s] = struct{}{}
+		}
+	}
 	if err := m.try(); err != nil {
 		return nil, fmt.Errorf("pipeline: the parts do not fit each other: %w", err)
 	}

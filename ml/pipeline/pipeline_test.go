@@ -211,6 +211,28 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
+func TestUnseenAmongManyCategories(t *testing.T) {
+	t.Parallel()
+	m, _ := setup(t)
+	parts := m.Parts()
+	parts.Inputs = slices.Clone(parts.Inputs)
+	for i, in := range parts.Inputs {
+		if in.Name == "word" {
+			for k := range 70_000 {
+				parts.Inputs[i].Categories = append(parts.Inputs[i].Categories, fmt.Sprintf("~%05d", k))
+			}
+		}
+	}
+	m, err := pipeline.New(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := text("word", "~00000", "~69999", "~70000", "b", "~7")
+	if got := m.Unseen(newFrame(t, c)); got["word"] != 2 {
+		t.Errorf("unseen: %v", got)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	good := func() pipeline.Parts {

@@ -59,7 +59,7 @@ func checkFinite(ctx context.Context, x *frame.Frame) error {
 // whose category was not seen in training. Columns that x lacks count as seen.
 func (m *Model) Unseen(x *frame.Frame) map[string]int {
 	unseen := map[string]int{}
-	for _, in := range m.parts.Inputs {
+	for i, in := range m.parts.Inputs {
 		c, ok := x.Column(in.Name)
 		if !ok || in.Type != frame.String {
 			continue
@@ -70,8 +70,7 @@ func (m *Model) Unseen(x *frame.Frame) map[string]int {
 		}
 		fresh := make([]bool, len(c.Dict()))
 		for k, s := range c.Dict() {
-			_, known := slices.BinarySearch(in.Categories, s)
-			fresh[k] = !known
+			fresh[k] = !m.saw(i, s)
 		}
 		for _, k := range c.Codes() {
 			if k >= 0 && fresh[k] {
@@ -80,6 +79,16 @@ func (m *Model) Unseen(x *frame.Frame) map[string]int {
 		}
 	}
 	return unseen
+}
+
+// saw reports whether training saw the category in input i.
+func (m *Model) saw(i int, category string) bool {
+	if known := m.known[i]; known != nil {
+		_, ok := known[category]
+		return ok
+	}
+	_, ok := slices.BinarySearch(m.parts.Inputs[i].Categories, category)
+	return ok
 }
 
 // inputsOf returns the columns of x that a model needs, with the types they had

@@ -242,6 +242,8 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 		}
 		return map[string]any{"rows": rows, "bad_rows": s.BadRows, "threshold": threshold}
 	default:
-		return map[string]any{"dry_run": body["dry_run"], "examined": 12, "kept": 12, "objects": []any{}}
+		return map[string]any{"dry_run": body["dry_run"], "examined": 12, "kept": 11, "marked": 1, "objects": []any{
+			map[string]any{"key": "tmp/left", "size": 2048, "reason": "temporary object is past its period", "action": "mark"},
+		}}
 	}
 }

@@ -56,7 +56,7 @@ type column struct {
 
 // New returns a collector of the columns.
 func New(schema tabular.Schema) *Collector {
-	c := &Collector{}
+	c, shared := &Collector{}, new(spare)
 	for _, f := range schema {
 		precision := uint8(14)
 		if len(schema) > manyColumns {
@@ -65,7 +65,7 @@ func New(schema tabular.Schema) *Collector {
 		col := &column{
 			field:     f,
 			precision: precision,
-			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String),
+			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String, shared),
 		}
 		col.counts.spilled = col.spill
 		c.columns = append(c.columns, col)

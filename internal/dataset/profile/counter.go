@@ -15,6 +15,15 @@ type counter struct {
 	lost     int64    // counts are too low by at most so much
 	texts    []string // of each slot, for columns of text
 	spilled  func(key uint64, count int64)
+	spare    *spare
+}
+
+// spare is what shrink works on, which is called again and again while values
+// are many. The counters of a collector share it.
+type spare struct {
+	slots  []slot // all free
+	texts  []string
+	counts []int64
 }
 
 type slot struct {
@@ -22,8 +31,8 @@ type slot struct {
 	count int64 // 0: free
 }
 
-func newCounter(capacity int, text bool) *counter {
-	c := &counter{capacity: capacity, slots: make([]slot, 64)}
+func newCounter(capacity int, text bool, spare *spare) *counter {
+	c := &counter{capacity: capacity, slots: make([]slot, 64), spare: spare}
 	if text {
 		c.texts = make([]string, len(c.slots))
 	}
@@ -71,32 +80,34 @@ func (c *counter) add(key uint64, n int64) int {
 }
 
 func (c *counter) grow() {
-	c.rebuild(2*len(c.slots), 0)
+	slots := make([]slot, 2*len(c.slots))
+	var texts []string
+	if c.texts != nil {
+		texts = make([]string, len(slots))
+	}
+	c.move(slots, texts, 0)
 }
 
-// rebuild makes a table of that size from the entries whose count is larger
-// than off, less off.
-func (c *counter) rebuild(size int, off int64) {
-	old, texts := c.slots, c.texts
-	c.slots, c.used = make([]slot, size), 0
-	if texts != nil {
-		c.texts = make([]string, size)
-	}
-	mask := uint64(size - 1)
-	for k, s := range old {
+// move puts the entries whose count is larger than off, less off, into an
+// empty table.
+func (c *counter) move(slots []slot, texts []string, off int64) {
+	c.used = 0
+	mask := uint64(len(slots) - 1)
+	for k, s := range c.slots {
 		if s.count <= off {
 			continue
 		}
 		i := mix(s.key) & mask
-		for c.slots[i].count > 0 {
+		for slots[i].count > 0 {
 			i = (i + 1) & mask
 		}
-		c.slots[i] = slot{key: s.key, count: s.count - off}
+		slots[i] = slot{key: s.key, count: s.count - off}
 		if texts != nil {
-			c.texts[i] = texts[k]
+			texts[i] = c.texts[k]
 		}
 		c.used++
 	}
+	c.slots, c.texts = slots, texts
 }
 
 // shrink takes so much from every count that at least half of the entries go.
@@ -104,12 +115,28 @@ func (c *counter) shrink() {
 	if c.exact() && c.spilled != nil {
 		c.each(func(i int) { c.spilled(c.slots[i].key, c.slots[i].count) })
 	}
-	counts := make([]int64, 0, c.used)
+	counts := c.spare.counts[:0]
 	c.each(func(i int) { counts = append(counts, c.slots[i].count) })
 	slices.Sort(counts)
+	c.spare.counts = counts
 	off := counts[len(counts)/2]
 	c.lost += off
-	c.rebuild(len(c.slots), off)
+	if len(c.spare.slots) != len(c.slots) {
+		c.spare.slots = make([]slot, len(c.slots))
+	}
+	if c.texts != nil && len(c.spare.texts) != len(c.texts) {
+		c.spare.texts = make([]string, len(c.texts))
+	}
+	slots, texts := c.slots, c.texts
+	if texts == nil {
+		c.move(c.spare.slots, nil, off)
+	} else {
+		c.move(c.spare.slots, c.spare.texts, off)
+		clear(texts)
+		c.spare.texts = texts
+	}
+	clear(slots)
+	c.spare.slots = slots
 }
 
 func (c *counter) each(f func(i int)) {
