@@ -175,7 +175,7 @@ func (k *keeper) restore(t *trainer, b []byte) (int, error) {
 func (t *trainer) fingerprint() []byte {
 	d := digest.New()
 	p := t.params
-	d.Texts(string(t.y.Task))
+	d.Texts(string(t.y.Task), string(p.Criterion))
 	d.Numbers(float64(p.MaxDepth), float64(p.MaxLeaves), float64(p.MinChildSamples), float64(p.MinSplitSamples),
 		p.MaxFeatures, p.RowFraction)
 	d.Texts(strconv.FormatBool(p.Bootstrap), strconv.FormatBool(p.ExtraTrees))

@@ -136,6 +136,7 @@ func TestStaleCheckpoints(t *testing.T) {
 		"other rows":      {p, friedman(400, 2), nil},
 		"other weights":   {p, weighted, nil},
 		"another seed":    {with(func(p *forest.Params) { p.Seed = 9 }), data, nil},
+		"criterion":       {with(func(p *forest.Params) { p.Criterion = forest.SquaredError }), data, nil},
 		"no replacement":  {with(func(p *forest.Params) { p.Bootstrap = false }), data, nil},
 		"extra":           {with(func(p *forest.Params) { p.ExtraTrees = true }), data, nil},
 		"other depth":     {with(func(p *forest.Params) { p.MaxDepth = 3 }), data, nil},

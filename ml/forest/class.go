@@ -5,6 +5,7 @@ package forest
 type tally struct {
 	all, left []uint32 // by class
 	seen      []uint16 // the classes of the node
+	logs      logs     // Entropy
 	weight    uint64   // of all
 	squares   uint64   // sum of those of all
 
@@ -13,8 +14,8 @@ type tally struct {
 	cross       uint64 // sum of all * left
 }
 
-func newTally(classes int) tally {
-	return tally{all: make([]uint32, classes), left: make([]uint32, classes)}
+func newTally(classes int, l logs) tally {
+	return tally{logs: l, all: make([]uint32, classes), left: make([]uint32, classes)}
 }
 
 // fill takes the elements of a node.
@@ -59,8 +60,11 @@ func (t *tally) add(class uint32, w uint64) {
 	t.left[class] += uint32(w)
 }
 
-// score is the weight times the Gini impurity that the split saves.
+// score is the weight times the impurity that the split saves.
 func (t *tally) score() float64 {
+	if t.logs != nil {
+		return t.entropy()
+	}
 	x, y := float64(t.leftWeight), float64(t.weight-t.leftWeight)
 	right := t.squares - 2*t.cross + t.leftSquares
 	kept := (float64(t.leftSquares)*y + float64(right)*x) / (x * y)
@@ -69,6 +73,13 @@ func (t *tally) score() float64 {
 
 // top is the score of sides of one class each.
 func (t *tally) top() float64 {
+	if t.logs != nil {
+		top := t.logs.of(int64(t.weight))
+		for _, k := range t.seen {
+			top -= t.logs.of(int64(t.all[k]))
+		}
+		return top
+	}
 	return float64(t.weight) - float64(t.squares)/float64(t.weight)
 }
 
@@ -81,7 +92,7 @@ func (g *grower) scanClasses(cells []cell, nd *node, there *cell) uint64 {
 		b.move(t, there)
 		rows = there.rows
 	}
-	if b.sorted && b.inOrder {
+	if b.sorted && b.inOrder && t.logs == nil {
 		return g.scanSorted(cells, nd, rows)
 	}
 	best := uint64(0)
@@ -94,8 +105,8 @@ func (g *grower) scanClasses(cells []cell, nd *node, there *cell) uint64 {
 	return best
 }
 
-// scanSorted goes through the sorted rows of cells of numbers without a branch
-// but the loop.
+// scanSorted goes through the sorted rows of cells of numbers, by Gini, without a
+// branch but the loop.
 func (g *grower) scanSorted(cells []cell, nd *node, rows int32) uint64 {
 	t, b := &g.tally, &g.buckets
 	first, end := b.start(&cells[0]), b.start(&cells[len(cells)-1])

@@ -140,7 +140,7 @@ func (g *grower) weigh(last, other uint8, nd *node, e []uint64, bins []uint8) fl
 			left += sumsOf(e[i]) & -goes(b, last, other)
 		}
 	}
-	return scoreOf(left, nd.sums)
+	return g.score(left, nd.sums)
 }
 
 // goes returns 1 for a bin that is at most last or the other one, else 0.

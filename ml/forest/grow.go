@@ -22,6 +22,7 @@ type task struct {
 	features []feature
 	classes  int   // 0: Regression
 	tries    int   // features tried at a node
+	logs     logs  // Entropy
 	least    int32 // rows on a side of a split, 0 where 1 will do
 	team     parallel.Team
 }
@@ -86,7 +87,7 @@ func newGrower(t *task) *grower {
 	g := &grower{
 		task: t, bag: make(bag, rows), bins: make([]uint8, rows), chosen: make([]uint8, rows),
 		words: make([]uint64, smallRows), order: make([]int32, len(t.features)), swaps: make([]int32, len(t.features)),
-		sides: make([]uint8, rows), cells: make([]cell, 256), mixed: newMixer(), gains: make([]float64, len(t.features)),
+		cells: make([]cell, 256), mixed: newMixer(), gains: make([]float64, len(t.features)),
 	}
 	for side := range g.elements {
 		g.elements[side] = make([]uint64, rows)
@@ -95,9 +96,12 @@ func newGrower(t *task) *grower {
 		g.order[i] = int32(i)
 	}
 	if !t.summed() {
-		g.tally, g.buckets = newTally(t.classes), newBuckets(rows, t.classes)
+		g.tally, g.buckets = newTally(t.classes, t.logs), newBuckets(rows, t.classes)
 	}
-	if t.params.MaxLeaves == 0 {
+	if t.params.ExtraTrees {
+		g.sides = make([]uint8, rows)
+	}
+	if t.params.MaxLeaves == 0 && t.pays() {
 		g.near = newNear(t)
 	}
 	return g
@@ -162,7 +166,8 @@ func (g *grower) keep(list []node, nd node) []node {
 	return append(list, nd)
 }
 
-// near is a copy of the bins of few rows, close together.
+// near is a copy of the bins of few rows, close together; without rows there is
+// none.
 type near struct {
 	columns [][]uint8
 	values  []float64
@@ -172,7 +177,19 @@ type near struct {
 const (
 	nearRows  = 4096
 	nearBytes = 1 << 18
+	// farBytes is from how many bytes of bins on a copy pays: fewer are near as
+	// they are.
+	farBytes = 4 << 20
+	// nearTries is how many columns may be copied for each that is tried at a
+	// node.
+	nearTries = 16
 )
+
+// pays reports whether it pays to copy the rows of nodes of few.
+func (t *task) pays() bool {
+	columns := len(t.table.Columns)
+	return columns*t.table.Rows >= farBytes && columns <= nearTries*t.tries
+}
 
 func newNear(t *task) near {
 	n := near{rows: max(64, min(nearRows, nearBytes/len(t.table.Columns), t.table.Rows))}
@@ -180,7 +197,9 @@ func newNear(t *task) near {
 	for c := range n.columns {
 		n.columns[c] = make([]uint8, n.rows)
 	}
-	n.values = make([]float64, n.rows)
+	if t.classes == 0 {
+		n.values = make([]float64, n.rows)
+	}
 	return n
 }
 
@@ -309,10 +328,10 @@ func (g *grower) place(nd *node, s *split, left uint64) (pair uint32) {
 // the same for the whole tree.
 func (g *grower) gain(nd *node, s *split) float64 {
 	_, w := unpack(nd.sums)
-	switch g.classes {
-	case 0:
+	switch {
+	case g.classes == 0:
 		return s.score / float64(w) * nd.unit * nd.unit
-	case 2:
+	case g.classes == 2 && g.logs == nil:
 		return s.score / float64(w)
 	}
 	return s.score

@@ -34,6 +34,7 @@ func TestParamsValidate(t *testing.T) {
 	}
 	type change = func(p *forest.Params)
 	tests := map[string][]change{
+		"criterion":         {func(p *forest.Params) { p.Criterion = "mae" }, func(p *forest.Params) { p.Criterion = forest.SquaredError }},
 		"trees":             {func(p *forest.Params) { p.Trees = 0 }, func(p *forest.Params) { p.Trees = 100_001 }},
 		"max_depth":         {func(p *forest.Params) { p.MaxDepth = -1 }, func(p *forest.Params) { p.MaxDepth = 1001 }},
 		"max_leaves":        {func(p *forest.Params) { p.MaxLeaves = 1 }, func(p *forest.Params) { p.MaxLeaves = -1 }, func(p *forest.Params) { p.MaxLeaves = 1_000_001 }},

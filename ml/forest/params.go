@@ -3,6 +3,7 @@ package forest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/narrativeml/narrative/ml"
@@ -10,6 +11,9 @@ import (
 
 // Params are the parameters.
 type Params struct {
+	// Criterion is the impurity that splits lower; empty means Gini, or
+	// SquaredError for Regression. Entropy takes longer.
+	Criterion Criterion
 	// Trees is the number of trees, 1 to 100,000, default 100.
 	Trees int
 	// MaxDepth is the most splits on the way to a leaf, 0 to 1,000, default 0,
@@ -95,10 +99,24 @@ func (p Params) Validate() error {
 		return paramError("max_features", number(p.MaxFeatures), "a number from 0 to 1")
 	case math.IsNaN(p.RowFraction) || p.RowFraction <= 0 || p.RowFraction > 1:
 		return paramError("row_fraction", number(p.RowFraction), "a number above 0 and at most 1")
+	case !slices.Contains([]Criterion{"", Gini, Entropy, SquaredError}, p.Criterion):
+		return paramError("criterion", strconv.Quote(string(p.Criterion)), "gini, entropy, squared_error or empty")
 	case p.OutOfBag && !p.Bootstrap && p.RowFraction == 1:
 		return paramError("out_of_bag", "true", "false where every tree takes all rows: set bootstrap, or a row_fraction below 1")
 	}
 	return nil
+}
+
+// suits returns an error when the criterion is none for the task.
+func (p Params) suits(task ml.Task) error {
+	if p.Criterion == "" || (p.Criterion == SquaredError) == (task == ml.Regression) {
+		return nil
+	}
+	want := "gini, entropy or empty for a " + string(task) + " target"
+	if task == ml.Regression {
+		want = "squared_error or empty for a regression target"
+	}
+	return paramError("criterion", strconv.Quote(string(p.Criterion)), want)
 }
 
 // tries returns how many of the features are tried at a node.

@@ -42,12 +42,13 @@ func TestReference(t *testing.T) {
 	}
 	changes := map[string]func(p *forest.Params){
 		"":            func(*forest.Params) {},
+		"entropy":     func(p *forest.Params) { p.Criterion = forest.Entropy },
 		"leaves of 5": func(p *forest.Params) { p.MinChildSamples = 5 },
 		"100 leaves":  func(p *forest.Params) { p.MaxLeaves = 100 },
 		// The reference draws rows to have an out-of-bag score.
 		"extra": func(p *forest.Params) { p.ExtraTrees = true },
 	}
-	if len(all) != 13 {
+	if len(all) != 16 {
 		t.Fatalf("there are %d references", len(all))
 	}
 	for name, want := range all {

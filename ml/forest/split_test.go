@@ -65,7 +65,7 @@ func value(data problem, column, row int) float64 {
 
 // spread is the weight times the impurity of some rows, of regression the sum of
 // squares about the mean.
-func spread(y ml.Target, in func(row int) bool) (sum float64, rows int) {
+func spread(c forest.Criterion, y ml.Target, in func(row int) bool) (sum float64, rows int) {
 	byClass := make([]float64, max(1, len(y.Classes)))
 	var weight, mean, squares float64
 	for i, v := range y.Values {
@@ -86,6 +86,14 @@ func spread(y ml.Target, in func(row int) bool) (sum float64, rows int) {
 	if y.Task == ml.Regression || rows == 0 {
 		return squares, rows
 	}
+	if c == forest.Entropy {
+		for _, w := range byClass {
+			if w > 0 {
+				sum -= w * math.Log(w/weight)
+			}
+		}
+		return sum, rows
+	}
 	kept := 0.0
 	for _, w := range byClass {
 		kept += w * w
@@ -94,12 +102,12 @@ func spread(y ml.Target, in func(row int) bool) (sum float64, rows int) {
 }
 
 // least returns the least impurity that one split leaves.
-func least(data problem, minRows int) float64 {
+func least(c forest.Criterion, data problem, minRows int) float64 {
 	best := math.Inf(1)
 	for j := range data.x.Columns() {
 		for _, goes := range stumps(data, j) {
-			a, m := spread(data.y, func(i int) bool { return goes(value(data, j, i)) })
-			b, n := spread(data.y, func(i int) bool { return !goes(value(data, j, i)) })
+			a, m := spread(c, data.y, func(i int) bool { return goes(value(data, j, i)) })
+			b, n := spread(c, data.y, func(i int) bool { return !goes(value(data, j, i)) })
 			if min(m, n) >= minRows {
 				best = min(best, a+b)
 			}
@@ -110,7 +118,7 @@ func least(data problem, minRows int) float64 {
 
 // leaves returns the impurity that the leaves of a model of one tree leave, and
 // the rows in the smallest.
-func leaves(tb testing.TB, m *forest.Model, data problem) (sum float64, rows int) {
+func leaves(tb testing.TB, c forest.Criterion, m *forest.Model, data problem) (sum float64, rows int) {
 	tb.Helper()
 	outputs := predict(tb, m, data.x)
 	width := m.Outputs()
@@ -124,7 +132,7 @@ func leaves(tb testing.TB, m *forest.Model, data problem) (sum float64, rows int
 	}
 	rows = math.MaxInt
 	for _, in := range groups {
-		s, n := spread(data.y, func(i int) bool { return in[i] })
+		s, n := spread(c, data.y, func(i int) bool { return in[i] })
 		sum += s
 		rows = min(rows, n)
 	}
@@ -146,25 +154,30 @@ func TestBestSplit(t *testing.T) {
 							data.y.Weights = append(data.y.Weights, 1+math.Floor(g.uniform()*3))
 						}
 					}
-					checkBest(t, fmt.Sprintf("%s of %d rows, at least %d, weights %v", task, rows, minRows, weighted), data, minRows)
+					name := fmt.Sprintf("%s of %d rows, at least %d, weights %v", task, rows, minRows, weighted)
+					checkBest(t, name, "", data, minRows)
+					if task != ml.Regression {
+						checkBest(t, name+", entropy", forest.Entropy, data, minRows)
+					}
 				}
 			}
 		}
 	}
 }
 
-func checkBest(t *testing.T, name string, data problem, minRows int) {
+func checkBest(t *testing.T, name string, c forest.Criterion, data problem, minRows int) {
 	t.Helper()
 	p := params(func(p *forest.Params) {
 		p.Trees, p.MaxDepth, p.MaxFeatures, p.Bootstrap, p.MinChildSamples = 1, 1, 1, false, minRows
+		p.Criterion = c
 	})
 	if data.y.Task != ml.Regression && constant(data.y.Values) {
 		return
 	}
 	m := train(t, p, data, ml.Options{})
-	got, smallest := leaves(t, m, data)
-	want := least(data, minRows)
-	if whole, _ := spread(data.y, func(int) bool { return true }); math.IsInf(want, 1) {
+	got, smallest := leaves(t, c, m, data)
+	want := least(c, data, minRows)
+	if whole, _ := spread(c, data.y, func(int) bool { return true }); math.IsInf(want, 1) {
 		want = whole
 	}
 	slack := 1e-9
@@ -203,15 +216,41 @@ func TestFullTrees(t *testing.T) {
 				}
 				p := params(change)
 				p.Trees = 2
-				for i, v := range predict(t, train(t, p, data, ml.Options{}), data.x) {
-					want, width := data.y.Values, data.y.Outputs()
-					switch w := want[i/width]; {
-					case data.y.Task == ml.Regression && math.Abs(v-w) > 1e-8,
-						data.y.Task != ml.Regression && v != positive(1-math.Abs(w-float64(i%width))):
-						t.Fatalf("%s of %d rows: output %d is %v, the target %v", name, rows, i, v, w)
-					}
-				}
+				checkFull(t, fmt.Sprintf("%s of %d rows", name, rows), p, data)
 			}
+		}
+	}
+}
+
+func checkFull(t *testing.T, name string, p forest.Params, data problem) {
+	t.Helper()
+	width := data.y.Outputs()
+	for i, v := range predict(t, train(t, p, data, ml.Options{}), data.x) {
+		switch w := data.y.Values[i/width]; {
+		case data.y.Task == ml.Regression && math.Abs(v-w) > 1e-8,
+			data.y.Task != ml.Regression && v != positive(1-math.Abs(w-float64(i%width))):
+			t.Fatalf("%s: output %d is %v, the target %v", name, i, v, w)
+		}
+	}
+}
+
+// TestLargeTables is TestFullTrees where the rows of small nodes are copied.
+func TestLargeTables(t *testing.T) {
+	t.Parallel()
+	data := broad(160_000, 1)
+	g := generator{5}
+	classes := ml.Target{Task: ml.Multiclass, Classes: []string{"a", "b", "c"}}
+	values := ml.Target{Task: ml.Regression}
+	for _, v := range data.y.Values {
+		u := g.uniform()
+		classes.Values = append(classes.Values, v+positive(u-0.5))
+		values.Values = append(values.Values, v+u)
+	}
+	for name, y := range map[string]ml.Target{"binary": data.y, "multiclass": classes, "regression": values} {
+		for variant, change := range map[string]func(*forest.Params){"best": func(p *forest.Params) { p.Bootstrap = false }, "extra": extra} {
+			p := params(change)
+			p.Trees = 1
+			checkFull(t, name+", "+variant, p, problem{data.x, y})
 		}
 	}
 }

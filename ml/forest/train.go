@@ -93,6 +93,9 @@ func check(p Params, x *frame.Frame, y ml.Target) error {
 	if err := y.ValidateTraining(x.Rows()); err != nil {
 		return err
 	}
+	if err := p.suits(y.Task); err != nil {
+		return err
+	}
 	if err := binned.CheckTable(x); err != nil {
 		return err
 	}
@@ -111,6 +114,9 @@ func newTask(p Params, features []binned.Feature, table *binned.Table, y ml.Targ
 	t := &task{params: p, y: y, table: table, tries: p.tries(y.Task, len(features)), whole: true}
 	if y.Task != ml.Regression {
 		t.classes = len(y.Classes)
+	}
+	if p.Criterion == Entropy {
+		t.logs = newLogs()
 	}
 	if p.MinChildSamples > 1 {
 		t.least = int32(min(p.MinChildSamples, binned.MaxRows+1))
