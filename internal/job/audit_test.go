@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/narrativeml/narrative/internal/job"
@@ -29,6 +31,13 @@ func (a *auditor) violations() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]string(nil), a.found...)
+}
+
+// ids returns all jobs that were ever stored.
+func (a *auditor) ids() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(maps.Keys(a.jobs))
 }
 
 func (a *auditor) count() int {
@@ -82,11 +91,13 @@ func decode(r store.Record) *job.Job {
 }
 
 var legal = map[job.State][]job.State{
-	job.Pending:   {job.Queued, job.Cancelled},
+	job.Awaiting:  {job.Awaiting, job.Pending, job.Failed, job.Cancelled},
+	job.Pending:   {job.Pending, job.Queued, job.Cancelled},
 	job.Queued:    {job.Running, job.Queued, job.Pending, job.Cancelled},
-	job.Running:   {job.Running, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
-	job.Failed:    {job.Queued, job.Pending},
-	job.Cancelled: {job.Queued, job.Pending},
+	job.Running:   {job.Running, job.Awaiting, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
+	job.Succeeded: {job.Succeeded}, // taken over by a retry of its parent
+	job.Failed:    {job.Queued, job.Pending, job.Awaiting},
+	job.Cancelled: {job.Queued, job.Pending, job.Awaiting},
 }
 
 func (a *auditor) check(id string, was, is *job.Job) {
@@ -98,7 +109,7 @@ func (a *auditor) check(id string, was, is *job.Job) {
 		ok = ok || s == is.State
 	}
 	claimed := was.State == job.Queued && is.State == job.Running
-	handed := is.State == job.Queued
+	handed := is.State == job.Queued && (was.State != job.Queued || is.Followed == was.Followed)
 	retried := was.State.Terminal()
 	switch {
 	case !ok:

@@ -36,6 +36,9 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created b
 	if err != nil {
 		return nil, false, err
 	}
+	if len(j.After) > 0 {
+		return s.submitAfter(ctx, j)
+	}
 	at := j.CreatedAt
 	j.move(at, Pending, "")
 	fast := s.fast(at)
@@ -90,7 +93,7 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	j := &Job{
 		Meta:   store.Meta{ID: store.NewID("job")},
 		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject, Also: slices.Clone(sub.Also),
-		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload),
+		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, sub.After...), After: slices.Clone(sub.After),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
 		CreatedAt: stamp(s.cfg.Now),
@@ -124,10 +127,13 @@ func checkKey(key string) error {
 }
 
 // fingerprint identifies what is asked for, to refuse a reused key.
-func fingerprint(kind string, payload []byte) string {
+func fingerprint(kind string, payload []byte, after ...string) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%q\n", kind)
 	_, _ = h.Write(payload)
+	if len(after) > 0 {
+		_, _ = fmt.Fprintf(h, "\n%q", after)
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
