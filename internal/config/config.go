@@ -65,6 +65,7 @@ type Ops struct {
 type Worker struct {
 	Pools        map[string]int // name → slots
 	Threads      int            // for numeric work in one job; 0: one for each core
+	ShardRows    int            // of a part of a prediction that is divided by itself; 0: none is
 	Heartbeat    time.Duration
 	DrainTimeout time.Duration
 }
@@ -156,6 +157,7 @@ func Default(role Role) Config {
 		Ops:  Ops{Addr: "127.0.0.1:8081"},
 		Worker: Worker{
 			Pools:        map[string]int{"data": 2, "training": 1, "batch": 2, "maintenance": 1},
+			ShardRows:    500_000,
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
 		},
