@@ -188,6 +188,15 @@ type TrainRequest struct {
 	DateCycles     bool    `json:"date_cycles,omitempty"`
 	MinVariance    float64 `json:"min_variance,omitempty"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty"`
+
+	Limits
+}
+
+// Limits are what a job may take.
+type Limits struct {
+	Memory     string     `json:"memory,omitempty"` // such as 2GiB; empty: an estimate
+	Deadline   *time.Time `json:"deadline,omitempty"`
+	TimeBudget int64      `json:"time_budget,omitempty"` // seconds of all attempts
 }
 
 // TuneRequest asks for a better decision.
@@ -196,6 +205,8 @@ type TuneRequest struct {
 	Method    string  `json:"method"`
 	Objective string  `json:"objective,omitempty"`
 	Beta      float64 `json:"beta,omitempty"`
+
+	Limits
 }
 
 // PredictRequest asks for predictions.
@@ -205,6 +216,8 @@ type PredictRequest struct {
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`
+
+	Limits
 }
 
 // CleanupRequest asks for a clean-up.

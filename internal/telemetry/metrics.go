@@ -23,6 +23,7 @@ type Metrics struct {
 
 	records  *Dependency
 	slots    *slots
+	memory   *memory
 	queues   *queues
 	registry *prometheus.Registry
 	entries  []Entry
@@ -52,6 +53,7 @@ func New(version string) *Metrics {
 	m.S3 = newDependency(m, "s3", "the file storage")
 	m.Redis = newDependency(m, "redis", "Redis")
 	m.slots = newSlots(m)
+	m.memory = newMemory(m)
 	m.queues = newQueues(m)
 	return m
 }
