@@ -32,6 +32,8 @@ type Job struct {
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at"`
 	FinishedAt time.Time       `json:"finished_at"`
+	Memory     int64           `json:"memory_bytes"`      // that an attempt may use
+	MemoryPeak int64           `json:"memory_peak_bytes"` // that one used, if it is known
 	Links      JobLinks        `json:"links"`
 }
 

@@ -30,8 +30,8 @@ func newMemory(m *Metrics) *memory {
 		used:     m.desc("worker_memory_admitted_bytes", "Memory that the running jobs of this worker were given."),
 		waiting:  m.desc("worker_memory_waiting", "Jobs that wait on this worker for memory."),
 		running:  m.desc("job_processes", "Processes of jobs that this worker runs now."),
-		exceeded: m.desc("jobs_memory_exceeded_total", "Processes of jobs that were killed since they used more memory than they were given."),
-		crashed:  m.desc("job_processes_crashed_total", "Processes of jobs that died of themselves."),
+		exceeded: m.total("jobs_memory_exceeded_total", "Processes of jobs that were killed since they used more memory than they were given."),
+		crashed:  m.total("job_processes_crashed_total", "Processes of jobs that died of themselves."),
 	}
 	m.registry.MustRegister(c)
 	return c

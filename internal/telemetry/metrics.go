@@ -107,6 +107,11 @@ func (m *Metrics) desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(namespace+"_"+m.enter("gauge", name, help, labels), help, labels, nil)
 }
 
+// total describes a counter that is made when it is collected.
+func (m *Metrics) total(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+m.enter("counter", name, help, nil), help, nil, nil)
+}
+
 // Buckets, in seconds unless said otherwise.
 func latencyBuckets() []float64 {
 	return []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}
