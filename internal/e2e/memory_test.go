@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/drill"
 )
 
 // children are the processes of jobs that the process has started; there must
@@ -238,5 +239,20 @@ func waiting(t *testing.T, c *client.Client, id string) *client.Job {
 		case <-deadline:
 			t.Fatalf("job %s is %s and waits for nothing", id, j.State)
 		}
+	}
+}
+
+// TestTwoWorkersAreMeasured takes the measurement of two workers through a small
+// batch; what it says of a machine that does other things is not looked at.
+func TestTwoWorkersAreMeasured(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	plan := drill.WorkerPlan{Program: program(t, "narrative"), Jobs: 2, Rows: 300, Trees: 2}
+	figures, err := plan.Measure(t.Context(), &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(figures) != 1 || figures[0].Name != "jobs-two-workers" || figures[0].Value <= 0 || !strings.Contains(figures[0].Note, "2 trainings of 300 rows") || !strings.Contains(out.String(), "two workers") {
+		t.Errorf("figures %+v, %s", figures, out.String())
 	}
 }
