@@ -1,5 +1,30 @@
 package linear
 
+import (
+	"sync/atomic"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// BlocksAfterStop makes a pass over a table that is to stop at its first block.
+// It returns how many blocks the pass looked at, and how many there are.
+func BlocksAfterStop(x *frame.Frame, y ml.Target) (seen, all int, err error) {
+	var stop atomic.Bool
+	one := team{1, &stop}
+	columns, err := newColumns(x, one)
+	if err != nil {
+		return 0, 0, err
+	}
+	d := newFit(LogLoss, columns, y, one).design
+	d.run(pass{rows: func([][]float64, int, int) float64 {
+		seen++
+		stop.Store(true)
+		return 0
+	}})
+	return seen, (d.rows + blockRows - 1) / blockRows, nil
+}
+
 // Least is least of terms l1*|x-kink| + l2/2*(x-kink)².
 func Least(kinks, l1, l2 []float64) float64 {
 	terms := make([]term, len(kinks))
