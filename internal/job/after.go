@@ -13,6 +13,12 @@ import (
 // MaxAfter is how many jobs a job may come after.
 const MaxAfter = 100
 
+// Order is what a request says about when its job may run. Like Limits it is no
+// part of the payload.
+type Order struct {
+	After []string `json:"after,omitempty" maxItems:"100" nullable:"false" doc:"Jobs that have to succeed before this one runs, at most 100; until then it is waiting. When one of them fails or is cancelled it fails with dependency_failed. Default: none"`
+}
+
 // edge says that one job comes after another. The jobs that a job comes after
 // are on its record; an edge finds it from the other side.
 type edge struct {
@@ -42,11 +48,11 @@ func edgeID(job, after string) string { return job + "-" + after }
 func (s *Service) checkAfter(ctx context.Context, tenant string, after []string) error {
 	if len(after) > MaxAfter {
 		return fault.Invalid("too_many_dependencies", "A job may come after at most %d jobs, and this one names %d.", MaxAfter, len(after)).
-			With(fault.Field{Location: "query.after", Message: fmt.Sprintf("at most %d jobs", MaxAfter)})
+			With(fault.Field{Location: "body.after", Message: fmt.Sprintf("at most %d jobs", MaxAfter)})
 	}
 	seen := make(map[string]bool, len(after))
 	for i, id := range after {
-		where := fmt.Sprintf("query.after[%d]", i)
+		where := fmt.Sprintf("body.after[%d]", i)
 		if seen[id] {
 			return fault.Invalid("duplicate_dependency", "Job %s is named twice among those to come after.", shorten(id, 64)).
 				With(fault.Field{Location: where, Message: "named before", Value: shorten(id, 64)})

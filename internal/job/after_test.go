@@ -135,11 +135,11 @@ func TestAfterIsChecked(t *testing.T) {
 			code  string
 			field string
 		}{
-			{[]string{a.ID, many[0]}, "job_not_found", "query.after[1]"},
-			{[]string{other.ID}, "job_not_found", "query.after[0]"},
-			{[]string{"nonsense"}, "job_not_found", "query.after[0]"},
-			{[]string{a.ID, a.ID}, "duplicate_dependency", "query.after[1]"},
-			{many, "too_many_dependencies", "query.after"},
+			{[]string{a.ID, many[0]}, "job_not_found", "body.after[1]"},
+			{[]string{other.ID}, "job_not_found", "body.after[0]"},
+			{[]string{"nonsense"}, "job_not_found", "body.after[0]"},
+			{[]string{a.ID, a.ID}, "duplicate_dependency", "body.after[1]"},
+			{many, "too_many_dependencies", "body.after"},
 		} {
 			_, _, err := w.service.Submit(t.Context(), job.Submission{Kind: kind("work"), Tenant: tenant, After: tt.after})
 			e, _ := fault.As(err)

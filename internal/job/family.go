@@ -34,6 +34,7 @@ type ChildSpec struct {
 	Kind    Kind
 	Weight  float64 // in the parent's progress, relative to its siblings; 0 means 1
 	Payload any     // encoded as JSON
+	Memory  int64   // bytes that an attempt needs, as its kind estimates; 0: not known
 }
 
 // FanOutError asks for children.
@@ -150,8 +151,12 @@ func breed(parent *Job, f Fan, at time.Time) ([]*Job, error) {
 			Tenant: parent.Tenant, User: parent.User, Kind: kind.Name, Pool: kind.Pool,
 			Subject: parent.Subject, Also: slices.Clone(parent.Also), Parent: parent.ID,
 			Child:          &Child{Name: spec.Name, Number: i + 1, Weight: spec.Weight},
-			IdempotencyKey: spec.Name, Fingerprint: fingerprint(kind.Name, payload), Version: kind.Version, Payload: payload,
+			IdempotencyKey: spec.Name, Fingerprint: fingerprint(kind.Name, payload, bounds{}), Version: kind.Version, Payload: payload,
 			MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout, CreatedAt: at,
+		}
+		c.limit(bounds{}, spec.Memory)
+		if parent.MemoryAsked {
+			c.Memory, c.MemoryAsked = parent.Memory, true
 		}
 		c.ID = childID(parent.ID, c)
 		_, _ = all.Write([]byte(c.ID)) // a hash never fails

@@ -115,7 +115,7 @@ func (s *session) takeOver(ctx context.Context, c *Job) error {
 			return store.ErrUnchanged
 		case old.State == Succeeded:
 		case old.State.Terminal():
-			old.reset()
+			old.reset(c.CreatedAt)
 			old.hold(c.CreatedAt, awaitsRelease, c.TendAt, "parent_retried")
 		case old.Awaits != awaitsRelease:
 			return Snooze(time.Second, "children_ending", "Some of the jobs that it was divided into before have not ended yet.")

@@ -473,3 +473,29 @@ func TestFanInOnce(t *testing.T) {
 		})
 	}
 }
+
+// A parent whose deadline passes while it waits fails, and its children end.
+func TestAParentOverTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"work": divided{n: 3}, "part": does(func(ctx context.Context, _ *job.Task) (any, error) {
+			return nil, sleep(ctx, time.Hour)
+		})})
+		defer w.start(w.runner("wkr_a"))()
+		at := time.Now().Add(10 * time.Second)
+		j, _, err := w.service.Submit(t.Context(), job.Submission{Kind: kind("work"), Tenant: tenant, Limits: job.Limits{Deadline: &at, Memory: "1GiB"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		j = w.finish(j.ID)
+		w.want(j, job.Failed)
+		time.Sleep(2 * time.Second)
+		children := w.children(j.ID)
+		if j.Failure.Code != "deadline_exceeded" || states(children) != "ccc" || w.diary.count("failed work") != 1 {
+			t.Errorf("children %s: %s; %s", states(children), dump(j), w.diary.text())
+		}
+		if children[0].Memory != 1<<30 || !children[0].MemoryAsked {
+			t.Errorf("the child is given %d bytes", children[0].Memory)
+		}
+	})
+}

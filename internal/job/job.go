@@ -70,6 +70,14 @@ type Job struct {
 	FinishedAt  time.Time `json:"finished_at,omitzero"`
 	NotBefore   time.Time `json:"not_before,omitzero"` // a pending job waits until then
 
+	Memory      int64         `json:"memory_bytes,omitempty"`      // that an attempt is given; 0: not known
+	MemoryAsked bool          `json:"memory_asked,omitempty"`      // by the request; otherwise it is an estimate
+	MemoryPeak  int64         `json:"memory_peak_bytes,omitempty"` // the most that an attempt in a process of its own used
+	ParkedAt    time.Time     `json:"parked_at,omitzero"`          // since when no worker has the memory
+	Deadline    time.Time     `json:"deadline,omitzero"`           // by which it has to have ended
+	TimeBudget  time.Duration `json:"time_budget,omitempty"`       // for which attempts may run in all
+	TimeSpent   time.Duration `json:"time_spent,omitempty"`        // by the attempts that are over
+
 	// What it is to other jobs: see FanOut and Submission.After.
 	Parent   string    `json:"parent,omitempty"`   // the job that it is a child of
 	Child    *Child    `json:"child,omitempty"`    // of a child: its place among its siblings
@@ -145,6 +153,8 @@ type Submission struct {
 	After          []string // jobs of the tenant that have to succeed before it runs, MaxAfter at most
 	IdempotencyKey string   // empty: none
 	Payload        any      // encoded as JSON
+	Memory         int64    // bytes that an attempt needs, as its kind estimates; 0: not known
+	Limits         Limits   // what the request says its job may take
 }
 
 // MaxSubjects is how many things a job may be about: as many as there are

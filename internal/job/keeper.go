@@ -57,11 +57,12 @@ func (c KeeperConfig) withDefaults() KeeperConfig {
 // the queue forgot. One keeper is enough; several do no harm, since every
 // write is a compare-and-swap.
 type Keeper struct {
-	cfg      KeeperConfig
-	jobs     *table
-	workers  *workerTable
-	dispatch *dispatcher
-	reviver  reviver
+	cfg       KeeperConfig
+	jobs      *table
+	workers   *workerTable
+	deadlines *deadlineTable
+	dispatch  *dispatcher
+	reviver   reviver
 
 	relaying sync.Mutex
 	refused  refusal
@@ -86,13 +87,14 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 		hint: hinter(cfg.Queue, cfg.QueueTimeout, cfg.Observer),
 	}
 	return &Keeper{
-		tender: t, cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver),
+		tender: t, cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
 		reviver:  reviver{tender: t, now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
 	}
 }
 
-// Run relays, revives, reconciles and tends, each at its interval, until ctx ends.
+// Run relays, revives, expires, reconciles and tends, each at its interval,
+// until ctx ends.
 // Errors go to the observer: the first of a kind at once, further ones once a
 // minute until it worked again.
 func (k *Keeper) Run(ctx context.Context) {
@@ -102,6 +104,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		do    func(context.Context) (int, error)
 	}{
 		{"revive_jobs", k.cfg.ReviveEvery, k.Revive},
+		{"expire_jobs", k.cfg.ReviveEvery, k.Expire},
 		{"relay_jobs", k.cfg.RelayEvery, k.Relay},
 		{"reconcile_jobs", k.cfg.ReconcileEvery, k.Reconcile},
 		{"tend_jobs", k.cfg.TendEvery, k.Tend},
@@ -320,14 +323,15 @@ func (k *Keeper) remind(ctx context.Context, jobs []*Job) (int, error) {
 	return len(done), err
 }
 
-// Pass does each of the keeper's duties once: it revives, tends, relays and
-// reconciles. It is what Run does at intervals.
+// Pass does each of the keeper's duties once: it revives, expires, tends, relays
+// and reconciles. It is what Run does at intervals.
 func (k *Keeper) Pass(ctx context.Context) error {
 	_, revive := k.Revive(ctx)
+	_, expire := k.Expire(ctx)
 	_, tend := k.Tend(ctx)
 	_, relay := k.Relay(ctx)
 	_, reconcile := k.Reconcile(ctx)
-	return errors.Join(revive, tend, relay, reconcile)
+	return errors.Join(revive, expire, tend, relay, reconcile)
 }
 
 // sightings remembers since when values have stood still before this

@@ -24,9 +24,12 @@ const (
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines, leases, ticks, workers and what comes after what. The program ensures them at its start.
+// lines, leases, ticks, workers, deadlines and what comes after what. The
+// program ensures them at its start.
 func Collections() []store.Collection {
-	return []store.Collection{jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection()}
+	return []store.Collection{
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), deadlineCollection(),
+	}
 }
 
 // jobCollection declares the orders in which jobs are found. The field due_at
@@ -107,6 +110,9 @@ const maxHistory = 100
 // move changes the state and notes it in the history. It never writes into
 // an array that a copy of the job shares.
 func (j *Job) move(at time.Time, to State, reason string) {
+	if j.State == Running && to != Running {
+		j.TimeSpent += max(at.Sub(j.StartedAt), 0)
+	}
 	j.State = to
 	if to != Awaiting {
 		j.Awaits, j.TendAt = "", time.Time{}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -34,6 +35,9 @@ func (k Kind) withDefaults() Kind {
 func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created bool, err error) {
 	j, err = s.prepare(sub)
 	if err != nil {
+		return nil, false, err
+	}
+	if err = s.remind(ctx, j); err != nil {
 		return nil, false, err
 	}
 	if len(j.After) > 0 {
@@ -82,6 +86,11 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if err := checkKey(sub.IdempotencyKey); err != nil {
 		return nil, err
 	}
+	at := stamp(s.cfg.Now)
+	limits, err := sub.Limits.check(at)
+	if err != nil {
+		return nil, err
+	}
 	payload, err := json.Marshal(sub.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("encode payload of %s job: %w", sub.Kind.Name, err)
@@ -93,11 +102,12 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	j := &Job{
 		Meta:   store.Meta{ID: store.NewID("job")},
 		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject, Also: slices.Clone(sub.Also),
-		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, sub.After...), After: slices.Clone(sub.After),
+		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, limits, sub.After...), After: slices.Clone(sub.After),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
-		CreatedAt: stamp(s.cfg.Now),
+		CreatedAt: at,
 	}
+	j.limit(limits, sub.Memory)
 	if j.IdempotencyKey == "" {
 		j.IdempotencyKey = j.ID
 	}
@@ -127,10 +137,11 @@ func checkKey(key string) error {
 }
 
 // fingerprint identifies what is asked for, to refuse a reused key.
-func fingerprint(kind string, payload []byte, after ...string) string {
+func fingerprint(kind string, payload []byte, limits bounds, after ...string) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%q\n", kind)
 	_, _ = h.Write(payload)
+	_, _ = io.WriteString(h, limits.fingerprint())
 	if len(after) > 0 {
 		_, _ = fmt.Fprintf(h, "\n%q", after)
 	}

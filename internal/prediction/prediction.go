@@ -1,5 +1,7 @@
 package prediction
 
+import "github.com/narrativeml/narrative/internal/job"
+
 // Request asks for a prediction for every row of a data set's file.
 type Request struct {
 	ModelID   string `json:"model_id" doc:"The model to apply"`
@@ -8,6 +10,9 @@ type Request struct {
 	Format    string `json:"format,omitempty" enum:"csv,jsonl,parquet" doc:"Of the output; default csv"`
 	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`
 	Shards    int    `json:"shards,omitempty" minimum:"0" maximum:"10000" doc:"Into how many parts, at most, the file is divided, which are predicted by jobs of their own on any worker. 0: by the number of rows; 1: not at all. A CSV file is divided between rows, a Parquet file between row groups. An output in Parquet cannot be divided"`
+
+	job.Limits
+	job.Order
 }
 
 // Result is what a prediction job made.

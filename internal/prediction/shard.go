@@ -105,7 +105,7 @@ func (p *run) divide(ctx context.Context, parts int) error {
 	for _, s := range made.Shards {
 		rows += s.Rows
 		fan.Children = append(fan.Children, job.ChildSpec{
-			Name: fmt.Sprintf("shard-%05d", s.Number), Kind: ShardKind(), Weight: float64(max(s.Rows, 1)), Payload: s,
+			Name: fmt.Sprintf("shard-%05d", s.Number), Kind: ShardKind(), Weight: float64(max(s.Rows, 1)), Payload: s, Memory: memory,
 		})
 	}
 	p.task.Report.Progress("divide", dividedAt, 0, rows)
