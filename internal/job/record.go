@@ -28,7 +28,7 @@ const (
 // program ensures them at its start.
 func Collections() []store.Collection {
 	return []store.Collection{
-		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), deadlineCollection(),
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), batchCollection(), deadlineCollection(),
 	}
 }
 
