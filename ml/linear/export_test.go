@@ -1,17 +1,21 @@
 package linear
 
 import (
-	"sync/atomic"
+	"context"
+	"runtime"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
 )
 
 // BlocksAfterStop makes a pass over a table that is to stop at its first block.
 // It returns how many blocks the pass looked at, and how many there are.
-func BlocksAfterStop(x *frame.Frame, y ml.Target) (seen, all int, err error) {
-	var stop atomic.Bool
-	one := team{1, &stop}
+func BlocksAfterStop(ctx context.Context, x *frame.Frame, y ml.Target) (seen, all int, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	one, end := parallel.New(ctx, 1)
+	defer end()
 	columns, err := newColumns(x, one)
 	if err != nil {
 		return 0, 0, err
@@ -19,7 +23,10 @@ func BlocksAfterStop(x *frame.Frame, y ml.Target) (seen, all int, err error) {
 	d := newFit(LogLoss, columns, y, one).design
 	d.run(pass{rows: func([][]float64, int, int) float64 {
 		seen++
-		stop.Store(true)
+		stop()
+		for !one.Stopped() {
+			runtime.Gosched() // the watch runs in a goroutine of its own
+		}
 		return 0
 	}})
 	return seen, (d.rows + blockRows - 1) / blockRows, nil

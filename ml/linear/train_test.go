@@ -184,7 +184,7 @@ func TestTrainStopsWithItsContext(t *testing.T) {
 func TestStopsWithinAPass(t *testing.T) {
 	t.Parallel()
 	x, list := sparse(t, 20_000, 3, 10)
-	seen, all, err := linear.BlocksAfterStop(x, list[0].y)
+	seen, all, err := linear.BlocksAfterStop(t.Context(), x, list[0].y)
 	if err != nil || seen != 1 || all < 10 {
 		t.Errorf("%d of %d blocks are looked at, %v; want the one of them that stops", seen, all, err)
 	}
