@@ -233,7 +233,7 @@ func work() {
 	j := &job.Job{Kind: "hang", Tenant: "acme", Payload: json.RawMessage("{}")}
 	j.ID = "job_0123456789abcdef0123456789abcdef"
 	t := jobtest.NewTask(j, nil)
-	t.Report.On(func(jobtest.Step) { fmt.Println(t.Report.Lines()[0]) })
+	t.Report.On(func(jobtest.Step) { fmt.Fprintln(os.Stdout, t.Report.Lines()[0]) })
 	_, err := h.Handler(job.HandlerFunc(nil)).Run(context.Background(), t.Task)
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)
