@@ -184,7 +184,13 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			w := setup(t, func(c *child.Config, _ *job.RunnerConfig) { c.Grace = 200 * time.Millisecond })
 			j := w.submit(kind, 0, 0, "")
-			w.until(j.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 })
+			w.until(j.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 && (kind == "obey" || j.LogLines == 1) })
+			if kind == "hang" && child.Supported {
+				score, err := os.ReadFile("/proc/" + w.lines(j.ID)[0] + "/oom_score_adj")
+				if err != nil || strings.TrimSpace(string(score)) != "500" {
+					t.Errorf("the kernel would rather end the worker: %s, %v", score, err)
+				}
+			}
 			if _, err := w.service.Cancel(t.Context(), "acme", j.ID); err != nil {
 				t.Fatal(err)
 			}
