@@ -19,9 +19,10 @@ func attributes() *syscall.SysProcAttr {
 }
 
 // sacrifice makes the kernel choose the child, and not its worker, when the
-// machine is out of memory.
+// machine is out of memory: the scale goes to 1000.
 func sacrifice(pid int) {
-	const more = "500" // of 1000
+	const more = "500"
+
 	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(more), 0o200) // it may have ended; it is a wish
 }
 
