@@ -195,6 +195,7 @@ func (r *Runner) handBack(ctx context.Context, j *Job) error {
 		return err
 	}
 	r.cfg.Observer.Finished(j, OutcomeFailed, 0)
+	r.tender.ended(ctx, j)
 	return nil
 }
 
