@@ -67,6 +67,7 @@ type Worker struct {
 	Threads      int            // for numeric work in one job; 0: one for each core
 	Heartbeat    time.Duration
 	DrainTimeout time.Duration
+	Patience     time.Duration // for which a job waits for a part that is away
 }
 
 // Scheduler is the process that looks after the rest.
@@ -131,6 +132,7 @@ type Retention struct {
 	Models    time.Duration
 	Results   time.Duration // files of prediction jobs
 	Jobs      time.Duration // records and log lines of finished jobs
+	Health    time.Duration // what sweeps found out about the parts
 	Temporary time.Duration
 	Grace     time.Duration // between marking and deleting
 }
@@ -158,6 +160,7 @@ func Default(role Role) Config {
 			Pools:        map[string]int{"data": 2, "training": 1, "batch": 2, "maintenance": 1},
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
+			Patience:     7 * day,
 		},
 		Scheduler: Scheduler{
 			DeadAfter:     15 * time.Second,
@@ -175,7 +178,7 @@ func Default(role Role) Config {
 		},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
-			Temporary: day, Grace: day,
+			Health: 30 * day, Temporary: day, Grace: day,
 		},
 		Logging: Logging{Level: "info", Format: "json"},
 		Dev:     Dev{DataDir: "data"},

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -24,9 +25,13 @@ const (
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines, leases, ticks and workers. The program ensures them at its start.
+// lines and long histories, leases, ticks, schedules, workers and dead letters.
+// The program ensures them at its start.
 func Collections() []store.Collection {
-	return []store.Collection{jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection()}
+	return []store.Collection{
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(),
+		historyCollection(), deadCollection(), scheduleCollection(),
+	}
 }
 
 // jobCollection declares the orders in which jobs are found. The field due_at
@@ -63,7 +68,17 @@ func jobCollection() store.Collection {
 // table is the typed view of the jobs.
 type table = store.Table[Job, *Job]
 
-func newTable(driver store.Driver) *table { return store.NewTable[Job](driver, jobCollection()) }
+// newTable returns the view. What a job's record no longer holds is written
+// elsewhere before the record is.
+func newTable(driver store.Driver) *table {
+	histories, dead := newHistoryTable(driver), newDeadTable(driver)
+	return store.NewTable[Job](driver, jobCollection()).Before(func(ctx context.Context, jobs []*Job) error {
+		if err := spill(ctx, histories, jobs); err != nil {
+			return err
+		}
+		return mourn(ctx, dead, jobs)
+	})
+}
 
 // Keys implements store.Entity.
 func (j *Job) Keys() map[string]any {
@@ -96,23 +111,14 @@ func (j *Job) Delivery() Delivery {
 	return Delivery{JobID: j.ID, Epoch: j.Epoch, Kind: j.Kind, Tenant: j.Tenant, Pool: j.Pool}
 }
 
-// maxHistory bounds the transitions kept on a record: the first and the last
-// half of it.
-const maxHistory = 100
-
-// move changes the state and notes it in the history. It never writes into
-// an array that a copy of the job shares.
+// move changes the state and notes it in the history.
 func (j *Job) move(at time.Time, to State, reason string) {
 	j.State = to
-	kept := j.History
-	if len(kept) >= maxHistory {
-		kept = slices.Delete(slices.Clone(kept), maxHistory/2, maxHistory/2+1)
-	}
 	t := Transition{At: at, State: to, Epoch: j.Epoch, Reason: reason}
 	if to == Running || to.Terminal() {
 		t.Worker = j.Worker
 	}
-	j.History = append(slices.Clip(kept), t)
+	j.remember(t)
 }
 
 // queue hands the job over under a new epoch.
@@ -141,7 +147,7 @@ func (j *Job) end(at time.Time, to State, reason string) {
 // copy returns a job that can be changed without changing j.
 func (j *Job) copy() *Job {
 	c := *j
-	c.History = slices.Clip(c.History)
+	c.History, c.spill = slices.Clip(c.History), slices.Clip(c.spill)
 	c.Files = maps.Clone(j.Files)
 	return &c
 }

@@ -80,6 +80,8 @@ type Service struct {
 	cfg      ServiceConfig
 	jobs     *table
 	logs     *logTable
+	history  *historyTable
+	dead     *deadTable
 	dispatch *dispatcher
 	pause    atomic.Int64 // submissions leave the queue alone until then, in ns
 
@@ -92,7 +94,7 @@ func NewService(cfg ServiceConfig) *Service {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	return &Service{
-		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver),
+		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), history: newHistoryTable(cfg.Driver), dead: newDeadTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
 		watches:  map[string]*watch{},
 	}
@@ -125,6 +127,39 @@ func (s *Service) Get(ctx context.Context, tenant, id string) (*Job, error) {
 	return j, nil
 }
 
+// Glance is what is known of a job without reading its record.
+type Glance struct {
+	Revision int64
+	State    State
+}
+
+// Peek returns the revision and the state of the tenant's job, or the fault
+// job_not_found. It costs as little for a job with a large result as for any
+// other.
+func (s *Service) Peek(ctx context.Context, tenant, id string) (Glance, error) {
+	meta, keys, err := s.peek(ctx, id)
+	if err != nil {
+		return Glance{}, err
+	}
+	if keys["tenant"] != tenant {
+		return Glance{}, notFound(id)
+	}
+	state, _ := keys["state"].(string)
+	return Glance{Revision: meta.Revision, State: State(state)}, nil
+}
+
+// peek is Peek whoever owns the job.
+func (s *Service) peek(ctx context.Context, id string) (store.Meta, map[string]any, error) {
+	if !idForm.MatchString(id) {
+		return store.Meta{}, nil, notFound(id)
+	}
+	meta, keys, err := s.jobs.Peek(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return meta, nil, notFound(id)
+	}
+	return meta, keys, storeFault(err)
+}
+
 func notFound(id string) error {
 	if len(id) > 64 {
 		id = id[:64]
@@ -153,10 +188,12 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 			return fault.Conflict("job_already_finishing", "The job's result is final and being published; it cannot be cancelled any more.")
 		case j.State == Running:
 			j.CancelRequested = true
+			j.note(stamp(s.cfg.Now), EventCancelRequested, "", actorOf(ctx))
 		default:
 			ended = true
 			j.CancelRequested = true
 			j.end(stamp(s.cfg.Now), Cancelled, "cancelled_by_owner")
+			j.sign(actorOf(ctx))
 		}
 		return nil
 	})
@@ -191,16 +228,19 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	}
 	at := stamp(s.cfg.Now)
 	fast := s.fast(at)
+	buried := ""
 	j, err := s.jobs.Update(ctx, id, func(j *Job) error {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}
+		buried = j.deadID()
 		j.reset()
 		if fast {
 			j.queue(at, "retried_by_owner")
 		} else {
 			j.wait(at, at, "retried_by_owner")
 		}
+		j.sign(actorOf(ctx))
 		return nil
 	})
 	switch {
@@ -209,6 +249,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	case err != nil:
 		return nil, storeFault(err)
 	}
+	s.unearth(ctx, j, buried)
 	if fast {
 		s.enqueue(ctx, j)
 	}
@@ -218,6 +259,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 // reset makes the job as if it had never run; attempts and epochs count on.
 func (j *Job) reset() {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
+	j.OutageSince, j.Dead = time.Time{}, ""
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
 	j.Progress = Progress{}
@@ -269,7 +311,7 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	return link, nil
 }
 
-// Remove deletes the record and the log lines of a job that ended. It is for
+// Remove deletes the record, the log lines and the history of a job that ended. It is for
 // the clean-up; files are deleted by whoever calls it, before.
 func (s *Service) Remove(ctx context.Context, id string) error {
 	j, err := s.Lookup(ctx, id)
@@ -280,6 +322,12 @@ func (s *Service) Remove(ctx context.Context, id string) error {
 		return fault.Conflict("job_not_finished", "The job is %s; only a job that ended can be removed.", j.State)
 	}
 	if err := s.removeLogs(ctx, id); err != nil {
+		return err
+	}
+	if err := s.removeHistory(ctx, id); err != nil {
+		return err
+	}
+	if err := s.removeDead(ctx, j.deadID()); err != nil {
 		return err
 	}
 	err = s.jobs.Delete(ctx, id, j.Revision)

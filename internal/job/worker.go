@@ -83,7 +83,7 @@ func (r *Runner) Register(ctx context.Context, host string, pid int) {
 // sign writes the worker's record whatever is there: nobody else is this
 // worker, and who called it lost was wrong.
 func (r *Runner) sign(ctx context.Context, workers *workerTable, w Worker) error {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.CallTimeout)
+	ctx, cancel := context.WithTimeout(store.Vital(ctx), r.cfg.CallTimeout)
 	defer cancel()
 	w.Running = r.Running()
 	w.HeartbeatAt = stamp(r.cfg.Now)
