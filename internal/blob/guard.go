@@ -34,7 +34,7 @@ func (t *guarded) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	made := false
 	failed := t.guard.Do(r.Context(), func(context.Context) error {
 		made = true
-		resp, err = t.next.RoundTrip(r)
+		resp, err = t.next.RoundTrip(r) //nolint:bodyclose // whoever asked closes it
 		return away(resp, err)
 	})
 	if made {

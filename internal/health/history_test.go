@@ -51,9 +51,9 @@ func records(t *testing.T) *away {
 	return d
 }
 
-func report(store, s3 health.Status, breaker string) health.Report {
+func report(records, s3 health.Status, breaker string) health.Report {
 	return health.Report{Checks: map[string]health.Result{
-		"store": {Status: store, LatencyMS: 1, Breaker: breaker}, "s3": {Status: s3, Error: "why"}, "llm": {Status: health.NotConfigured},
+		"store": {Status: records, LatencyMS: 1, Breaker: breaker}, "s3": {Status: s3, Error: "why"}, "llm": {Status: health.NotConfigured},
 	}}
 }
 

@@ -23,7 +23,7 @@ func graveyard(t *testing.T) *world {
 	}
 	return setup(t, map[string]job.Handler{
 		"flaky":   fails(errors.New("secret")),
-		"defect":  fails(job.Permanent(errors.New("secret"))),
+		"wrong":   fails(job.Permanent(errors.New("secret"))),
 		"mistake": fails(fault.Invalid("bad_target", "the target is constant")),
 		"away":    fails(errAway),
 	})
@@ -62,8 +62,11 @@ func TestDeadLetters(t *testing.T) {
 		w := graveyard(t)
 		defer w.start(w.runner("wkr_a", func(c *job.RunnerConfig) { c.OutagePatience = time.Minute }))()
 		for _, sub := range []struct{ who, name, pool string }{
-			{tenant, "flaky", "batch"}, {"other", "flaky", "batch"}, {tenant, "defect", "batch"},
-			{tenant, "mistake", "batch"}, {"other", "away", "special"},
+			{tenant, "flaky", "batch"},
+			{"other", "flaky", "batch"},
+			{tenant, "wrong", "batch"},
+			{tenant, "mistake", "batch"},
+			{"other", "away", "special"},
 		} {
 			j := w.submitFor(sub.who, sub.name, sub.pool)
 			for got := j; !got.State.Terminal(); {
@@ -74,16 +77,16 @@ func TestDeadLetters(t *testing.T) {
 				}
 			}
 		}
-		const flaky, defect, away = "flaky failures_exhausted internal", "defect defect internal", "away outage_exhausted storage_away"
+		const flaky, wrong, away = "flaky failures_exhausted internal", "wrong defect internal", "away outage_exhausted storage_away"
 		for _, test := range []struct {
 			filter job.DeadFilter
 			want   []string
 		}{
-			{job.DeadFilter{}, []string{away, defect, flaky, flaky}},
+			{job.DeadFilter{}, []string{away, wrong, flaky, flaky}},
 			{job.DeadFilter{Kind: "flaky"}, []string{flaky, flaky}},
 			{job.DeadFilter{Pool: "special"}, []string{away}},
 			{job.DeadFilter{Tenant: "other"}, []string{away, flaky}},
-			{job.DeadFilter{Code: "internal"}, []string{defect, flaky, flaky}},
+			{job.DeadFilter{Code: "internal"}, []string{wrong, flaky, flaky}},
 			{job.DeadFilter{Code: "internal", Kind: "flaky", Tenant: "other", Pool: "batch"}, []string{flaky}},
 			{job.DeadFilter{Kind: "mistake"}, nil},
 		} {
@@ -92,21 +95,21 @@ func TestDeadLetters(t *testing.T) {
 			}
 		}
 		// Who runs it again, or removes it, takes it off the list.
-		page, err := w.service.DeadLetters(t.Context(), job.DeadFilter{Kind: "defect"}, "", 0)
+		page, err := w.service.DeadLetters(t.Context(), job.DeadFilter{Kind: "wrong"}, "", 0)
 		if err != nil || len(page.Items) != 1 {
 			t.Fatal(page, err)
 		}
-		if j, err := w.service.DeadJob(t.Context(), page.Items[0].Job); err != nil || j.Kind != "defect" || j.Dead != job.DeadDefect {
+		if j, err := w.service.DeadJob(t.Context(), page.Items[0].Job); err != nil || j.Kind != "wrong" || j.Dead != job.DeadDefect {
 			t.Errorf("%v, %v", j, err)
 		}
 		if _, err := w.service.Retry(t.Context(), tenant, page.Items[0].Job); err != nil {
 			t.Fatal(err)
 		}
-		if got := w.dead(job.DeadFilter{Kind: "defect"}); len(got) != 0 || w.rows("dead_letters") != 3 {
+		if got := w.dead(job.DeadFilter{Kind: "wrong"}); len(got) != 0 || w.rows("dead_letters") != 3 {
 			t.Errorf("retried: %q, %d rows", got, w.rows("dead_letters"))
 		}
 		w.finish(page.Items[0].Job)
-		if got := w.dead(job.DeadFilter{Kind: "defect"}); !slices.Equal(got, []string{defect}) {
+		if got := w.dead(job.DeadFilter{Kind: "wrong"}); !slices.Equal(got, []string{wrong}) {
 			t.Errorf("failed again: %q", got)
 		}
 		if err := w.service.Remove(t.Context(), page.Items[0].Job); err != nil || w.rows("dead_letters") != 3 {
@@ -156,7 +159,7 @@ func TestDeadLetterWithoutDeath(t *testing.T) {
 			}
 			return nil
 		})
-		j := w.submit("defect")
+		j := w.submit("wrong")
 		r := w.runner("wkr_a", func(c *job.RunnerConfig) { c.Driver = b })
 		if err := r.Handle(t.Context(), j.Delivery()); err == nil {
 			t.Error("the outcome was recorded")
@@ -273,7 +276,7 @@ func TestDeadLettersWithoutStore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := graveyard(t)
-		j := w.submit("defect")
+		j := w.submit("wrong")
 		if err := w.runner("wkr_a").Handle(t.Context(), j.Delivery()); err != nil {
 			t.Fatal(err)
 		}
