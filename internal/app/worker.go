@@ -57,12 +57,17 @@ const reportInterval = 500 * time.Millisecond
 // drains.
 func (p *platform) work(ctx context.Context, s *services, id string) error {
 	slots := p.config.Worker.Pools
+	handlers, err := p.isolate(p.handlers(s))
+	if err != nil {
+		return err
+	}
 	runner := job.NewRunner(job.RunnerConfig{
-		Worker: id, Driver: p.store, Files: p.files,
-		Handlers: p.handlers(s), Slots: slots, Observer: p.observer(),
+		Worker: id, Driver: p.store, Files: p.files, Memory: p.config.Worker.Memory,
+		Handlers: handlers, Slots: slots, Observer: p.observer(),
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
 		OutagePatience: p.config.Worker.Patience,
 	})
+	p.metrics.CollectMemory(runner.Memory)
 	if err := p.reclaim(ctx, runner); err != nil {
 		return err
 	}
@@ -88,7 +93,7 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 			return errors.Join(err, p.drain(ctx, runner, servers[:i]))
 		}
 	}
-	p.logger.InfoContext(ctx, "worker ready", "pools", slots)
+	p.logger.InfoContext(ctx, "worker ready", "pools", slots, "memory", job.Size(p.config.Worker.Memory))
 	p.warnOfRedis(ctx)
 	<-ctx.Done()
 	p.logger.InfoContext(ctx, "worker draining", "running", runner.Running())
@@ -129,7 +134,7 @@ func (p *platform) newServer(pool string, slots int, runner *job.Runner) (*queue
 			return queue.ErrBusy // every kind of job needs files: it waits with the queue, and costs no attempt
 		}
 		err := runner.Handle(ctx, job.Delivery(d))
-		if errors.Is(err, job.ErrDraining) {
+		if errors.Is(err, job.ErrDraining) || errors.Is(err, job.ErrNoRoom) {
 			return queue.ErrBusy
 		}
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -50,7 +51,7 @@ func BenchmarkMillionJobs(b *testing.B) {
 		{"ListByKind", list(job.Filter{Kind: "training"})},
 		{"ListByKindAndState", list(job.Filter{Kind: "training", State: "running"})},
 		{"ListBySubject", func(i int) error {
-			_, err := s.List(b.Context(), who(i), job.Filter{Subject: fmt.Sprintf("ds_%032x", i%5000)}, "", 50)
+			_, err := s.List(b.Context(), who(i), job.Filter{Subject: fmt.Sprintf("ds_%032x", i*7919%5000)}, "", 50)
 			return err
 		}},
 		{"TenthPage", func(i int) error {
@@ -64,10 +65,10 @@ func BenchmarkMillionJobs(b *testing.B) {
 			}
 			return nil
 		}},
-		{"Get", func(i int) error { _, err := s.Lookup(b.Context(), some[i*7919%len(some)]); return err }},
+		{"Get", func(i int) error { _, err := s.Lookup(b.Context(), some[i*7919%len(some)].id); return err }},
 		{"Peek", func(i int) error {
-			n := i * 7919 % len(some)
-			_, err := s.Peek(b.Context(), who(n*fillStep), some[n])
+			n := some[i*7919%len(some)]
+			_, err := s.Peek(b.Context(), n.tenant, n.id)
 			return err
 		}},
 		{"DeadLetters", func(int) error { _, err := s.DeadLetters(b.Context(), job.DeadFilter{}, "", 50); return err }},
@@ -96,15 +97,16 @@ func BenchmarkMillionJobs(b *testing.B) {
 const fillStep = 100
 
 // fillJobs inserts the jobs: most have ended, some wait and run.
-func fillJobs(b *testing.B, driver store.Driver) (some []string) {
+func fillJobs(b *testing.B, driver store.Driver) (some []named) {
 	b.Helper()
 	begin := time.Now().Add(-30 * 24 * time.Hour)
 	kinds := []string{"ingest", "training", "tuning", "prediction", "prediction"}
-	var records []store.Record
+	var records, dead []store.Record
+	random := rand.New(rand.NewPCG(1, 2))
 	for i := range manyJobs {
 		at := begin.Add(time.Duration(i) * 2 * time.Second)
 		j := &job.Job{
-			Meta: store.Meta{ID: store.NewID("job")}, Tenant: fmt.Sprint("tenant", i%manyTenants), User: "ann", Kind: kinds[i%len(kinds)], Pool: "batch",
+			Meta: store.Meta{ID: store.NewID("job")}, Tenant: fmt.Sprint("tenant", random.IntN(manyTenants)), User: "ann", Kind: kinds[random.IntN(len(kinds))], Pool: "batch",
 			Subject: fmt.Sprintf("ds_%032x", i%5000), IdempotencyKey: fmt.Sprint(i), Payload: json.RawMessage(`{"dataset_id":"ds_1","target":"y"}`),
 			State: job.Succeeded, Epoch: 1, Attempt: 1, CreatedAt: at, QueuedAt: at, StartedAt: at, HeartbeatAt: time.Now(), FinishedAt: at.Add(time.Second),
 			Result:  json.RawMessage(fmt.Sprintf(`{"value":%d,"text":%q}`, i, strings.Repeat("x", 40))),
@@ -115,17 +117,17 @@ func fillJobs(b *testing.B, driver store.Driver) (some []string) {
 			j.State = job.Pending
 		case i%1000 == 999:
 			j.State = job.Running
+		case i%500 == 499:
+			j.State, j.Dead, j.Failure = job.Failed, job.DeadFailures, &job.Failure{Code: "internal"}
+			letter := j.Letter()
+			dead = append(dead, store.Record{ID: letter.ID, Keys: letter.Keys(), Body: encoded(b, letter)})
 		case i%50 == 49:
 			j.State = job.Failed
 		}
 		if i%fillStep == 0 {
-			some = append(some, j.ID)
+			some = append(some, named{j.ID, j.Tenant})
 		}
-		body, err := json.Marshal(j)
-		if err != nil {
-			b.Fatal(err)
-		}
-		records = append(records, store.Record{ID: j.ID, Keys: j.Keys(), Body: body})
+		records = append(records, store.Record{ID: j.ID, Keys: j.Keys(), Body: encoded(b, j)})
 		if len(records) == 5000 || i == manyJobs-1 {
 			if _, err := driver.Insert(b.Context(), "jobs", records...); err != nil {
 				b.Fatal(err)
@@ -133,5 +135,20 @@ func fillJobs(b *testing.B, driver store.Driver) (some []string) {
 			records = records[:0]
 		}
 	}
+	if _, err := driver.Insert(b.Context(), "dead_letters", dead...); err != nil {
+		b.Fatal(err)
+	}
 	return some
+}
+
+// named is a job and whose it is.
+type named struct{ id, tenant string }
+
+func encoded(b *testing.B, v any) []byte {
+	b.Helper()
+	body, err := json.Marshal(v)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return body
 }

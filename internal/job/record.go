@@ -25,11 +25,12 @@ const (
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines and long histories, leases, ticks, schedules, workers and dead letters.
+// lines and long histories, leases, ticks, schedules, workers, deadlines and
+// dead letters.
 // The program ensures them at its start.
 func Collections() []store.Collection {
 	return []store.Collection{
-		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(),
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), deadlineCollection(),
 		historyCollection(), deadCollection(), scheduleCollection(),
 	}
 }
@@ -113,6 +114,9 @@ func (j *Job) Delivery() Delivery {
 
 // move changes the state and notes it in the history.
 func (j *Job) move(at time.Time, to State, reason string) {
+	if j.State == Running && to != Running {
+		j.TimeSpent += max(at.Sub(j.StartedAt), 0)
+	}
 	j.State = to
 	t := Transition{At: at, State: to, Epoch: j.Epoch, Reason: reason}
 	if to == Running || to.Terminal() {

@@ -137,7 +137,7 @@ func (s *Service) exhume(ctx context.Context, id string, at, turn time.Time, dry
 		if j.deadID() != buried {
 			return fault.Conflict("dead_letter_changed", "The job is %s now: somebody else has taken it up meanwhile.", j.State)
 		}
-		j.reset()
+		j.reset(at)
 		j.wait(at, turn, "requeued_by_operator")
 		j.sign(actorOf(ctx))
 		return nil

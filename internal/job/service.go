@@ -77,13 +77,14 @@ func positive[N int | int64 | time.Duration](v, byDefault N) N {
 // Service accepts, shows, cancels and retries jobs. It is safe for concurrent
 // use. The jobs it returns belong to the caller.
 type Service struct {
-	cfg      ServiceConfig
-	jobs     *table
-	logs     *logTable
-	history  *historyTable
-	dead     *deadTable
-	dispatch *dispatcher
-	pause    atomic.Int64 // submissions leave the queue alone until then, in ns
+	cfg       ServiceConfig
+	jobs      *table
+	logs      *logTable
+	deadlines *deadlineTable
+	history   *historyTable
+	dead      *deadTable
+	dispatch  *dispatcher
+	pause     atomic.Int64 // submissions leave the queue alone until then, in ns
 
 	mu      sync.Mutex
 	watches map[string]*watch // by job
@@ -95,8 +96,9 @@ func NewService(cfg ServiceConfig) *Service {
 	jobs := newTable(cfg.Driver)
 	return &Service{
 		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), history: newHistoryTable(cfg.Driver), dead: newDeadTable(cfg.Driver),
-		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
-		watches:  map[string]*watch{},
+		deadlines: newDeadlineTable(cfg.Driver),
+		dispatch:  &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
+		watches:   map[string]*watch{},
 	}
 }
 
@@ -234,7 +236,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}
 		buried = j.deadID()
-		j.reset()
+		j.reset(at)
 		if fast {
 			j.queue(at, "retried_by_owner")
 		} else {
@@ -256,13 +258,18 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	return j, nil
 }
 
-// reset makes the job as if it had never run; attempts and epochs count on.
-func (j *Job) reset() {
+// reset makes the job as if it had never run; attempts and epochs count on. A
+// deadline that has passed is one no more.
+func (j *Job) reset(at time.Time) {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.OutageSince, j.Dead = time.Time{}, ""
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
 	j.Progress = Progress{}
+	j.TimeSpent, j.ParkedAt = 0, time.Time{}
+	if !at.Before(j.Deadline) {
+		j.Deadline = time.Time{}
+	}
 	j.StartedAt, j.HeartbeatAt, j.FinishedAt = time.Time{}, time.Time{}, time.Time{}
 }
 

@@ -25,6 +25,7 @@ type Metrics struct {
 
 	records  *Dependency
 	slots    *slots
+	memory   *memory
 	queues   *queues
 	registry *prometheus.Registry
 	entries  []Entry
@@ -55,6 +56,7 @@ func New(version string) *Metrics {
 	m.Redis = newDependency(m, "redis", "Redis")
 	m.Breakers = newBreakers(m)
 	m.slots = newSlots(m)
+	m.memory = newMemory(m)
 	m.queues = newQueues(m)
 	return m
 }
@@ -106,6 +108,11 @@ func (m *Metrics) histogram(name, help string, buckets []float64, labels ...stri
 // desc describes a metric that is made when it is collected.
 func (m *Metrics) desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(namespace+"_"+m.enter("gauge", name, help, labels), help, labels, nil)
+}
+
+// total describes a counter that is made when it is collected.
+func (m *Metrics) total(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+m.enter("counter", name, help, nil), help, nil, nil)
 }
 
 // Buckets, in seconds unless said otherwise.

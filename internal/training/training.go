@@ -1,5 +1,7 @@
 package training
 
+import "github.com/narrativeml/narrative/internal/job"
+
 // Request asks for a model.
 type Request struct {
 	DatasetID     string   `json:"dataset_id" doc:"The data set to learn from"`
@@ -29,4 +31,6 @@ type Request struct {
 	DateCycles     bool    `json:"date_cycles,omitempty" doc:"Give linear models the sine and cosine of month, weekday, hour and day of the year, besides the parts of a date"`
 	MinVariance    float64 `json:"min_variance,omitempty" minimum:"0" doc:"Leave out columns of numbers whose variance is not above this; default 0: none"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
+
+	job.Limits
 }
