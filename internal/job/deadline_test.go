@@ -12,7 +12,6 @@ import (
 
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
-	"github.com/narrativeml/narrative/internal/store"
 )
 
 // limited submits a job with limits.
