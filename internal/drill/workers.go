@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -187,7 +188,7 @@ func (f *fleet) worker(ctx context.Context, args ...string) error {
 
 // start starts a process of the program.
 func (f *fleet) start(ctx context.Context, environ []string, args ...string) error {
-	log, err := os.Create(filepath.Join(f.dir, strconv.Itoa(len(f.logs))+"-"+args[0]+".log")) //nolint:gosec // in our own folder
+	log, err := os.Create(filepath.Join(f.dir, strconv.Itoa(len(f.logs))+"-"+args[0]+".log"))
 	if err != nil {
 		return fmt.Errorf("start %s: %w", args[0], err)
 	}
@@ -206,9 +207,9 @@ func (f *fleet) start(ctx context.Context, environ []string, args ...string) err
 
 // stop ends the processes, the last started first, and removes what they kept.
 func (f *fleet) stop() error {
-	for i := len(f.processes) - 1; i >= 0; i-- {
-		_ = f.processes[i].Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = f.processes[i].Wait()                          // being told to stop is no failure
+	for _, cmd := range slices.Backward(f.processes) {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = cmd.Wait()                          // being told to stop is no failure
 	}
 	errs := make([]error, 0, len(f.logs)+1)
 	for _, log := range f.logs {

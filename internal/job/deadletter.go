@@ -70,9 +70,10 @@ func (d *DeadLetter) Keys() map[string]any {
 	return map[string]any{"at": nanos(d.At), "kind": d.Kind, "pool": d.Pool, "tenant": d.Tenant, "code": d.Code}
 }
 
-// deadID identifies the dead letter of the job, "" when it is none.
+// deadID identifies the dead letter of the job, "" when it is none. A child is
+// none: its parent is, when it fails for it, and runs it again.
 func (j *Job) deadID() string {
-	if j.State != Failed || j.Dead == "" {
+	if j.State != Failed || j.Dead == "" || j.Parent != "" {
 		return ""
 	}
 	return fmt.Sprintf("%s-%d", j.ID, j.Epoch)

@@ -15,7 +15,8 @@ const (
 	OutcomeParked    = "parked"  // a part was away; to be tried again
 	OutcomeSnoozed   = "snoozed"
 	OutcomeDrained   = "drained"
-	OutcomeLost      = "lost" // somebody else has the job now; nothing was written
+	OutcomeWaiting   = "waiting" // for its children
+	OutcomeLost      = "lost"    // somebody else has the job now; nothing was written
 )
 
 // Observer is told what happens to jobs, for metrics and logs. Its methods are

@@ -138,7 +138,11 @@ func (s *Service) exhume(ctx context.Context, id string, at, turn time.Time, dry
 			return fault.Conflict("dead_letter_changed", "The job is %s now: somebody else has taken it up meanwhile.", j.State)
 		}
 		j.reset(at)
-		j.wait(at, turn, "requeued_by_operator")
+		if len(j.After) > 0 {
+			j.await(at, "requeued_by_operator")
+		} else {
+			j.wait(at, turn, "requeued_by_operator")
+		}
 		j.sign(actorOf(ctx))
 		return nil
 	})
@@ -149,5 +153,8 @@ func (s *Service) exhume(ctx context.Context, id string, at, turn time.Time, dry
 		return storeFault(err)
 	}
 	s.unearth(ctx, j, buried)
+	if j.State == Awaiting {
+		s.link(ctx, j)
+	}
 	return nil
 }

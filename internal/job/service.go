@@ -84,6 +84,7 @@ type Service struct {
 	history   *historyTable
 	dead      *deadTable
 	dispatch  *dispatcher
+	tender    *tender
 	pause     atomic.Int64 // submissions leave the queue alone until then, in ns
 
 	mu      sync.Mutex
@@ -99,6 +100,10 @@ func NewService(cfg ServiceConfig) *Service {
 		deadlines: newDeadlineTable(cfg.Driver),
 		dispatch:  &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
 		watches:   map[string]*watch{},
+		tender: &tender{
+			jobs: jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
+			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),
+		},
 	}
 }
 
@@ -143,8 +148,12 @@ func (s *Service) Peek(ctx context.Context, tenant, id string) (Glance, error) {
 	if err != nil {
 		return Glance{}, err
 	}
-	if keys["tenant"] != tenant {
-		return Glance{}, notFound(id)
+	if keys["tenant"] != tenant { // somebody else's, or a child, which lists find by its parent
+		j, err := s.Get(ctx, tenant, id)
+		if err != nil {
+			return Glance{}, err
+		}
+		return Glance{Revision: j.Revision, State: j.State}, nil
 	}
 	state, _ := keys["state"].(string)
 	return Glance{Revision: meta.Revision, State: State(state)}, nil
@@ -192,10 +201,13 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 			j.CancelRequested = true
 			j.note(stamp(s.cfg.Now), EventCancelRequested, "", actorOf(ctx))
 		default:
-			ended = true
 			j.CancelRequested = true
 			j.end(stamp(s.cfg.Now), Cancelled, "cancelled_by_owner")
-			j.sign(actorOf(ctx))
+			if ended = j.State.Terminal(); ended {
+				j.sign(actorOf(ctx))
+			} else { // its children have to be told first
+				j.note(stamp(s.cfg.Now), EventCancelRequested, "", actorOf(ctx))
+			}
 		}
 		return nil
 	})
@@ -206,19 +218,25 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 		return nil, storeFault(err)
 	case ended:
 		s.cfg.Observer.Finished(j, OutcomeCancelled, 0)
+		s.tender.ended(ctx, j)
 	case j.State == Running:
-		s.hint(ctx, j)
+		s.tender.hint(ctx, j)
+	case j.State == Awaiting:
+		s.tender.soon(ctx, j.ID)
+		return s.Get(ctx, tenant, id)
 	}
 	return j, nil
 }
 
-// hint tells the worker to look at the record now. Without it the worker looks
-// a second later.
-func (s *Service) hint(ctx context.Context, j *Job) {
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.EnqueueTimeout)
-	defer cancel()
-	if err := s.cfg.Queue.HintCancel(call, j.Delivery()); err != nil {
-		s.cfg.Observer.Trouble(ctx, "hint_cancel", j, err)
+// hinter tells workers to look at a record now. Without it they look a second
+// later.
+func hinter(queue Queue, timeout time.Duration, observer Observer) func(context.Context, *Job) {
+	return func(ctx context.Context, j *Job) {
+		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		defer cancel()
+		if err := queue.HintCancel(call, j.Delivery()); err != nil {
+			observer.Trouble(ctx, "hint_cancel", j, err)
+		}
 	}
 }
 
@@ -235,11 +253,17 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}
+		if j.Parent != "" {
+			return fault.Conflict("child_not_retryable", "The job is a part of job %s; retry that one, which runs again only what has not succeeded.", j.Parent)
+		}
 		buried = j.deadID()
 		j.reset(at)
-		if fast {
+		switch {
+		case len(j.After) > 0:
+			j.await(at, "retried_by_owner")
+		case fast:
 			j.queue(at, "retried_by_owner")
-		} else {
+		default:
 			j.wait(at, at, "retried_by_owner")
 		}
 		j.sign(actorOf(ctx))
@@ -252,7 +276,10 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 		return nil, storeFault(err)
 	}
 	s.unearth(ctx, j, buried)
-	if fast {
+	switch {
+	case j.State == Awaiting:
+		return s.link(ctx, j), nil
+	case fast:
 		s.enqueue(ctx, j)
 	}
 	return j, nil
@@ -265,7 +292,9 @@ func (j *Job) reset(at time.Time) {
 	j.OutageSince, j.Dead = time.Time{}, ""
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
-	j.Progress = Progress{}
+	j.Progress, j.Waiting = Progress{}, nil
+	j.Family = nil
+	j.Round++
 	j.TimeSpent, j.ParkedAt = 0, time.Time{}
 	if !at.Before(j.Deadline) {
 		j.Deadline = time.Time{}
@@ -328,6 +357,15 @@ func (s *Service) Remove(ctx context.Context, id string) error {
 	if !j.State.Terminal() {
 		return fault.Conflict("job_not_finished", "The job is %s; only a job that ended can be removed.", j.State)
 	}
+	if j.Parent != "" {
+		parent, err := s.Lookup(ctx, j.Parent)
+		if err == nil && !parent.State.Terminal() {
+			return fault.Conflict("job_not_finished", "The job is a part of job %s, which has not ended.", j.Parent)
+		}
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+	}
 	if err := s.removeLogs(ctx, id); err != nil {
 		return err
 	}
@@ -335,6 +373,9 @@ func (s *Service) Remove(ctx context.Context, id string) error {
 		return err
 	}
 	if err := s.removeDead(ctx, j.deadID()); err != nil {
+		return err
+	}
+	if err := s.unlink(ctx, j); err != nil {
 		return err
 	}
 	err = s.jobs.Delete(ctx, id, j.Revision)

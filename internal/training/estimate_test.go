@@ -15,7 +15,9 @@ import (
 // catalogue has one data set.
 type catalogue struct{ dataset.Dataset }
 
-func (c catalogue) Get(context.Context, string, string) (*dataset.Dataset, error) { return &c.Dataset, nil }
+func (c catalogue) Get(context.Context, string, string) (*dataset.Dataset, error) {
+	return &c.Dataset, nil
+}
 
 // TestTheMemoryOfATraining: the estimate grows with what is read of the table,
 // and only with that; what the request says goes to the job and not into its
