@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -122,7 +121,7 @@ func openChild(program Program) child.Setup {
 		}
 		p := &platform{
 			program: program, config: c, metrics: telemetry.New(s.Version), store: link.Records(),
-			logger: slog.New(slog.NewTextHandler(io.Discard, nil)), // who breaks is heard on standard error
+			logger: slog.New(slog.DiscardHandler), // who breaks is heard on standard error
 		}
 		var err error
 		if p.files, err = blob.New(p.blobConfig()); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime/debug"
 	"sync"
 
@@ -195,7 +196,7 @@ func (l *Link) Progress(stage string, fraction float64, rows, rowsAll int64) {
 
 // number makes of a number one that JSON knows.
 func number(f float64) float64 {
-	if f != f { //nolint:gocritic // it is how one asks for NaN
+	if math.IsNaN(f) {
 		return 0
 	}
 	return min(max(f, 0), 1)
@@ -245,6 +246,11 @@ func (r records) Get(ctx context.Context, collection, id string) (store.Record, 
 		return store.Record{}, err
 	}
 	return store.Record{ID: id, Revision: got.Revision, Body: got.data}, nil
+}
+
+// Peek implements store.Driver.
+func (records) Peek(context.Context, string, string) (store.Record, error) {
+	return store.Record{}, errReadOnly
 }
 
 // Ensure implements store.Driver.

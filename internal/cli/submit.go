@@ -142,6 +142,7 @@ func trainCommand(s *session) *cobra.Command {
 	f.IntVar(&r.Window, "window", 0, "the most rows that a fold learns from (split time, default all)")
 	f.IntVar(&r.Repeats, "repeats", 0, "of the cross-validation (default 1)")
 	f.StringVar(&r.ClassWeight, "class-weight", "", "none or balanced (default none)")
+	f.StringVar(&r.WeightColumn, "weight-column", "", "numbers that say how much each row counts (default: all the same)")
 	f.StringVar(&r.Imputation, "imputation", "", "of missing numbers for linear models: mean, median or mode (default median)")
 	f.StringVar(&r.Scaling, "scaling", "", "of numbers for linear models: standard, minmax, robust, maxabs or none (default standard)")
 	f.BoolVar(&r.DateCycles, "date-cycles", false, "give linear models month, weekday, hour and day of the year as cycles, too")

@@ -194,6 +194,7 @@ type TrainRequest struct {
 	Window        int      `json:"window,omitempty"`
 	Repeats       int      `json:"repeats,omitempty"`
 	ClassWeight   string   `json:"class_weight,omitempty"`
+	WeightColumn  string   `json:"weight_column,omitempty"`
 
 	Imputation     string  `json:"imputation,omitempty"`
 	Scaling        string  `json:"scaling,omitempty"`

@@ -32,7 +32,7 @@ const (
 
 // measureMemory sets a budget that nobody set. Where the memory is not known
 // there is none.
-func (c *Config) measureMemory(read func(name string) ([]byte, error)) {
+func measureMemory(c *Config, read func(name string) ([]byte, error)) {
 	if c.Worker.Memory != 0 || read == nil {
 		return
 	}

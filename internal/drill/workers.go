@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,8 +23,8 @@ import (
 // default.
 type WorkerPlan struct {
 	Program string // narrative
-	Jobs    int    // of the batch; 8
-	Rows    int    // that each learns from; 20,000
+	Jobs    int    // of the batch; 10
+	Rows    int    // that each learns from; 60,000
 	Trees   int    // that each grows, twice; 300
 }
 
@@ -31,7 +32,7 @@ func (p WorkerPlan) withDefaults() WorkerPlan {
 	for _, v := range []struct {
 		at        *int
 		byDefault int
-	}{{&p.Jobs, 8}, {&p.Rows, trainRows}, {&p.Trees, 300}} {
+	}{{&p.Jobs, 10}, {&p.Rows, 3 * trainRows}, {&p.Trees, 300}} {
 		if *v.at <= 0 {
 			*v.at = v.byDefault
 		}
@@ -187,7 +188,7 @@ func (f *fleet) worker(ctx context.Context, args ...string) error {
 
 // start starts a process of the program.
 func (f *fleet) start(ctx context.Context, environ []string, args ...string) error {
-	log, err := os.Create(filepath.Join(f.dir, strconv.Itoa(len(f.logs))+"-"+args[0]+".log")) //nolint:gosec // in our own folder
+	log, err := os.Create(filepath.Join(f.dir, strconv.Itoa(len(f.logs))+"-"+args[0]+".log"))
 	if err != nil {
 		return fmt.Errorf("start %s: %w", args[0], err)
 	}
@@ -206,9 +207,9 @@ func (f *fleet) start(ctx context.Context, environ []string, args ...string) err
 
 // stop ends the processes, the last started first, and removes what they kept.
 func (f *fleet) stop() error {
-	for i := len(f.processes) - 1; i >= 0; i-- {
-		_ = f.processes[i].Process.Signal(syscall.SIGTERM) // it may have ended
-		_ = f.processes[i].Wait()                          // being told to stop is no failure
+	for _, cmd := range slices.Backward(f.processes) {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = cmd.Wait()                          // being told to stop is no failure
 	}
 	errs := make([]error, 0, len(f.logs)+1)
 	for _, log := range f.logs {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/store"
 )
 
 const gib = 1 << 30
@@ -324,7 +325,9 @@ func TestNoWorkerIsBigEnough(t *testing.T) {
 			t.Errorf("job %s", dump(j))
 		}
 		// A larger worker came, and its owner tries again.
-		defer w.start(w.runner("wkr_big", withMemory(8*gib), withSlots(1)))()
+		big := w.runner("wkr_big", withMemory(8*gib), withSlots(1))
+		defer w.register(big)()
+		defer w.start(big)()
 		if _, err := w.service.Retry(t.Context(), tenant, id); err != nil {
 			t.Fatal(err)
 		}
@@ -429,6 +432,106 @@ func TestCrashesOfTheProcess(t *testing.T) {
 		}
 		if !strings.Contains(w.diary.text(), "signal: killed") {
 			t.Errorf("the observer was not told why: %s", w.diary.text())
+		}
+	})
+}
+
+// The rest of what may happen to a job that needs more than its worker has.
+func TestStoreThatIsAwayWhileAJobWaitsForMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var r roll
+		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
+		away := &awayStore{Driver: w.driver}
+		runner := w.runner("wkr_a", withMemory(4*gib), func(c *job.RunnerConfig) { c.Driver = away })
+		w.heavy("x", 3*gib)
+		w.deliver(runner)
+		waits := w.heavy("x", 2*gib)
+		w.deliver(runner)
+		away.set("jobs", "workers")
+		time.Sleep(20 * time.Second)
+		away.set("workers")
+		time.Sleep(20 * time.Second)
+		away.set()
+		w.want(w.finish(waits.ID), job.Succeeded)
+
+		// Nobody can say whether there is a larger worker: the delivery comes again.
+		away.set("workers")
+		big := w.heavy("x", 6*gib)
+		if err := <-w.deliver(runner); !errors.Is(err, errDown) {
+			t.Errorf("the delivery ended with %v", err)
+		}
+		if j := w.get(big.ID); j.State != job.Queued || j.Waiting != nil {
+			t.Errorf("job %s", dump(j))
+		}
+	})
+}
+
+// awayStore does not answer about some collections.
+type awayStore struct {
+	store.Driver
+	mu   sync.Mutex
+	away []string
+}
+
+func (a *awayStore) set(collections ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.away = collections
+}
+
+func (a *awayStore) fails(collection string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if slices.Contains(a.away, collection) {
+		return errDown
+	}
+	return nil
+}
+
+func (a *awayStore) Get(ctx context.Context, collection, id string) (store.Record, error) {
+	if err := a.fails(collection); err != nil {
+		return store.Record{}, err
+	}
+	return a.Driver.Get(ctx, collection, id)
+}
+
+func (a *awayStore) Find(ctx context.Context, collection string, scan store.Scan) ([]store.Record, error) {
+	if err := a.fails(collection); err != nil {
+		return nil, err
+	}
+	return a.Driver.Find(ctx, collection, scan)
+}
+
+// An allowance that is none has no limit.
+func TestNoAllowance(t *testing.T) {
+	t.Parallel()
+	var a *job.Allowance
+	a.Used(5)
+	if a.Bytes() != 0 || a.Grow(7) != 0 {
+		t.Errorf("it has %d bytes, and grows to %d", a.Bytes(), a.Grow(7))
+	}
+	e := &job.MemoryError{Used: 3, Had: 2, Budget: 4}
+	if !strings.Contains(e.Error(), "used 3 bytes of memory and had 2, of the worker's 4") {
+		t.Errorf("error %q", e)
+	}
+}
+
+// A committed result needs no memory to be published: any worker may do it.
+func TestPublishingNeedsNoMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"x": stubborn{}})
+		big, small := w.runner("wkr_big", withMemory(8*gib)), w.runner("wkr_small", withMemory(2*gib))
+		j := w.heavy("x", 6*gib)
+		stop := w.start(big)
+		w.until(j.ID, func(j *job.Job) bool { return j.Committed && j.State == job.Pending })
+		stop()
+		defer w.start(small)()
+		j = w.finish(j.ID)
+		w.want(j, job.Succeeded)
+		if j.Worker != "wkr_small" {
+			t.Errorf("%s published it", j.Worker)
 		}
 	})
 }

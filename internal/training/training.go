@@ -25,6 +25,7 @@ type Request struct {
 	Window        int      `json:"window,omitempty" minimum:"0" maximum:"1000000000" doc:"Split time only: the most rows that a fold learns from, the last ones; default 0, which means all"`
 	Repeats       int      `json:"repeats,omitempty" minimum:"1" maximum:"20" doc:"Of the cross-validation, each divided anew; not by time; default 1"`
 	ClassWeight   string   `json:"class_weight,omitempty" enum:"none,balanced" doc:"Balanced makes every class weigh the same in what is learned; scores count rows as they are. Default: none"`
+	WeightColumn  string   `json:"weight_column,omitempty" maxLength:"1024" doc:"Numbers that say how much each row counts, in what is learned and in every score; a row of weight 0 is left out. It is not a feature"`
 
 	Imputation     string  `json:"imputation,omitempty" enum:"mean,median,mode" doc:"Of missing numbers for linear models, which also learn where one was missing; default: median"`
 	Scaling        string  `json:"scaling,omitempty" enum:"standard,minmax,robust,maxabs,none" doc:"Of numbers for linear models; default: standard"`
