@@ -57,6 +57,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerPrediction(deps.Prediction)
 	s.registerModels()
 	s.registerJobs()
+	s.registerBatch(deps)
 	s.registerRetention(deps.Retention)
 	s.registerDeadLetters()
 	s.registerSchedules()

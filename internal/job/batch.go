@@ -131,7 +131,7 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 		m.Tenant, m.IdempotencyKey = tenant, ""
 		j, err := s.prepare(m.Submission)
 		if err != nil {
-			return nil, within(err, i)
+			return nil, Within(err, i, m.Kind.Name)
 		}
 		if size += len(j.Payload); size > maxBatchPayload {
 			return nil, fault.TooLarge("payload_too_large", "The requests of the batch take more than %d bytes together.", maxBatchPayload)
@@ -153,7 +153,7 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 			}
 		}
 		if err := s.checkAfter(ctx, tenant, others); err != nil {
-			return nil, within(err, i)
+			return nil, Within(err, i, m.Kind.Name)
 		}
 		if err := s.remind(ctx, j); err != nil {
 			return nil, err
@@ -166,8 +166,9 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 	return b, nil
 }
 
-// within says of which member a mistake is.
-func within(err error, i int) error {
+// Within says of which member of a batch a mistake is, whose request stands
+// under the name of its kind.
+func Within(err error, i int, kind string) error {
 	e, ok := fault.As(err)
 	if !ok {
 		return err
@@ -175,7 +176,7 @@ func within(err error, i int) error {
 	moved := *e
 	moved.Fields = slices.Clone(e.Fields)
 	for k := range moved.Fields {
-		moved.Fields[k].Location = strings.Replace(moved.Fields[k].Location, "body.", fmt.Sprintf("body.jobs[%d].", i), 1)
+		moved.Fields[k].Location = strings.Replace(moved.Fields[k].Location, "body.", fmt.Sprintf("body.jobs[%d].%s.", i, kind), 1)
 	}
 	return &moved
 }
@@ -204,7 +205,7 @@ func orderOf(members []Member) ([]int, error) {
 		for k, name := range m.After {
 			if _, ok := at[name]; !ok && !idForm.MatchString(name) {
 				return nil, fault.Invalid("unknown_job_name", "Job %s comes after %q, which is neither a job of the batch nor a job's identifier.", m.Name, shorten(name, 64)).
-					With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].after[%d]", i, k), Message: "no such name in the batch", Value: shorten(name, 64)})
+					With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].%s.after[%d]", i, m.Kind.Name, k), Message: "no such name in the batch", Value: shorten(name, 64)})
 			}
 		}
 	}
@@ -213,7 +214,7 @@ func orderOf(members []Member) ([]int, error) {
 		if cycle := w.visit(i); cycle != nil {
 			names := strings.Join(cycle, " → ")
 			return nil, fault.Invalid("dependency_cycle", "The jobs wait for each other in a circle: %s.", names).
-				With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].after", at[cycle[0]]), Message: "part of a circle", Value: names})
+				With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].%s.after", at[cycle[0]], members[at[cycle[0]]].Kind.Name), Message: "part of a circle", Value: names})
 		}
 	}
 	return w.order, nil

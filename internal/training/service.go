@@ -47,20 +47,31 @@ func Kind() job.Kind {
 // Submit checks the request against the data set and submits a job. A repeated
 // idempotency key gives the job it gave before; created tells which.
 func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
-	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	sub, err := s.Prepare(ctx, caller, req)
 	if err != nil {
 		return nil, false, err
 	}
+	sub.IdempotencyKey = idempotencyKey
+	return s.jobs.Submit(ctx, sub)
+}
+
+// Prepare checks the request as Submit does, and returns what would be
+// submitted.
+func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
+	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	if err != nil {
+		return job.Submission{}, err
+	}
 	if err := check(d, req); err != nil {
-		return nil, false, err
+		return job.Submission{}, err
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
-	return s.jobs.Submit(ctx, job.Submission{
+	return job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
-		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After,
-	})
+		Payload: req,
+		Memory:  estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After,
+	}, nil
 }
 
 // check says what can be said before the table is read.
