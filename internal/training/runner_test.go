@@ -249,6 +249,8 @@ func (waiting) Frame(ctx context.Context, _ *dataset.Dataset, _ []string) (*fram
 // slow ends no write before its context.
 type slow struct{ started chan struct{} }
 
+func (f slow) Open(context.Context, string) (io.ReadCloser, error) { return nil, io.EOF }
+
 func (f slow) Put(ctx context.Context, _, _ string, _ io.Reader) (int64, error) {
 	close(f.started)
 	<-ctx.Done()

@@ -41,7 +41,7 @@ func NewService(jobs Jobs, datasets Datasets) *Service {
 
 // Kind declares the training job.
 func Kind() job.Kind {
-	return job.Kind{Name: "training", Pool: "training", Version: 1, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "training", Pool: "training", Version: 2, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // Submit checks the request against the data set and submits a job. A repeated
@@ -65,10 +65,14 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	if err := check(d, req); err != nil {
 		return job.Submission{}, err
 	}
+	kind := Kind()
+	if !req.FoldsAsJobs {
+		kind.Version = 1 // workers that know no folds can do it
+	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
 	return job.Submission{
-		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
+		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
 		Payload: req,
 		Memory:  estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After,
 	}, nil
