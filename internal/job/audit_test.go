@@ -82,7 +82,7 @@ func decode(r store.Record) *job.Job {
 }
 
 var legal = map[job.State][]job.State{
-	job.Pending:   {job.Queued, job.Cancelled},
+	job.Pending:   {job.Pending, job.Queued, job.Cancelled},
 	job.Queued:    {job.Running, job.Queued, job.Pending, job.Cancelled},
 	job.Running:   {job.Running, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
 	job.Failed:    {job.Queued, job.Pending},

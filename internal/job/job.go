@@ -40,6 +40,8 @@ type Job struct {
 	Version        int             `json:"version"`           // of the payload's form
 	Payload        json.RawMessage `json:"payload"`
 
+	Urgency int `json:"urgency,omitempty"` // its priority, counted from DefaultPriority
+
 	State           State             `json:"state"`
 	Epoch           int               `json:"epoch"`   // counts hand-overs to the queue; fences stale workers
 	Attempt         int               `json:"attempt"` // counts claims
@@ -130,6 +132,7 @@ type Submission struct {
 	Subject        string   // may be empty: it is about nothing
 	Also           []string // what else it is about, MaxSubjects with Subject
 	IdempotencyKey string   // empty: none
+	Priority       *int     // MinPriority to MaxPriority; nil: DefaultPriority
 	Payload        any      // encoded as JSON
 }
 

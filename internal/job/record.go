@@ -21,12 +21,16 @@ const (
 	indexAlsoAbout = "also_about"
 	indexDue       = "due"
 	indexLine      = "line"
+	indexTurn      = "turn"
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
 // lines, leases, ticks and workers. The program ensures them at its start.
 func Collections() []store.Collection {
-	return []store.Collection{jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection()}
+	return []store.Collection{
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(),
+		tenantPolicyCollection(), queuePolicyCollection(), placeCollection(),
+	}
 }
 
 // jobCollection declares the orders in which jobs are found. The field due_at
@@ -57,6 +61,7 @@ func jobCollection() store.Collection {
 		{Name: indexAlsoAbout, Fields: text("also", "state")},
 		{Name: indexDue, Fields: append(text("state"), due)},
 		{Name: indexLine, Fields: append(text("pool", "kind", "state"), due)},
+		{Name: indexTurn, Fields: append(text("state", "pool", "tenant", "kind"), store.IndexField{Name: "turn_at", Type: store.Int})},
 	}}
 }
 
@@ -74,6 +79,7 @@ func (j *Job) Keys() map[string]any {
 	return map[string]any{
 		"tenant": j.Tenant, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
 		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": nanos(j.CreatedAt), "due_at": nanos(j.due()),
+		"turn_at": j.turn(),
 	}
 }
 
@@ -123,11 +129,15 @@ func (j *Job) queue(at time.Time, reason string) {
 	j.move(at, Queued, reason)
 }
 
-// wait sends the job back to the line until the time given. Without a worker
+// wait sends the job back to the line, in which its turn can come from the time
+// given on. Without a worker
 // and not running, it is fenced off from whoever had it.
 func (j *Job) wait(at, until time.Time, reason string) {
 	j.Worker = ""
-	j.NotBefore = until
+	j.NotBefore = time.Time{}
+	if until.After(at) {
+		j.NotBefore = until
+	}
 	j.move(at, Pending, reason)
 }
 

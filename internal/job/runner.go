@@ -63,6 +63,7 @@ type Runner struct {
 	jobs     *table
 	logs     *logTable
 	dice     *dice
+	rules    *rules
 	slots    map[string]chan struct{}
 	draining chan struct{} // closed by Drain
 	aborting chan struct{} // closed DrainGrace later
@@ -78,6 +79,7 @@ func NewRunner(cfg RunnerConfig) *Runner {
 	cfg = cfg.withDefaults()
 	r := &Runner{
 		cfg: cfg, jobs: newTable(cfg.Driver), logs: newLogTable(cfg.Driver), dice: newDice(cfg.Seed, cfg.Worker),
+		rules: newRules(cfg.Driver, TenantDefaults{}, cfg.Now),
 		slots: map[string]chan struct{}{}, draining: make(chan struct{}), aborting: make(chan struct{}),
 		sessions: map[*session]struct{}{}, idle: make(chan struct{}),
 	}
@@ -204,6 +206,12 @@ func (r *Runner) claim(ctx context.Context, d Delivery) (*Job, error) {
 		case r.cfg.Handlers[j.Kind] == nil:
 			return nil, fault.New(fault.ClassInternal, "unknown_job_kind", "no handler for jobs of kind %s", j.Kind)
 		}
+		switch held, err := r.hold(ctx, j); {
+		case err != nil:
+			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
+		case held:
+			return nil, nil
+		}
 		at := stamp(r.cfg.Now)
 		wait := at.Sub(j.QueuedAt)
 		j.Attempt++
@@ -225,6 +233,28 @@ func (r *Runner) claim(ctx context.Context, d Delivery) (*Job, error) {
 			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
 		}
 	}
+}
+
+// hold puts a job back into the line whose queue or tenant is paused, and
+// reports whether it did, or found that somebody else has changed the job to
+// what needs no worker. Nothing is counted.
+func (r *Runner) hold(ctx context.Context, j *Job) (bool, error) {
+	reason, err := r.rules.paused(ctx, j.Pool, j.Tenant)
+	if err != nil || reason == "" {
+		return false, err
+	}
+	at := stamp(r.cfg.Now)
+	_, err = r.jobs.Update(ctx, j.ID, func(now *Job) error {
+		if now.State != Queued || now.Epoch != j.Epoch {
+			return store.ErrUnchanged
+		}
+		now.wait(at, at, reason)
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return true, err
 }
 
 // begin notes that the attempt is under way.

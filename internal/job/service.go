@@ -34,6 +34,11 @@ type ServiceConfig struct {
 	Now      func() time.Time // default time.Now
 	Observer Observer         // default Unobserved
 
+	Pools   []string       // of the policies that operators set; default none
+	Kinds   []string       // that exist; default every one that is named
+	Tenants TenantDefaults // of tenants whose policy does not say otherwise
+	Blind   int            // jobs that a queue holds whose workers are not known; default 16
+
 	MaxPayload     int           // bytes of a submission's payload; default 1 MiB
 	EnqueueTimeout time.Duration // for which a submission waits for the queue; default 2 s
 	QueuePause     time.Duration // for which submissions leave a queue alone that did not answer; default 1 s
@@ -44,6 +49,7 @@ type ServiceConfig struct {
 func (c ServiceConfig) withDefaults() ServiceConfig {
 	c.Now = defaultNow(c.Now)
 	c.Observer = defaultObserver(c.Observer)
+	c.Blind = positive(c.Blind, defaultBlind)
 	c.MaxPayload = positive(c.MaxPayload, 1<<20)
 	c.EnqueueTimeout = positive(c.EnqueueTimeout, 2*time.Second)
 	c.QueuePause = positive(c.QueuePause, time.Second)
@@ -83,6 +89,11 @@ type Service struct {
 	dispatch *dispatcher
 	pause    atomic.Int64 // submissions leave the queue alone until then, in ns
 
+	lines lines
+	rooms *rooms
+	rules *rules
+	crowd crowd
+
 	mu      sync.Mutex
 	watches map[string]*watch // by job
 }
@@ -92,6 +103,11 @@ func NewService(cfg ServiceConfig) *Service {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	return &Service{
+		lines: lines{jobs}, rules: newRules(cfg.Driver, cfg.Tenants, cfg.Now), crowd: crowd{jobs: jobs, now: cfg.Now},
+		rooms: &rooms{
+			jobs: jobs, workers: newWorkerTable(cfg.Driver), queue: cfg.Queue, now: cfg.Now,
+			timeout: cfg.EnqueueTimeout, age: roomAge, blind: cfg.Blind,
+		},
 		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
 		watches:  map[string]*watch{},
@@ -186,12 +202,13 @@ func (s *Service) hint(ctx context.Context, j *Job) {
 // Retry runs a failed or cancelled job again, under a new epoch and with all
 // counters but the attempts at zero. It is a conflict in any other state.
 func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
-	if _, err := s.Get(ctx, tenant, id); err != nil {
+	j, err := s.Get(ctx, tenant, id)
+	if err != nil {
 		return nil, err
 	}
 	at := stamp(s.cfg.Now)
-	fast := s.fast(at)
-	j, err := s.jobs.Update(ctx, id, func(j *Job) error {
+	fast := s.direct(ctx, j)
+	j, err = s.jobs.Update(ctx, id, func(j *Job) error {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}

@@ -38,11 +38,11 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created b
 	}
 	at := j.CreatedAt
 	j.move(at, Pending, "")
-	fast := s.fast(at)
+	fast := s.direct(ctx, j)
 	if fast {
 		j.queue(at, "")
-	} else {
-		j.NotBefore = at
+	} else if err := s.admit(ctx, j); err != nil {
+		return s.replayed(ctx, j, err)
 	}
 	for range 3 { // the job found under the key may be removed before it is read
 		err = s.jobs.Insert(ctx, j)
@@ -79,6 +79,13 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if err := checkKey(sub.IdempotencyKey); err != nil {
 		return nil, err
 	}
+	priority := DefaultPriority
+	if sub.Priority != nil {
+		priority = *sub.Priority
+	}
+	if err := checkPriority(priority); err != nil {
+		return nil, err
+	}
 	payload, err := json.Marshal(sub.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("encode payload of %s job: %w", sub.Kind.Name, err)
@@ -93,7 +100,7 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
-		CreatedAt: stamp(s.cfg.Now),
+		CreatedAt: stamp(s.cfg.Now), Urgency: priority - DefaultPriority,
 	}
 	if j.IdempotencyKey == "" {
 		j.IdempotencyKey = j.ID
@@ -155,15 +162,3 @@ func storeFault(err error) error {
 	return fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.").Because(err)
 }
 
-// fast reports whether submissions go to the queue at once: not for a while
-// after it did not answer, when the keeper's relay takes them.
-func (s *Service) fast(at time.Time) bool { return at.UnixNano() >= s.pause.Load() }
-
-// enqueue hands a stored job over; if the queue does not answer the job waits
-// for the relay instead.
-func (s *Service) enqueue(ctx context.Context, j *Job) {
-	if err := s.dispatch.enqueue(ctx, j); err != nil {
-		s.pause.Store(s.cfg.Now().Add(s.cfg.QueuePause).UnixNano())
-		s.cfg.Observer.Trouble(ctx, "enqueue_job", j, err)
-	}
-}
