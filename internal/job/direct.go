@@ -88,9 +88,9 @@ func (s *Service) replayed(ctx context.Context, j *Job, refused error) (*Job, bo
 }
 
 const (
-	crowdAge    = 250 * time.Millisecond // for which a count holds, at least
-	crowdShare  = 20                     // a count that took long holds for so many times that
-	maxTenants  = 10_000                 // that are remembered
+	crowdAge   = 250 * time.Millisecond // for which a count holds, at least
+	crowdShare = 20                     // a count that took long holds for so many times that
+	maxTenants = 10_000                 // that are remembered
 )
 
 // crowd knows about how many jobs of each tenant wait. A count is as long as

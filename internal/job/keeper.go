@@ -96,7 +96,7 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	return &Keeper{
 		cfg: cfg, jobs: jobs, workers: workers,
 		lines: lines{jobs}, rules: newRules(cfg.Driver, cfg.Tenants, cfg.Now), ledger: newLedger(cfg, jobs), shares: map[string]*shares{},
-		rooms: &rooms{jobs: jobs, workers: workers, queue: cfg.Queue, now: cfg.Now, timeout: cfg.QueueTimeout, blind: cfg.Blind},
+		rooms:    &rooms{jobs: jobs, workers: workers, queue: cfg.Queue, now: cfg.Now, timeout: cfg.QueueTimeout, blind: cfg.Blind},
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
 		reviver:  reviver{now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
 	}

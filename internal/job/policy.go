@@ -28,14 +28,14 @@ const (
 // tenant's name.
 type TenantPolicy struct {
 	store.Meta
-	Weight     int            `json:"weight,omitempty"`       // of its share of every pool; 0: DefaultWeight
-	MaxRunning *int           `json:"max_running,omitempty"`  // jobs with the queue or a worker at a time; nil: the default, 0: no limit
-	KindLimits map[string]int `json:"kind_limits,omitempty"`  // the same for jobs of one kind
-	RateLimit  *int           `json:"rate_limit,omitempty"`   // jobs handed over in a minute; nil: the default, 0: no limit
-	MaxWaiting *int           `json:"max_waiting,omitempty"`  // jobs that wait, above which submissions are refused; nil: the default, 0: no limit
-	Paused     bool           `json:"paused,omitempty"`       // nothing of it is started
-	UpdatedAt  time.Time      `json:"updated_at,omitzero"`    // zero: never set
-	UpdatedBy  string         `json:"updated_by,omitempty"`   // the operator
+	Weight     int            `json:"weight,omitempty"`      // of its share of every pool; 0: DefaultWeight
+	MaxRunning *int           `json:"max_running,omitempty"` // jobs with the queue or a worker at a time; nil: the default, 0: no limit
+	KindLimits map[string]int `json:"kind_limits,omitempty"` // the same for jobs of one kind
+	RateLimit  *int           `json:"rate_limit,omitempty"`  // jobs handed over in a minute; nil: the default, 0: no limit
+	MaxWaiting *int           `json:"max_waiting,omitempty"` // jobs that wait, above which submissions are refused; nil: the default, 0: no limit
+	Paused     bool           `json:"paused,omitempty"`      // nothing of it is started
+	UpdatedAt  time.Time      `json:"updated_at,omitzero"`   // zero: never set
+	UpdatedBy  string         `json:"updated_by,omitempty"`  // the operator
 }
 
 // QueuePolicy is what operators have set for one pool. Its identifier is the

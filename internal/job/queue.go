@@ -47,4 +47,3 @@ func (s *Service) Queue(ctx context.Context, pool string) (*QueueStatus, error) 
 	q.Workers, q.Slots = workers[pool], slots[pool]
 	return q, storeFault(err)
 }
-

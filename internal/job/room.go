@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -14,7 +15,7 @@ const (
 	reserveFor  = 100 * time.Millisecond // of work stands ready beside what the slots hold
 	slotsAge    = time.Second            // for which the workers that were found count
 	workerFresh = 30 * time.Second       // the age of a heartbeat from which on a worker gets no more jobs
-	longRate    = 10 * time.Second       // between two measures that say nothing about the rate
+	rateOver    = time.Second            // the time over which the rate of ends is taken
 )
 
 // rooms knows how many jobs more the queue should hold. A pool has room for as
@@ -38,13 +39,13 @@ type rooms struct {
 
 // room is what is known of one pool.
 type room struct {
-	mu   sync.Mutex
-	at   time.Time
-	err  error   // of the last measure
-	most int     // jobs that the queue should hold
-	held int     // that it does hold, or was given since
-	done int64   // that the queue has seen the end of
-	rate float64 // of ends, in a second
+	mu    sync.Mutex
+	at    time.Time
+	err   error   // of the last measure
+	most  int     // jobs that the queue should hold
+	held  int     // that it does hold, or was given since
+	ended int64   // as the queue counts
+	rate  float64 // of ends, in a second
 }
 
 func (r *rooms) of(pool string) *room {
@@ -108,11 +109,11 @@ func (r *rooms) look(ctx context.Context, pool string, p *room) error {
 	}
 	call, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	waiting, active, done, err := r.queue.Backlog(call, pool)
+	waiting, active, ended, err := r.queue.Backlog(call, pool)
 	if err != nil {
 		return fault.Unavailable(queueUnavailable, "the queue does not answer; jobs wait in the store").Because(err)
 	}
-	p.learn(done, r.now().Sub(p.at))
+	p.learn(ended, r.now().Sub(p.at))
 	p.most = r.blind
 	if slots > 0 {
 		p.most = slots
@@ -124,16 +125,18 @@ func (r *rooms) look(ctx context.Context, pool string, p *room) error {
 	return err
 }
 
-// learn keeps the rate at which jobs end.
-func (p *room) learn(done int64, since time.Duration) {
-	ended := done - p.done
-	p.done = done
-	switch {
-	case since <= 0 || since > longRate || ended < 0: // the first look, a long pause, or an emptied queue
+// learn keeps the rate at which jobs end. It is taken over a second, so that
+// some long jobs that end together do not look like many short ones.
+func (p *room) learn(ended int64, since time.Duration) {
+	more := ended - p.ended
+	first := p.at.IsZero() || since <= 0 || more < 0 // nothing to compare with, or the queue was emptied
+	p.ended = ended
+	if first {
 		p.rate = 0
-	default:
-		p.rate = (p.rate + float64(ended)/since.Seconds()) / 2
+		return
 	}
+	fresh := 1 - math.Exp(-since.Seconds()/rateOver.Seconds())
+	p.rate += fresh * (float64(more)/since.Seconds() - p.rate)
 }
 
 // recorded counts the jobs that are with the queue or a worker by the records,

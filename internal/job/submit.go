@@ -161,4 +161,3 @@ func storeFault(err error) error {
 	}
 	return fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.").Because(err)
 }
-
