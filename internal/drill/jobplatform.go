@@ -145,6 +145,11 @@ func (q jobQueue) Alive(ctx context.Context, d job.Delivery) (bool, error) {
 	return q.Client.Alive(ctx, queue.Delivery(d))
 }
 
+// Backlog implements job.Queue.
+func (q jobQueue) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
+	return q.Client.Backlog(ctx, pool)
+}
+
 // HintCancel implements job.Queue.
 func (q jobQueue) HintCancel(ctx context.Context, d job.Delivery) error {
 	return q.Client.HintCancel(ctx, queue.Delivery(d))

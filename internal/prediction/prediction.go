@@ -7,6 +7,7 @@ type Request struct {
 	Rows      string `json:"rows,omitempty" enum:"all,holdout" doc:"All rows, or those that the model's training held out (only for its own data set); default all"`
 	Format    string `json:"format,omitempty" enum:"csv,jsonl,parquet" doc:"Of the output; default csv"`
 	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`
+	Priority  *int   `json:"priority,omitempty" minimum:"0" maximum:"9" doc:"How urgent the job is among those of your tenant, 0 to 9; default 5"`
 }
 
 // Result is what a prediction job made.

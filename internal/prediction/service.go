@@ -67,9 +67,11 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	if err := check(m, d, req); err != nil {
 		return nil, false, err
 	}
+	priority := req.Priority
+	req.Priority = nil // it is the job's, not its work's
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
-		IdempotencyKey: idempotencyKey, Payload: req,
+		IdempotencyKey: idempotencyKey, Priority: priority, Payload: req,
 	})
 }
 

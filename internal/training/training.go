@@ -29,4 +29,5 @@ type Request struct {
 	DateCycles     bool    `json:"date_cycles,omitempty" doc:"Give linear models the sine and cosine of month, weekday, hour and day of the year, besides the parts of a date"`
 	MinVariance    float64 `json:"min_variance,omitempty" minimum:"0" doc:"Leave out columns of numbers whose variance is not above this; default 0: none"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
+	Priority       *int    `json:"priority,omitempty" minimum:"0" maximum:"9" doc:"How urgent the job is among those of your tenant, 0 to 9; default 5"`
 }

@@ -79,6 +79,9 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 	}
 	named, listed := 0, 0
 	for _, op := range w.document.operations() {
+		if op.forOperators() {
+			continue
+		}
 		switch requests, names := w.requests(op); {
 		case names:
 			named++
@@ -96,6 +99,9 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		tb.Errorf("only %d routes name a thing and %d list things", named, listed)
 	}
 	for _, op := range w.document.operations() {
+		if op.forOperators() {
+			continue
+		}
 		if requests, _ := w.requests(op); op.method == http.MethodGet {
 			for _, r := range requests {
 				w.shown(op, r)
