@@ -31,12 +31,13 @@ func TestEveryParameterOfATraining(t *testing.T) {
 	sh.run(t.Context(), strings.Fields(`train ds_1 --target y --name n --task binary --positive-class yes --features a,b --exclude c
 		--algorithms linear --metric f1 --encoding ordinal --folds 3 --test-fraction 0.3 --seed 7 --trees 9
 		--split time --group-column g --time-column at --gap 4 --window 50 --repeats 2 --class-weight balanced
-		--imputation mean --scaling robust --date-cycles --min-variance 0.1 --max-correlation 0.9`)...)
+		--imputation mean --scaling robust --date-cycles --min-variance 0.1 --max-correlation 0.9 --priority 8`)...)
+	priority := 8
 	want := training.Request{
 		DatasetID: "ds_1", Target: "y", Name: "n", Task: "binary", PositiveClass: "yes", Features: []string{"a", "b"}, Exclude: []string{"c"},
 		Algorithms: []string{"linear"}, Metric: "f1", Encoding: "ordinal", Folds: 3, TestFraction: 0.3, Seed: 7, Trees: 9,
 		Split: "time", GroupColumn: "g", TimeColumn: "at", Gap: 4, Window: 50, Repeats: 2, ClassWeight: "balanced",
-		Imputation: "mean", Scaling: "robust", DateCycles: true, MinVariance: 0.1, MaxCorrelation: 0.9,
+		Imputation: "mean", Scaling: "robust", DateCycles: true, MinVariance: 0.1, MaxCorrelation: 0.9, Priority: &priority,
 	}
 	if failed != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v arrived (%v), want %+v", got, failed, want)

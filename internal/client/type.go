@@ -22,6 +22,7 @@ type Job struct {
 	Kind       string          `json:"kind"`
 	Subject    string          `json:"subject"`
 	State      string          `json:"state"`
+	Priority   int             `json:"priority"`
 	Attempt    int             `json:"attempt"`
 	Progress   Progress        `json:"progress"`
 	Result     json.RawMessage `json:"result"` // in the answer about one job only
@@ -188,6 +189,7 @@ type TrainRequest struct {
 	DateCycles     bool    `json:"date_cycles,omitempty"`
 	MinVariance    float64 `json:"min_variance,omitempty"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty"`
+	Priority       *int    `json:"priority,omitempty"` // 0 to 9; nil: the server's default
 }
 
 // TuneRequest asks for a better decision.
@@ -196,6 +198,7 @@ type TuneRequest struct {
 	Method    string  `json:"method"`
 	Objective string  `json:"objective,omitempty"`
 	Beta      float64 `json:"beta,omitempty"`
+	Priority  *int    `json:"priority,omitempty"` // 0 to 9; nil: the server's default
 }
 
 // PredictRequest asks for predictions.
@@ -205,11 +208,13 @@ type PredictRequest struct {
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`
+	Priority  *int   `json:"priority,omitempty"` // 0 to 9; nil: the server's default
 }
 
 // CleanupRequest asks for a clean-up.
 type CleanupRequest struct {
-	DryRun bool `json:"dry_run,omitempty"`
+	DryRun   bool `json:"dry_run,omitempty"`
+	Priority *int `json:"priority,omitempty"` // 0 to 9; nil: the server's default
 }
 
 // Tuned is the result of a tuning job.

@@ -128,7 +128,11 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 			w.tb.Errorf("%s %s names what this walk has none of; give it one", op.method, op.path)
 		}
 		for _, id := range ids {
-			requests = append(requests, request{id: id, method: op.method, path: before + id + after})
+			r := request{id: id, method: op.method, path: before + id + after}
+			if op.ID == "prioritise-job" {
+				r.body = map[string]any{"priority": 1}
+			}
+			requests = append(requests, r)
 			if op.ID == "get-job-result" {
 				requests = append(requests, w.files(id)...)
 			}
