@@ -24,6 +24,8 @@ type JobPlan struct {
 	Samples int // of one round, submitted to an idle platform; 150
 	Callers int // that submit one job after another, and the peer's; 128
 	Slots   int // of the worker and of the peer's; 128
+	Flood   int // of one tenant beside which another submits; 10,000
+	Shares  int // started while tenants of different weights wait; 400
 }
 
 func (p JobPlan) withDefaults() JobPlan {
@@ -36,6 +38,7 @@ func (p JobPlan) withDefaults() JobPlan {
 	return JobPlan{
 		Rounds: positive(p.Rounds, 3), Jobs: positive(p.Jobs, 8000), Samples: positive(p.Samples, 150),
 		Callers: positive(p.Callers, 128), Slots: positive(p.Slots, 128),
+		Flood: positive(p.Flood, 10_000), Shares: positive(p.Shares, 400),
 	}
 }
 
@@ -124,7 +127,8 @@ func (d *jobDrill) measure(ctx context.Context) (figures []Figure, err error) {
 	for _, w := range ways {
 		figures = append(figures, d.figures(w, median(alone))...)
 	}
-	return figures, nil
+	more, err := d.fair(ctx)
+	return append(figures, more...), err
 }
 
 // peer runs the same number of tasks on asynq alone, on the same Redis.

@@ -12,6 +12,7 @@ import (
 const (
 	defaultBlind = 16
 	roomAge      = 50 * time.Millisecond // for which a submission takes what the queue holds as known
+	behindFor    = 25 * time.Millisecond // for which it takes as known that jobs of the tenant wait
 )
 
 // direct reports whether the job goes to the queue at once, without the
@@ -27,7 +28,7 @@ func (s *Service) direct(ctx context.Context, j *Job) bool {
 	if ok && err == nil {
 		if ok, err = s.rooms.take(ctx, j.Pool); ok && err == nil {
 			var waits bool
-			if waits, err = s.lines.anyReady(ctx, j.Pool, j.Tenant, s.cfg.Now()); waits || err != nil {
+			if waits, err = s.waits(ctx, j); waits || err != nil {
 				s.rooms.give(j.Pool)
 				ok = false
 			}
@@ -37,6 +38,32 @@ func (s *Service) direct(ctx context.Context, j *Job) bool {
 		s.leaveQueue(ctx, j, err)
 	}
 	return ok && err == nil
+}
+
+// waits reports whether a job of the tenant waits for its turn in the pool. That
+// one does holds for a moment: in a flood not every submission has to look.
+func (s *Service) waits(ctx context.Context, j *Job) (bool, error) {
+	at := s.cfg.Now()
+	line := j.Pool + ":" + j.Tenant
+	s.mu.Lock()
+	until, known := s.behind[line]
+	s.mu.Unlock()
+	if known && at.Before(until) && until.Sub(at) <= behindFor {
+		return true, nil
+	}
+	waits, err := s.lines.anyReady(ctx, j.Pool, j.Tenant, at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !waits:
+		delete(s.behind, line)
+	case err == nil:
+		if len(s.behind) >= maxTenants {
+			clear(s.behind)
+		}
+		s.behind[line] = at.Add(behindFor)
+	}
+	return waits, err
 }
 
 // leaveQueue leaves the queue alone for a while, in which the dispatcher takes

@@ -12,7 +12,8 @@ import (
 )
 
 const (
-	reserveFor  = 100 * time.Millisecond // of work stands ready beside what the slots hold
+	reserveFor  = 100 * time.Millisecond // of work, at least, stands ready beside what the slots hold
+	mostReserve = 500 * time.Millisecond // and at most, where looks at the queue are slow to come
 	slotsAge    = time.Second            // for which the workers that were found count
 	workerFresh = 30 * time.Second       // the age of a heartbeat from which on a worker gets no more jobs
 	rateOver    = time.Second            // the time over which the rate of ends is taken
@@ -113,12 +114,14 @@ func (r *rooms) look(ctx context.Context, pool string, p *room) error {
 	if err != nil {
 		return fault.Unavailable(queueUnavailable, "the queue does not answer; jobs wait in the store").Because(err)
 	}
-	p.learn(ended, r.now().Sub(p.at))
+	since := r.now().Sub(p.at)
+	p.learn(ended, since)
 	p.most = r.blind
 	if slots > 0 {
 		p.most = slots
 	}
-	p.most += int(p.rate * reserveFor.Seconds())
+	reserve := min(max(2*since, reserveFor), mostReserve)
+	p.most += int(p.rate * reserve.Seconds())
 	p.held = int(waiting + active)
 	recorded, err := r.recorded(ctx, pool, p.most)
 	p.held = min(p.held, recorded)

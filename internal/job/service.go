@@ -95,7 +95,8 @@ type Service struct {
 	crowd crowd
 
 	mu      sync.Mutex
-	watches map[string]*watch // by job
+	watches map[string]*watch    // by job
+	behind  map[string]time.Time // until when jobs of a tenant are known to wait, by pool and tenant
 }
 
 // NewService returns a service over collections that the caller has ensured.
@@ -110,7 +111,7 @@ func NewService(cfg ServiceConfig) *Service {
 		},
 		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
-		watches:  map[string]*watch{},
+		watches:  map[string]*watch{}, behind: map[string]time.Time{},
 	}
 }
 
