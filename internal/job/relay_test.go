@@ -111,8 +111,6 @@ func (w *world) setTenant(p job.TenantPolicy) {
 
 func tenantPolicy(name string) job.TenantPolicy { return job.TenantPolicy{Meta: store.Meta{ID: name}} }
 
-func pointer(n int) *int { return &n }
-
 // TestFlood checks that a tenant that has submitted a great many jobs delays
 // another one's next job by no more than a slot.
 func TestFlood(t *testing.T) {
@@ -234,7 +232,7 @@ func TestLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := withFleet(t, 12, 10*time.Second)
 		p := tenantPolicy("bound")
-		p.MaxRunning, p.KindLimits = pointer(4), map[string]int{"work": 1}
+		p.MaxRunning, p.KindLimits = new(4), map[string]int{"work": 1}
 		f.setTenant(p)
 		if _, err := f.service.SetQueuePolicy(t.Context(), job.QueuePolicy{Meta: store.Meta{ID: "batch"}, KindLimits: map[string]int{"other": 5}}, nil); err != nil {
 			t.Fatal(err)
@@ -245,13 +243,13 @@ func TestLimits(t *testing.T) {
 		ids = append(ids, f.submitMany("free", "other", 20)...)
 		free := f.submitMany("free", "work", 20)
 		for _, id := range free {
-			f.until2("free", id)
+			f.ended("free", id)
 		}
 		for _, id := range ids[:26] {
-			f.until2("bound", id)
+			f.ended("bound", id)
 		}
 		for _, id := range ids[26:] {
-			f.until2("free", id)
+			f.ended("free", id)
 		}
 		for name, want := range map[string]int{"bound": 4, "bound/work": 1, "other": 5} {
 			if got := f.peak(name); got != want {
@@ -264,8 +262,8 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// until2 waits for the end of another tenant's job.
-func (w *world) until2(tenant, id string) {
+// ended waits for the end of another tenant's job.
+func (w *world) ended(tenant, id string) {
 	w.t.Helper()
 	for range 10_000 {
 		j, err := w.service.Get(w.t.Context(), tenant, id)
@@ -287,7 +285,7 @@ func TestLimitWithTwoDispatchers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := withFleet(t, 20, 3*time.Second)
 		p := tenantPolicy("bound")
-		p.MaxRunning = pointer(3)
+		p.MaxRunning = new(3)
 		f.setTenant(p)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -304,7 +302,7 @@ func TestLimitWithTwoDispatchers(t *testing.T) {
 		}
 		ids := f.submitMany("bound", "work", 60)
 		for _, id := range ids {
-			f.until2("bound", id)
+			f.ended("bound", id)
 			active := 0
 			for _, state := range []job.State{job.Queued, job.Running} {
 				page, err := f.service.List(t.Context(), "bound", job.Filter{State: string(state)}, "", 0)
@@ -346,7 +344,7 @@ func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := withFleet(t, 50, time.Second)
 		p := tenantPolicy("slow")
-		p.RateLimit = pointer(30)
+		p.RateLimit = new(30)
 		f.setTenant(p)
 		f.submitMany("slow", "work", 100)
 		f.submitMany("quick", "work", 100)
@@ -387,7 +385,6 @@ func TestPause(t *testing.T) {
 				f := withFleet(t, 2, 10*time.Second)
 				ids := f.submitMany(tenant, "work", 8)
 				time.Sleep(time.Second)
-				f.queue.Enqueue(t.Context(), f.get(ids[4]).Delivery())
 				pause(f, true)
 				time.Sleep(time.Hour)
 				if n := len(f.order(tenant)); n != 2 {
@@ -400,7 +397,7 @@ func TestPause(t *testing.T) {
 				}
 				f.want(f.get(ids[7]), job.Cancelled)
 				if name == "tenant" {
-					f.until2("other", f.submitAs("other", "work", 5).ID)
+					f.ended("other", f.submitAs("other", "work", 5).ID)
 				}
 				pause(f, false)
 				time.Sleep(2 * time.Second)
@@ -488,7 +485,7 @@ func TestTooManyWait(t *testing.T) {
 			t.Errorf("another tenant: %v", err)
 		}
 		p := tenantPolicy(tenant)
-		p.MaxWaiting = pointer(12)
+		p.MaxWaiting = new(12)
 		w.setTenant(p)
 		if err := submit(tenant, "new"); err != nil {
 			t.Errorf("with a larger limit: %v", err)

@@ -2,10 +2,11 @@ package clienttest
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -30,8 +31,8 @@ func (p *policies) routes(mux *http.ServeMux) {
 		p.mu.Unlock()
 		items := []any{}
 		for _, name := range names {
-			if kind, rest, _ := cutKind(name); kind == "tenant" {
-				items = append(items, p.view(kind, rest))
+			if tenant, ok := strings.CutPrefix(name, "tenant "); ok {
+				items = append(items, p.view("tenant", tenant))
 			}
 		}
 		answer(w, http.StatusOK, map[string]any{"items": items})
@@ -40,15 +41,6 @@ func (p *policies) routes(mux *http.ServeMux) {
 		mux.HandleFunc("GET /api/v1/"+kind+"s/{name}", func(w http.ResponseWriter, r *http.Request) { p.show(w, kind, r.PathValue("name")) })
 		mux.HandleFunc("PUT /api/v1/"+kind+"s/{name}", func(w http.ResponseWriter, r *http.Request) { p.put(w, r, kind) })
 	}
-}
-
-func cutKind(name string) (kind, rest string, ok bool) {
-	for _, kind := range []string{"queue", "tenant"} {
-		if len(name) > len(kind) && name[:len(kind)] == kind {
-			return kind, name[len(kind)+1:], true
-		}
-	}
-	return "", name, false
 }
 
 func (p *policies) get(kind, name string) policy {
@@ -66,7 +58,7 @@ func (p *policies) view(kind, name string) map[string]any {
 	return v
 }
 
-func etag(revision int) string { return fmt.Sprintf("W/%q", fmt.Sprint(revision)) }
+func etag(revision int) string { return `W/"` + strconv.Itoa(revision) + `"` }
 
 func (p *policies) show(w http.ResponseWriter, kind, name string) {
 	if kind == "queue" && name != "batch" && name != "training" {
