@@ -15,7 +15,7 @@ import (
 
 const (
 	kindNap  = "nap"
-	napTime  = 20 * time.Millisecond
+	napTime  = 50 * time.Millisecond
 	fairLot  = 3    // weight of the tenant that is to get more
 	fairSome = 0.75 // its share beside one of weight 1
 )

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	reserveFor  = 100 * time.Millisecond // of work, at least, stands ready beside what the slots hold
+	reserveFor  = 40 * time.Millisecond  // of work, at least, stands ready beside what the slots hold
 	mostReserve = 500 * time.Millisecond // and at most, where looks at the queue are slow to come
 	slotsAge    = time.Second            // for which the workers that were found count
 	workerFresh = 30 * time.Second       // the age of a heartbeat from which on a worker gets no more jobs
