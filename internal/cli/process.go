@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -113,5 +114,13 @@ func trialCommand(s Servers) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return s.BenchTrial(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
 		},
+	}
+}
+
+func jobCommand(run func(context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use: "run-job", Short: "Run one job; a worker starts it", Hidden: true,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context()) },
 	}
 }

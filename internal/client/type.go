@@ -33,7 +33,19 @@ type Job struct {
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at"`
 	FinishedAt time.Time       `json:"finished_at"`
+	Memory     int64           `json:"memory_bytes"`      // that an attempt may use
+	MemoryPeak int64           `json:"memory_peak_bytes"` // that one used, if it is known
+	Parent     string          `json:"parent"`            // the job that this is a part of
+	Children   *Children       `json:"children"`
+	After      []string        `json:"after"`
 	Links      JobLinks        `json:"links"`
+}
+
+// Children are the jobs that a job was divided into.
+type Children struct {
+	Count    int            `json:"count"`
+	States   map[string]int `json:"states"`
+	Tolerate int            `json:"tolerate"`
 }
 
 // JobLinks are the addresses around a job.
@@ -183,13 +195,29 @@ type TrainRequest struct {
 	Window        int      `json:"window,omitempty"`
 	Repeats       int      `json:"repeats,omitempty"`
 	ClassWeight   string   `json:"class_weight,omitempty"`
+	WeightColumn  string   `json:"weight_column,omitempty"`
 
 	Imputation     string  `json:"imputation,omitempty"`
 	Scaling        string  `json:"scaling,omitempty"`
 	DateCycles     bool    `json:"date_cycles,omitempty"`
 	MinVariance    float64 `json:"min_variance,omitempty"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty"`
-	Priority       *int    `json:"priority,omitempty"` // 0 to 9; nil: the server's default
+
+	Limits
+	Order
+}
+
+// Order says when a job may run.
+type Order struct {
+	After    []string `json:"after,omitempty"`    // jobs that have to succeed before
+	Priority *int     `json:"priority,omitempty"` // 0 to 9; nil: the server's default
+}
+
+// Limits are what a job may take.
+type Limits struct {
+	Memory     string     `json:"memory,omitempty"` // such as 2GiB; empty: an estimate
+	Deadline   *time.Time `json:"deadline,omitempty"`
+	TimeBudget int64      `json:"time_budget,omitempty"` // seconds of all attempts
 }
 
 // TuneRequest asks for a better decision.
@@ -198,17 +226,22 @@ type TuneRequest struct {
 	Method    string  `json:"method"`
 	Objective string  `json:"objective,omitempty"`
 	Beta      float64 `json:"beta,omitempty"`
-	Priority  *int    `json:"priority,omitempty"` // 0 to 9; nil: the server's default
+
+	Limits
+	Order
 }
 
 // PredictRequest asks for predictions.
 type PredictRequest struct {
+	Shards    int    `json:"shards,omitempty"`
 	ModelID   string `json:"model_id"`
 	DatasetID string `json:"dataset_id"`
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`
-	Priority  *int   `json:"priority,omitempty"` // 0 to 9; nil: the server's default
+
+	Limits
+	Order
 }
 
 // CleanupRequest asks for a clean-up.
@@ -276,6 +309,7 @@ type JobFilter struct {
 	State   string
 	Kind    string
 	Subject string
+	Parent  string // the jobs that this one was divided into
 }
 
 // Profile is the description of a data set's columns.

@@ -43,6 +43,9 @@ func (s *session) decide(j *Job, a answer) string {
 		j.wait(at, at.Add(snooze.For), snooze.Code)
 		return OutcomeSnoozed
 	default:
+		if crash, crashed := errors.AsType[*CrashError](a.err); crashed {
+			return s.crash(j, at, crash)
+		}
 		return s.fail(j, at, a.err)
 	}
 }
@@ -102,6 +105,7 @@ func (s *session) explain(err error) {
 
 // reviver takes jobs from dead workers.
 type reviver struct {
+	tender   *tender
 	now      func() time.Time
 	observer Observer
 	backoff  Backoff
@@ -143,6 +147,7 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	r.observer.Revived(j, "worker_died")
 	if outcome != "" {
 		r.observer.Finished(j, outcome, took)
+		r.tender.ended(ctx, j)
 	}
 	return true, nil
 }

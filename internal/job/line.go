@@ -95,11 +95,11 @@ type lines struct{ jobs *table }
 
 // next returns the first pending job of the pool, tenant and kind after those
 // given, in that order, which may not be ready; nil means that there is none.
-// Of an empty pool or tenant every one is meant.
+// An empty tenant stands before all others.
 func (l lines) next(ctx context.Context, pool, tenant, kind string) (*Job, error) {
-	queries := []store.Query{
-		{Equal: []any{string(Pending), pool, tenant}, From: kind + "\x00"},
-		{Equal: []any{string(Pending), pool}, From: tenant + "\x00"},
+	queries := []store.Query{{Equal: []any{string(Pending), pool}, From: tenant + "\x00"}}
+	if tenant != "" {
+		queries = append([]store.Query{{Equal: []any{string(Pending), pool, tenant}, From: kind + "\x00"}}, queries...)
 	}
 	for _, q := range queries {
 		j, err := l.first(ctx, q)
@@ -144,36 +144,49 @@ func (l lines) anyReady(ctx context.Context, pool, tenant string, at time.Time) 
 	return true, nil
 }
 
+// adopt writes the pending jobs of the pool again that a program has written
+// that knew of no owners, so that they stand in the line of theirs.
+func (l lines) adopt(ctx context.Context, pool string, page, limit int) error {
+	_, err := l.rewrite(ctx, store.Query{Index: indexTurn, Equal: []any{string(Pending), pool, ""}, Limit: page}, limit, func(*Job) {})
+	return err
+}
+
 // wake gives the pending jobs their turn whose time has come, and returns how
 // many.
 func (l lines) wake(ctx context.Context, at time.Time, page, limit int) (int, error) {
-	woken, seen := 0, 0
 	q := store.Query{Index: indexDue, Equal: []any{string(Pending)}, From: int64(1), To: nanos(at) + 1, Limit: page}
+	return l.rewrite(ctx, q, limit, func(j *Job) { j.NotBefore = time.Time{} })
+}
+
+// rewrite changes the jobs that are found, up to about limit, and returns how
+// many. Those that somebody else changes meanwhile are left alone.
+func (l lines) rewrite(ctx context.Context, q store.Query, limit int, change func(*Job)) (int, error) {
+	written, seen := 0, 0
 	for seen < limit {
 		found, err := l.jobs.Find(ctx, q)
 		if err != nil || len(found.Items) == 0 {
-			return woken, err
+			return written, err
 		}
 		seen += len(found.Items)
 		for _, j := range found.Items {
-			j.NotBefore = time.Time{}
+			change(j)
 		}
 		errs, err := l.jobs.ReplaceAll(ctx, found.Items...)
 		if err != nil {
-			return woken, err
+			return written, err
 		}
 		for _, e := range errs {
 			switch {
 			case e == nil:
-				woken++
+				written++
 			case unlessRaced(e) != nil:
-				return woken, e
+				return written, e
 			}
 		}
 		if found.Next == "" {
-			return woken, nil
+			return written, nil
 		}
 		q.Cursor = found.Next
 	}
-	return woken, nil
+	return written, nil
 }

@@ -47,9 +47,9 @@ func newLedger(cfg KeeperConfig, jobs *table) *ledger {
 	}
 }
 
-// budget is what may still be handed over of a tenant or a pool. A nil one is
+// quota is what may still be handed over of a tenant or a pool. A nil one is
 // without end.
-type budget struct {
+type quota struct {
 	places  *places
 	rule    rule
 	now     time.Time
@@ -64,9 +64,9 @@ type count func(state State, kind string) store.Query
 func ofTenant(tenant string) count {
 	return func(state State, kind string) store.Query {
 		if kind == "" {
-			return store.Query{Index: indexState, Equal: []any{tenant, string(state)}}
+			return store.Query{Index: indexHeld, Equal: []any{tenant, string(state)}}
 		}
-		return store.Query{Index: indexKindState, Equal: []any{tenant, kind, string(state)}}
+		return store.Query{Index: indexHeld, Equal: []any{tenant, string(state), kind}}
 	}
 }
 
@@ -79,7 +79,7 @@ func ofPool(pool string) count {
 // open reads the places and then counts. What an earlier dispatcher was granted
 // and has not used is made void first, so that nothing is handed over that was
 // not counted.
-func (l *ledger) open(ctx context.Context, name string, r rule, of count) (*budget, error) {
+func (l *ledger) open(ctx context.Context, name string, r rule, of count) (*quota, error) {
 	p, err := l.places.Get(ctx, name)
 	if errors.Is(err, store.ErrNotFound) {
 		p, err = &places{Meta: store.Meta{ID: name}}, nil
@@ -94,7 +94,7 @@ func (l *ledger) open(ctx context.Context, name string, r rule, of count) (*budg
 			}
 		}
 	}
-	b := &budget{places: p, rule: r, now: stamp(l.now), kinds: map[string]int{}}
+	b := &quota{places: p, rule: r, now: stamp(l.now), kinds: map[string]int{}}
 	if r.running > 0 {
 		if b.running, err = l.left(ctx, r.running, "", of); err != nil {
 			return nil, fmt.Errorf("places of %s: %w", name, err)
@@ -139,7 +139,7 @@ func (l *ledger) left(ctx context.Context, most int, kind string, of count) (int
 }
 
 // allows reports whether a job of the kind may be handed over.
-func (b *budget) allows(kind string) bool {
+func (b *quota) allows(kind string) bool {
 	if b == nil {
 		return true
 	}
@@ -154,14 +154,14 @@ func (r rule) interval() time.Duration { return time.Minute / time.Duration(r.ra
 
 // due reports whether the rate allows another job: as many together as come in a
 // second, and at least one.
-func (b *budget) due() bool {
+func (b *quota) due() bool {
 	burst := max(b.rule.rate/60, 1)
 	ahead := b.places.NextAt.Sub(b.now)
 	return ahead <= time.Duration(burst-1)*b.rule.interval()
 }
 
 // take counts the job.
-func (b *budget) take(j *Job) {
+func (b *quota) take(j *Job) {
 	if b == nil || !b.rule.counted(j.Kind) {
 		return
 	}
@@ -181,7 +181,7 @@ func (b *budget) take(j *Job) {
 
 // reserve writes the grants down. It reports whether they hold: not when another
 // dispatcher was faster.
-func (l *ledger) reserve(ctx context.Context, b *budget) (bool, error) {
+func (l *ledger) reserve(ctx context.Context, b *quota) (bool, error) {
 	if b == nil || len(b.granted) == 0 {
 		return true, nil
 	}
@@ -203,7 +203,7 @@ func (l *ledger) reserve(ctx context.Context, b *budget) (bool, error) {
 
 // settle takes note that every job of the grants was handed over, or found
 // changed.
-func (l *ledger) settle(b *budget) {
+func (l *ledger) settle(b *quota) {
 	if b != nil && len(b.granted) > 0 {
 		l.settled[b.places.ID] = b.places.Revision
 	}

@@ -22,14 +22,16 @@ const (
 	indexDue       = "due"
 	indexLine      = "line"
 	indexTurn      = "turn"
+	indexHeld      = "held"
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines, leases, ticks and workers. The program ensures them at its start.
+// lines, leases, ticks, workers, deadlines and what comes after what. The
+// program ensures them at its start.
 func Collections() []store.Collection {
 	return []store.Collection{
 		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(),
-		tenantPolicyCollection(), queuePolicyCollection(), placeCollection(),
+		tenantPolicyCollection(), queuePolicyCollection(), placeCollection(), edgeCollection(), deadlineCollection(),
 	}
 }
 
@@ -38,7 +40,8 @@ func Collections() []store.Collection {
 // queued_at of a queued one, heartbeat_at of a running one, finished_at of one
 // that ended; so one index serves the whole scheduler. The field also is what
 // the job is about beside its subject; records from before there was one have
-// none.
+// none. Children are found as if their siblings were a tenant and their number
+// the time of creation, so that they are in no list but their own.
 func jobCollection() store.Collection {
 	text := func(names ...string) []store.IndexField {
 		fields := make([]store.IndexField, len(names))
@@ -61,7 +64,8 @@ func jobCollection() store.Collection {
 		{Name: indexAlsoAbout, Fields: text("also", "state")},
 		{Name: indexDue, Fields: append(text("state"), due)},
 		{Name: indexLine, Fields: append(text("pool", "kind", "state"), due)},
-		{Name: indexTurn, Fields: append(text("state", "pool", "tenant", "kind"), store.IndexField{Name: "turn_at", Type: store.Int})},
+		{Name: indexTurn, Fields: append(text("state", "pool", "owner", "kind"), store.IndexField{Name: "turn_at", Type: store.Int})},
+		{Name: indexHeld, Fields: text("owner", "state", "kind")},
 	}}
 }
 
@@ -76,10 +80,11 @@ func (j *Job) Keys() map[string]any {
 	if len(j.Also) > 0 {
 		also = j.Also[0]
 	}
+	owner, order := j.lister()
 	return map[string]any{
-		"tenant": j.Tenant, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
-		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": nanos(j.CreatedAt), "due_at": nanos(j.due()),
-		"turn_at": j.turn(),
+		"tenant": owner, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
+		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": order, "due_at": nanos(j.due()),
+		"owner": j.Tenant, "turn_at": j.turn(),
 	}
 }
 
@@ -92,6 +97,8 @@ func (j *Job) due() time.Time {
 		return j.QueuedAt
 	case Running:
 		return j.HeartbeatAt
+	case Awaiting:
+		return j.TendAt
 	default:
 		return j.FinishedAt
 	}
@@ -109,7 +116,13 @@ const maxHistory = 100
 // move changes the state and notes it in the history. It never writes into
 // an array that a copy of the job shares.
 func (j *Job) move(at time.Time, to State, reason string) {
+	if j.State == Running && to != Running {
+		j.TimeSpent += max(at.Sub(j.StartedAt), 0)
+	}
 	j.State = to
+	if to != Awaiting {
+		j.Awaits, j.TendAt = "", time.Time{}
+	}
 	kept := j.History
 	if len(kept) >= maxHistory {
 		kept = slices.Delete(slices.Clone(kept), maxHistory/2, maxHistory/2+1)
@@ -141,8 +154,12 @@ func (j *Job) wait(at, until time.Time, reason string) {
 	j.move(at, Pending, reason)
 }
 
-// end moves the job to a terminal state.
+// end moves the job to a terminal state. A job that waits for its children
+// goes on waiting until they are told.
 func (j *Job) end(at time.Time, to State, reason string) {
+	if j.detain(at, to, reason) {
+		return
+	}
 	j.FinishedAt, j.NotBefore, j.Waiting = at, time.Time{}, nil
 	j.Progress.ETA = time.Time{}
 	j.move(at, to, reason)

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	maxPools     = 1000   // that one pass looks at
-	maxClaimants = 10_000 // tenants with jobs of one pool that one pass looks at
+	maxPools      = 1000   // that one pass looks at
+	maxContenders = 10_000 // tenants with jobs of one pool that one pass looks at
 )
 
 // Dispatched is what one pass has done for one pool.
@@ -123,29 +123,29 @@ func (k *Keeper) relayPool(ctx context.Context, pool string) (handed int, left b
 		return 0, false, err
 	}
 	d.Jobs, err = c.handOver(ctx)
-	d.Tenants, d.Error = len(c.claimants), c.shares.err()
+	d.Tenants, d.Error = len(c.contenders), c.shares.err()
 	k.cfg.Dispatched(d)
-	return d.Jobs, len(c.claimants) > 0, err
+	return d.Jobs, len(c.contenders) > 0, err
 }
 
 // choice is the choice of the jobs of one pool that are handed over next.
 type choice struct {
 	*Keeper
-	pool      string
-	rule      rule
-	room      int
-	now       time.Time
-	shares    *shares
-	budget    *budget // of the pool
-	claimants []*claimant
-	chosen    []*Job
+	pool       string
+	rule       rule
+	room       int
+	now        time.Time
+	shares     *shares
+	quota      *quota // of the pool
+	contenders []*contender
+	chosen     []*Job
 }
 
-// claimant is a tenant with jobs in the pool that wait for their turn.
-type claimant struct {
+// contender is a tenant with jobs in the pool that wait for their turn.
+type contender struct {
 	tenant string
 	rule   rule
-	budget *budget
+	quota  *quota
 	kinds  []*kindLine
 }
 
@@ -160,8 +160,11 @@ type kindLine struct {
 
 // find finds the tenants that wait, and the first job of each of their kinds.
 func (c *choice) find(ctx context.Context) error {
+	if err := c.lines.adopt(ctx, c.pool, c.cfg.Page, c.cfg.Limit); err != nil {
+		return fmt.Errorf("find the lines of pool %s: %w", c.pool, err)
+	}
 	tenant, kind := "", ""
-	for len(c.claimants) < maxClaimants {
+	for len(c.contenders) < maxContenders {
 		j, err := c.lines.next(ctx, c.pool, tenant, kind)
 		if err != nil {
 			return fmt.Errorf("find the lines of pool %s: %w", c.pool, err)
@@ -174,7 +177,7 @@ func (c *choice) find(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			c.claimants = append(c.claimants, &claimant{tenant: j.Tenant, rule: r})
+			c.contenders = append(c.contenders, &contender{tenant: j.Tenant, rule: r})
 		}
 		tenant, kind = j.Tenant, j.Kind
 		l := &kindLine{more: true, kind: kind, query: store.Query{
@@ -183,12 +186,12 @@ func (c *choice) find(ctx context.Context) error {
 		if j.ready(c.now) {
 			l.first, l.read = j.ID, []*Job{j}
 		}
-		last := c.claimants[len(c.claimants)-1]
+		last := c.contenders[len(c.contenders)-1]
 		last.kinds = append(last.kinds, l)
 	}
 	// Whoever is paused, or waits for a time only, does not wait for a turn.
-	waiting := c.claimants[:0]
-	for _, t := range c.claimants {
+	waiting := c.contenders[:0]
+	for _, t := range c.contenders {
 		ready, err := c.anyReady(ctx, t)
 		if err != nil {
 			return err
@@ -197,12 +200,12 @@ func (c *choice) find(ctx context.Context) error {
 			waiting = append(waiting, t)
 		}
 	}
-	c.claimants = waiting
-	c.shares.enter(c.claimants)
+	c.contenders = waiting
+	c.shares.enter(c.contenders)
 	return nil
 }
 
-func (c *choice) anyReady(ctx context.Context, t *claimant) (bool, error) {
+func (c *choice) anyReady(ctx context.Context, t *contender) (bool, error) {
 	for _, l := range t.kinds {
 		if err := c.fill(ctx, l); err != nil {
 			return false, err
@@ -217,14 +220,14 @@ func (c *choice) anyReady(ctx context.Context, t *claimant) (bool, error) {
 // choose fills the room.
 func (c *choice) choose(ctx context.Context) (err error) {
 	if c.rule.limited() {
-		if c.budget, err = c.ledger.open(ctx, queueRule+c.pool, c.rule, ofPool(c.pool)); err != nil {
+		if c.quota, err = c.ledger.open(ctx, queueRule+c.pool, c.rule, ofPool(c.pool)); err != nil {
 			return err
 		}
 	}
-	able := make([]*claimant, 0, len(c.claimants))
-	for _, t := range c.claimants {
+	able := make([]*contender, 0, len(c.contenders))
+	for _, t := range c.contenders {
 		if t.rule.limited() {
-			if t.budget, err = c.ledger.open(ctx, tenantRule+t.tenant, t.rule, ofTenant(t.tenant)); err != nil {
+			if t.quota, err = c.ledger.open(ctx, tenantRule+t.tenant, t.rule, ofTenant(t.tenant)); err != nil {
 				return err
 			}
 		}
@@ -237,14 +240,14 @@ func (c *choice) choose(ctx context.Context) (err error) {
 			return err
 		}
 		if l == nil {
-			able = slices.DeleteFunc(able, func(a *claimant) bool { return a == t })
+			able = slices.DeleteFunc(able, func(a *contender) bool { return a == t })
 			continue
 		}
 		j := l.read[0]
 		l.read = l.read[1:]
 		c.chosen = append(c.chosen, j)
-		t.budget.take(j)
-		c.budget.take(j)
+		t.quota.take(j)
+		c.quota.take(j)
 		c.shares.charge(t, able)
 	}
 	return nil
@@ -252,10 +255,10 @@ func (c *choice) choose(ctx context.Context) (err error) {
 
 // nextOf returns the line of the tenant's next job, nil when none of its jobs
 // can be handed over now.
-func (c *choice) nextOf(ctx context.Context, t *claimant) (*kindLine, error) {
+func (c *choice) nextOf(ctx context.Context, t *contender) (*kindLine, error) {
 	var next *kindLine
 	for _, l := range t.kinds {
-		if !t.budget.allows(l.kind) || !c.budget.allows(l.kind) {
+		if !t.quota.allows(l.kind) || !c.quota.allows(l.kind) {
 			continue
 		}
 		if err := c.fill(ctx, l); err != nil {
@@ -301,8 +304,8 @@ func (c *choice) fill(ctx context.Context, l *kindLine) error {
 // handOver hands over what was chosen and may be. What another dispatcher was
 // faster with waits for the next pass.
 func (c *choice) handOver(ctx context.Context) (int, error) {
-	for _, t := range c.claimants {
-		held, err := c.ledger.reserve(ctx, t.budget)
+	for _, t := range c.contenders {
+		held, err := c.ledger.reserve(ctx, t.quota)
 		if err != nil {
 			return 0, err
 		}
@@ -310,7 +313,7 @@ func (c *choice) handOver(ctx context.Context) (int, error) {
 			c.chosen = slices.DeleteFunc(c.chosen, func(j *Job) bool { return j.Tenant == t.tenant })
 		}
 	}
-	held, err := c.ledger.reserve(ctx, c.budget)
+	held, err := c.ledger.reserve(ctx, c.quota)
 	if err != nil {
 		return 0, err
 	}
@@ -326,9 +329,9 @@ func (c *choice) handOver(ctx context.Context) (int, error) {
 			return handed, err
 		}
 	}
-	c.ledger.settle(c.budget)
-	for _, t := range c.claimants {
-		c.ledger.settle(t.budget)
+	c.ledger.settle(c.quota)
+	for _, t := range c.contenders {
+		c.ledger.settle(t.quota)
 	}
 	return handed, nil
 }

@@ -21,7 +21,7 @@ func newShares() *shares {
 }
 
 // enter sets who waits. Of those who do not, only who is ahead is remembered.
-func (s *shares) enter(waiting []*claimant) {
+func (s *shares) enter(waiting []*contender) {
 	here := make(map[string]bool, len(waiting))
 	for _, c := range waiting {
 		here[c.tenant] = true
@@ -35,7 +35,7 @@ func (s *shares) enter(waiting []*claimant) {
 func (s *shares) hold(tenant string) { s.pass[tenant] = max(s.pass[tenant], s.now) }
 
 // first returns the tenant that is furthest behind.
-func (s *shares) first(able []*claimant) *claimant {
+func (s *shares) first(able []*contender) *contender {
 	next := able[0]
 	for _, c := range able[1:] {
 		if s.pass[c.tenant] < s.pass[next.tenant] {
@@ -46,7 +46,7 @@ func (s *shares) first(able []*claimant) *claimant {
 }
 
 // charge takes note that the tenant, one of those that can have a turn, got it.
-func (s *shares) charge(c *claimant, able []*claimant) {
+func (s *shares) charge(c *contender, able []*contender) {
 	at := s.pass[c.tenant]
 	s.now = max(s.now, at)
 	s.pass[c.tenant] = at + 1/float64(c.rule.weight)

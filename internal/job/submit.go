@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -35,6 +36,12 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created b
 	j, err = s.prepare(sub)
 	if err != nil {
 		return nil, false, err
+	}
+	if err = s.remind(ctx, j); err != nil {
+		return nil, false, err
+	}
+	if len(j.After) > 0 {
+		return s.submitAfter(ctx, j)
 	}
 	at := j.CreatedAt
 	j.move(at, Pending, "")
@@ -86,6 +93,11 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if err := checkPriority(priority); err != nil {
 		return nil, err
 	}
+	at := stamp(s.cfg.Now)
+	limits, err := sub.Limits.check(at)
+	if err != nil {
+		return nil, err
+	}
 	payload, err := json.Marshal(sub.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("encode payload of %s job: %w", sub.Kind.Name, err)
@@ -97,11 +109,12 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	j := &Job{
 		Meta:   store.Meta{ID: store.NewID("job")},
 		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject, Also: slices.Clone(sub.Also),
-		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload),
+		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, limits, sub.After...), After: slices.Clone(sub.After),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
-		CreatedAt: stamp(s.cfg.Now), Urgency: priority - DefaultPriority,
+		CreatedAt: at, Urgency: priority - DefaultPriority,
 	}
+	j.limit(limits, sub.Memory)
 	if j.IdempotencyKey == "" {
 		j.IdempotencyKey = j.ID
 	}
@@ -131,10 +144,14 @@ func checkKey(key string) error {
 }
 
 // fingerprint identifies what is asked for, to refuse a reused key.
-func fingerprint(kind string, payload []byte) string {
+func fingerprint(kind string, payload []byte, limits bounds, after ...string) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%q\n", kind)
 	_, _ = h.Write(payload)
+	_, _ = io.WriteString(h, limits.fingerprint())
+	if len(after) > 0 {
+		_, _ = fmt.Fprintf(h, "\n%q", after)
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
