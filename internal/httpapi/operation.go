@@ -30,6 +30,8 @@ const (
 	tagJobs        = "jobs"
 	tagQueues      = "queues"
 	tagCleanup     = "cleanup"
+	tagDeadLetters = "dead letters"
+	tagSchedules   = "schedules"
 	tagHealth      = "health"
 )
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/store"
@@ -28,6 +29,28 @@ type JobReader interface {
 	// has ended, and as it is when ctx ends.
 	Wait(ctx context.Context, tenant, id string, revision int64) (*job.Job, error)
 	ResultURL(ctx context.Context, tenant, id, name string) (string, error)
+}
+
+// JobHistorian tells what happened to jobs, and whether something did.
+type JobHistorian interface {
+	// Peek returns the revision and the state of a job without reading it.
+	Peek(ctx context.Context, tenant, id string) (job.Glance, error)
+	History(ctx context.Context, tenant, id string, after, limit int) ([]job.Event, error)
+}
+
+// JobUndertaker looks after jobs of all tenants that were given up. It is for
+// operators.
+type JobUndertaker interface {
+	DeadLetters(ctx context.Context, f job.DeadFilter, cursor string, limit int) (store.Page[*job.DeadLetter], error)
+	DeadJob(ctx context.Context, id string) (*job.Job, error)
+	Requeue(ctx context.Context, r job.Requeue) (*job.Requeued, error)
+	// Schedules returns what is done at times.
+	Schedules(ctx context.Context, cursor string, limit int) (store.Page[*job.ScheduleState], error)
+}
+
+// HealthHistory tells what sweeps have found out about the parts.
+type HealthHistory interface {
+	List(ctx context.Context, check, cursor string, limit int) (store.Page[*health.Finding], error)
 }
 
 // JobController changes the course of jobs.
@@ -55,7 +78,9 @@ type TenantKeeper interface {
 // Jobs is what the API needs to know about jobs.
 type Jobs interface {
 	JobReader
+	JobHistorian
 	JobController
+	JobUndertaker
 }
 
 // DatasetRegister keeps data sets.

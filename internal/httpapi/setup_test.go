@@ -117,7 +117,7 @@ func newBench() *bench {
 	}
 	policies := newPolicies()
 	b.deps = httpapi.Deps{
-		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup,
+		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup, Health: findings{},
 		Tuning: &submitter[tuning.Request]{
 			jobs: b.jobs, kind: "tuning", subject: func(r tuning.Request) string { return r.ModelID },
 			known: func(tenant string, r tuning.Request) error { return knownModel(tenant, r.ModelID) },
