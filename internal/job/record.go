@@ -33,7 +33,7 @@ func Collections() []store.Collection {
 	return []store.Collection{
 		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(),
 		tenantPolicyCollection(), queuePolicyCollection(), placeCollection(), edgeCollection(), deadlineCollection(),
-		historyCollection(), deadCollection(), scheduleCollection(),
+		batchCollection(), historyCollection(), deadCollection(), scheduleCollection(),
 	}
 }
 

@@ -340,8 +340,8 @@ func (w *walk) listed(op operation) {
 	}
 	for query, id := range queries {
 		got := list(w.another.Token, query)
-		none := strings.HasPrefix(query, "?parent=") && got.status == http.StatusNotFound // whose children it would list
-		if got.status != http.StatusOK && got.status != http.StatusUnprocessableEntity && !none {
+		absent := id != "" && got.status == http.StatusNotFound && strings.HasSuffix(got.problem().Code, "_not_found")
+		if got.status != http.StatusOK && got.status != http.StatusUnprocessableEntity && !absent {
 			w.tb.Errorf("%s%s: status %d: %s", op.path, query, got.status, got.body)
 		}
 		w.silent(op, got, id)
