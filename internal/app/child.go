@@ -127,6 +127,9 @@ func openChild(program Program) child.Setup {
 			logger: slog.New(slog.DiscardHandler), // who breaks is heard on standard error
 		}
 		var err error
+		if p.guards, err = newGuards(p.metrics); err != nil {
+			return nil, nil, err
+		}
 		if p.files, err = blob.New(p.blobConfig()); err != nil {
 			return nil, nil, fmt.Errorf("open file storage: %w", err)
 		}

@@ -44,7 +44,7 @@ type BatchMade struct {
 func (s *server) registerBatch(d Deps) {
 	op := accepted(operation(tagJobs, "POST /jobs/batch", "submit-batch", "Submit several jobs at once",
 		`All of them or none; some may come after others. Names that are used twice, names of nothing and circles are refused, and a circle is spelled out. Data sets and models that the requests name have to exist.`,
-		http.StatusNotFound, http.StatusConflict))
+		http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests))
 	register(s, op, func(ctx context.Context, in *batchInput) (*batchOutput, error) {
 		caller := callerOf(ctx)
 		members := make([]job.Member, 0, len(in.Body.Jobs))

@@ -58,6 +58,8 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerModels()
 	s.registerJobs()
 	s.registerBatch(deps)
+	s.registerQueues(deps.Queues)
+	s.registerTenants(deps.Tenants)
 	s.registerRetention(deps.Retention)
 	s.registerDeadLetters()
 	s.registerSchedules()

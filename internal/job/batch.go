@@ -80,24 +80,19 @@ func (s *Service) SubmitBatch(ctx context.Context, tenant, key string, members [
 	if err != nil {
 		return nil, false, err
 	}
-	err = s.tender.batches.Insert(ctx, b)
+	for _, one := range b.Jobs {
+		if err == nil {
+			err = s.admit(ctx, one.Job)
+		}
+	}
+	if err == nil {
+		err = s.tender.batches.Insert(ctx, b)
+	}
 	created = err == nil
-	switch {
-	case errors.Is(err, store.ErrDuplicate):
-		fingerprint := b.Fingerprint
-		page, err := s.tender.batches.Find(ctx, store.Query{Index: "key", Equal: []any{tenant, b.IdempotencyKey}, Limit: 1})
-		if err != nil {
-			return nil, false, storeFault(err)
+	if !created {
+		if b, err = s.sameBatch(ctx, b, err); err != nil {
+			return nil, false, err
 		}
-		if len(page.Items) == 0 {
-			return nil, false, fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.")
-		}
-		if b = page.Items[0]; b.Fingerprint != fingerprint {
-			return nil, false, fault.Conflict("idempotency_key_reused", "The idempotency key was used for another batch; a new request needs a new key.").
-				With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
-		}
-	case err != nil:
-		return nil, false, storeFault(err)
 	}
 	if err := s.tender.make(ctx, b); err != nil {
 		s.cfg.Observer.Trouble(ctx, "make_batch", nil, err) // the keeper makes what is missing
@@ -111,6 +106,22 @@ func (s *Service) SubmitBatch(ctx context.Context, tenant, key string, members [
 		jobs = append(jobs, j)
 	}
 	return jobs, created, nil
+}
+
+// sameBatch returns the batch that stands under the key of one that was not
+// stored, or why it was not.
+func (s *Service) sameBatch(ctx context.Context, b *batch, refused error) (*batch, error) {
+	page, err := s.tender.batches.Find(ctx, store.Query{Index: "key", Equal: []any{b.Tenant, b.IdempotencyKey}, Limit: 1})
+	switch {
+	case err != nil:
+		return nil, storeFault(err)
+	case len(page.Items) == 0:
+		return nil, storeFault(refused)
+	case page.Items[0].Fingerprint != b.Fingerprint:
+		return nil, fault.Conflict("idempotency_key_reused", "The idempotency key was used for another batch; a new request needs a new key.").
+			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
+	}
+	return page.Items[0], nil
 }
 
 // gather checks the members and makes a batch of them.

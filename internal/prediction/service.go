@@ -94,7 +94,7 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	return job.Submission{
 		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
 		Payload: req,
-		Memory:  memory, Limits: limits, After: order.After,
+		Memory:  memory, Limits: limits, After: order.After, Priority: order.Priority,
 	}, nil
 }
 

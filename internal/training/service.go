@@ -74,7 +74,7 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	return job.Submission{
 		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
 		Payload: req,
-		Memory:  estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After,
+		Memory:  estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After, Priority: order.Priority,
 	}, nil
 }
 

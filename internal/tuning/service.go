@@ -80,7 +80,7 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	return job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: m.ID,
 		Payload: req,
-		Memory:  estimate(m), Limits: limits, After: order.After,
+		Memory:  estimate(m), Limits: limits, After: order.After, Priority: order.Priority,
 	}, nil
 }
 
