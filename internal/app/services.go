@@ -28,7 +28,7 @@ type services struct {
 func (p *platform) services() *services {
 	s := &services{}
 	s.jobs = job.NewService(job.ServiceConfig{
-		Driver: p.store, Queue: delivery{p.queue}, Files: p.files, Observer: p.observer(),
+		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Files: p.files, Observer: p.observer(), Now: p.ports.now,
 		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{

@@ -58,7 +58,7 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 	slots := p.config.Worker.Pools
 	runner := job.NewRunner(job.RunnerConfig{
 		Worker: id, Driver: p.store, Files: p.files,
-		Handlers: p.handlers(s), Slots: slots, Observer: p.observer(),
+		Handlers: p.handlers(s), Slots: slots, Observer: p.observer(), Now: p.ports.now,
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
 	})
 	if err := p.reclaim(ctx, runner); err != nil {
