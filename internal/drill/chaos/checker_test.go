@@ -65,7 +65,7 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 	}{
 		{"no record", chaos.NoneLost, func(e []chaos.Event, f *chaos.Final) []chaos.Event { f.Jobs = nil; f.Models = nil; return e }},
 		{"two jobs of a key", chaos.OneKeyOneJob, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
-			return append(e, chaos.Event{What: chaos.Accepted, Job: "job_2", Key: "k"})
+			return append(e, chaos.Event{What: chaos.Accepted, Job: "job_2", Key: "k", Kind: "training"})
 		}},
 		{"two records of a key", chaos.OneKeyOneJob, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
 			again := *f.Jobs[0]
@@ -170,7 +170,7 @@ func TestMeasure(t *testing.T) {
 // A cancel counts when its worker could see it.
 func TestMeasureCancels(t *testing.T) {
 	t.Parallel()
-	cancel := func(more ...chaos.Event) chaos.Figures {
+	cancel := func(more ...chaos.Event) *chaos.Figures {
 		base := []chaos.Event{
 			{At: time.Second, What: chaos.Written, Job: "j", Revision: 1, State: string(job.Running), Worker: "w", Attempt: 1},
 			{At: 5 * time.Second, What: chaos.Written, Job: "j", Revision: 2, State: string(job.Running), Worker: "w", Attempt: 1, Cancel: true},
@@ -222,14 +222,14 @@ func TestPlanIsReplayed(t *testing.T) {
 			t.Errorf("nothing is planned of %q", action)
 		}
 	}
-	real, kinds := 0, map[string]int{}
+	working, kinds := 0, map[string]int{}
 	for _, o := range a.Orders {
 		kinds[o.Kind]++
 		if o.Kind != "tuning" {
-			real++
+			working++
 		}
 	}
-	if real < 5000 || len(kinds) != 5 {
+	if working < 5000 || len(kinds) != 5 {
 		t.Errorf("the jobs are %v", kinds)
 	}
 }

@@ -263,6 +263,11 @@ func (u *users) serve(ctx context.Context, o Order) error {
 		}
 	}
 	if o.Cancel > 0 {
+		if o.Kind == kindSlow {
+			if err := u.runs(ctx, a.job, 1); err != nil {
+				return err
+			}
+		}
 		wait(ctx, o.Cancel)
 		if err := u.cancel(ctx, tenant, a.job); err != nil {
 			return err

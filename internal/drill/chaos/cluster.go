@@ -188,7 +188,7 @@ func (c *cluster) kill(p *process, s syscall.Signal) error {
 }
 
 func signalName(s syscall.Signal) string {
-	switch s { //nolint:exhaustive // these are used
+	switch s {
 	case syscall.SIGKILL:
 		return "SIGKILL"
 	case syscall.SIGSTOP:
@@ -227,7 +227,7 @@ func (c *cluster) stop() error {
 	errs := make([]error, len(all))
 	var wg sync.WaitGroup
 	for i, p := range all {
-		wg.Go(func() { errs[i] = p.end(syscall.SIGTERM) })
+		wg.Go(func() { errs[i] = p.end() })
 	}
 	wg.Wait()
 	for _, proxy := range c.apis {

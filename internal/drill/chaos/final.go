@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/client"
@@ -36,7 +35,7 @@ func (u *users) tidy(ctx context.Context) error {
 	for _, role := range []string{roleWorker, roleScheduler} {
 		for _, p := range u.of(role) {
 			names[p.name] = true
-			if err := p.end(syscall.SIGTERM); err != nil {
+			if err := p.end(); err != nil {
 				return err
 			}
 		}

@@ -10,15 +10,16 @@ import (
 
 // accepted: what was accepted is there, and every key is one job.
 func accepted(l *ledger) {
-	jobs := map[string]string{} // by the client's key
+	jobs := map[string]string{} // by the client's key, of a tenant and a kind
 	for _, e := range l.of(Accepted) {
 		if l.found[e.Job] == nil {
 			l.breaks(NoneLost, e.Job, "it was accepted under the key %s, and there is no record of it", e.Key)
 		}
-		if first, known := jobs[e.Key]; known && first != e.Job {
-			l.breaks(OneKeyOneJob, e.Job, "the key %s was accepted as job %s before", e.Key, first)
+		key := e.Tenant + "/" + e.Kind + "/" + e.Key
+		if first, known := jobs[key]; known && first != e.Job {
+			l.breaks(OneKeyOneJob, e.Job, "the key %s was accepted as job %s before", key, first)
 		}
-		jobs[e.Key] = e.Job
+		jobs[key] = e.Job
 	}
 	keys := map[string]string{}
 	for _, j := range l.final.Jobs {

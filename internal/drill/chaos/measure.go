@@ -16,10 +16,11 @@ type Figures struct {
 	Kills    map[string]int // role and signal → how many; only those that end a process
 	Hits     int            // kills of workers that held running jobs, which others took over
 	Faults   map[string]int
-	Attempts int // claims
-	Resumed  int // claims of a later attempt
-	Fenced   int // writes of stale attempts that were refused
-	Recovery []time.Duration
+	Attempts int             // claims
+	Resumed  int             // claims of a later attempt
+	Fenced   int             // writes of stale attempts that were refused
+	Recovery []time.Duration // of jobs whose worker was killed while nothing else that they need was hurt
+	Hindered []time.Duration // of the others
 	Cancel   []time.Duration // of running jobs whose worker lived and reached the records
 	Held     int             // cancels that are not among them
 }
@@ -30,7 +31,7 @@ func (e Event) ends() bool {
 }
 
 // Total is how many processes were killed.
-func (f Figures) Total() int {
+func (f *Figures) Total() int {
 	n := 0
 	for _, k := range f.Kills {
 		n += k
@@ -39,9 +40,9 @@ func (f Figures) Total() int {
 }
 
 // Measure counts and times what the history tells.
-func Measure(events []Event, final Final) Figures {
+func Measure(events []Event, final Final) *Figures {
 	l := newLedger(events, final)
-	f := Figures{ByKind: map[string]int{}, States: map[job.State]int{}, Kills: map[string]int{}, Faults: map[string]int{}}
+	f := &Figures{ByKind: map[string]int{}, States: map[job.State]int{}, Kills: map[string]int{}, Faults: map[string]int{}}
 	seen := map[string]bool{}
 	for _, e := range l.of(Accepted) {
 		if !seen[e.Job] {
@@ -112,7 +113,8 @@ func (f *Figures) refused(l *ledger) {
 
 // recovery times how long the jobs of a killed worker had to wait for another,
 // and counts the kill if there were any. After any other kill it is how long it
-// took until any job was claimed.
+// took until any job was claimed. When the scheduler, Redis or the records were
+// hurt meanwhile as well, it is told apart.
 func (f *Figures) recovery(l *ledger, e Event) {
 	hit := false
 	for _, id := range e.Holding {
@@ -123,7 +125,7 @@ func (f *Figures) recovery(l *ledger, e Event) {
 		}
 		hit = true
 		if at, ok := l.claim(id, e.At, writes[i-1].Attempt); ok {
-			f.Recovery = append(f.Recovery, at-e.At)
+			f.recovered(l, e, at)
 		}
 	}
 	if hit && e.Fault == "SIGKILL" {
@@ -142,8 +144,48 @@ func (f *Figures) recovery(l *ledger, e Event) {
 		}
 	}
 	if first != math.MaxInt64 {
-		f.Recovery = append(f.Recovery, first-e.At)
+		f.recovered(l, e, first)
 	}
+}
+
+// recovered notes that what the kill interrupted went on at the time.
+func (f *Figures) recovered(l *ledger, e Event, at time.Duration) {
+	if l.hindered(e, at) {
+		f.Hindered = append(f.Hindered, at-e.At)
+		return
+	}
+	f.Recovery = append(f.Recovery, at-e.At)
+}
+
+// hindered reports whether something that notices and revives was hurt between
+// the kill and the time.
+func (l *ledger) hindered(kill Event, to time.Duration) bool {
+	const settle = 5 * time.Second
+	stopped := map[string]time.Duration{} // schedulers
+	for _, e := range l.events {
+		switch {
+		case e.What == Fault && (e.Part == partRedis || e.Part == partRecords):
+			if e.At <= to && e.At+e.For+settle >= kill.At {
+				return true
+			}
+		case e.What != Kill || e.PID == kill.PID && e.At == kill.At || role(e.Process) != roleScheduler && e.Process != partRedis:
+		case e.Fault == "SIGSTOP":
+			stopped[e.Process] = e.At
+		case e.Fault == "SIGCONT":
+			if at, ok := stopped[e.Process]; ok && at <= to && e.At+settle >= kill.At {
+				return true
+			}
+			delete(stopped, e.Process)
+		case e.At <= to && e.At+3*settle >= kill.At: // until another one leads
+			return true
+		}
+	}
+	for _, at := range stopped {
+		if at <= to {
+			return true
+		}
+	}
+	return false
 }
 
 // cancels times how long running jobs took to stop after their cancel was
@@ -172,7 +214,7 @@ func (l *ledger) disturbed(worker string, from, to time.Duration) bool {
 	stopped := time.Duration(-1)
 	for _, e := range l.events {
 		switch {
-		case e.What == Fault && e.Part == "records" && e.At <= to && e.At+e.For+settle >= from:
+		case e.What == Fault && e.Part == partRecords && e.At <= to && e.At+e.For+settle >= from:
 			return true
 		case e.What != Kill || e.Worker != worker:
 		case e.Fault == "SIGSTOP":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -34,6 +35,9 @@ const Noticed = "the suite notices what is switched off"
 func (r *Run) mutants(ctx context.Context) error {
 	for _, m := range mutantsOf() {
 		for _, whole := range []bool{true, false} {
+			if whole && !r.Tier.Whole {
+				continue
+			}
 			found, err := r.mutate(ctx, m, whole)
 			if err != nil {
 				return fmt.Errorf("without %s: %w", m.off, err)
@@ -58,10 +62,8 @@ func (r *Run) mutants(ctx context.Context) error {
 // names reports whether one of the violations is of the promises.
 func names(found []Violation, promises []string) bool {
 	for _, v := range found {
-		for _, p := range promises {
-			if v.Promise == p {
-				return true
-			}
+		if slices.Contains(promises, v.Promise) {
+			return true
 		}
 	}
 	return false
@@ -185,7 +187,7 @@ func (c *cluster) exchange(ctx context.Context, name string, with switches) erro
 		return nil
 	}
 	if p := c.get(name); p != nil {
-		if err := p.end(syscall.SIGTERM); err != nil {
+		if err := p.end(); err != nil {
 			return err
 		}
 	}

@@ -361,4 +361,8 @@ func (n *nemesis) hurtRedis(ctx context.Context, s Step) error {
 	}
 }
 
-const partRedis = "redis"
+// The parts, as the history names them.
+const (
+	partRedis   = "redis"
+	partRecords = "records"
+)

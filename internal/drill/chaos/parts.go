@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -105,7 +106,7 @@ func (p *parts) serveRecords(ctx context.Context, h *History) error {
 	serving := context.WithoutCancel(ctx)
 	go func() { served <- server.Serve(serving, l) }()
 	p.closers = append(p.closers, func(ctx context.Context) error { return errors.Join(server.Shutdown(ctx), <-served) })
-	p.toRecords, err = NewProxy(ctx, "records", l.Addr().String(), nil)
+	p.toRecords, err = NewProxy(ctx, partRecords, l.Addr().String(), nil)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (p *parts) serveRecords(ctx context.Context, h *History) error {
 }
 
 func (p *parts) startProxies(ctx context.Context, h *History) (err error) {
-	if p.toRedis, err = NewProxy(ctx, "redis", p.redis.Addr(), nil); err != nil {
+	if p.toRedis, err = NewProxy(ctx, partRedis, p.redis.Addr(), nil); err != nil {
 		return err
 	}
 	p.closers = append(p.closers, func(context.Context) error { p.toRedis.Close(); return nil })
@@ -148,8 +149,8 @@ func (p *parts) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), partsPatience)
 	defer cancel()
 	var errs []error
-	for i := len(p.closers) - 1; i >= 0; i-- {
-		errs = append(errs, p.closers[i](ctx))
+	for _, end := range slices.Backward(p.closers) {
+		errs = append(errs, end(ctx))
 	}
 	return errors.Join(errs...)
 }

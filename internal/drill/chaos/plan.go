@@ -80,6 +80,8 @@ const (
 	fewestKills = 6   // of a short run
 	cancelShare = 0.1 // of the jobs
 	twiceShare  = 0.1 // likewise
+
+	slowCancelShare = 0.4 // of the slow jobs
 )
 
 // NewPlan decides on a run of so many jobs, at least one hit included.
@@ -106,7 +108,13 @@ func NewPlan(jobs int, seed uint64, pace Pace) Plan {
 	for i := range max(jobs/jobsPerHurt, 5) {
 		actions = append(actions, hurts[i%len(hurts)])
 	}
-	dice.Shuffle(len(actions), func(i, j int) { actions[i], actions[j] = actions[j], actions[i] })
+	// Half of the hits come in a row of their own, at the end, so that it is seen
+	// how long a job waits for another worker when nothing else is hurt.
+	alone := hits / 2
+	dice.Shuffle(len(actions)-alone, func(i, j int) {
+		actions[alone+i], actions[alone+j] = actions[alone+j], actions[alone+i]
+	})
+	actions = append(actions[alone:len(actions):len(actions)], actions[:alone]...)
 	first, last := jobs/20+1, jobs*9/10
 	for i, a := range actions {
 		at := first + (last-first)*i/len(actions)
@@ -130,8 +138,12 @@ func order(dice *rand.Rand, i int) Order {
 	default:
 		o.Kind = kindSlow
 	}
-	cancel := dice.Float64() < cancelShare
-	wait := time.Duration(1+dice.IntN(1500)) * time.Millisecond
+	share, most := cancelShare, 1500
+	if o.Kind == kindSlow { // they are cancelled when they run
+		share, most = slowCancelShare, 400
+	}
+	cancel := dice.Float64() < share
+	wait := time.Duration(1+dice.IntN(most)) * time.Millisecond
 	if cancel {
 		o.Cancel = wait
 	}

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -136,10 +138,8 @@ func (p *process) keep(line, message string) {
 	if len(p.tail) > tailLines {
 		p.tail = p.tail[1:]
 	}
-	for _, m := range p.said {
-		if m == message {
-			return
-		}
+	if slices.Contains(p.said, message) {
+		return
 	}
 	p.said = append(p.said, message)
 	close(p.heard)
@@ -152,14 +152,11 @@ func (p *process) up(ctx context.Context, message string) error {
 	defer cancel()
 	for {
 		p.mu.Lock()
-		heard, tail := p.heard, bytes.Join(toBytes(p.tail), []byte("\n"))
-		for _, m := range p.said {
-			if m == message {
-				p.mu.Unlock()
-				return nil
-			}
-		}
+		heard, tail, said := p.heard, strings.Join(p.tail, "\n"), slices.Contains(p.said, message)
 		p.mu.Unlock()
+		if said {
+			return nil
+		}
 		select {
 		case <-heard:
 		case <-p.ended:
@@ -168,14 +165,6 @@ func (p *process) up(ctx context.Context, message string) error {
 			return fmt.Errorf("%s is not up:\n%s", p.name, tail)
 		}
 	}
-}
-
-func toBytes(lines []string) [][]byte {
-	out := make([][]byte, len(lines))
-	for i, l := range lines {
-		out[i] = []byte(l)
-	}
-	return out
 }
 
 // alive reports whether it has not ended.
@@ -202,13 +191,13 @@ func (p *process) signal(s syscall.Signal) error {
 	return nil
 }
 
-// end sends the signal and waits until the process has ended; one that does not
+// end ends the process in good order and waits for it; one that has not ended
 // within a minute is killed, and that is an error.
-func (p *process) end(s syscall.Signal) error {
-	if err := p.signal(s); err != nil {
+func (p *process) end() error {
+	if err := p.signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	if p.paused.Load() && s != syscall.SIGKILL {
+	if p.paused.Load() {
 		_ = p.signal(syscall.SIGCONT) // it could not hear
 	}
 	select {
@@ -217,6 +206,6 @@ func (p *process) end(s syscall.Signal) error {
 	case <-time.After(upWithin):
 		_ = p.signal(syscall.SIGKILL)
 		<-p.ended
-		return fmt.Errorf("%s did not end after %s", p.name, s)
+		return fmt.Errorf("%s did not end after SIGTERM", p.name)
 	}
 }

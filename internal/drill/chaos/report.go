@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ func (r *Run) judge(c *cluster, plan Plan, f Final) {
 	r.printf("\nattempts %d, resumed %d; writes of stale attempts refused %d, attempts that found their job taken %d\n", m.Attempts, m.Resumed, m.Fenced, c.fenced())
 	r.printf("kills that hit a worker with a running job %d (planned %d)\n", m.Hits, plan.Target)
 	r.printf("recovery after a kill   %s\n", percentiles(m.Recovery))
+	r.printf("  with the scheduler, Redis or the records hurt as well: %s\n", percentiles(m.Hindered))
 	r.printf("cancel of a running job %s (%d met a fault of their worker or of the records)\n", percentiles(m.Cancel), m.Held)
 	if !r.Tier.Strict {
 		return
@@ -62,7 +64,7 @@ func (r *Run) table(of string, counts ...map[string]int) {
 	var rows [][]string
 	for _, some := range counts {
 		for _, name := range slices.Sorted(maps.Keys(some)) {
-			rows = append(rows, []string{name, fmt.Sprint(some[name])})
+			rows = append(rows, []string{name, strconv.Itoa(some[name])})
 		}
 	}
 	r.printf("\n")

@@ -20,6 +20,8 @@ type Tier struct {
 	APIs       int
 	Users      int           // that submit one job after another
 	Points     int           // crash points of the sweep; 0: all of them
+	Scenarios  []string      // of the sweep; nil: all of them
+	Whole      bool          // what is switched off is also done to a platform that is whole
 	Starve     time.Duration // for how long a worker gets 5 % of a core
 	Strict     bool          // the percentiles are promises too
 }
@@ -33,12 +35,12 @@ func TierFor(jobs int) Tier {
 	case jobs < short:
 		return Tier{
 			Pace:    Pace{Heartbeat: 700 * time.Millisecond, DeadAfter: 4 * time.Second, Lease: 3 * time.Second, Cleanup: "@every 4s", Health: "@every 1s"},
-			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Points: 8, Starve: 8 * time.Second,
+			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Points: 5, Scenarios: []string{"main", "crash"}, Starve: 6 * time.Second,
 		}
 	case jobs < long:
-		return Tier{Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Points: 24, Starve: time.Minute}
+		return Tier{Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Points: 24, Whole: true, Starve: time.Minute}
 	default:
-		return Tier{Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Starve: 10 * time.Minute, Strict: true}
+		return Tier{Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Whole: true, Starve: 10 * time.Minute, Strict: true}
 	}
 }
 
@@ -98,8 +100,10 @@ func Start(ctx context.Context, o Options) (out Outcome, err error) {
 	if o.Jobs < 1 {
 		return out, fmt.Errorf("chaos: %d jobs were asked for; ask for at least one", o.Jobs)
 	}
-	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
-		return out, fmt.Errorf("chaos: %w", err)
+	for _, path := range []*string{&o.Dir, &o.Program, &o.Tagged} { // the file server changes the folder
+		if *path, err = filepath.Abs(*path); err != nil {
+			return out, fmt.Errorf("chaos: %w", err)
+		}
 	}
 	r := &Run{Options: o, starter: newStarter()}
 	defer r.starter.close()
@@ -123,7 +127,9 @@ func (r *Run) stage(ctx context.Context, s stage) (err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make room: %w", err)
 	}
+	started := time.Now()
 	r.printf("\n== %s\n", s.name)
+	defer func() { r.printf("(%s)\n", time.Since(started).Round(time.Second)) }()
 	if r.history, err = NewHistory(filepath.Join(dir, "history.jsonl")); err != nil {
 		return err
 	}
@@ -223,7 +229,7 @@ func (r *Run) weather(ctx context.Context, u *users, n *nemesis) error {
 	}
 	close(orders)
 	wg.Wait()
-	return errors.Join(append(errs, <-bad)...)
+	return errors.Join(errors.Join(errs...), <-bad)
 }
 
 // progress returns how many steps are done.

@@ -32,6 +32,9 @@ func (r *Run) starved(ctx context.Context) error {
 		until := time.Now().Add(r.Tier.Starve)
 		cycles, last := 0, ""
 		for n := 0; time.Now().Before(until); n++ {
+			if err := worker.signal(syscall.SIGCONT); err != nil {
+				return err
+			}
 			if last, err = u.slow(ctx, n); err != nil {
 				return err
 			}
@@ -147,7 +150,7 @@ func (r *Run) fenced(ctx context.Context, u *users, worker *process, id string) 
 	}
 	if err := u.runs(ctx, id, 2); err != nil {
 		r.broke(Violation{Promise: NoneStuck, Job: id, What: "its worker is stopped, and nobody took it: " + err.Error()})
-		return nil
+		return ctx.Err()
 	}
 	if err := u.succeed(ctx, tenantName(0), id); err != nil {
 		return err

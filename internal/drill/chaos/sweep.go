@@ -112,7 +112,11 @@ func (s *sweeper) conclude(ctx context.Context, tried int) error {
 func (s *sweeper) enumerate(ctx context.Context) ([]crashPoint, error) {
 	var points []crashPoint
 	known := map[string]bool{}
-	for _, scenario := range []string{"main", "cancel", "crash", "away", "drain"} {
+	scenarios := s.r.Tier.Scenarios
+	if scenarios == nil {
+		scenarios = []string{"main", "cancel", "crash", "away", "drain"}
+	}
+	for _, scenario := range scenarios {
 		traces := map[string]string{}
 		for _, role := range sweepRoles {
 			traces[role] = filepath.Join(s.logs, "trace-"+scenario+"-"+role)
@@ -153,7 +157,7 @@ func (s *sweeper) enumerate(ctx context.Context) ([]crashPoint, error) {
 func (s *sweeper) replace(ctx context.Context, role string, with switches) error {
 	name := role + " 0"
 	if p := s.get(name); p != nil && p.alive() {
-		if err := p.end(syscall.SIGTERM); err != nil {
+		if err := p.end(); err != nil {
 			return err
 		}
 	}

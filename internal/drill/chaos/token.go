@@ -12,7 +12,7 @@ import (
 )
 
 // signingSecret signs the tokens of the run's clients; its API is told it.
-const signingSecret = "a-secret-of-a-chaos-run-and-of-nothing-else"
+const signingSecret = "a-secret-of-a-chaos-run-and-of-nothing-else" //nolint:gosec // it guards nothing
 
 // tokenLife is longer than any run.
 const tokenLife = 24 * time.Hour

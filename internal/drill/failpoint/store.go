@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/store"
@@ -23,7 +24,7 @@ var _ store.Driver = (*driver)(nil)
 func Store(s *Switches, d store.Driver) store.Driver {
 	switch s.Break {
 	case BreakFence:
-		d = unfenced{d}
+		d = &unfenced{Driver: d, mine: map[string][]byte{}}
 	case BreakOutbox:
 		d = hasty{d}
 	case BreakCancel:
@@ -89,18 +90,34 @@ func (d *driver) Delete(ctx context.Context, collection, id string, revision int
 	return err
 }
 
-// unfenced writes jobs whatever their revision is: who comes last is right.
-type unfenced struct{ store.Driver }
+// unfenced is a worker without a fence: it writes the jobs that it runs
+// whatever their revision is, and does not see that one was given to another.
+type unfenced struct {
+	store.Driver
+	mu   sync.Mutex
+	mine map[string][]byte // what it last wrote of the jobs that it runs
+}
+
+// Get implements store.Driver.
+func (u *unfenced) Get(ctx context.Context, collection, id string) (store.Record, error) {
+	r, err := u.Driver.Get(ctx, collection, id)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if mine := u.mine[id]; err == nil && collection == jobs && mine != nil {
+		r.Body = mine
+	}
+	return r, err
+}
 
 // Replace implements store.Driver.
-func (u unfenced) Replace(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
+func (u *unfenced) Replace(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
 	errs, err := u.Driver.Replace(ctx, collection, records...)
 	if err != nil || collection != jobs {
 		return errs, err
 	}
 	for i := range records {
-		for errors.Is(errs[i], store.ErrStale) {
-			now, err := u.Get(ctx, collection, records[i].ID)
+		for errors.Is(errs[i], store.ErrStale) && u.runs(records[i].ID) {
+			now, err := u.Driver.Get(ctx, collection, records[i].ID)
 			if err != nil {
 				return errs, err
 			}
@@ -112,8 +129,31 @@ func (u unfenced) Replace(ctx context.Context, collection string, records ...sto
 			}
 			errs[i] = one[0]
 		}
+		if errs[i] == nil {
+			u.remember(records[i])
+		}
 	}
 	return errs, nil
+}
+
+func (u *unfenced) runs(id string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.mine[id] != nil
+}
+
+// remember keeps what was written of a job while it runs.
+func (u *unfenced) remember(r store.Record) {
+	var j struct {
+		State string `json:"state"`
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if json.Unmarshal(r.Body, &j) == nil && j.State == "running" {
+		u.mine[r.ID] = r.Body
+		return
+	}
+	delete(u.mine, r.ID)
 }
 
 // hasty says that a job is stored before it is.

@@ -66,6 +66,9 @@ func Load(environ []string) (*Switches, error) {
 	return s, nil
 }
 
+// Die sets what is done at the point that is chosen, instead of dying.
+func (s *Switches) Die(fn func()) { s.die = fn }
+
 // Now is the time by a clock that is wrong.
 func (s *Switches) Now() time.Time { return time.Now().Add(s.Clock) }
 
