@@ -15,6 +15,7 @@ type Disturbance struct {
 	Seed   uint64
 	Tagged string // this program, built with the tag chaos
 	Dir    string // that takes histories and logs
+	Stages []string
 }
 
 // Chaos hurts a platform made of this program by a plan, prints what happened,
@@ -25,7 +26,7 @@ func Chaos(ctx context.Context, d Disturbance, out io.Writer) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	_, err = chaos.Start(ctx, chaos.Options{
-		Program: program, Tagged: d.Tagged, Dir: d.Dir, Jobs: d.Jobs, Seed: d.Seed, Tier: chaos.TierFor(d.Jobs), Out: out,
+		Program: program, Tagged: d.Tagged, Dir: d.Dir, Jobs: d.Jobs, Seed: d.Seed, Tier: chaos.TierFor(d.Jobs), Stages: d.Stages, Out: out,
 	})
 	return err
 }

@@ -45,6 +45,7 @@ type Disturbance struct {
 	Seed   uint64
 	Tagged string // the program, built with the tag chaos
 	Dir    string // that takes histories and logs
+	Stages []string
 }
 
 // Servers are the processes that the commands start.

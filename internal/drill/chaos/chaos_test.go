@@ -58,7 +58,7 @@ func TestShort(t *testing.T) { //nolint:paralleltest // the file server changes 
 		}
 		t.Skip("redis-server is not on PATH; install it to run this test")
 	}
-	const jobs = 40
+	const jobs = 30
 	path, dir := program(t), t.TempDir()
 	var out bytes.Buffer
 	tier := chaos.TierFor(jobs)

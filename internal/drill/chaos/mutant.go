@@ -120,6 +120,9 @@ func fenceOff(ctx context.Context, _ *Run, u *users, off switches) error {
 	if err != nil {
 		return err
 	}
+	if err := u.wrote(ctx, id); err != nil {
+		return err
+	}
 	if err := u.kill(stopped, syscall.SIGSTOP); err != nil {
 		return err
 	}
@@ -137,6 +140,21 @@ func fenceOff(ctx context.Context, _ *Run, u *users, off switches) error {
 	}
 	wait(ctx, 2*u.pace.DeadAfter) // many heartbeats
 	u.settle(ctx, 10*u.pace.DeadAfter)
+	return nil
+}
+
+// wrote waits until the attempt has written to the record after its claim: it
+// knows then that the job is its own.
+func (u *users) wrote(ctx context.Context, id string) error {
+	claimed := u.witness.last(id).Revision
+	ctx, cancel := context.WithTimeout(ctx, userPatience)
+	defer cancel()
+	if err := u.witness.until(ctx, func() bool { return u.witness.last(id).Revision > claimed }); err != nil {
+		return fmt.Errorf("wait until job %s reports: %w", id, err)
+	}
+	if e := u.witness.last(id); e.State != running {
+		return fmt.Errorf("job %s is %s before anything could happen to it; give it more to do", id, e.State)
+	}
 	return nil
 }
 

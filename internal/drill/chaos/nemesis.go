@@ -22,7 +22,8 @@ type nemesis struct {
 	mu         sync.Mutex
 	busy       map[string]bool // processes and proxies that are being hurt
 	errs       []error
-	done       int // steps
+	done       int  // steps
+	hunting    bool // it waits for a job to run, so that clients must not wait for it
 	changed    chan struct{}
 }
 
@@ -41,9 +42,9 @@ const slack = 20
 func (n *nemesis) admit(ctx context.Context, index int) error {
 	for {
 		n.mu.Lock()
-		changed, done := n.changed, n.done
+		changed, done, hunting := n.changed, n.done, n.hunting
 		n.mu.Unlock()
-		if done >= len(n.plan.Steps) || n.plan.Steps[done].After+slack >= index {
+		if hunting || done >= len(n.plan.Steps) || n.plan.Steps[done].After+slack >= index {
 			return nil
 		}
 		select {
@@ -64,11 +65,7 @@ func (n *nemesis) run(ctx context.Context, submitted func(ctx context.Context, j
 		if err := n.act(ctx, s); err != nil {
 			n.fail(fmt.Errorf("%s: %w", s, err))
 		}
-		n.mu.Lock()
-		n.done++
-		close(n.changed)
-		n.changed = make(chan struct{})
-		n.mu.Unlock()
+		n.tell(func() { n.done++ })
 	}
 	n.background.Wait()
 	if err := n.heal(ctx); err != nil {
@@ -77,6 +74,15 @@ func (n *nemesis) run(ctx context.Context, submitted func(ctx context.Context, j
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return errors.Join(append(n.errs, ctx.Err())...)
+}
+
+// tell changes what clients wait for.
+func (n *nemesis) tell(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
+	close(n.changed)
+	n.changed = make(chan struct{})
 }
 
 func (n *nemesis) fail(err error) {
@@ -151,15 +157,17 @@ func (n *nemesis) giveBack(name string) {
 }
 
 // holderPatience is how long the nemesis waits for a worker that runs a job.
-const holderPatience = 30 * time.Second
+const holderPatience = 90 * time.Second
 
 // killHolder kills a worker at a moment when it runs a job. It spares a job
 // that would be parked for it: that would be right, and no proof.
 func (n *nemesis) killHolder(ctx context.Context, s Step) error {
-	ctx, cancel := context.WithTimeout(ctx, holderPatience)
+	looking, cancel := context.WithTimeout(ctx, holderPatience)
 	defer cancel()
+	n.tell(func() { n.hunting = true })
+	defer n.tell(func() { n.hunting = false })
 	var victim *process
-	err := n.witness.until(ctx, func() bool {
+	err := n.witness.until(looking, func() bool {
 		alive := n.of(roleWorker)
 		for i := range alive {
 			p := alive[(i+s.Target)%len(alive)]
