@@ -44,7 +44,7 @@ $(BIN)/%: $(SOURCES) $(EMBEDDED)
 test: ## Run every test and print the coverage (installs what the tests need)
 	@scripts/test-needs.sh
 	@mkdir -p $(BUILD)
-	go test -count=1 -timeout 20m -covermode=atomic -coverprofile=$(BUILD)/coverage.out ./...
+	go test -count=1 -timeout 20m -covermode=set -coverprofile=$(BUILD)/coverage.out ./...
 	@scripts/coverage.sh $(BUILD)/coverage.out $(MIN_COVERAGE) $(MIN_JOB_COVERAGE)
 
 .PHONY: race

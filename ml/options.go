@@ -6,11 +6,15 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
+// MaxThreads is the most goroutines that compute at a time: each takes memory of
+// its own, and no machine runs more.
+const MaxThreads = 1024
+
 // Options are what every Train takes besides its parameters. The zero value
 // works. Nothing in them but Validation changes the model.
 type Options struct {
 	Recorder   Recorder    // takes progress; nil means Discard
-	Threads    int         // goroutines that compute at a time; 0 means GOMAXPROCS
+	Threads    int         // goroutines that compute at a time; 0 means GOMAXPROCS, more than MaxThreads count as that
 	Validation *Validation // rows for early stopping; nil means none
 
 	// Checkpoint keeps finished parts of the call, so that a later call with the
@@ -39,12 +43,12 @@ type Validation struct {
 	Y Target
 }
 
-// Workers returns the number of goroutines to compute with, at least 1.
+// Workers returns the number of goroutines to compute with, 1 to MaxThreads.
 func (o Options) Workers() int {
 	if o.Threads > 0 {
-		return o.Threads
+		return min(o.Threads, MaxThreads)
 	}
-	return runtime.GOMAXPROCS(0)
+	return min(runtime.GOMAXPROCS(0), MaxThreads)
 }
 
 // Record passes progress on to the Recorder, if there is one.

@@ -17,6 +17,9 @@ func TestOptions(t *testing.T) {
 	if got := (ml.Options{Threads: 3}).Workers(); got != 3 {
 		t.Errorf("%d workers, want 3", got)
 	}
+	if got := (ml.Options{Threads: math.MaxInt}).Workers(); got != ml.MaxThreads {
+		t.Errorf("%d workers of as many as there are numbers, want %d", got, ml.MaxThreads)
+	}
 	ml.Options{}.Record(ml.Progress{Stage: "nobody listens"})
 	var got ml.Progress
 	o := ml.Options{Recorder: ml.RecorderFunc(func(p ml.Progress) { got = p })}
@@ -60,6 +63,8 @@ func TestTargetRefuses(t *testing.T) {
 		"rows":              {ml.Target{Task: ml.Regression}, 0, "no_rows", -1},
 		"binary classes":    {ml.Target{Task: ml.Binary, Values: []float64{0}, Classes: []string{"a"}}, 1, "class_count", -1},
 		"multiclass":        {ml.Target{Task: ml.Multiclass, Values: []float64{0}, Classes: []string{"a"}}, 1, "class_count", -1},
+		"regression":        {ml.Target{Task: ml.Regression, Values: []float64{0}, Classes: two}, 1, "class_count", -1},
+		"class twice":       {ml.Target{Task: ml.Multiclass, Values: []float64{0, 1}, Classes: []string{"a", "b", "a"}}, 2, "duplicate_class", -1},
 		"missing":           {ml.Target{Task: ml.Regression, Values: []float64{1, math.NaN()}}, 2, "missing_target", 1},
 		"infinite":          {ml.Target{Task: ml.Regression, Values: []float64{math.Inf(-1)}}, 1, "infinite_target", 0},
 		"half a class":      {ml.Target{Task: ml.Binary, Values: []float64{0, 0.5}, Classes: two}, 2, "unknown_class", 1},

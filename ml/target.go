@@ -25,7 +25,7 @@ func (t Target) Outputs() int {
 // Validate reports, as an *InputError, whether the target fits a table of that
 // many rows and can be learned or scored: a known task; at least one row; two
 // classes for Binary, two or more for Multiclass and none for Regression; class
-// indices within the classes; finite values; finite weights above 0. It does
+// names that differ; class indices within the classes; finite values; finite weights above 0. It does
 // not ask that every class has a row.
 func (t Target) Validate(rows int) error {
 	switch {
@@ -47,10 +47,29 @@ func (t Target) Validate(rows int) error {
 		return targetError("class_count", -1, fmt.Sprintf(
 			"a multiclass target has at least 2 classes, this one has %d", len(t.Classes)))
 	}
+	if err := t.validateClasses(); err != nil {
+		return err
+	}
 	if err := t.validateValues(); err != nil {
 		return err
 	}
 	return t.validateWeights()
+}
+
+func (t Target) validateClasses() error {
+	if t.Task == Regression && len(t.Classes) > 0 {
+		return targetError("class_count", -1, fmt.Sprintf(
+			"a regression target has no classes, this one has %d", len(t.Classes)))
+	}
+	seen := make(map[string]bool, len(t.Classes))
+	for _, name := range t.Classes {
+		if seen[name] {
+			return targetError("duplicate_class", -1, fmt.Sprintf(
+				"the class %q is listed twice; each class has a name of its own", name))
+		}
+		seen[name] = true
+	}
+	return nil
 }
 
 func (t Target) validateValues() error {

@@ -28,6 +28,7 @@ func main() {
 	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
 		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
-		Bench: bench, BenchTrial: app.BenchTrial, Chaos: chaos, Version: version,
+		RunJob: func(ctx context.Context) error { return app.RunJob(ctx, program) },
+		Bench:  bench, BenchTrial: app.BenchTrial, Chaos: chaos, Version: version,
 	})))
 }

@@ -15,7 +15,7 @@ var version = "dev"
 
 func main() {
 	program := app.Program{Version: version, Stdout: os.Stdout, Stderr: os.Stderr}
-	os.Exit(cli.Main(cli.NewProcess(config.RoleWorker, func(ctx context.Context, c config.Config) error {
-		return app.Worker(ctx, c, program)
-	}, version)))
+	serve := func(ctx context.Context, c config.Config) error { return app.Worker(ctx, c, program) }
+	runJob := func(ctx context.Context) error { return app.RunJob(ctx, program) }
+	os.Exit(cli.Main(cli.NewWorker(serve, runJob, version)))
 }

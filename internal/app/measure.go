@@ -25,7 +25,7 @@ func Bench(ctx context.Context, m Measurement, out io.Writer) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	learners := drill.MLPlan{Program: []string{program, "bench-trial"}, Python: m.Python, Size: m.Size}
-	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(drill.JobPlan{}), drill.DataArea(drill.StartDev(program))}
+	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(drill.JobPlan{Workers: &drill.WorkerPlan{Program: program}}), drill.DataArea(drill.StartDev(program))}
 	return drill.Run(ctx, areas, m.Area, m.File, out)
 }
 

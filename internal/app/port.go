@@ -23,4 +23,8 @@ func openPorts() (ports, error) { return ports{}, nil }
 func (ports) store(d store.Driver) store.Driver { return d }
 func (ports) queue(q job.Queue) job.Queue       { return q }
 func (ports) files(c *blob.Client) *fileClient  { return c }
-func (ports) now() time.Time                    { return time.Now() }
+
+// environ are variables for the processes of jobs.
+func (ports) environ() []string { return nil }
+
+func (ports) now() time.Time { return time.Now() }

@@ -26,4 +26,8 @@ func openPorts() (ports, error) {
 func (p ports) store(d store.Driver) store.Driver { return failpoint.Store(p.switches, d) }
 func (p ports) queue(q job.Queue) job.Queue       { return failpoint.Queue(p.switches, q) }
 func (p ports) files(c *blob.Client) *fileClient  { return failpoint.NewFiles(p.switches, c) }
-func (p ports) now() time.Time                    { return p.switches.Now() }
+
+// environ are variables for the processes of jobs.
+func (p ports) environ() []string { return p.switches.Environ() }
+
+func (p ports) now() time.Time { return p.switches.Now() }

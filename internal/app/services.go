@@ -52,18 +52,26 @@ func (p *platform) limits() tabular.Limits {
 
 // handlers run every kind of job.
 func (p *platform) handlers(s *services) map[string]job.Handler {
+	return p.handlersThat(s, p.observeTrained)
+}
+
+// observeTrained counts a training.
+func (p *platform) observeTrained(t training.Trained) {
+	for algorithm, took := range t.Fits {
+		p.metrics.ML.Trained(t.Task, algorithm, took)
+	}
+	p.metrics.ML.Processed("training", t.Rows, t.Took)
+}
+
+// handlersThat run every kind of job and tell of trainings.
+func (p *platform) handlersThat(s *services, observe func(training.Trained)) map[string]job.Handler {
 	ml := p.metrics.ML
 	return jobs.Handlers(jobs.Runners{
 		Ingest: dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()}),
 		Training: training.NewRunner(training.RunnerConfig{
 			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads,
 			Retention: p.config.Retention.Models, Now: time.Now,
-			Observe: func(t training.Trained) {
-				for algorithm, took := range t.Fits {
-					ml.Trained(t.Task, algorithm, took)
-				}
-				ml.Processed("training", t.Rows, t.Took)
-			},
+			Observe: observe,
 		}),
 		Tuning: tuning.NewRunner(s.models, p.files, time.Now),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{

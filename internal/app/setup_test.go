@@ -22,6 +22,14 @@ import (
 var folder string
 
 func TestMain(m *testing.M) {
+	// Workers of these tests run heavy jobs in processes of this program.
+	if len(os.Args) == 2 && os.Args[1] == app.RunJobCommand {
+		if err := app.RunJob(context.Background(), app.Program{Version: "test"}); err != nil {
+			_, _ = io.WriteString(os.Stderr, err.Error()+"\n")
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	var err error
 	if folder, err = os.Getwd(); err != nil {
 		panic(err)

@@ -56,11 +56,16 @@ const reportInterval = 500 * time.Millisecond
 // drains.
 func (p *platform) work(ctx context.Context, s *services, id string) error {
 	slots := p.config.Worker.Pools
+	handlers, err := p.isolate(p.handlers(s))
+	if err != nil {
+		return err
+	}
 	runner := job.NewRunner(job.RunnerConfig{
-		Worker: id, Driver: p.store, Files: p.files,
-		Handlers: p.handlers(s), Slots: slots, Observer: p.observer(), Now: p.ports.now,
+		Worker: id, Driver: p.store, Files: p.files, Memory: p.config.Worker.Memory,
+		Handlers: handlers, Slots: slots, Observer: p.observer(), Now: p.ports.now,
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
 	})
+	p.metrics.CollectMemory(runner.Memory)
 	if err := p.reclaim(ctx, runner); err != nil {
 		return err
 	}
@@ -86,7 +91,7 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 			return errors.Join(err, p.drain(ctx, runner, servers[:i]))
 		}
 	}
-	p.logger.InfoContext(ctx, "worker ready", "pools", slots)
+	p.logger.InfoContext(ctx, "worker ready", "pools", slots, "memory", job.Size(p.config.Worker.Memory))
 	p.warnOfRedis(ctx)
 	<-ctx.Done()
 	p.logger.InfoContext(ctx, "worker draining", "running", runner.Running())
@@ -124,7 +129,7 @@ func (p *platform) warnOfRedis(ctx context.Context) {
 func (p *platform) newServer(pool string, slots int, runner *job.Runner) (*queue.Server, error) {
 	handle := func(ctx context.Context, d queue.Delivery) error {
 		err := runner.Handle(ctx, job.Delivery(d))
-		if errors.Is(err, job.ErrDraining) {
+		if errors.Is(err, job.ErrDraining) || errors.Is(err, job.ErrNoRoom) {
 			return queue.ErrBusy
 		}
 		return err

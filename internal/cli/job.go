@@ -122,6 +122,11 @@ func showJob(w io.Writer, j *client.Job) error {
 			return err
 		}
 	}
+	if j.MemoryPeak > 0 {
+		if err := line(w, "memory %s of %s", terminal.Size(j.MemoryPeak), terminal.Size(j.Memory)); err != nil {
+			return err
+		}
+	}
 	for _, f := range j.Links.Files {
 		if err := line(w, "file %s", f.Name); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -134,4 +135,12 @@ func chaosCommand(s Servers) *cobra.Command {
 	cmd.Flags().StringSliceVar(&d.Stages, "stages", nil, "main, starved, redone, points or switches, joined by commas; all when empty")
 	cmd.Flags().StringVar(&d.Dir, "dir", d.Dir, "the folder that takes histories and logs")
 	return cmd
+}
+
+func jobCommand(run func(context.Context) error) *cobra.Command {
+	return &cobra.Command{
+		Use: "run-job", Short: "Run one job; a worker starts it", Hidden: true,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context()) },
+	}
 }

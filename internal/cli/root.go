@@ -66,6 +66,10 @@ type Servers struct {
 	// is no such command.
 	Chaos func(ctx context.Context, d Disturbance, out io.Writer) error
 
+	// RunJob runs one job, in a process that a worker started for it; nil: there
+	// is no such command.
+	RunJob func(ctx context.Context) error
+
 	Environ []string // nil: that of the process
 	Version string
 }
@@ -130,6 +134,9 @@ reached, 130 interrupted.`,
 	if s.Chaos != nil {
 		root.AddCommand(chaosCommand(s))
 	}
+	if s.RunJob != nil {
+		root.AddCommand(jobCommand(s.RunJob))
+	}
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
 		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand,
@@ -141,6 +148,15 @@ reached, 130 interrupted.`,
 		root.AddCommand(cmd)
 	}
 	return root
+}
+
+// NewWorker returns the command of a program that is a worker; runJob runs one
+// job in a process that the worker started for it.
+func NewWorker(serve Serve, runJob func(ctx context.Context) error, version string) *cobra.Command {
+	cmd := NewProcess(config.RoleWorker, serve, version)
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.AddCommand(jobCommand(runJob))
+	return cmd
 }
 
 // NewProcess returns the command of a program that is one process.

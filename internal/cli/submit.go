@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +22,42 @@ type submission struct {
 func (s *submission) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.key, "idempotency-key", "", "your name for this request; sent again it makes nothing new")
 	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
+}
+
+// limits are the flags of what a job may take.
+type limits struct {
+	memory, deadline string
+	budget           time.Duration
+}
+
+func (l *limits) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.memory, "memory", "", "the memory that an attempt may use, such as 2GiB (default: an estimate)")
+	cmd.Flags().StringVar(&l.deadline, "deadline", "", "by when the job has to have ended: a time such as 2025-06-01T18:00:00Z, or from now, such as 2h")
+	cmd.Flags().DurationVar(&l.budget, "time-budget", 0, "for how long its attempts may run in all, such as 90m (default: no limit)")
+}
+
+// read returns the limits; the server says what is wrong with their values.
+func (l *limits) read(cmd *cobra.Command) (client.Limits, error) {
+	limits := client.Limits{Memory: l.memory}
+	if cmd.Flags().Changed("time-budget") {
+		if l.budget < time.Second {
+			return limits, usage("--time-budget is %s; it must be at least 1s", l.budget)
+		}
+		limits.TimeBudget = int64(l.budget / time.Second)
+	}
+	if l.deadline == "" {
+		return limits, nil
+	}
+	at, err := time.Parse(time.RFC3339, l.deadline)
+	if err != nil {
+		after, notPeriod := time.ParseDuration(l.deadline)
+		if notPeriod != nil {
+			return limits, usage("--deadline is %q; write a time such as 2025-06-01T18:00:00Z, or a period from now such as 2h", l.deadline)
+		}
+		at = time.Now().Add(after)
+	}
+	limits.Deadline = &at
+	return limits, nil
 }
 
 // check refuses to write what is not there yet.
@@ -46,6 +83,7 @@ func decodeResult(j *client.Job, into any) error {
 func trainCommand(s *session) *cobra.Command {
 	var sub submission
 	var r client.TrainRequest
+	var limits limits
 	cmd := &cobra.Command{
 		Use: "train DATASET --target COLUMN", Short: "Train and compare models", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,6 +95,9 @@ func trainCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.DatasetID = args[0]
+			if r.Limits, err = limits.read(cmd); err != nil {
+				return err
+			}
 			j, err := c.Train(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -98,11 +139,13 @@ func trainCommand(s *session) *cobra.Command {
 	f.IntVar(&r.Window, "window", 0, "the most rows that a fold learns from (split time, default all)")
 	f.IntVar(&r.Repeats, "repeats", 0, "of the cross-validation (default 1)")
 	f.StringVar(&r.ClassWeight, "class-weight", "", "none or balanced (default none)")
+	f.StringVar(&r.WeightColumn, "weight-column", "", "numbers that say how much each row counts (default: all the same)")
 	f.StringVar(&r.Imputation, "imputation", "", "of missing numbers for linear models: mean, median or mode (default median)")
 	f.StringVar(&r.Scaling, "scaling", "", "of numbers for linear models: standard, minmax, robust, maxabs or none (default standard)")
 	f.BoolVar(&r.DateCycles, "date-cycles", false, "give linear models month, weekday, hour and day of the year as cycles, too")
 	f.Float64Var(&r.MinVariance, "min-variance", 0, "leave out columns of numbers that vary less (default 0: none)")
 	f.Float64Var(&r.MaxCorrelation, "max-correlation", 0, "leave out columns of numbers correlated above this with one before (default 0: none)")
+	limits.flags(cmd)
 	sub.flags(cmd)
 	return cmd
 }
@@ -133,6 +176,7 @@ func tuneCommand(s *session) *cobra.Command {
 	var sub submission
 	var output string
 	r := client.TuneRequest{Method: "threshold"}
+	var limits limits
 	cmd := &cobra.Command{
 		Use: "tune MODEL", Short: "Tune the decision threshold of a binary model", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -144,6 +188,9 @@ func tuneCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.ModelID = args[0]
+			if r.Limits, err = limits.read(cmd); err != nil {
+				return err
+			}
 			j, err := c.Tune(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -174,6 +221,7 @@ func tuneCommand(s *session) *cobra.Command {
 	cmd.Flags().StringVar(&r.Objective, "objective", "", "f1, fbeta, youden or balanced_accuracy (default f1)")
 	cmd.Flags().Float64Var(&r.Beta, "beta", 0, "weight of recall in fbeta")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write the whole curve to this file, as CSV; - for standard output")
+	limits.flags(cmd)
 	sub.flags(cmd)
 	return cmd
 }
@@ -181,6 +229,7 @@ func tuneCommand(s *session) *cobra.Command {
 func predictCommand(s *session) *cobra.Command {
 	var sub submission
 	var r client.PredictRequest
+	var limits limits
 	var output string
 	cmd := &cobra.Command{
 		Use: "predict MODEL DATASET", Short: "Predict every row of a data set's file", Args: args(cobra.ExactArgs(2)),
@@ -193,6 +242,9 @@ func predictCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.ModelID, r.DatasetID = args[0], args[1]
+			if r.Limits, err = limits.read(cmd); err != nil {
+				return err
+			}
 			j, err := c.Predict(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -220,6 +272,7 @@ func predictCommand(s *session) *cobra.Command {
 	f.StringVar(&r.Format, "format", "", "csv, jsonl or parquet (default csv)")
 	f.StringVar(&r.IDColumn, "id-column", "", "column copied as row_id (default: the row's number)")
 	f.StringVarP(&output, "output", "o", "", "write the predictions to this file; - for standard output")
+	limits.flags(cmd)
 	sub.flags(cmd)
 	return cmd
 }

@@ -32,6 +32,8 @@ type Job struct {
 	CreatedAt  time.Time       `json:"created_at"`
 	StartedAt  time.Time       `json:"started_at"`
 	FinishedAt time.Time       `json:"finished_at"`
+	Memory     int64           `json:"memory_bytes"`      // that an attempt may use
+	MemoryPeak int64           `json:"memory_peak_bytes"` // that one used, if it is known
 	Links      JobLinks        `json:"links"`
 }
 
@@ -182,12 +184,22 @@ type TrainRequest struct {
 	Window        int      `json:"window,omitempty"`
 	Repeats       int      `json:"repeats,omitempty"`
 	ClassWeight   string   `json:"class_weight,omitempty"`
+	WeightColumn  string   `json:"weight_column,omitempty"`
 
 	Imputation     string  `json:"imputation,omitempty"`
 	Scaling        string  `json:"scaling,omitempty"`
 	DateCycles     bool    `json:"date_cycles,omitempty"`
 	MinVariance    float64 `json:"min_variance,omitempty"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty"`
+
+	Limits
+}
+
+// Limits are what a job may take.
+type Limits struct {
+	Memory     string     `json:"memory,omitempty"` // such as 2GiB; empty: an estimate
+	Deadline   *time.Time `json:"deadline,omitempty"`
+	TimeBudget int64      `json:"time_budget,omitempty"` // seconds of all attempts
 }
 
 // TuneRequest asks for a better decision.
@@ -196,6 +208,8 @@ type TuneRequest struct {
 	Method    string  `json:"method"`
 	Objective string  `json:"objective,omitempty"`
 	Beta      float64 `json:"beta,omitempty"`
+
+	Limits
 }
 
 // PredictRequest asks for predictions.
@@ -205,6 +219,8 @@ type PredictRequest struct {
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`
+
+	Limits
 }
 
 // CleanupRequest asks for a clean-up.

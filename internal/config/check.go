@@ -146,6 +146,14 @@ func partSize(got int64) string {
 	return ""
 }
 
+func memoryBudget(got int64) string {
+	const low, high = 64 << 20, 1 << 50
+	if got != 0 && (got < low || got > high) {
+		return fmt.Sprintf("write a size between %s and %s, such as 8GiB, or 0", formatSize(low), formatSize(high))
+	}
+	return ""
+}
+
 func bucketName(got string) string {
 	if !regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`).MatchString(got) {
 		return "write a bucket's name: 3 to 63 lower-case letters, digits, dots and dashes"

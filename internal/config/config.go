@@ -1,6 +1,7 @@
 package config
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/secret"
@@ -65,9 +66,20 @@ type Ops struct {
 type Worker struct {
 	Pools        map[string]int // name → slots
 	Threads      int            // for numeric work in one job; 0: one for each core
+	Memory       int64          // bytes for all jobs together; 0: not known, and no limit
+	Isolation    Isolation
 	Heartbeat    time.Duration
 	DrainTimeout time.Duration
 }
+
+// Isolation is where heavy jobs run.
+type Isolation string
+
+// The isolations.
+const (
+	IsolationProcess Isolation = "process" // each in a process of its own
+	IsolationNone    Isolation = "none"    // in the worker
+)
 
 // Scheduler is the process that looks after the rest.
 type Scheduler struct {
@@ -156,6 +168,7 @@ func Default(role Role) Config {
 		Ops:  Ops{Addr: "127.0.0.1:8081"},
 		Worker: Worker{
 			Pools:        map[string]int{"data": 2, "training": 1, "batch": 2, "maintenance": 1},
+			Isolation:    isolation(runtime.GOOS),
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
 		},

@@ -73,6 +73,7 @@ func Load(role Role, src Source) (Config, error) {
 	if src.Flags != nil {
 		l.flags(src.Flags)
 	}
+	measureMemory(&c, src.ReadFile)
 	checkAll(&c, &l.mistakes, l.unread)
 	if len(l.mistakes) > 0 {
 		slices.SortStableFunc(l.mistakes, func(a, b Mistake) int { return strings.Compare(a.Setting, b.Setting) })

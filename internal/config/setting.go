@@ -47,6 +47,10 @@ func processSettings(c *Config) []setting {
 		{path: "ops.addr", env: variable("OPS_ADDR"), doc: "Where worker and scheduler serve metrics and health (scheduler: port 8082).", value: text(&c.Ops.Addr), check: func() string { return address(c.Ops.Addr) }},
 		{path: "worker.pools", env: variable("POOLS"), flag: "pool", doc: "Pools that a worker serves and the slots of each.", value: pools(&c.Worker.Pools), check: func() string { return poolNames(c.Worker.Pools) }},
 		{path: "worker.threads", env: variable("THREADS"), doc: "Threads of numeric work in one job; 0: one for each core.", value: count(&c.Worker.Threads), check: func() string { return inside(int64(c.Worker.Threads), 0, 4096) }},
+		{path: "worker.memory", env: variable("WORKER_MEMORY"), doc: "Memory for all jobs of a worker together; 0: three quarters of what its machine or its control group has.", value: size(&c.Worker.Memory), check: func() string { return memoryBudget(c.Worker.Memory) }},
+		{path: "worker.isolation", env: variable("WORKER_ISOLATION"), doc: "process: trainings and ingests run in processes of their own, are held to their memory and die alone (Linux); none: in the worker.", value: text(&c.Worker.Isolation), check: func() string {
+			return oneOf(string(c.Worker.Isolation), string(IsolationProcess), string(IsolationNone))
+		}},
 		{path: "worker.heartbeat", env: variable("HEARTBEAT"), doc: "How often a running job says that it lives.", value: period(&c.Worker.Heartbeat), check: func() string { return between(c.Worker.Heartbeat, minPeriod, maxPeriod) }},
 		{path: "worker.drain_timeout", env: variable("DRAIN_TIMEOUT"), doc: "How long a worker lets jobs reach a checkpoint after SIGTERM.", value: period(&c.Worker.DrainTimeout), check: func() string { return between(c.Worker.DrainTimeout, minPeriod, maxPeriod) }},
 		{path: "scheduler.dead_after", env: variable("DEAD_AFTER"), doc: "Silence after which a running job is given to another worker; at least three heartbeats.", value: period(&c.Scheduler.DeadAfter), check: func() string { return between(c.Scheduler.DeadAfter, minPeriod, maxPeriod) }},

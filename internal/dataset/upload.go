@@ -148,7 +148,7 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 func (s *Service) ingest(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
 	j, _, err := s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID,
-		Payload: IngestRequest{DatasetID: d.ID},
+		Payload: IngestRequest{DatasetID: d.ID}, Memory: ingestMemory,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("submit ingest of data set %s: %w", d.ID, err)
@@ -165,6 +165,10 @@ func (s *Service) ingest(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 	}
 	return d, j, nil
 }
+
+// ingestMemory is what an ingest takes: it streams the file, and holds some
+// blocks of rows and what the profile counts of each column.
+const ingestMemory = 512 << 20
 
 // byKey returns the data set with d's idempotency key, or nil.
 func (s *Service) byKey(ctx context.Context, d *Dataset) (*Dataset, error) {

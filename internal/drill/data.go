@@ -139,12 +139,13 @@ func (d *dataDrill) record(what string, rows int, size int64, j *client.Job) err
 	if err != nil {
 		return err
 	}
+	peak += j.MemoryPeak // of a job in a process of its own
 	name := what + "-" + short(rows)
 	note := fmt.Sprintf("%d columns, %.1f MB, from start to end of the job", columns, float64(size)/mega)
 	d.figures = append(d.figures,
 		Alone(name+"-rows-per-second", float64(rows)/took, "rows/s", note),
 		Alone(name+"-mb-per-second", float64(size)/mega/took, "MB/s", note),
-		Alone(name+"-peak-memory", float64(peak)/mega, "MB", "resident, of the process with embedded parts"),
+		Alone(name+"-peak-memory", float64(peak)/mega, "MB", "resident, of the process with embedded parts and of the job's own, if it has one"),
 	)
 	_, err = fmt.Fprintf(d.out, "%s: %.1f s, %.0f MB\n", name, took, float64(peak)/mega)
 	return err

@@ -24,6 +24,8 @@ type JobPlan struct {
 	Samples int // of one round, submitted to an idle platform; 150
 	Callers int // that submit one job after another, and the peer's; 128
 	Slots   int // of the worker and of the peer's; 128
+
+	Workers *WorkerPlan // by which two workers are measured; nil: they are not
 }
 
 func (p JobPlan) withDefaults() JobPlan {
@@ -35,7 +37,7 @@ func (p JobPlan) withDefaults() JobPlan {
 	}
 	return JobPlan{
 		Rounds: positive(p.Rounds, 3), Jobs: positive(p.Jobs, 8000), Samples: positive(p.Samples, 150),
-		Callers: positive(p.Callers, 128), Slots: positive(p.Slots, 128),
+		Callers: positive(p.Callers, 128), Slots: positive(p.Slots, 128), Workers: p.Workers,
 	}
 }
 
@@ -124,7 +126,11 @@ func (d *jobDrill) measure(ctx context.Context) (figures []Figure, err error) {
 	for _, w := range ways {
 		figures = append(figures, d.figures(w, median(alone))...)
 	}
-	return figures, nil
+	if d.plan.Workers == nil {
+		return figures, nil
+	}
+	workers, err := d.plan.Workers.Measure(ctx, d.out)
+	return append(figures, workers...), err
 }
 
 // peer runs the same number of tasks on asynq alone, on the same Redis.

@@ -77,21 +77,10 @@ func freeAddress(ctx context.Context) (string, error) {
 
 // answering waits until the API answers.
 func answering(ctx context.Context, c *client.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
+	return until(ctx, func() error {
 		_, err := c.Jobs(ctx, client.JobFilter{}, "", 1)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
+		return err
+	})
 }
 
 // peakMemory returns the most bytes that the process has had in memory since

@@ -114,7 +114,9 @@ func TestKilledDevGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := midway(t, c, a.ID)
+	heavy := children(t, p)
 	p.kill(syscall.SIGKILL)
+	gone(t, heavy)
 
 	_, url = dev(t, folder)
 	c = connect(t, url)

@@ -52,6 +52,7 @@ func TestBadBodies(t *testing.T) {
 		"unknown split":      {`{"dataset_id":"` + d + `","target":"y","split":"stratified"}`, 422, "invalid_request", "body.split"},
 		"no repeats":         {`{"dataset_id":"` + d + `","target":"y","repeats":0.5}`, 422, "invalid_request", "body.repeats"},
 		"negative gap":       {`{"dataset_id":"` + d + `","target":"y","gap":-1}`, 422, "invalid_request", "body.gap"},
+		"weight of a type":   {`{"dataset_id":"` + d + `","target":"y","weight_column":7}`, 422, "invalid_request", "body.weight_column"},
 		"heavy classes":      {`{"dataset_id":"` + d + `","target":"y","class_weight":"heavy"}`, 422, "invalid_request", "body.class_weight"},
 		"features of a type": {`{"dataset_id":"` + d + `","target":"y","features":[1]}`, 422, "invalid_request", "body.features[0]"},
 		"no such data set":   {`{"dataset_id":"` + d + `","target":"y"}`, 404, "dataset_not_found", ""},

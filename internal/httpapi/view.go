@@ -37,6 +37,11 @@ type Job struct {
 	StartedAt       *time.Time      `json:"started_at,omitempty" doc:"Of the current or last attempt"`
 	FinishedAt      *time.Time      `json:"finished_at,omitempty"`
 	NotBefore       *time.Time      `json:"not_before,omitempty" doc:"A pending job waits until then"`
+	MemoryBytes     int64           `json:"memory_bytes,omitempty" doc:"The memory that an attempt may use: an estimate, unless the request said it"`
+	MemoryPeakBytes int64           `json:"memory_peak_bytes,omitempty" doc:"The most memory that an attempt used, of jobs that run in processes of their own"`
+	Deadline        *time.Time      `json:"deadline,omitempty" doc:"By when it has to have ended"`
+	TimeBudget      float64         `json:"time_budget,omitempty" doc:"For how many seconds its attempts may run in all"`
+	TimeSpent       float64         `json:"time_spent,omitempty" doc:"For how many seconds its ended attempts ran"`
 	History         []Transition    `json:"history,omitempty" nullable:"false" doc:"Its changes of state; only in the answer about one job"`
 	Links           JobLinks        `json:"links"`
 }
@@ -108,6 +113,8 @@ func viewJobBriefly(j *job.Job) Job {
 		CancelRequested: j.CancelRequested, LogLines: j.LogLines, CreatedAt: j.CreatedAt.UTC(),
 		QueuedAt: moment(j.QueuedAt), StartedAt: moment(j.StartedAt), FinishedAt: moment(j.FinishedAt),
 		NotBefore: moment(j.NotBefore), Links: linksOf(j),
+		MemoryBytes: j.Memory, MemoryPeakBytes: j.MemoryPeak,
+		Deadline: moment(j.Deadline), TimeBudget: j.TimeBudget.Seconds(), TimeSpent: j.TimeSpent.Seconds(),
 	}
 	if w := j.Waiting; w != nil && (j.State == job.Pending || j.State == job.Queued) {
 		v.Waiting = &Waiting{Code: w.Code, Message: w.Message}

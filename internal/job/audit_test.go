@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/narrativeml/narrative/internal/job"
@@ -82,12 +83,15 @@ func decode(r store.Record) *job.Job {
 }
 
 var legal = map[job.State][]job.State{
-	job.Pending:   {job.Queued, job.Cancelled},
-	job.Queued:    {job.Running, job.Queued, job.Pending, job.Cancelled},
+	job.Pending:   {job.Queued, job.Failed, job.Cancelled},
+	job.Queued:    {job.Running, job.Queued, job.Pending, job.Failed, job.Cancelled},
 	job.Running:   {job.Running, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
 	job.Failed:    {job.Queued, job.Pending},
 	job.Cancelled: {job.Queued, job.Pending},
 }
+
+// unrun is what a job may fail with that does not run.
+var unrun = []string{"deadline_exceeded", "time_budget_exceeded", "memory_budget_too_small"}
 
 func (a *auditor) check(id string, was, is *job.Job) {
 	bad := func(format string, args ...any) {
@@ -98,13 +102,16 @@ func (a *auditor) check(id string, was, is *job.Job) {
 		ok = ok || s == is.State
 	}
 	claimed := was.State == job.Queued && is.State == job.Running
-	handed := is.State == job.Queued
+	noted := was.State == job.Queued && is.Waiting != nil && (was.Waiting == nil || *was.Waiting != *is.Waiting)
+	handed := is.State == job.Queued && !noted
 	retried := was.State.Terminal()
 	switch {
 	case !ok:
 		bad("no such transition")
 	case handed && is.Epoch != was.Epoch+1, !handed && is.Epoch != was.Epoch:
 		bad("the epoch counts hand-overs")
+	case was.State != job.Running && is.State == job.Failed && !slices.Contains(unrun, is.Failure.Code):
+		bad("it failed with %s though it did not run", is.Failure.Code)
 	case claimed && is.Attempt != was.Attempt+1, !claimed && is.Attempt != was.Attempt:
 		bad("the attempt counts claims")
 	case is.LogLines < was.LogLines:

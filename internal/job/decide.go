@@ -43,6 +43,9 @@ func (s *session) decide(j *Job, a answer) string {
 		j.wait(at, at.Add(snooze.For), snooze.Code)
 		return OutcomeSnoozed
 	default:
+		if crash, crashed := errors.AsType[*CrashError](a.err); crashed {
+			return s.crash(j, at, crash)
+		}
 		return s.fail(j, at, a.err)
 	}
 }

@@ -67,6 +67,14 @@ type Job struct {
 	FinishedAt  time.Time `json:"finished_at,omitzero"`
 	NotBefore   time.Time `json:"not_before,omitzero"` // a pending job waits until then
 
+	Memory      int64         `json:"memory_bytes,omitempty"`      // that an attempt is given; 0: not known
+	MemoryAsked bool          `json:"memory_asked,omitempty"`      // by the request; otherwise it is an estimate
+	MemoryPeak  int64         `json:"memory_peak_bytes,omitempty"` // the most that an attempt in a process of its own used
+	ParkedAt    time.Time     `json:"parked_at,omitzero"`          // since when no worker has the memory
+	Deadline    time.Time     `json:"deadline,omitzero"`           // by which it has to have ended
+	TimeBudget  time.Duration `json:"time_budget,omitempty"`       // for which attempts may run in all
+	TimeSpent   time.Duration `json:"time_spent,omitempty"`        // by the attempts that are over
+
 	History []Transition `json:"history"`
 }
 
@@ -131,6 +139,8 @@ type Submission struct {
 	Also           []string // what else it is about, MaxSubjects with Subject
 	IdempotencyKey string   // empty: none
 	Payload        any      // encoded as JSON
+	Memory         int64    // bytes that an attempt needs, as its kind estimates; 0: not known
+	Limits         Limits   // what the request says its job may take
 }
 
 // MaxSubjects is how many things a job may be about: as many as there are

@@ -55,11 +55,12 @@ func (c KeeperConfig) withDefaults() KeeperConfig {
 // the queue forgot. One keeper is enough; several do no harm, since every
 // write is a compare-and-swap.
 type Keeper struct {
-	cfg      KeeperConfig
-	jobs     *table
-	workers  *workerTable
-	dispatch *dispatcher
-	reviver  reviver
+	cfg       KeeperConfig
+	jobs      *table
+	workers   *workerTable
+	deadlines *deadlineTable
+	dispatch  *dispatcher
+	reviver   reviver
 
 	relaying sync.Mutex
 	refused  refusal
@@ -77,13 +78,14 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	return &Keeper{
-		cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver),
+		cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
 		reviver:  reviver{now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
 	}
 }
 
-// Run relays, revives and reconciles, each at its interval, until ctx ends.
+// Run relays, revives, expires and reconciles, each at its interval, until ctx
+// ends.
 // Errors go to the observer: the first of a kind at once, further ones once a
 // minute until it worked again.
 func (k *Keeper) Run(ctx context.Context) {
@@ -93,6 +95,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		do    func(context.Context) (int, error)
 	}{
 		{"revive_jobs", k.cfg.ReviveEvery, k.Revive},
+		{"expire_jobs", k.cfg.ReviveEvery, k.Expire},
 		{"relay_jobs", k.cfg.RelayEvery, k.Relay},
 		{"reconcile_jobs", k.cfg.ReconcileEvery, k.Reconcile},
 	}
@@ -310,13 +313,14 @@ func (k *Keeper) remind(ctx context.Context, jobs []*Job) (int, error) {
 	return len(done), err
 }
 
-// Pass does each of the keeper's duties once: it revives, relays and
+// Pass does each of the keeper's duties once: it revives, expires, relays and
 // reconciles. It is what Run does at intervals.
 func (k *Keeper) Pass(ctx context.Context) error {
 	_, revive := k.Revive(ctx)
+	_, expire := k.Expire(ctx)
 	_, relay := k.Relay(ctx)
 	_, reconcile := k.Reconcile(ctx)
-	return errors.Join(revive, relay, reconcile)
+	return errors.Join(revive, expire, relay, reconcile)
 }
 
 // sightings remembers since when values have stood still before this

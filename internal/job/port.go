@@ -83,6 +83,7 @@ type Task struct {
 	Report   Reporter
 	Saved    Checkpoint
 	Draining <-chan struct{} // closed when the worker wants to stop: save and return Drained
+	Memory   *Allowance      // what the attempt may use; nil: no limit
 }
 
 // Decode reads the payload into v. It refuses fields that v does not have.

@@ -24,9 +24,11 @@ const (
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines, leases, ticks and workers. The program ensures them at its start.
+// lines, leases, ticks, workers and deadlines. The program ensures them at its start.
 func Collections() []store.Collection {
-	return []store.Collection{jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection()}
+	return []store.Collection{
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), deadlineCollection(),
+	}
 }
 
 // jobCollection declares the orders in which jobs are found. The field due_at
@@ -103,6 +105,9 @@ const maxHistory = 100
 // move changes the state and notes it in the history. It never writes into
 // an array that a copy of the job shares.
 func (j *Job) move(at time.Time, to State, reason string) {
+	if j.State == Running && to != Running {
+		j.TimeSpent += max(at.Sub(j.StartedAt), 0)
+	}
 	j.State = to
 	kept := j.History
 	if len(kept) >= maxHistory {

@@ -48,10 +48,10 @@ func (s *session) run(delivery context.Context) error {
 
 // attemptOnce runs the handler and records what came of it.
 func (s *session) attemptOnce(work context.Context, j *Job) error {
-	work, cancel := context.WithTimeoutCause(work, j.Timeout, ErrTimedOut)
+	work, cancel := s.bound(work, j)
 	defer cancel()
 	a := s.await(work, guard(func() answer { return s.call(work, j) }))
-	if cause := context.Cause(work); a.err != nil && cause != nil && (!errors.Is(cause, ErrTimedOut) || !permanent(a.err)) {
+	if cause := context.Cause(work); a.err != nil && cause != nil && (!outOfTime(cause) || !permanent(a.err)) {
 		a.err = because(cause, a.err) // it stopped because it was told to, whatever it calls that
 	}
 	return s.conclude(a)
@@ -111,7 +111,7 @@ func guard(fn func() answer) <-chan answer {
 
 // call runs the handler.
 func (s *session) call(ctx context.Context, j *Job) answer {
-	t := &Task{Job: j, Prefix: j.Prefix(), Report: s.report, Saved: s.saved, Draining: s.draining}
+	t := &Task{Job: j, Prefix: j.Prefix(), Report: s.report, Saved: s.saved, Draining: s.draining, Memory: s.memory}
 	result, err := s.cfg.Handlers[j.Kind].Run(ctx, t)
 	if err != nil {
 		return answer{err: err}
@@ -196,6 +196,7 @@ func (s *session) settle(a answer) error {
 	}
 	var outcome string
 	err := s.insist(func(j *Job) error {
+		s.account(j, a.err)
 		outcome = s.decide(j, a)
 		return nil
 	})

@@ -23,6 +23,7 @@ type RunnerConfig struct {
 	Observer Observer           // default Unobserved
 	Seed     uint64             // of the jitter of retries; 0 is derived from Worker
 	Backoff  Backoff            // between attempts that fail
+	Memory   int64              // bytes for all attempts together; 0: no limit
 
 	HeartbeatEvery time.Duration // default 5 s; well below KeeperConfig.DeadAfter
 	LookEvery      time.Duration // how often the record is looked at for a cancellation; default 1 s
@@ -32,6 +33,8 @@ type RunnerConfig struct {
 	PublishTimeout time.Duration // of Publisher.Publish; default 1 min
 	DrainGrace     time.Duration // after Drain, until handlers are stopped; default 20 s
 	StopGrace      time.Duration // after a handler's context ended, until its outcome is recorded without it; default 30 s
+
+	MemoryPatience time.Duration // for which a job waits for a worker with enough memory, when none has; default 1 min
 
 	MaxResult     int // bytes of a result; default 4 MiB
 	MaxCheckpoint int // bytes of one checkpoint; default 256 MiB
@@ -50,6 +53,7 @@ func (c RunnerConfig) withDefaults() RunnerConfig {
 	c.PublishTimeout = positive(c.PublishTimeout, time.Minute)
 	c.DrainGrace = positive(c.DrainGrace, 20*time.Second)
 	c.StopGrace = positive(c.StopGrace, 30*time.Second)
+	c.MemoryPatience = positive(c.MemoryPatience, time.Minute)
 	c.MaxResult = positive(c.MaxResult, 4<<20)
 	c.MaxCheckpoint = positive(c.MaxCheckpoint, 256<<20)
 	c.MaxLogLines = positive(c.MaxLogLines, 10_000)
@@ -62,6 +66,8 @@ type Runner struct {
 	cfg      RunnerConfig
 	jobs     *table
 	logs     *logTable
+	workers  *workerTable
+	budget   *budget
 	dice     *dice
 	slots    map[string]chan struct{}
 	draining chan struct{} // closed by Drain
@@ -77,7 +83,8 @@ type Runner struct {
 func NewRunner(cfg RunnerConfig) *Runner {
 	cfg = cfg.withDefaults()
 	r := &Runner{
-		cfg: cfg, jobs: newTable(cfg.Driver), logs: newLogTable(cfg.Driver), dice: newDice(cfg.Seed, cfg.Worker),
+		cfg: cfg, jobs: newTable(cfg.Driver), logs: newLogTable(cfg.Driver), workers: newWorkerTable(cfg.Driver),
+		budget: &budget{total: max(cfg.Memory, 0)}, dice: newDice(cfg.Seed, cfg.Worker),
 		slots: map[string]chan struct{}{}, draining: make(chan struct{}), aborting: make(chan struct{}),
 		sessions: map[*session]struct{}{}, idle: make(chan struct{}),
 	}
@@ -101,11 +108,20 @@ func (r *Runner) Handle(ctx context.Context, d Delivery) error {
 		return err
 	}
 	defer release()
-	j, err := r.claim(ctx, d)
+	j, err := r.read(ctx, d)
 	if err != nil || j == nil {
 		return err
 	}
-	s := r.begin(ctx, j)
+	memory, err := r.reserve(ctx, j)
+	if err != nil || memory == nil {
+		return err
+	}
+	defer memory.release()
+	j, err = r.claim(ctx, d, j)
+	if err != nil || j == nil {
+		return err
+	}
+	s := r.begin(ctx, j, memory)
 	defer r.end(s)
 	return s.run(ctx)
 }
@@ -189,23 +205,35 @@ func (r *Runner) admit(ctx context.Context, pool string) (release func(), err er
 	}
 }
 
-// claim takes the job by a compare-and-swap. It returns nil when the delivery
-// is to be dropped.
-func (r *Runner) claim(ctx context.Context, d Delivery) (*Job, error) {
-	for {
-		j, err := r.jobs.Get(ctx, d.JobID)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return nil, nil
-		case err != nil:
-			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
-		case j.State != Queued || j.Epoch != d.Epoch:
-			return nil, nil
-		case r.cfg.Handlers[j.Kind] == nil:
-			return nil, fault.New(fault.ClassInternal, "unknown_job_kind", "no handler for jobs of kind %s", j.Kind)
-		}
+// read returns the job of the delivery, nil when the delivery is to be dropped.
+func (r *Runner) read(ctx context.Context, d Delivery) (*Job, error) {
+	j, err := r.jobs.Get(ctx, d.JobID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
+	case j.State != Queued || j.Epoch != d.Epoch:
+		return nil, nil
+	case r.cfg.Handlers[j.Kind] == nil:
+		return nil, fault.New(fault.ClassInternal, "unknown_job_kind", "no handler for jobs of kind %s", j.Kind)
+	}
+	return j, nil
+}
+
+// claim takes the job, as it was read, by a compare-and-swap. It returns nil
+// when the delivery is to be dropped.
+func (r *Runner) claim(ctx context.Context, d Delivery, j *Job) (_ *Job, err error) {
+	for ; j != nil && err == nil; j, err = r.read(ctx, d) {
 		at := stamp(r.cfg.Now)
+		if cause := j.over(at); cause != nil {
+			if err := r.expire(ctx, j, at, cause); unlessRaced(err) != nil {
+				return nil, fmt.Errorf("expire job %s: %w", d.JobID, err)
+			}
+			continue
+		}
 		wait := at.Sub(j.QueuedAt)
+		j.ParkedAt = time.Time{}
 		j.Attempt++
 		j.Worker = r.cfg.Worker
 		j.StartedAt, j.HeartbeatAt = at, at
@@ -220,16 +248,17 @@ func (r *Runner) claim(ctx context.Context, d Delivery) (*Job, error) {
 			r.cfg.Observer.Started(j.copy(), wait)
 			return j, nil
 		case errors.Is(err, store.ErrStale), errors.Is(err, store.ErrNotFound):
-			continue // somebody was faster: look again
+			// somebody was faster: look again
 		default:
 			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
 		}
 	}
+	return nil, err
 }
 
 // begin notes that the attempt is under way.
-func (r *Runner) begin(ctx context.Context, j *Job) *session {
-	s := newSession(ctx, r, j)
+func (r *Runner) begin(ctx context.Context, j *Job, memory *Allowance) *session {
+	s := newSession(ctx, r, j, memory)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.sessions) == 0 {

@@ -77,11 +77,12 @@ func positive[N int | int64 | time.Duration](v, byDefault N) N {
 // Service accepts, shows, cancels and retries jobs. It is safe for concurrent
 // use. The jobs it returns belong to the caller.
 type Service struct {
-	cfg      ServiceConfig
-	jobs     *table
-	logs     *logTable
-	dispatch *dispatcher
-	pause    atomic.Int64 // submissions leave the queue alone until then, in ns
+	cfg       ServiceConfig
+	jobs      *table
+	logs      *logTable
+	deadlines *deadlineTable
+	dispatch  *dispatcher
+	pause     atomic.Int64 // submissions leave the queue alone until then, in ns
 
 	mu      sync.Mutex
 	watches map[string]*watch // by job
@@ -92,7 +93,7 @@ func NewService(cfg ServiceConfig) *Service {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	return &Service{
-		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver),
+		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
 		watches:  map[string]*watch{},
 	}
@@ -195,7 +196,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}
-		j.reset()
+		j.reset(at)
 		if fast {
 			j.queue(at, "retried_by_owner")
 		} else {
@@ -215,12 +216,17 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	return j, nil
 }
 
-// reset makes the job as if it had never run; attempts and epochs count on.
-func (j *Job) reset() {
+// reset makes the job as if it had never run; attempts and epochs count on. A
+// deadline that has passed is one no more.
+func (j *Job) reset(at time.Time) {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
 	j.Progress = Progress{}
+	j.TimeSpent, j.ParkedAt = 0, time.Time{}
+	if !at.Before(j.Deadline) {
+		j.Deadline = time.Time{}
+	}
 	j.StartedAt, j.HeartbeatAt, j.FinishedAt = time.Time{}, time.Time{}, time.Time{}
 }
 

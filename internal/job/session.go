@@ -24,6 +24,7 @@ type session struct {
 	attempt int
 	report  *report
 	saved   *checkpoints
+	memory  *Allowance
 	base    context.Context //nolint:containedctx // the life of the attempt: calls of several goroutines end with it
 	stop    context.CancelCauseFunc
 	hint    chan struct{}
@@ -38,10 +39,10 @@ type session struct {
 	contact time.Time // when the fence was last seen to hold
 }
 
-func newSession(ctx context.Context, r *Runner, j *Job) *session {
+func newSession(ctx context.Context, r *Runner, j *Job, memory *Allowance) *session {
 	base, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	s := &session{
-		Runner: r, id: j.ID, epoch: j.Epoch, attempt: j.Attempt, base: base, stop: stop,
+		Runner: r, memory: memory, id: j.ID, epoch: j.Epoch, attempt: j.Attempt, base: base, stop: stop,
 		report: newReport(r.cfg.Now, j, r.cfg.MaxLogLines), hint: make(chan struct{}, 1),
 		turn: make(chan struct{}, 1), job: j, logged: j.LogLines, contact: r.cfg.Now(), beat: r.cfg.Now(),
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -34,6 +35,9 @@ func (k Kind) withDefaults() Kind {
 func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created bool, err error) {
 	j, err = s.prepare(sub)
 	if err != nil {
+		return nil, false, err
+	}
+	if err = s.remind(ctx, j); err != nil {
 		return nil, false, err
 	}
 	at := j.CreatedAt
@@ -79,6 +83,11 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if err := checkKey(sub.IdempotencyKey); err != nil {
 		return nil, err
 	}
+	at := stamp(s.cfg.Now)
+	limits, err := sub.Limits.check(at)
+	if err != nil {
+		return nil, err
+	}
 	payload, err := json.Marshal(sub.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("encode payload of %s job: %w", sub.Kind.Name, err)
@@ -90,11 +99,12 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	j := &Job{
 		Meta:   store.Meta{ID: store.NewID("job")},
 		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject, Also: slices.Clone(sub.Also),
-		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload),
+		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, limits),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
-		CreatedAt: stamp(s.cfg.Now),
+		CreatedAt: at,
 	}
+	j.limit(limits, sub.Memory)
 	if j.IdempotencyKey == "" {
 		j.IdempotencyKey = j.ID
 	}
@@ -124,10 +134,11 @@ func checkKey(key string) error {
 }
 
 // fingerprint identifies what is asked for, to refuse a reused key.
-func fingerprint(kind string, payload []byte) string {
+func fingerprint(kind string, payload []byte, limits bounds) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%q\n", kind)
 	_, _ = h.Write(payload)
+	_, _ = io.WriteString(h, limits.fingerprint())
 	return hex.EncodeToString(h.Sum(nil))
 }
 

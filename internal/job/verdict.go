@@ -78,6 +78,9 @@ func permanent(err error) bool {
 	if _, ok := errors.AsType[*PermanentError](err); ok {
 		return true
 	}
+	if e, ok := errors.AsType[*MemoryError](err); ok && e.hopeless() || beyondTime(err) {
+		return true
+	}
 	switch fault.ClassOf(err) {
 	case fault.ClassInvalid, fault.ClassNotFound, fault.ClassConflict, fault.ClassTooLarge, fault.ClassUnsupported:
 		return true
@@ -89,11 +92,11 @@ func permanent(err error) bool {
 // failureOf returns what a client may see of err. The text of an internal
 // error stays with the observer.
 func failureOf(err error, j *Job) *Failure {
-	if errors.Is(err, ErrTimedOut) {
-		return &Failure{
-			Class: fault.ClassExhausted, Code: "job_timed_out",
-			Message: fmt.Sprintf("The attempt was stopped after %s, the time limit of a %s job.", j.Timeout, j.Kind),
-		}
+	if outOfTime(err) {
+		return timeFailure(err, j)
+	}
+	if e, ok := errors.AsType[*MemoryError](err); ok {
+		return e.failure()
 	}
 	e, ok := fault.As(err)
 	if ok && fault.ClassOf(e) != fault.ClassInternal {

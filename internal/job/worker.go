@@ -24,6 +24,9 @@ type Worker struct {
 	PID         int            `json:"pid"`
 	Pools       map[string]int `json:"pools"` // slots of each pool
 	Running     int            `json:"running"`
+	Busy        map[string]int `json:"busy,omitempty"`              // slots that are taken, of each pool
+	Memory      int64          `json:"memory_bytes,omitempty"`      // for all attempts; 0: no limit
+	MemoryUsed  int64          `json:"memory_used_bytes,omitempty"` // of it, given to attempts
 	StartedAt   time.Time      `json:"started_at"`
 	HeartbeatAt time.Time      `json:"heartbeat_at"`
 	State       string         `json:"state"`
@@ -51,7 +54,6 @@ func (w *Worker) Keys() map[string]any {
 // stopped at the end. A store that is away is told to the observer and tried
 // again.
 func (r *Runner) Register(ctx context.Context, host string, pid int) {
-	workers := newWorkerTable(r.cfg.Driver)
 	w := Worker{
 		Meta: store.Meta{ID: r.cfg.Worker}, Host: host, PID: pid, Pools: r.cfg.Slots, StartedAt: stamp(r.cfg.Now),
 	}
@@ -61,7 +63,7 @@ func (r *Runner) Register(ctx context.Context, host string, pid int) {
 		if r.isDraining() {
 			w.State = WorkerDraining
 		}
-		return r.sign(ctx, workers, w)
+		return r.sign(ctx, w)
 	}
 	told, drained := context.WithCancel(ctx)
 	go func() { // the drain shows at once, not with the next heartbeat
@@ -75,26 +77,30 @@ func (r *Runner) Register(ctx context.Context, host string, pid int) {
 	repeat(ctx, r.cfg.HeartbeatEvery, r.cfg.Now, beat, trouble)
 	last := context.WithoutCancel(ctx)
 	w.State = WorkerStopped
-	if err := r.sign(last, workers, w); err != nil {
+	if err := r.sign(last, w); err != nil {
 		r.cfg.Observer.Trouble(last, "worker_heartbeat", nil, err)
 	}
 }
 
 // sign writes the worker's record whatever is there: nobody else is this
 // worker, and who called it lost was wrong.
-func (r *Runner) sign(ctx context.Context, workers *workerTable, w Worker) error {
+func (r *Runner) sign(ctx context.Context, w Worker) error {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.CallTimeout)
 	defer cancel()
-	w.Running = r.Running()
+	w.Running, w.Busy = r.Running(), map[string]int{}
+	for pool, slot := range r.slots {
+		w.Busy[pool] = len(slot)
+	}
+	w.MemoryUsed, w.Memory, _ = r.Memory()
 	w.HeartbeatAt = stamp(r.cfg.Now)
-	_, err := workers.Update(ctx, w.ID, func(old *Worker) error {
+	_, err := r.workers.Update(ctx, w.ID, func(old *Worker) error {
 		meta := old.Meta
 		*old = w
 		old.Meta = meta
 		return nil
 	})
 	if errors.Is(err, store.ErrNotFound) {
-		err = workers.Insert(ctx, &w)
+		err = r.workers.Insert(ctx, &w)
 	}
 	return err
 }

@@ -15,11 +15,13 @@ import (
 // Stored predictions are a Parquet file with a row for each prediction: "row",
 // the index from 0 of the row in the data set's table; "label", the index of
 // its class or its value; "output_0" and so on, the probability of each class
-// or the predicted value.
+// or the predicted value; and of a training with weights "weight", how much the
+// row counts.
 const (
 	rowColumn    = "row"
 	labelColumn  = "label"
 	outputColumn = "output_"
+	weightColumn = "weight"
 )
 
 // WritePredictions writes the predictions as a file.
@@ -38,6 +40,9 @@ func WritePredictions(w io.Writer, p automl.Predictions) error {
 			values[i] = p.Outputs[i*p.Width+k]
 		}
 		columns = append(columns, frame.NewFloat(outputColumn+strconv.Itoa(k), values))
+	}
+	if p.Weights != nil {
+		columns = append(columns, frame.NewFloat(weightColumn, p.Weights))
 	}
 	f, err := frame.New(columns...)
 	if err != nil {
@@ -66,13 +71,17 @@ func ReadPredictions(ctx context.Context, r io.ReaderAt, size int64) (*automl.Pr
 		return nil, damaged(err)
 	}
 	columns := f.Columns()
+	var weights []float64
+	if last := len(columns) - 1; last > 0 && columns[last].Name() == weightColumn && columns[last].Type() == frame.Float {
+		weights, columns = columns[last].Floats(), columns[:last]
+	}
 	width := len(columns) - 2
 	if width < 1 || columns[0].Name() != rowColumn || columns[0].Type() != frame.Int || columns[1].Name() != labelColumn {
 		return nil, errDamaged(fmt.Errorf("the columns are %q", f.Names()))
 	}
 	p := &automl.Predictions{
 		Rows: make([]int, f.Rows()), Labels: columns[1].Floats(),
-		Outputs: make([]float64, f.Rows()*width), Width: width,
+		Outputs: make([]float64, f.Rows()*width), Width: width, Weights: weights,
 	}
 	for k, c := range columns[1:] {
 		if c.Type() != frame.Float || k > 0 && c.Name() != outputColumn+strconv.Itoa(k-1) {

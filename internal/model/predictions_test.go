@@ -19,6 +19,7 @@ func TestPredictionsAreReadBack(t *testing.T) {
 	for name, want := range map[string]automl.Predictions{
 		"values":  {Rows: []int{0, 3, 9}, Labels: []float64{1.5, -2, 1e90}, Outputs: []float64{1, 2, 3}, Width: 1},
 		"classes": {Rows: []int{2, 4}, Labels: []float64{1, 0}, Outputs: []float64{0.25, 0.75, 1, 0}, Width: 2},
+		"weights": {Rows: []int{2, 4}, Labels: []float64{1, 0}, Outputs: []float64{0.25, 0.75, 1, 0}, Width: 2, Weights: []float64{0.5, 3}},
 		"three":   {Rows: []int{7}, Labels: []float64{2}, Outputs: []float64{0.1, 0.2, 0.7}, Width: 3},
 	} {
 		var file bytes.Buffer

@@ -1,5 +1,7 @@
 package prediction
 
+import "github.com/narrativeml/narrative/internal/job"
+
 // Request asks for a prediction for every row of a data set's file.
 type Request struct {
 	ModelID   string `json:"model_id" doc:"The model to apply"`
@@ -7,6 +9,8 @@ type Request struct {
 	Rows      string `json:"rows,omitempty" enum:"all,holdout" doc:"All rows, or those that the model's training held out (only for its own data set); default all"`
 	Format    string `json:"format,omitempty" enum:"csv,jsonl,parquet" doc:"Of the output; default csv"`
 	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`
+
+	job.Limits
 }
 
 // Result is what a prediction job made.

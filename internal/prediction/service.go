@@ -52,6 +52,10 @@ func Kind() job.Kind {
 	return job.Kind{Name: "prediction", Pool: "batch", Version: 1, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
+// memory is what a prediction takes: it streams, and holds the model and some
+// blocks of rows.
+const memory = 512 << 20
+
 // Submit checks the request against the model and, as far as it has been
 // ingested, the data set, and submits a job. created is false when the
 // idempotency key was seen before.
@@ -67,9 +71,12 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	if err := check(m, d, req); err != nil {
 		return nil, false, err
 	}
+	limits := req.Limits
+	req.Limits = job.Limits{} // they are no part of what is to be done
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
 		IdempotencyKey: idempotencyKey, Payload: req,
+		Memory: memory, Limits: limits,
 	})
 }
 

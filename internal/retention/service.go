@@ -24,12 +24,15 @@ func Kind() job.Kind {
 	return job.Kind{Name: "cleanup", Pool: "maintenance", Version: 1, Timeout: 6 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
+// memory is what a clean-up takes: it goes through the files page by page.
+const memory = 256 << 20
+
 // Submit submits a clean-up over all tenants' files; the caller is an operator,
 // which the edge has checked. created is false when the idempotency key was
 // seen before.
 func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User,
-		IdempotencyKey: idempotencyKey, Payload: req,
+		IdempotencyKey: idempotencyKey, Payload: req, Memory: memory,
 	})
 }

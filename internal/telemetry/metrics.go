@@ -23,6 +23,7 @@ type Metrics struct {
 
 	records  *Dependency
 	slots    *slots
+	memory   *memory
 	queues   *queues
 	registry *prometheus.Registry
 	entries  []Entry
@@ -52,6 +53,7 @@ func New(version string) *Metrics {
 	m.S3 = newDependency(m, "s3", "the file storage")
 	m.Redis = newDependency(m, "redis", "Redis")
 	m.slots = newSlots(m)
+	m.memory = newMemory(m)
 	m.queues = newQueues(m)
 	return m
 }
@@ -103,6 +105,11 @@ func (m *Metrics) histogram(name, help string, buckets []float64, labels ...stri
 // desc describes a metric that is made when it is collected.
 func (m *Metrics) desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(namespace+"_"+m.enter("gauge", name, help, labels), help, labels, nil)
+}
+
+// total describes a counter that is made when it is collected.
+func (m *Metrics) total(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc(namespace+"_"+m.enter("counter", name, help, nil), help, nil, nil)
 }
 
 // Buckets, in seconds unless said otherwise.

@@ -95,6 +95,8 @@ func exercise(t *testing.T, m *telemetry.Metrics) {
 		t.Errorf("the driver's error became %v", err)
 	}
 	m.CollectSlots("training", 4, func() int { return 3 })
+	m.CollectMemory(func() (used, total int64, waiting int) { return 3 << 30, 8 << 30, 2 })
+	m.CollectChildren(func() telemetry.Children { return telemetry.Children{Running: 2, Exceeded: 5, Crashed: 1} })
 	m.CollectQueues(func(context.Context) ([]telemetry.QueueDepth, error) {
 		return []telemetry.QueueDepth{{Pool: "training", Pending: 7, Active: 1, OldestPending: 90 * time.Second, Paused: true}}, nil
 	})

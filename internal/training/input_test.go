@@ -89,6 +89,11 @@ func TestRefusedBeforeAJobIsSubmitted(t *testing.T) {
 		{"gap at random", ann, func(r *training.Request) { r.Gap = 3 }, fault.ClassInvalid, "parameter_not_for_split", "body.gap"},
 		{"repeats by time", ann, func(r *training.Request) { r.Split, r.TimeColumn, r.Repeats = "time", "x", 2 }, fault.ClassInvalid, "parameter_not_for_split", "body.repeats"},
 		{"too many repeats", ann, func(r *training.Request) { r.Repeats = 21 }, fault.ClassInvalid, "invalid_parameter", "body.repeats"},
+		{"unknown weight column", ann, func(r *training.Request) { r.WeightColumn = "mass" }, fault.ClassInvalid, "unknown_column", "body.weight_column"},
+		{"target as weight", ann, func(r *training.Request) { r.WeightColumn = "target" }, fault.ClassInvalid, "unknown_column", "body.weight_column"},
+		{"words as weight", ann, func(r *training.Request) { r.WeightColumn = "word" }, fault.ClassInvalid, "column_type", "body.weight_column"},
+		{"weight as feature", ann, func(r *training.Request) { r.WeightColumn, r.Features = "x", []string{"x", "word"} }, fault.ClassInvalid, "weight_is_feature", "body.weight_column"},
+		{"only the weight is left", ann, func(r *training.Request) { r.WeightColumn, r.Exclude = "x", []string{"word"} }, fault.ClassInvalid, "no_features", "body.exclude"},
 		{"unknown class weight", ann, func(r *training.Request) { r.ClassWeight = "heavy" }, fault.ClassInvalid, "unknown_class_weight", "body.class_weight"},
 		{"classes of a number", ann, func(r *training.Request) { r.Task, r.ClassWeight = "regression", "balanced" }, fault.ClassInvalid, "class_weight_not_for_task", "body.class_weight"},
 	}

@@ -54,9 +54,12 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	if err := check(d, req); err != nil {
 		return nil, false, err
 	}
+	limits := req.Limits
+	req.Limits = job.Limits{} // they are no part of what is to be done
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
 		IdempotencyKey: idempotencyKey, Payload: req,
+		Memory: estimate(d.Version, params(req, d.Version.Schema)), Limits: limits,
 	})
 }
 
@@ -88,6 +91,7 @@ func check(d *dataset.Dataset, req Request) error {
 	}
 	wrong = append(wrong, checkDivider("body.group_column", req.GroupColumn, req.Target, schema)...)
 	wrong = append(wrong, checkDivider("body.time_column", req.TimeColumn, req.Target, schema)...)
+	wrong = append(wrong, checkWeight(req, schema)...)
 	if len(wrong) > 0 {
 		return fault.Invalid("unknown_column", "the request names columns that data set %s does not have or cannot use so", d.ID).With(wrong...)
 	}
@@ -98,6 +102,10 @@ func check(d *dataset.Dataset, req Request) error {
 	if f, ok := schema.Lookup(req.TimeColumn); ok && (f.Type == tabular.String || f.Type == tabular.Boolean) {
 		return fault.Invalid("column_type", "column %q of data set %s holds values of type %s; a time is a datetime or a number", f.Name, d.ID, f.Type).
 			With(fault.Field{Location: "body.time_column", Message: "name a column of datetimes or numbers", Value: f.Name})
+	}
+	if f, ok := schema.Lookup(req.WeightColumn); ok && f.Type != tabular.Float && f.Type != tabular.Integer {
+		return fault.Invalid("column_type", "column %q of data set %s holds values of type %s; a weight is a number", f.Name, d.ID, f.Type).
+			With(fault.Field{Location: "body.weight_column", Message: "name a column of numbers", Value: f.Name})
 	}
 	p := params(req, schema)
 	if len(p.Features) == 0 {
@@ -122,10 +130,26 @@ func checkDivider(location, name, target string, schema tabular.Schema) []fault.
 	}
 }
 
+// checkWeight checks the column that rows are weighed by, if one is named.
+func checkWeight(req Request, schema tabular.Schema) []fault.Field {
+	name := req.WeightColumn
+	_, ok := schema.Lookup(name)
+	switch {
+	case name == "":
+		return nil
+	case !ok:
+		return []fault.Field{unknownColumn("body.weight_column", name, schema)}
+	case name == req.Target:
+		return []fault.Field{{Location: "body.weight_column", Message: "the rows cannot be weighed by the target", Value: name}}
+	default:
+		return nil
+	}
+}
+
 // columns returns what of the table is read.
 func columns(p automl.Params) []string {
 	names := append(slices.Clone(p.Features), p.Target)
-	for _, name := range []string{p.GroupColumn, p.TimeColumn} {
+	for _, name := range []string{p.GroupColumn, p.TimeColumn, p.WeightColumn} {
 		if name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -142,7 +166,7 @@ func params(req Request, schema tabular.Schema) automl.Params {
 	p.Features = req.Features
 	if len(p.Features) == 0 {
 		for _, f := range schema {
-			if f.Name != req.Target && f.Name != req.GroupColumn {
+			if f.Name != req.Target && f.Name != req.GroupColumn && f.Name != req.WeightColumn {
 				p.Features = append(p.Features, f.Name)
 			}
 		}
@@ -177,6 +201,7 @@ func params(req Request, schema tabular.Schema) automl.Params {
 	if req.ClassWeight != "" {
 		p.ClassWeight = req.ClassWeight
 	}
+	p.WeightColumn = req.WeightColumn
 	return p
 }
 

@@ -1,5 +1,7 @@
 package training
 
+import "github.com/narrativeml/narrative/internal/job"
+
 // Request asks for a model.
 type Request struct {
 	DatasetID     string   `json:"dataset_id" doc:"The data set to learn from"`
@@ -23,10 +25,13 @@ type Request struct {
 	Window        int      `json:"window,omitempty" minimum:"0" maximum:"1000000000" doc:"Split time only: the most rows that a fold learns from, the last ones; default 0, which means all"`
 	Repeats       int      `json:"repeats,omitempty" minimum:"1" maximum:"20" doc:"Of the cross-validation, each divided anew; not by time; default 1"`
 	ClassWeight   string   `json:"class_weight,omitempty" enum:"none,balanced" doc:"Balanced makes every class weigh the same in what is learned; scores count rows as they are. Default: none"`
+	WeightColumn  string   `json:"weight_column,omitempty" maxLength:"1024" doc:"Numbers that say how much each row counts, in what is learned and in every score; a row of weight 0 is left out. It is not a feature"`
 
 	Imputation     string  `json:"imputation,omitempty" enum:"mean,median,mode" doc:"Of missing numbers for linear models, which also learn where one was missing; default: median"`
 	Scaling        string  `json:"scaling,omitempty" enum:"standard,minmax,robust,maxabs,none" doc:"Of numbers for linear models; default: standard"`
 	DateCycles     bool    `json:"date_cycles,omitempty" doc:"Give linear models the sine and cosine of month, weekday, hour and day of the year, besides the parts of a date"`
 	MinVariance    float64 `json:"min_variance,omitempty" minimum:"0" doc:"Leave out columns of numbers whose variance is not above this; default 0: none"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
+
+	job.Limits
 }

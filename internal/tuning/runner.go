@@ -9,6 +9,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/ml/automl"
 	"github.com/narrativeml/narrative/ml/search"
 )
 
@@ -84,17 +85,17 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 		return nil, err
 	}
 	t.Report.Progress("load out-of-fold predictions", 0, 0, 0)
-	labels, scores, err := r.predictions(ctx, m)
+	known, scores, err := r.predictions(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	rows := int64(len(scores))
 	t.Report.Progress("search", 0.5, rows, rows)
-	curve, err := search.Thresholds(req.Objective, req.Beta, labels, scores)
+	curve, err := search.Thresholds(req.Objective, req.Beta, known.Labels, scores, known.Weights...)
 	if err != nil {
 		return nil, model.Invalid(err)
 	}
-	before, err := search.At(req.Objective, req.Beta, labels, scores, defaultThreshold)
+	before, err := search.At(req.Objective, req.Beta, known.Labels, scores, defaultThreshold, known.Weights...)
 	if err != nil {
 		return nil, model.Invalid(err)
 	}
@@ -117,9 +118,9 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	}, nil
 }
 
-// predictions returns the model's out-of-fold labels, 0 or 1, and the
-// probabilities of class 1.
-func (r *Runner) predictions(ctx context.Context, m *model.Model) (labels, scores []float64, err error) {
+// predictions returns the model's out-of-fold predictions, whose labels are 0 or
+// 1, and of them the probabilities of class 1.
+func (r *Runner) predictions(ctx context.Context, m *model.Model) (known *automl.Predictions, scores []float64, err error) {
 	file, size, err := r.files.OpenAt(ctx, m.OutOfFoldKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open out-of-fold predictions of model %s: %w", m.ID, err)
@@ -135,7 +136,7 @@ func (r *Runner) predictions(ctx context.Context, m *model.Model) (labels, score
 	for i := range scores {
 		scores[i] = stored.Outputs[i*stored.Width+1]
 	}
-	return stored.Labels, scores, nil
+	return stored, scores, nil
 }
 
 // Publish moves the model's threshold to what was found.

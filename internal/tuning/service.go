@@ -64,10 +64,20 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	if err := binary(m); err != nil {
 		return nil, false, err
 	}
+	limits := req.Limits
+	req.Limits = job.Limits{} // they are no part of what is to be done
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: m.ID,
 		IdempotencyKey: idempotencyKey, Payload: req,
+		Memory: estimate(m), Limits: limits,
 	})
+}
+
+// estimate is what a tuning takes: it holds the out-of-fold predictions of all
+// rows, sorts them, and makes a point of the curve for each.
+func estimate(m *model.Model) int64 {
+	const base, row = 128 << 20, 400
+	return base + row*m.Rows
 }
 
 // binary returns a fault for a model that has no threshold.

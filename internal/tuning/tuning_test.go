@@ -321,3 +321,17 @@ func TestIdempotency(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestWeightsOfTheTraining weighs the false alarm at 0.6 so much that the best
+// threshold is above it.
+func TestWeightsOfTheTraining(t *testing.T) {
+	t.Parallel()
+	p := known()
+	p.Weights = []float64{1, 1, 1, 20, 1, 1, 1, 1, 1, 1}
+	b := setup(t, p)
+	got, _ := b.tune(t, request())
+	// Precision 1 and recall 3/4 against 4/24 and 1.
+	if got.Threshold != 0.7 || math.Abs(got.Score-6.0/7) > 1e-12 || math.Abs(got.Default.Precision-3.0/23) > 1e-12 || got.Default.FP != 1 {
+		t.Errorf("threshold %v of score %v, at one half %+v", got.Threshold, got.Score, got.Default)
+	}
+}

@@ -172,6 +172,10 @@ func fingerprint(ctx context.Context, by division, x *frame.Frame, t target) ([]
 	}
 	d.integers(by.times...)
 	d.preparation(p)
+	if p.WeightColumn != "" { // without, the same as before there were weights
+		d.text("weights")
+		d.numbers(t.Weights...)
+	}
 	d.text(t.Classes...)
 	d.numbers(t.Values...)
 	for _, row := range t.rows {

@@ -12,7 +12,7 @@ import (
 // chooseFeatures returns the columns to learn from, with all rows.
 func chooseFeatures(p Params, data *frame.Frame) (*frame.Frame, error) {
 	if len(p.Features) == 0 {
-		x := data.Without(p.Target, p.GroupColumn)
+		x := data.Without(p.Target, p.GroupColumn, p.WeightColumn)
 		if len(x.Columns()) == 0 {
 			return nil, input("no_features", "", "the table has no column besides the target %q to learn from, at least one is needed", p.Target)
 		}

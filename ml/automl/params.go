@@ -38,6 +38,8 @@ type Params struct {
 	Repeats     int    // of the cross-validation, each divided anew, 1 to 20, default 1; not by time
 	ClassWeight string // classification only: none, or balanced for classes that weigh the same in all; empty: none
 
+	WeightColumn string // numbers that say how much a row counts in what is learned and in scores, 0 leaves it out; no feature; empty: all count 1
+
 	Imputation     string  // of missing numbers for linear models: mean, median or mode; empty: median
 	Scaling        string  // of numbers for linear models: standard, minmax, robust, maxabs or none; empty: standard
 	DateCycles     bool    // give linear models the sine and cosine of month, weekday, hour and day of the year, too
@@ -66,7 +68,7 @@ func Algorithms() []string {
 func (p Params) Validate() error {
 	checks := []func() error{
 		p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers,
-		p.validatePreparation, p.validateSplit, p.validateClassWeight,
+		p.validatePreparation, p.validateSplit, p.validateClassWeight, p.validateWeight,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

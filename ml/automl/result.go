@@ -47,4 +47,5 @@ type Predictions struct {
 	Labels  []float64 // the true class index or value of each
 	Outputs []float64 // Width for each row
 	Width   int
+	Weights []float64 // how much each counts; nil without Params.WeightColumn
 }

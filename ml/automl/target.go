@@ -74,6 +74,9 @@ func readTarget(p Params, data *frame.Frame) (target, error) {
 	if n := c.Len() - len(t.rows); n > 0 {
 		t.note("%s left out: the target %q is missing there.", plural(n, "row was", "rows were"), p.Target)
 	}
+	if err := t.weigh(p, data); err != nil {
+		return target{}, err
+	}
 	v := valuesOf(c, t.rows)
 	if err := t.choose(p, c, v); err != nil {
 		return target{}, err

@@ -21,9 +21,12 @@ import (
 // those of the last p.Folds stretches, since nothing comes before the first that
 // could be learned from.
 //
+// Weights of rows count in what every candidate learns, when a gbdt stops, and in
+// every score. Rows of weight 0 are left out like rows without a target.
+//
 // Class weights change what every candidate learns, the baseline too, and when
 // a gbdt stops: each fit weighs the classes of the rows it sees. Scores and
-// predictions are not weighted; probabilities of balanced classes are those of
+// predictions are not weighted by them; probabilities of balanced classes are those of
 // classes as frequent as each other.
 //
 // It returns an *ml.InputError when the parameters or the data cannot be used,
@@ -32,7 +35,7 @@ import (
 // too_many_classes, class_too_small, unknown_class,
 // positive_class_not_for_task, class_weight_not_for_task, metric_not_for_task,
 // unknown_column, missing_value, column_type, too_few_groups, too_few_times,
-// gap_too_large, fold_of_one_class, too_few_rows,
+// gap_too_large, fold_of_one_class, too_few_rows, zero_weights, bad_weight,
 // unknown_feature, no_features, infinite_value, target_magnitude,
 // metric_undefined; and the error of ctx soon after that is done.
 func Train(ctx context.Context, p Params, data *frame.Frame, o Options) (*Result, error) {
@@ -337,11 +340,12 @@ func (r *run) result() (*Result, error) {
 		out.Leaderboard = append(out.Leaderboard, c.entry)
 	}
 	covered := r.folds.covered(len(r.train))
-	out.OutOfFold = Predictions{Labels: takeTarget(r.y, covered).Values, Width: r.width()}
+	seen, unseen := takeTarget(r.y, covered), takeTarget(r.target.Target, r.holdout)
+	out.OutOfFold = Predictions{Labels: seen.Values, Width: r.width(), Weights: seen.Weights}
 	for _, k := range covered {
 		out.OutOfFold.Rows = append(out.OutOfFold.Rows, out.TrainRows[k])
 		out.OutOfFold.Outputs = append(out.OutOfFold.Outputs, best.outOfFold[k*r.width():(k+1)*r.width()]...)
 	}
-	out.Holdout = Predictions{Rows: out.HoldoutRows, Labels: takeTarget(r.target.Target, r.holdout).Values, Outputs: best.holdout, Width: r.width()}
+	out.Holdout = Predictions{Rows: out.HoldoutRows, Labels: unseen.Values, Outputs: best.holdout, Width: r.width(), Weights: unseen.Weights}
 	return out, nil
 }

@@ -1,5 +1,40 @@
 package forest
 
+import (
+	"context"
+	"runtime"
+
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
+)
+
+// Splits grows a tree and returns how many splits it has.
+func Splits(ctx context.Context, p Params, x *frame.Frame, y ml.Target) (int, error) {
+	return splits(ctx, p, x, y, parallel.Of(1))
+}
+
+// SplitsWhenStopped is Splits by a team that is stopped already.
+func SplitsWhenStopped(ctx context.Context, p Params, x *frame.Frame, y ml.Target) (int, error) {
+	done, cancel := context.WithCancel(ctx)
+	cancel()
+	team, end := parallel.New(done, 1)
+	defer end()
+	for !team.Stopped() {
+		runtime.Gosched() // the watch runs in a goroutine of its own
+	}
+	return splits(ctx, p, x, y, team)
+}
+
+func splits(ctx context.Context, p Params, x *frame.Frame, y ml.Target, team parallel.Team) (int, error) {
+	t, err := newTrainer(ctx, p, x, y, ml.Options{})
+	if err != nil {
+		return 0, err
+	}
+	t.team = team
+	return len(newGrower(t.task).grow(0).nodes) / 2, nil
+}
+
 // Single returns the model of tree number i alone.
 func Single(m *Model, i int) *Model {
 	one := *m

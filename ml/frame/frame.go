@@ -64,7 +64,7 @@ func NewFloat(name string, values []float64) Column {
 }
 
 // NewInt returns a column of Int, Bool or Time values; nulls may be empty. It
-// keeps both.
+// keeps both. It panics when t is another type.
 func NewInt(name string, t Type, values []int64, nulls Bitmap) Column {
 	if t != Int && t != Bool && t != Time {
 		panic("frame: NewInt with type " + t.String())
@@ -73,7 +73,8 @@ func NewInt(name string, t Type, values []int64, nulls Bitmap) Column {
 }
 
 // NewString returns a column of strings: codes index dict, a negative code is
-// missing. It keeps both. Dictionary entries are distinct.
+// missing. It keeps both. Dictionary entries have to be distinct. It panics when
+// a code is beyond the dictionary.
 func NewString(name string, codes []int32, dict []string) Column {
 	c := Column{name: name, typ: String, codes: codes, dict: dict, length: len(codes)}
 	for i, k := range codes {

@@ -140,6 +140,7 @@ func TestValidationRefuses(t *testing.T) {
 	classes.Classes = []string{"yes", "no"}
 	inputError(t, try(ml.Validation{X: other.x, Y: classes}), "validation_target", "", -1)
 	inputError(t, try(ml.Validation{X: p.x, Y: other.y}), "target_length", "", -1)
+	inputError(t, try(ml.Validation{Y: other.y}), "no_rows", "", -1)
 	weights := other.y
 	weights.Weights = slices.Repeat([]float64{1e60}, 100)
 	inputError(t, try(ml.Validation{X: other.x, Y: weights}), "bad_weight", "", 0)

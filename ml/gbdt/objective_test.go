@@ -134,6 +134,8 @@ func TestObjectivesRefuse(t *testing.T) {
 		"of classes":      {func(p *gbdt.Params) { p.Objective = gbdt.Logistic }, regression, "bad_parameter", "objective", -1},
 		"of values":       {func(p *gbdt.Params) { p.Objective = gbdt.Poisson }, classes, "bad_parameter", "objective", -1},
 		"level 0":         {func(p *gbdt.Params) { p.Objective, p.QuantileLevel = gbdt.Quantile, 0 }, regression, "bad_parameter", "quantile_level", -1},
+		"unused level":    {func(p *gbdt.Params) { p.QuantileLevel = math.NaN() }, regression, "bad_parameter", "quantile_level", -1},
+		"unused power":    {func(p *gbdt.Params) { p.TweediePower = -1 }, regression, "bad_parameter", "tweedie_power", -1},
 		"power 2":         {func(p *gbdt.Params) { p.Objective, p.TweediePower = gbdt.Tweedie, 2 }, regression, "bad_parameter", "tweedie_power", -1},
 		"negative delta":  {func(p *gbdt.Params) { p.HuberDelta = -1 }, regression, "bad_parameter", "huber_delta", -1},
 		"negative L1":     {func(p *gbdt.Params) { p.L1 = -1 }, regression, "bad_parameter", "l1", -1},

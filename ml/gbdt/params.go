@@ -171,9 +171,9 @@ func (p Params) validateObjective() error {
 	case !slices.Contains(all, p.Objective):
 		return paramError("objective", strconv.Quote(string(p.Objective)),
 			"logistic, softmax, squared, absolute, huber, quantile, poisson, gamma, tweedie or empty")
-	case p.Objective == Quantile && !between(p.QuantileLevel, 0, 1):
+	case (p.Objective == Quantile || p.QuantileLevel != 0) && !between(p.QuantileLevel, 0, 1):
 		return paramError("quantile_level", number(p.QuantileLevel), "a number above 0 and below 1")
-	case p.Objective == Tweedie && !between(p.TweediePower, 1, 2):
+	case (p.Objective == Tweedie || p.TweediePower != 0) && !between(p.TweediePower, 1, 2):
 		return paramError("tweedie_power", number(p.TweediePower), "a number above 1 and below 2")
 	case math.IsNaN(p.HuberDelta) || p.HuberDelta < 0 || p.HuberDelta > binned.MaxTarget:
 		return paramError("huber_delta", number(p.HuberDelta), "a number from 0 to 1e100")

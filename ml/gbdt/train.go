@@ -142,6 +142,9 @@ func (t *trainer) prepareValidation(v *ml.Validation) error {
 	if v == nil || t.params.EarlyStopping == 0 {
 		return nil
 	}
+	if v.X == nil {
+		return &ml.InputError{Code: "no_rows", Parameter: "validation", Row: -1, Message: "the validation has no table; it needs one like that of training"}
+	}
 	y := t.objective.y
 	if err := v.Y.Validate(v.X.Rows()); err != nil {
 		return fmt.Errorf("validation: %w", err)

@@ -1,8 +1,11 @@
 package linear_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -41,6 +44,34 @@ func BenchmarkTrainSparse(b *testing.B) {
 		x, list := sparse(b, 1_000_000, shape.columns, shape.categories)
 		b.Run(fmt.Sprintf("%dx%d", shape.columns, shape.categories), func(b *testing.B) { train(b, x, list) })
 	}
+}
+
+// BenchmarkCancel reports the longest time from the end of a context, in the
+// middle of a pass over a million rows, until Train returns.
+func BenchmarkCancel(b *testing.B) {
+	x, list := sparse(b, 1_000_000, 10, 1000)
+	longest := time.Duration(0)
+	for b.Loop() {
+		ctx, cancel := context.WithCancel(b.Context())
+		started := make(chan struct{}, 1)
+		at := make(chan time.Time, 1)
+		go func() {
+			<-started
+			at <- time.Now()
+			cancel()
+		}()
+		_, err := linear.Train(ctx, linear.DefaultParams(), x, list[0].y, ml.Options{Recorder: ml.RecorderFunc(func(ml.Progress) {
+			select {
+			case started <- struct{}{}:
+			default:
+			}
+		})})
+		if !errors.Is(err, context.Canceled) {
+			b.Fatal(err)
+		}
+		longest = max(longest, time.Since(<-at))
+	}
+	b.ReportMetric(float64(longest.Microseconds())/1000, "ms-longest")
 }
 
 func BenchmarkPredict(b *testing.B) {

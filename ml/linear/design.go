@@ -1,6 +1,10 @@
 package linear
 
-import "gonum.org/v1/gonum/floats"
+import (
+	"gonum.org/v1/gonum/floats"
+
+	"github.com/narrativeml/narrative/ml/internal/parallel"
+)
 
 const (
 	// blockRows is the number of rows whose scores are held at a time.
@@ -67,7 +71,7 @@ func (*numbers) centred(square, _ float64) float64 { return square }
 // A vector of variables holds, for each score, one number for each variable, and
 // after them the intercepts.
 type design struct {
-	team      team
+	team      parallel.Team
 	rows      int
 	classes   int // scores a row
 	total     float64
@@ -158,7 +162,7 @@ func (d *design) run(p pass) float64 {
 	if p.from != nil {
 		d.unscale(p.from)
 	}
-	d.team.each(len(d.stretches), func(i int) { d.stretch(&d.stretches[i], p) })
+	d.team.Each(len(d.stretches), func(_, i int) { d.stretch(&d.stretches[i], p) })
 	if p.into != nil {
 		d.collect(p)
 	}
@@ -195,7 +199,7 @@ func (d *design) stretch(s *stretch, p pass) {
 	}
 	block := make([][]float64, d.classes)
 	n := d.variables()
-	for low := s.low; low < s.high && !d.team.stop.Load(); low += blockRows {
+	for low := s.low; low < s.high && !d.team.Stopped(); low += blockRows {
 		high := min(low+blockRows, s.high)
 		for k := range block {
 			if d.work != nil {
@@ -256,7 +260,7 @@ func (d *design) collect(p pass) {
 	for k := range d.classes {
 		p.into[d.intercept(k)] = total[k*(d.narrow+1)+d.narrow]
 	}
-	d.team.each(len(d.columns)*d.classes, func(item int) {
+	d.team.Each(len(d.columns)*d.classes, func(_, item int) {
 		c, k := item/d.classes, item%d.classes
 		out := p.into[k*n+d.first[c] : k*n+d.first[c+1]]
 		clear(out)
@@ -264,7 +268,7 @@ func (d *design) collect(p pass) {
 		case !d.lives(p, c):
 			return
 		case d.wide[c]:
-			for low := 0; low < d.rows && !d.team.stop.Load(); low += stopRows {
+			for low := 0; low < d.rows && !d.team.Stopped(); low += stopRows {
 				d.sum(d.columns[c], p, out, d.work[k][low:min(low+stopRows, d.rows)], low)
 			}
 		default:

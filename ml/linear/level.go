@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
 )
 
 // levels is a column of strings: a variable for each category that has a row,
@@ -20,7 +21,7 @@ type levels struct {
 var _ column = (*levels)(nil)
 
 // newLevels finds the levels of a column of strings.
-func newLevels(c frame.Column, t team) *levels {
+func newLevels(c frame.Column, t parallel.Team) *levels {
 	dict := c.Dict()
 	used := make([]bool, len(dict))
 	l := &levels{}
@@ -30,7 +31,7 @@ func newLevels(c frame.Column, t team) *levels {
 		} else {
 			l.missing = true
 		}
-		if i%stopRows == 0 && t.stop.Load() {
+		if i%stopRows == 0 && t.Stopped() {
 			return l
 		}
 	}
@@ -59,7 +60,7 @@ func newLevels(c frame.Column, t team) *levels {
 		if k >= 0 {
 			l.codes[i] = rank[k]
 		}
-		if i%stopRows == 0 && t.stop.Load() {
+		if i%stopRows == 0 && t.Stopped() {
 			return l
 		}
 	}
@@ -68,18 +69,18 @@ func newLevels(c frame.Column, t team) *levels {
 
 // sortCodes sorts codes by the text they stand for, merging runs so that it can
 // stop soon. What it returns after it is to stop is of no use.
-func sortCodes(codes []int32, dict []string, t team) []int32 {
+func sortCodes(codes []int32, dict []string, t parallel.Team) []int32 {
 	const run = 4096
 	byText := func(a, b int32) int { return cmp.Compare(dict[a], dict[b]) }
 	if slices.IsSortedFunc(codes, byText) {
 		return codes
 	}
 	runs := (len(codes) + run - 1) / run
-	t.each(runs, func(i int) { slices.SortFunc(codes[i*run:min((i+1)*run, len(codes))], byText) })
+	t.Each(runs, func(_, i int) { slices.SortFunc(codes[i*run:min((i+1)*run, len(codes))], byText) })
 	from, to := codes, make([]int32, len(codes))
 	for width := run; width < len(codes); width *= 2 {
 		pairs := (len(codes) + 2*width - 1) / (2 * width)
-		t.each(pairs, func(i int) {
+		t.Each(pairs, func(_, i int) {
 			low := i * 2 * width
 			middle, high := min(low+width, len(codes)), min(low+2*width, len(codes))
 			merge(to[low:high], from[low:middle], from[middle:high], byText, t)
@@ -90,9 +91,9 @@ func sortCodes(codes []int32, dict []string, t team) []int32 {
 }
 
 // merge writes two sorted runs to out as one.
-func merge(out, a, b []int32, compare func(a, b int32) int, t team) {
+func merge(out, a, b []int32, compare func(a, b int32) int, t parallel.Team) {
 	for i := range out {
-		if i%stopRows == 0 && t.stop.Load() {
+		if i%stopRows == 0 && t.Stopped() {
 			return
 		}
 		if len(b) == 0 || len(a) > 0 && compare(a[0], b[0]) <= 0 {

@@ -15,7 +15,7 @@ func (d *design) measure(weights []float64) {
 	}
 	d.shift = make([]float64, len(d.columns))
 	d.mean, d.scale = make([]float64, d.variables()), make([]float64, d.variables())
-	d.team.each(len(d.columns), func(c int) {
+	d.team.Each(len(d.columns), func(_, c int) {
 		low, high := d.first[c], d.first[c+1]
 		switch col := d.columns[c].(type) {
 		case *numbers:

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync/atomic"
 
 	"gonum.org/v1/gonum/floats"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/internal/parallel"
 )
 
 const (
@@ -47,9 +47,8 @@ func Train(ctx context.Context, p Params, x *frame.Frame, y ml.Target, o ml.Opti
 	if err != nil {
 		return nil, err
 	}
-	var stop atomic.Bool
-	defer context.AfterFunc(ctx, func() { stop.Store(true) })()
-	team := team{o.Workers(), &stop}
+	team, end := parallel.New(ctx, o.Workers())
+	defer end()
 	columns, err := newColumns(x, team)
 	if done := ctx.Err(); done != nil {
 		return nil, done
@@ -128,10 +127,10 @@ func checkTarget(loss Loss, y ml.Target) error {
 }
 
 // newColumns reads the columns.
-func newColumns(x *frame.Frame, t team) ([]column, error) {
+func newColumns(x *frame.Frame, t parallel.Team) ([]column, error) {
 	all := x.Columns()
 	columns, errs := make([]column, len(all)), make([]error, len(all))
-	t.each(len(all), func(i int) {
+	t.Each(len(all), func(_, i int) {
 		if all[i].Type() == frame.Float {
 			columns[i], errs[i] = newNumbers(all[i])
 		}
@@ -172,7 +171,7 @@ type fit struct {
 	yScale    float64   // what the target is counted in
 }
 
-func newFit(loss Loss, columns []column, y ml.Target, t team) *fit {
+func newFit(loss Loss, columns []column, y ml.Target, t parallel.Team) *fit {
 	f := &fit{total: float64(y.Len()), yScale: 1}
 	weights := y.Weights
 	d := &design{team: t, rows: y.Len(), classes: 1, total: f.total, columns: columns}

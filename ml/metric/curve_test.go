@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/narrativeml/narrative/ml"
@@ -113,6 +114,9 @@ func TestObjectsRefuse(t *testing.T) {
 	y := ml.Target{Task: ml.Binary, Values: []float64{0, 1}, Classes: []string{"no", "yes"}}
 	value := ml.Target{Task: ml.Regression, Values: []float64{0, 1}}
 	many := ml.Target{Task: ml.Multiclass, Values: []float64{0, 1}, Classes: make([]string, metric.MaxClasses+1)}
+	for k := range many.Classes {
+		many.Classes[k] = strconv.Itoa(k)
+	}
 	out := []float64{0.5, 0.5, 0.2, 0.8}
 	p := metric.DefaultCalibrationParams()
 	tests := map[string]struct {

@@ -102,6 +102,21 @@ func TestConstantTarget(t *testing.T) {
 	}
 }
 
+// TestNearlyConstantTarget has values that differ in their last digits, so that
+// the deviance of their mean is 0.
+func TestNearlyConstantTarget(t *testing.T) {
+	t.Parallel()
+	values := []float64{1e6, 1e6 + 1e-8, 1e6 - 1e-8, 1e6 + 3e-9}
+	y := ml.Target{Task: ml.Regression, Values: values}
+	for _, name := range []string{"d2_poisson", "d2_gamma", "d2_tweedie"} {
+		for want, outputs := range map[float64][]float64{1: values, 0: slices.Repeat([]float64{2e6}, 4)} {
+			if got, err := metric.Score(name, y, outputs); err != nil || got != want {
+				t.Errorf("%s is %v, %v, want %v", name, got, err, want)
+			}
+		}
+	}
+}
+
 func ExampleScore() {
 	y := ml.Target{Task: ml.Binary, Values: []float64{0, 0, 1, 1}, Classes: []string{"stays", "leaves"}}
 	outputs := []float64{

@@ -147,10 +147,7 @@ func (s *scoring) saved(name string, loss func(s *scoring) float64, constant fun
 	s = s.tamed()
 	left := loss(s)
 	if slices.Min(s.y.Values) == slices.Max(s.y.Values) {
-		if left > 0 {
-			return 0, nil
-		}
-		return 1, nil
+		return met(left), nil
 	}
 	if math.IsNaN(left) { // of outputs whose sum is beyond the range of float64
 		left = math.Inf(1)
@@ -161,7 +158,18 @@ func (s *scoring) saved(name string, loss func(s *scoring) float64, constant fun
 	if math.IsInf(all, 1) && math.IsInf(left, 1) {
 		return 0, nil // as far as float64 can tell them apart
 	}
+	if all == 0 { // as far as float64 can tell the target is constant
+		return met(left), nil
+	}
 	return 1 - left/all, nil
+}
+
+// met is the share of the loss of a constant target that is saved.
+func met(left float64) float64 {
+	if left > 0 {
+		return 0
+	}
+	return 1
 }
 
 func meanValue(t ml.Target) float64 {

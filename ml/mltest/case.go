@@ -109,6 +109,20 @@ func Run(t *testing.T, c Case) {
 	}
 }
 
+// Check is Run without a test: it returns what the checks find wrong, each with
+// the task and its name, or nil.
+func Check(ctx context.Context, c Case) error {
+	var wrong []error
+	for _, task := range c.Tasks {
+		for _, check := range checks() {
+			if err := check.run(ctx, c, task); err != nil && !errors.Is(err, errNotApplicable) {
+				wrong = append(wrong, fmt.Errorf("%s: %s: %w", task, check.name, err))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
 // train trains with the default options on so many threads.
 func train(ctx context.Context, c Case, x *frame.Frame, y ml.Target, threads int) (ml.Predictor, error) {
 	m, err := c.Train(ctx, x, y, ml.Options{Threads: threads})

@@ -15,8 +15,8 @@ func Checks() []string {
 	return names
 }
 
-// Check runs the named check and returns what it finds.
-func Check(ctx context.Context, c Case, task ml.Task, name string) error {
+// CheckOne runs the named check and returns what it finds.
+func CheckOne(ctx context.Context, c Case, task ml.Task, name string) error {
 	for _, check := range checks() {
 		if check.name == name {
 			return check.run(ctx, c, task)

@@ -280,13 +280,13 @@ func TestTheSuiteFindsFaults(t *testing.T) {
 		if name == "takes or refuses one row" || name == "takes or refuses one value" {
 			task = ml.Regression
 		}
-		if err := mltest.Check(t.Context(), honest(), task, name); err != nil && !errors.Is(err, mltest.ErrNotApplicable) {
+		if err := mltest.CheckOne(t.Context(), honest(), task, name); err != nil && !errors.Is(err, mltest.ErrNotApplicable) {
 			t.Errorf("%q finds a fault where there is none: %v", name, err)
 		}
 		for i, change := range broken[name] {
 			c := honest()
 			change(&c)
-			if err := mltest.Check(t.Context(), c, task, name); err == nil || errors.Is(err, mltest.ErrNotApplicable) {
+			if err := mltest.CheckOne(t.Context(), c, task, name); err == nil || errors.Is(err, mltest.ErrNotApplicable) {
 				t.Errorf("%q does not find fault %d", name, i+1)
 			}
 		}

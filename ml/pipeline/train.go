@@ -95,7 +95,8 @@ func stepError(i int, err error) error { return fmt.Errorf("step %d: %w", i+1, e
 //
 // It returns the error of ctx soon after that is done, what the steps and the
 // algorithm return, or an *ml.InputError: for a Spec without names, parameters
-// out of their limits, a target that does not fit the rows, and infinite values.
+// out of their limits, a target that does not fit the rows, infinite values, and
+// a dictionary of a column that holds a string twice.
 func Train(ctx context.Context, s Spec, train TrainFunc, x *frame.Frame, y ml.Target, o ml.Options) (*Model, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -155,9 +156,24 @@ func (s Spec) fit(ctx context.Context, x *frame.Frame, weights []float64) (*fitt
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		f.inputs = append(f.inputs, InputOf(c))
+		in := InputOf(c)
+		if entry, ok := twice(in.Categories); ok {
+			return nil, &ml.InputError{Code: "duplicate_category", Column: in.Name, Row: -1, Message: fmt.Sprintf(
+				"the dictionary of column %q holds %q twice, each of its entries should be there once", in.Name, entry)}
+		}
+		f.inputs = append(f.inputs, in)
 	}
 	return f, nil
+}
+
+// twice finds an entry that is twice in a sorted list.
+func twice(sorted []string) (entry string, ok bool) {
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i] == sorted[i-1] {
+			return sorted[i], true
+		}
+	}
+	return "", false
 }
 
 // validation prepares rows that were not trained on.

@@ -187,6 +187,7 @@ func TestTrainRefuses(t *testing.T) {
 		{"target of other rows", "target_length", "", spec(), x, other(func(y *ml.Target) { y.Values = y.Values[1:] })},
 		{"weights of other rows", "weights_length", "", spec(), x, other(func(y *ml.Target) { y.Weights = []float64{1} })},
 		{"negative weight", "bad_weight", "", spec(), x, other(func(y *ml.Target) { y.Weights = []float64{1, 1, -1, 1} })},
+		{"category twice", "duplicate_category", `"red"`, spec(), newFrame(t, frame.NewString("colour", []int32{0, 1, 2, 1}, []string{"red", "blue", "red"})), y},
 		{"no rows", "no_rows", "", spec(), x.Take(nil), other(func(y *ml.Target) { y.Values = nil })},
 	} {
 		var given seen

@@ -3,27 +3,20 @@ package search
 // At returns what the threshold gives, whether or not a row has that score.
 // Where no row is positive its precision is 0. The arguments are those of
 // Thresholds.
-func At(objective string, beta float64, labels, scores []float64, threshold float64) (Point, error) {
+func At(objective string, beta float64, labels, scores []float64, threshold float64, weights ...float64) (Point, error) {
 	score, err := scorer(objective, beta)
 	if err != nil {
 		return Point{}, err
 	}
-	if _, err := check(labels, scores); err != nil {
+	all, err := check(labels, scores, weights)
+	if err != nil {
 		return Point{}, err
 	}
-	p := Point{Threshold: threshold}
-	for i, y := range labels {
-		switch positive := scores[i] >= threshold; {
-		case positive && y == 1:
-			p.TP++
-		case positive:
-			p.FP++
-		case y == 1:
-			p.FN++
-		default:
-			p.TN++
+	var above tally
+	for i := range labels {
+		if scores[i] >= threshold {
+			above.add(labels, weights, i)
 		}
 	}
-	p.measure(score)
-	return p, nil
+	return point(threshold, above, all, score), nil
 }

@@ -18,8 +18,13 @@ const (
 	BalancedAccuracy = "balanced_accuracy" // mean of recall and specificity
 )
 
+// maxWeight is the most a row may count: sums of so many rows as there can be
+// stay finite.
+const maxWeight = 1e100
+
 // Point is what a threshold gives: a row is positive when its score is at
-// least Threshold.
+// least Threshold. Weights count in the rates and the score; TP and the like are
+// numbers of rows.
 type Point struct {
 	Threshold   float64 `json:"threshold"`
 	Precision   float64 `json:"precision"`
@@ -35,10 +40,11 @@ type Point struct {
 
 // F1 is the harmonic mean of precision and recall at the threshold, whatever
 // the objective is.
-func (p *Point) F1() float64 { return p.counts().F(1) }
-
-func (p *Point) counts() metric.Counts {
-	return metric.Counts{TP: float64(p.TP), FP: float64(p.FP), TN: float64(p.TN), FN: float64(p.FN)}
+func (p *Point) F1() float64 {
+	if p.Precision+p.Recall == 0 {
+		return 0
+	}
+	return 2 * p.Precision * p.Recall / (p.Precision + p.Recall)
 }
 
 // Curve is a point for every distinct score, by descending threshold, and the
@@ -50,14 +56,14 @@ type Curve struct {
 
 // Thresholds tries every distinct score as a threshold and returns the best by
 // the objective: among equals the one closest to one half, then the higher.
-// labels are 0 or 1 and aligned with scores; beta is read for FBeta only. It
-// takes O(n log n).
-func Thresholds(objective string, beta float64, labels, scores []float64) (*Curve, error) {
+// labels are 0 or 1 and aligned with scores; beta is read for FBeta only; weights
+// has one above 0 for each row, or none. It takes O(n log n).
+func Thresholds(objective string, beta float64, labels, scores []float64, weights ...float64) (*Curve, error) {
 	score, err := scorer(objective, beta)
 	if err != nil {
 		return nil, err
 	}
-	positives, err := check(labels, scores)
+	all, err := check(labels, scores, weights)
 	if err != nil {
 		return nil, err
 	}
@@ -67,20 +73,15 @@ func Thresholds(objective string, beta float64, labels, scores []float64) (*Curv
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 
-	negatives := len(labels) - positives
 	var points []Point
-	best, tp, fp := 0, 0, 0
+	var above tally
+	best := 0
 	for i := 0; i < len(order); {
 		threshold := scores[order[i]]
 		for ; i < len(order) && scores[order[i]] == threshold; i++ {
-			if labels[order[i]] == 1 {
-				tp++
-			} else {
-				fp++
-			}
+			above.add(labels, weights, order[i])
 		}
-		p := Point{Threshold: threshold, TP: tp, FP: fp, TN: negatives - fp, FN: positives - tp}
-		p.measure(score)
+		p := point(threshold, above, all, score)
 		points = append(points, p)
 		if better(p, points[best]) {
 			best = len(points) - 1
@@ -89,11 +90,40 @@ func Thresholds(objective string, beta float64, labels, scores []float64) (*Curv
 	return &Curve{Points: points, Best: points[best]}, nil
 }
 
-// measure fills in the rates and the score of the counts.
-func (p *Point) measure(score func(c metric.Counts) float64) {
-	c := p.counts()
-	p.Precision, p.Recall, p.Specificity, p.Accuracy = c.Precision(), c.Recall(), c.Specificity(), c.Accuracy()
-	p.Score = score(c)
+// tally counts rows, and their weights, by label.
+type tally struct {
+	positives, negatives int
+	positive, negative   float64
+}
+
+func (t *tally) add(labels, weights []float64, row int) {
+	w := 1.0
+	if len(weights) > 0 {
+		w = weights[row]
+	}
+	if labels[row] == 1 {
+		t.positives++
+		t.positive += w
+	} else {
+		t.negatives++
+		t.negative += w
+	}
+}
+
+// point measures a threshold by the rows above it, of all.
+func point(threshold float64, above, all tally, score func(c metric.Counts) float64) Point {
+	c := metric.Counts{TP: above.positive, FP: above.negative}
+	// Sums of weights in another order may differ in their last digits.
+	if above.positives < all.positives {
+		c.FN = max(0, all.positive-above.positive)
+	}
+	if above.negatives < all.negatives {
+		c.TN = max(0, all.negative-above.negative)
+	}
+	return Point{
+		Threshold: threshold, Precision: c.Precision(), Recall: c.Recall(), Specificity: c.Specificity(), Accuracy: c.Accuracy(), Score: score(c),
+		TP: above.positives, FP: above.negatives, TN: all.negatives - above.negatives, FN: all.positives - above.positives,
+	}
 }
 
 func better(p, than Point) bool {
@@ -128,23 +158,31 @@ func scorer(objective string, beta float64) (func(c metric.Counts) float64, erro
 	}
 }
 
-func check(labels, scores []float64) (positives int, err error) {
+func check(labels, scores, weights []float64) (all tally, err error) {
 	if len(labels) != len(scores) {
-		return 0, fmt.Errorf("search: %d labels for %d scores", len(labels), len(scores))
+		return tally{}, fmt.Errorf("search: %d labels for %d scores", len(labels), len(scores))
+	}
+	if len(weights) > 0 && len(weights) != len(scores) {
+		return tally{}, fmt.Errorf("search: %d weights for %d scores", len(weights), len(scores))
+	}
+	for i, w := range weights {
+		if !(w > 0) || w > maxWeight {
+			return tally{}, input("bad_weight", "", i, "the weight in row %d is %v, it should be above 0 and at most %g", i+1, w, maxWeight)
+		}
 	}
 	for i, y := range labels {
 		if y != 0 && y != 1 {
-			return 0, input("invalid_label", "", i, "label %v in row %d is neither 0 nor 1", y, i+1)
+			return tally{}, input("invalid_label", "", i, "label %v in row %d is neither 0 nor 1", y, i+1)
 		}
 		if math.IsNaN(scores[i]) {
-			return 0, input("invalid_score", "", i, "the score in row %d is not a number", i+1)
+			return tally{}, input("invalid_score", "", i, "the score in row %d is not a number", i+1)
 		}
-		positives += int(y)
+		all.add(labels, weights, i)
 	}
-	if positives == 0 || positives == len(labels) {
-		return 0, input("single_class", "", -1, "a threshold needs rows of both classes, %d of %d are positive", positives, len(labels))
+	if all.positives == 0 || all.negatives == 0 {
+		return tally{}, input("single_class", "", -1, "a threshold needs rows of both classes, %d of %d are positive", all.positives, len(labels))
 	}
-	return positives, nil
+	return all, nil
 }
 
 func input(code, name string, row int, format string, args ...any) error {

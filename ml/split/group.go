@@ -65,7 +65,7 @@ func GroupHoldout(groups []int, fraction float64, atLeast int, seed uint64) (kee
 
 // StratifiedGroupHoldout is GroupHoldout that also gives each class about its
 // share, as far as the groups allow: a class whose rows are in one group is on
-// one side. classes holds the class of each row, 0 … n-1.
+// one side. classes holds the class of each row, 0 … n-1; another is an error.
 func StratifiedGroupHoldout(classes []int, n int, groups []int, fraction float64, atLeast int, seed uint64) (keep, held []int, err error) {
 	if err := checkFraction(fraction); err != nil {
 		return nil, nil, err
@@ -74,10 +74,11 @@ func StratifiedGroupHoldout(classes []int, n int, groups []int, fraction float64
 	if err != nil {
 		return nil, nil, err
 	}
-	if need := max(1, atLeast) + 1; g.count() < need {
-		return nil, nil, invalid("too_few_groups", "", "the rows are of %s, at least %d are needed to hold one out", plural(g.count(), "group"), need)
+	atLeast = max(1, atLeast)
+	if g.count() <= atLeast {
+		return nil, nil, invalid("too_few_groups", "", "the rows are of %s, at least %d are needed to hold one out", plural(g.count(), "group"), uint(atLeast)+1)
 	}
-	side := g.deal([]float64{1 - fraction, fraction}, []int{max(1, atLeast), 1}, seed)
+	side := g.deal([]float64{1 - fraction, fraction}, []int{atLeast, 1}, seed)
 	for row, k := range g.of {
 		if side[k] == 1 {
 			held = append(held, row)
@@ -100,7 +101,7 @@ func GroupKFold(groups []int, folds int, seed uint64) ([]int, error) {
 // StratifiedGroupKFold is GroupKFold that also gives each fold about the same
 // share of each class, as far as the groups allow: a class whose rows are in
 // fewer groups than there are folds is not in every fold. classes holds the
-// class of each row, 0 … n-1.
+// class of each row, 0 … n-1; another is an error.
 func StratifiedGroupKFold(classes []int, n int, groups []int, folds int, seed uint64) ([]int, error) {
 	if err := checkFolds(folds, len(groups)); err != nil {
 		return nil, err
@@ -134,6 +135,9 @@ func (g *grouping) count() int { return len(g.start) - 1 }
 func newGrouping(groups, classes []int, n int) (*grouping, error) {
 	if len(groups) != len(classes) {
 		return nil, fmt.Errorf("split: %d groups for %d classes", len(groups), len(classes))
+	}
+	if err := checkNumbers(classes, n); err != nil {
+		return nil, err
 	}
 	g := &grouping{of: make([]int, len(groups)), classes: classes, totals: count(classes, n)}
 	index := map[int]int{}

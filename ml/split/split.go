@@ -70,11 +70,12 @@ func Holdout(rows int, fraction float64, seed uint64) (keep, held []int, err err
 // has its share among them, by largest remainder. Every class keeps at least
 // atLeast rows and, where it has one to spare, gives at least one. classes
 // holds the class of each row, 0 … len(names)-1. A class that has fewer than
-// atLeast rows, or none, is an error. Both results ascend.
+// atLeast rows, or none, is an error, and so is a row of another class. Both results ascend.
 func StratifiedHoldout(classes []int, names []string, fraction float64, atLeast int, seed uint64) (keep, held []int, err error) {
 	if err := checkFraction(fraction); err != nil {
 		return nil, nil, err
 	}
+	atLeast = max(0, atLeast)
 	if err := checkClasses(classes, names, max(1, atLeast), "besides those that are held out"); err != nil {
 		return nil, nil, err
 	}
@@ -134,7 +135,8 @@ func KFold(rows, folds int, seed uint64) ([]int, error) {
 
 // StratifiedKFold returns the fold of each row, 0 … folds-1. The numbers of
 // rows of each class in the folds differ by one at most, and so do the sizes
-// of the folds. A class with fewer rows than folds is an error.
+// of the folds. A class with fewer rows than folds is an error, and so is a row
+// of another class than 0 … len(names)-1.
 func StratifiedKFold(classes []int, names []string, folds int, seed uint64) ([]int, error) {
 	if err := checkFolds(folds, len(classes)); err != nil {
 		return nil, err
@@ -177,7 +179,26 @@ func count(classes []int, n int) []int {
 	return counts
 }
 
+// maxClasses is how many classes rows may be of: as many are counted.
+const maxClasses = 1 << 24
+
+// checkNumbers looks whether the classes of the rows are 0 … n-1.
+func checkNumbers(classes []int, n int) error {
+	if n < 1 || n > maxClasses {
+		return invalid("class_count", "", "there are %d classes, there should be 1 to %d", n, maxClasses)
+	}
+	for row, k := range classes {
+		if k < 0 || k >= n {
+			return &ml.InputError{Code: "unknown_class", Row: row, Message: fmt.Sprintf("the class of row %d is %d, it should be between 0 and %d", row+1, k, n-1)}
+		}
+	}
+	return nil
+}
+
 func checkClasses(classes []int, names []string, need int, why string) error {
+	if err := checkNumbers(classes, len(names)); err != nil {
+		return err
+	}
 	for k, n := range count(classes, len(names)) {
 		if n < need {
 			return invalid("class_too_small", "", "class %q has %s, at least %d are needed %s", names[k], rowCount(n), need, why)

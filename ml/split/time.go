@@ -57,7 +57,7 @@ func TimeHoldout(times []int64, fraction float64, gap, atLeast int) (keep, held 
 	cuts := changes(times, order)
 	atLeast = max(1, atLeast)
 	if len(cuts) < atLeast {
-		return nil, nil, invalid("too_few_times", "", "the rows are of %s, at least %d are needed to hold the last out", plural(min(len(times), len(cuts)+1), "time"), atLeast+1)
+		return nil, nil, invalid("too_few_times", "", "the rows are of %s, at least %d are needed to hold the last out", plural(min(len(times), len(cuts)+1), "time"), uint(atLeast)+1)
 	}
 	cuts = cuts[atLeast-1:]
 	at := cuts[nearest(cuts, len(times)-int(math.Round(fraction*float64(len(times)))))]
@@ -107,7 +107,7 @@ func TimeFolds(times []int64, p TimeParams) ([]Fold, error) {
 	order := byTime(times)
 	cuts := changes(times, order)
 	if len(cuts) < p.Folds {
-		return nil, invalid("too_few_times", "", "the rows are of %s, at least %d are needed for %d folds", plural(min(len(times), len(cuts)+1), "time"), p.Folds+1, p.Folds)
+		return nil, invalid("too_few_times", "", "the rows are of %s, at least %d are needed for %d folds", plural(min(len(times), len(cuts)+1), "time"), uint(p.Folds)+1, p.Folds)
 	}
 	starts := make([]int, 0, p.Folds+1)
 	for k := range p.Folds {

@@ -20,7 +20,7 @@ const redoneKills = 3
 // was on its way when the signal came, and ends with the model of a training
 // that nobody disturbed.
 func (r *Run) redone(ctx context.Context) error {
-	return r.with(ctx, r.Tier.Pace, 1, func(ctx context.Context, c *cluster) error {
+	return r.with(ctx, quick(), 1, func(ctx context.Context, c *cluster) error {
 		if err := c.start(ctx, 1, 1); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -32,7 +33,7 @@ func (r *Run) starved(ctx context.Context) error {
 		until := time.Now().Add(r.Tier.Starve)
 		cycles, last := 0, ""
 		for n := 0; time.Now().Before(until); n++ {
-			if err := worker.signal(syscall.SIGCONT); err != nil {
+			if err := awake(worker); err != nil {
 				return err
 			}
 			if last, err = u.slow(ctx, n); err != nil {
@@ -85,16 +86,16 @@ func (u *users) runs(ctx context.Context, id string, attempt int) error {
 // as time that passes: on a busy machine the two differ.
 func starve(ctx context.Context, p *process) error {
 	began := time.Now()
-	from, err := processorTime(p.pid)
+	from, err := processorTime(family(p.pid))
 	if err != nil {
 		return err
 	}
-	if err := p.signal(syscall.SIGCONT); err != nil {
+	if err := awake(p); err != nil {
 		return err
 	}
 	for time.Since(began) < cycle {
 		wait(ctx, 2*time.Millisecond)
-		now, err := processorTime(p.pid)
+		now, err := processorTime(family(p.pid))
 		if err != nil {
 			return err
 		}
@@ -105,12 +106,60 @@ func starve(ctx context.Context, p *process) error {
 	if err := p.signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
+	each(p, syscall.SIGSTOP)
 	wait(ctx, cycle-time.Since(began))
 	return ctx.Err()
 }
 
-// processorTime returns how long the process has run on a core.
-func processorTime(pid int) (time.Duration, error) {
+// family returns the process and those of its jobs.
+func family(pid int) []int {
+	all := []int{pid}
+	found, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid)) // the pattern is right
+	for _, path := range found {
+		text, err := os.ReadFile(path) //nolint:gosec // of the system
+		if err != nil {
+			continue // the thread has ended
+		}
+		for _, field := range strings.Fields(string(text)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
+
+// each signals the processes of the worker's jobs, which may end meanwhile.
+func each(p *process, s syscall.Signal) {
+	for _, pid := range family(p.pid)[1:] {
+		_ = syscall.Kill(pid, s)
+	}
+}
+
+// awake lets the process and those of its jobs go on.
+func awake(p *process) error {
+	err := p.signal(syscall.SIGCONT)
+	each(p, syscall.SIGCONT)
+	return err
+}
+
+// processorTime returns how long the processes have run on a core, and an error
+// if the first of them is gone. What one of the others used that is gone by then
+// is not counted, so that a worker may get a little more.
+func processorTime(pids []int) (time.Duration, error) {
+	total := time.Duration(0)
+	for i, pid := range pids {
+		used, err := processorTimeOf(pid)
+		if err != nil && i == 0 {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
+}
+
+// processorTimeOf returns how long the process has run on a core.
+func processorTimeOf(pid int) (time.Duration, error) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		return 0, fmt.Errorf("look at process %d: %w", pid, err)
@@ -136,8 +185,10 @@ func processorTime(pid int) (time.Duration, error) {
 // go on: whatever it writes then must be refused.
 func (r *Run) fenced(ctx context.Context, u *users, worker *process, id string) error {
 	if e := u.witness.last(id); e.State != running {
-		_ = worker.signal(syscall.SIGCONT) // it may not be stopped
-		var err error
+		err := awake(worker)
+		if err != nil {
+			return err
+		}
 		if id, err = u.slow(ctx, 1_000_000); err != nil {
 			return err
 		}
@@ -159,6 +210,7 @@ func (r *Run) fenced(ctx context.Context, u *users, worker *process, id string) 
 	if err := u.kill(worker, syscall.SIGCONT); err != nil {
 		return err
 	}
+	each(worker, syscall.SIGCONT)
 	for limit := time.Now().Add(upWithin); worker.lost.Load() == before && time.Now().Before(limit); {
 		wait(ctx, betweenAsking)
 	}

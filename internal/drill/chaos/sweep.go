@@ -173,7 +173,8 @@ func (s *sweeper) scenario(ctx context.Context, name string) error {
 // try kills the process at the point, while the scenario runs, and starts it
 // again.
 func (s *sweeper) try(ctx context.Context, p crashPoint) error {
-	err := s.replace(ctx, p.role, switches{"CHAOS_KILL=" + p.when + " " + p.name})
+	once := filepath.Join(s.logs, fmt.Sprintf("died-%d", s.round))
+	err := s.replace(ctx, p.role, switches{"CHAOS_KILL=" + p.when + " " + p.name, "CHAOS_ONCE=" + once})
 	victim := s.get(p.role + " 0")
 	if victim == nil || err != nil && victim.alive() {
 		return err
@@ -185,12 +186,9 @@ func (s *sweeper) try(ctx context.Context, p crashPoint) error {
 	go func() {
 		select {
 		case <-victim.ended:
-			if s.harmed.Load() {
-				revived <- s.replace(ctx, p.role, nil)
-				return
+			if !s.harmed.Load() {
+				s.history.Append(Event{What: Kill, Process: victim.name, PID: victim.pid, Worker: s.witness.worker(victim.pid), Fault: "SIGKILL", Text: p.String()})
 			}
-			s.history.Append(Event{What: Kill, Process: victim.name, PID: victim.pid, Worker: s.witness.worker(victim.pid), Fault: "SIGKILL", Text: p.String()})
-			s.reached++
 			revived <- s.replace(ctx, p.role, nil)
 		case <-over:
 			revived <- s.replace(ctx, p.role, nil)
@@ -198,7 +196,11 @@ func (s *sweeper) try(ctx context.Context, p crashPoint) error {
 	}()
 	err = s.scenario(ctx, p.scenario)
 	close(over)
-	return errors.Join(err, <-revived)
+	err = errors.Join(err, <-revived)
+	if _, missing := os.Stat(once); missing == nil { // the process, or that of one of its jobs
+		s.reached++
+	}
+	return err
 }
 
 // key is a new idempotency key.

@@ -14,6 +14,7 @@ import (
 const (
 	VarTrace = "CHAOS_TRACE" // a file that takes the name of every point that is passed, once
 	VarKill  = "CHAOS_KILL"  // "before NAME" or "after NAME": the process kills itself there
+	VarOnce  = "CHAOS_ONCE"  // a file that the process makes before it does so; where it is, nobody dies
 	VarClock = "CHAOS_CLOCK" // by how much the clock is wrong: "-1.5s"
 	VarBreak = "CHAOS_BREAK" // what is switched off: fence, outbox or cancel
 )
@@ -29,6 +30,7 @@ const (
 type Switches struct {
 	Trace string
 	Kill  string
+	Once  string
 	Clock time.Duration
 	Break string
 
@@ -47,6 +49,8 @@ func Load(environ []string) (*Switches, error) {
 			s.Trace = value
 		case VarKill:
 			s.Kill = value
+		case VarOnce:
+			s.Once = value
 		case VarBreak:
 			s.Break = value
 		case VarClock:
@@ -66,6 +70,18 @@ func Load(environ []string) (*Switches, error) {
 	return s, nil
 }
 
+// Environ returns the switches as variables, for a process that belongs to this
+// one.
+func (s *Switches) Environ() []string {
+	var environ []string
+	for name, value := range map[string]string{VarTrace: s.Trace, VarKill: s.Kill, VarOnce: s.Once, VarBreak: s.Break} {
+		if value != "" {
+			environ = append(environ, name+"="+value)
+		}
+	}
+	return append(environ, VarClock+"="+s.Clock.String())
+}
+
 // Die sets what is done at the point that is chosen, instead of dying.
 func (s *Switches) Die(fn func()) { s.die = fn }
 
@@ -79,7 +95,7 @@ const (
 
 // pass notes that a point is passed, and dies at the one that is chosen.
 func (s *Switches) pass(when, name string) {
-	if s.Kill == when+" "+name {
+	if s.Kill == when+" "+name && s.first() {
 		s.die()
 	}
 	if s.Trace == "" {
@@ -97,6 +113,19 @@ func (s *Switches) pass(when, name string) {
 	}
 	_, _ = file.WriteString(name + "\n") // likewise
 	_ = file.Close()                     // likewise
+}
+
+// first reports whether nobody has died at the point yet.
+func (s *Switches) first() bool {
+	if s.Once == "" {
+		return true
+	}
+	file, err := os.OpenFile(s.Once, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return false
+	}
+	_ = file.Close() // it is there
+	return true
 }
 
 // die ends the process as kill -9 does, with nothing done on the way out.

@@ -51,7 +51,7 @@ func (l *Line) Submit(_ context.Context, s job.Submission) (*job.Job, bool, erro
 		Meta: store.Meta{ID: store.NewID("job"), Revision: 1}, Tenant: s.Tenant, User: s.User,
 		Kind: s.Kind.Name, Pool: s.Kind.Pool, Version: s.Kind.Version, Timeout: s.Kind.Timeout,
 		MaxFailures: s.Kind.MaxFailures, MaxCrashes: s.Kind.MaxCrashes,
-		Subject: s.Subject, Also: s.Also, IdempotencyKey: s.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1,
+		Subject: s.Subject, Also: s.Also, IdempotencyKey: s.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1, Memory: s.Memory,
 	}
 	l.jobs = append(l.jobs, j)
 	return j, true, nil
