@@ -25,18 +25,19 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), training.Kind(), tuning.Kind(), prediction.Kind(), retention.Kind(),
+		dataset.Kind(), training.Kind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
 
 // Handlers returns the handler of every kind of job, by name.
 func Handlers(r Runners) map[string]job.Handler {
 	return map[string]job.Handler{
-		dataset.Kind().Name:    Ingest(r.Ingest),
-		training.Kind().Name:   Training(r.Training),
-		tuning.Kind().Name:     Tuning(r.Tuning),
-		prediction.Kind().Name: Prediction(r.Prediction),
-		retention.Kind().Name:  Cleanup(r.Cleanup),
+		dataset.Kind().Name:         Ingest(r.Ingest),
+		training.Kind().Name:        Training(r.Training),
+		tuning.Kind().Name:          Tuning(r.Tuning),
+		prediction.Kind().Name:      Prediction(r.Prediction),
+		prediction.ShardKind().Name: PredictionShard(r.Prediction),
+		retention.Kind().Name:       Cleanup(r.Cleanup),
 	}
 }
 

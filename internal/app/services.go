@@ -76,7 +76,7 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 		Tuning: tuning.NewRunner(s.models, p.files, time.Now),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{
 			Models: prediction.Registry(s.models), Datasets: s.datasets, Files: p.files,
-			Limits: p.limits(), Threads: p.config.Worker.Threads,
+			Limits: p.limits(), Threads: p.config.Worker.Threads, ShardRows: int64(p.config.Worker.ShardRows),
 			Observe: func(task string, rows int64, took time.Duration) {
 				ml.Predicted(task, rows)
 				ml.Processed("prediction", rows, took)

@@ -184,7 +184,13 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			w := setup(t, func(c *child.Config, _ *job.RunnerConfig) { c.Grace = 200 * time.Millisecond })
 			j := w.submit(kind, 0, 0, "")
-			w.until(j.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 })
+			w.until(j.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 && (kind == "obey" || j.LogLines == 1) })
+			if kind == "hang" && child.Supported {
+				score, err := os.ReadFile("/proc/" + w.lines(j.ID)[0] + "/oom_score_adj")
+				if err != nil || strings.TrimSpace(string(score)) != "500" {
+					t.Errorf("the kernel would rather end the worker: %s, %v", score, err)
+				}
+			}
 			if _, err := w.service.Cancel(t.Context(), "acme", j.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -233,7 +239,7 @@ func work() {
 	j := &job.Job{Kind: "hang", Tenant: "acme", Payload: json.RawMessage("{}")}
 	j.ID = "job_0123456789abcdef0123456789abcdef"
 	t := jobtest.NewTask(j, nil)
-	t.Report.On(func(jobtest.Step) { fmt.Fprintln(os.Stdout, t.Report.Lines()[0]) })
+	t.Report.On(func(jobtest.Step) { _, _ = fmt.Fprintln(os.Stdout, t.Report.Lines()[0]) })
 	_, err := h.Handler(job.HandlerFunc(nil)).Run(context.Background(), t.Task)
 	fmt.Fprintln(os.Stderr, err)
 	os.Exit(1)

@@ -98,6 +98,7 @@ func launch(c Config, output io.Writer) (*process, error) {
 	}
 	p.pid = cmd.Process.Pid
 	p.memory = newGauge(p.pid)
+	sacrifice(p.pid)
 	p.kill = sync.OnceFunc(func() { _ = cmd.Process.Kill() }) // one that has ended is fine
 	return p, nil
 }

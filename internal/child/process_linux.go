@@ -18,6 +18,14 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }
 
+// sacrifice makes the kernel choose the child, and not its worker, when the
+// machine is out of memory: the scale goes to 1000.
+func sacrifice(pid int) {
+	const more = "500"
+
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte(more), 0o200) // it may have ended; it is a wish
+}
+
 // Self is the file of this program, even if another one lies in its place now.
 func Self() (string, error) { return "/proc/self/exe", nil }
 

@@ -15,6 +15,9 @@ const Supported = false
 // attributes keep a Ctrl-C in the terminal from the child.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+// sacrifice has no means here.
+func sacrifice(int) {}
+
 // Self is the file of this program.
 func Self() (string, error) {
 	path, err := os.Executable()

@@ -47,6 +47,7 @@ func listCommand(s *session) *cobra.Command {
 	f.StringVar(&filter.State, "state", "", "only jobs in this state")
 	f.StringVar(&filter.Kind, "kind", "", "only jobs of this kind")
 	f.StringVar(&filter.Subject, "subject", "", "only jobs about this data set or model")
+	f.StringVar(&filter.Parent, "parent", "", "only the jobs that this job was divided into, which are in no other list")
 	f.StringVar(&cursor, "cursor", "", "go on where a list ended")
 	f.IntVar(&limit, "limit", limit, "how many at most")
 	return cmd

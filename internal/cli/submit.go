@@ -24,14 +24,16 @@ func (s *submission) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
 }
 
-// limits are the flags of what a job may take.
+// limits are the flags of what a job may take, and when it may run.
 type limits struct {
+	after            []string
 	memory, deadline string
 	budget           time.Duration
 }
 
 func (l *limits) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.memory, "memory", "", "the memory that an attempt may use, such as 2GiB (default: an estimate)")
+	cmd.Flags().StringSliceVar(&l.after, "after", nil, "jobs that have to succeed before this one runs")
 	cmd.Flags().StringVar(&l.deadline, "deadline", "", "by when the job has to have ended: a time such as 2025-06-01T18:00:00Z, or from now, such as 2h")
 	cmd.Flags().DurationVar(&l.budget, "time-budget", 0, "for how long its attempts may run in all, such as 90m (default: no limit)")
 }
@@ -98,6 +100,7 @@ func trainCommand(s *session) *cobra.Command {
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
+			r.After = limits.after
 			j, err := c.Train(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -191,6 +194,7 @@ func tuneCommand(s *session) *cobra.Command {
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
+			r.After = limits.after
 			j, err := c.Tune(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -245,6 +249,7 @@ func predictCommand(s *session) *cobra.Command {
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
+			r.After = limits.after
 			j, err := c.Predict(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -270,6 +275,7 @@ func predictCommand(s *session) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&r.Rows, "rows", "", "all, or holdout: those that training held out (default all)")
 	f.StringVar(&r.Format, "format", "", "csv, jsonl or parquet (default csv)")
+	f.IntVar(&r.Shards, "shards", 0, "parts, at most, that are predicted by jobs of their own (default: by the number of rows; 1: none)")
 	f.StringVar(&r.IDColumn, "id-column", "", "column copied as row_id (default: the row's number)")
 	f.StringVarP(&output, "output", "o", "", "write the predictions to this file; - for standard output")
 	limits.flags(cmd)

@@ -92,7 +92,7 @@ func (c *Client) Logs(ctx context.Context, id string, after int) ([]LogLine, err
 // Jobs lists jobs, newest first.
 func (c *Client) Jobs(ctx context.Context, f JobFilter, cursor string, limit int) (Page[*Job], error) {
 	query := paging(cursor, limit)
-	for name, v := range map[string]string{"scope": f.Scope, "state": f.State, "kind": f.Kind, "subject": f.Subject} {
+	for name, v := range map[string]string{"scope": f.Scope, "state": f.State, "kind": f.Kind, "subject": f.Subject, "parent": f.Parent} {
 		if v != "" {
 			query.Set(name, v)
 		}

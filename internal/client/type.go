@@ -34,7 +34,17 @@ type Job struct {
 	FinishedAt time.Time       `json:"finished_at"`
 	Memory     int64           `json:"memory_bytes"`      // that an attempt may use
 	MemoryPeak int64           `json:"memory_peak_bytes"` // that one used, if it is known
+	Parent     string          `json:"parent"`            // the job that this is a part of
+	Children   *Children       `json:"children"`
+	After      []string        `json:"after"`
 	Links      JobLinks        `json:"links"`
+}
+
+// Children are the jobs that a job was divided into.
+type Children struct {
+	Count    int            `json:"count"`
+	States   map[string]int `json:"states"`
+	Tolerate int            `json:"tolerate"`
 }
 
 // JobLinks are the addresses around a job.
@@ -193,6 +203,12 @@ type TrainRequest struct {
 	MaxCorrelation float64 `json:"max_correlation,omitempty"`
 
 	Limits
+	Order
+}
+
+// Order says when a job may run.
+type Order struct {
+	After []string `json:"after,omitempty"` // jobs that have to succeed before
 }
 
 // Limits are what a job may take.
@@ -210,10 +226,12 @@ type TuneRequest struct {
 	Beta      float64 `json:"beta,omitempty"`
 
 	Limits
+	Order
 }
 
 // PredictRequest asks for predictions.
 type PredictRequest struct {
+	Shards    int    `json:"shards,omitempty"`
 	ModelID   string `json:"model_id"`
 	DatasetID string `json:"dataset_id"`
 	Rows      string `json:"rows,omitempty"`
@@ -221,6 +239,7 @@ type PredictRequest struct {
 	IDColumn  string `json:"id_column,omitempty"`
 
 	Limits
+	Order
 }
 
 // CleanupRequest asks for a clean-up.
@@ -287,6 +306,7 @@ type JobFilter struct {
 	State   string
 	Kind    string
 	Subject string
+	Parent  string // the jobs that this one was divided into
 }
 
 // Profile is the description of a data set's columns.

@@ -66,6 +66,7 @@ type Ops struct {
 type Worker struct {
 	Pools        map[string]int // name → slots
 	Threads      int            // for numeric work in one job; 0: one for each core
+	ShardRows    int            // of a part of a prediction that is divided by itself; 0: none is
 	Memory       int64          // bytes for all jobs together; 0: not known, and no limit
 	Isolation    Isolation
 	Heartbeat    time.Duration
@@ -168,6 +169,7 @@ func Default(role Role) Config {
 		Ops:  Ops{Addr: "127.0.0.1:8081"},
 		Worker: Worker{
 			Pools:        map[string]int{"data": 2, "training": 1, "batch": 2, "maintenance": 1},
+			ShardRows:    500_000,
 			Isolation:    isolation(runtime.GOOS),
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,

@@ -34,10 +34,11 @@ type jobQuery struct {
 
 type jobsQuery struct {
 	Paging
-	State   string `query:"state" enum:"pending,queued,running,succeeded,failed,cancelled" doc:"Only jobs in this state"`
+	State   string `query:"state" enum:"waiting,pending,queued,running,succeeded,failed,cancelled" doc:"Only jobs in this state"`
 	Kind    string `query:"kind" pattern:"^[a-z][a-z0-9_]{0,40}$" patternDescription:"a kind of job, such as training" doc:"Only jobs of this kind" example:"training"`
 	Scope   string `query:"scope" enum:"tenant,system" default:"tenant" doc:"Whose jobs: your tenant's, or the system's own, such as scheduled clean-ups, for operators"`
 	Subject string `query:"subject" pattern:"^(ds|mdl)_[0-9a-f]{32}$" patternDescription:"a data set's or model's identifier" doc:"Only jobs about this data set or model"`
+	Parent  string `query:"parent" pattern:"^job_[0-9a-f]{32}$" patternDescription:"a job's identifier" doc:"The jobs that this job was divided into, in their order; other lists leave them out"`
 }
 
 type logsQuery struct {
@@ -110,7 +111,7 @@ func (s *server) listJobs(ctx context.Context, in *jobsQuery) (*pageOutput[Job],
 	if err != nil {
 		return nil, err
 	}
-	f := job.Filter{State: in.State, Kind: in.Kind, Subject: in.Subject}
+	f := job.Filter{State: in.State, Kind: in.Kind, Subject: in.Subject, Parent: in.Parent}
 	page, err := s.jobs.List(ctx, tenant, f, in.Cursor, in.Limit)
 	if err != nil {
 		return nil, err

@@ -17,8 +17,8 @@ import (
 // Job is a job as a client sees it.
 type Job struct {
 	ID              string          `json:"id" pattern:"^job_[0-9a-f]{32}$"`
-	Kind            string          `json:"kind" doc:"ingest, training, tuning, prediction or cleanup" example:"training"`
-	State           string          `json:"state" enum:"pending,queued,running,succeeded,failed,cancelled" doc:"The last three are final"`
+	Kind            string          `json:"kind" doc:"ingest, training, tuning, prediction or cleanup, or a part of one such as prediction_shard" example:"training"`
+	State           string          `json:"state" enum:"waiting,pending,queued,running,succeeded,failed,cancelled" doc:"The last three are final. Waiting is for other jobs: those that it was divided into, or those that it comes after"`
 	Subject         string          `json:"subject,omitempty" doc:"The data set or model that the job is about, the first of subjects"`
 	Subjects        []string        `json:"subjects,omitempty" nullable:"false" doc:"Everything that the job is about; none of it can be deleted before the job has ended"`
 	Scope           string          `json:"scope" enum:"tenant,system" doc:"Whose it is: your tenant's, or the system's own, which only operators see"`
@@ -42,6 +42,10 @@ type Job struct {
 	Deadline        *time.Time      `json:"deadline,omitempty" doc:"By when it has to have ended"`
 	TimeBudget      float64         `json:"time_budget,omitempty" doc:"For how many seconds its attempts may run in all"`
 	TimeSpent       float64         `json:"time_spent,omitempty" doc:"For how many seconds its ended attempts ran"`
+	Parent          string          `json:"parent,omitempty" doc:"The job that this is a part of"`
+	Part            *Part           `json:"part,omitempty" doc:"Which part of its parent it is"`
+	Children        *Children       `json:"children,omitempty" doc:"The jobs that it was divided into; GET /api/v1/jobs?parent= lists them"`
+	After           []string        `json:"after,omitempty" nullable:"false" doc:"The jobs that have to succeed before it runs"`
 	History         []Transition    `json:"history,omitempty" nullable:"false" doc:"Its changes of state; only in the answer about one job"`
 	Links           JobLinks        `json:"links"`
 }
@@ -69,6 +73,19 @@ type Waiting struct {
 	Message string `json:"message" doc:"What has to happen before it goes on"`
 }
 
+// Part is which part of its parent a job is.
+type Part struct {
+	Name   string `json:"name" example:"shard-00003"`
+	Number int    `json:"number" doc:"From 1"`
+}
+
+// Children are the jobs that a job was divided into.
+type Children struct {
+	Count    int            `json:"count" doc:"How many there are"`
+	States   map[string]int `json:"states" doc:"How many were in which state at the last look, which is every second for few of them and every 20 s for 10,000"`
+	Tolerate int            `json:"tolerate" doc:"How many may fail; when more do, the others are cancelled and the job fails"`
+}
+
 // Transition is one change of a job's state.
 type Transition struct {
 	At     time.Time `json:"at"`
@@ -79,15 +96,17 @@ type Transition struct {
 
 // JobLinks are the addresses around a job.
 type JobLinks struct {
-	Self    string `json:"self"`
-	Events  string `json:"events" doc:"The event stream"`
-	Logs    string `json:"logs"`
-	Cancel  string `json:"cancel,omitempty" doc:"POST here to cancel; missing when it is too late"`
-	Retry   string `json:"retry,omitempty" doc:"POST here to try again; present when it failed or was cancelled"`
-	Result  string `json:"result,omitempty" doc:"Leads to the result's file, the first one if there are several; present when there is one"`
-	Files   []File `json:"files,omitempty" nullable:"false" doc:"The result's files"`
-	Dataset string `json:"dataset,omitempty" doc:"The data set that the job is about"`
-	Model   string `json:"model,omitempty" doc:"The model that the job is about, or has made"`
+	Self     string `json:"self"`
+	Events   string `json:"events" doc:"The event stream"`
+	Logs     string `json:"logs"`
+	Cancel   string `json:"cancel,omitempty" doc:"POST here to cancel; missing when it is too late"`
+	Retry    string `json:"retry,omitempty" doc:"POST here to try again; present when it failed or was cancelled"`
+	Result   string `json:"result,omitempty" doc:"Leads to the result's file, the first one if there are several; present when there is one"`
+	Files    []File `json:"files,omitempty" nullable:"false" doc:"The result's files"`
+	Parent   string `json:"parent,omitempty" doc:"The job that this is a part of"`
+	Children string `json:"children,omitempty" doc:"The list of the jobs that it was divided into"`
+	Dataset  string `json:"dataset,omitempty" doc:"The data set that the job is about"`
+	Model    string `json:"model,omitempty" doc:"The model that the job is about, or has made"`
 }
 
 // File is one file of a job's result.
@@ -116,7 +135,8 @@ func viewJobBriefly(j *job.Job) Job {
 		MemoryBytes: j.Memory, MemoryPeakBytes: j.MemoryPeak,
 		Deadline: moment(j.Deadline), TimeBudget: j.TimeBudget.Seconds(), TimeSpent: j.TimeSpent.Seconds(),
 	}
-	if w := j.Waiting; w != nil && (j.State == job.Pending || j.State == job.Queued) {
+	viewKin(&v, j)
+	if w := j.Waiting; w != nil && (j.State == job.Awaiting || j.State == job.Pending || j.State == job.Queued) {
 		v.Waiting = &Waiting{Code: w.Code, Message: w.Message}
 	}
 	if f := j.Failure; f != nil {
@@ -127,6 +147,25 @@ func viewJobBriefly(j *job.Job) Job {
 		}
 	}
 	return v
+}
+
+// viewKin shows what a job is to other jobs.
+func viewKin(v *Job, j *job.Job) {
+	v.Parent, v.After = j.Parent, j.After
+	if c := j.Child; c != nil {
+		v.Part = &Part{Name: c.Name, Number: c.Number}
+	}
+	if f := j.Family; f != nil {
+		v.Children = &Children{Count: f.Children, Tolerate: f.Tolerate, States: map[string]int{}}
+		for state, n := range f.States {
+			v.Children.States[string(state)] = n
+		}
+		v.Links.Children = root + "/jobs?parent=" + j.ID
+	}
+	if j.Parent != "" {
+		v.Links.Parent = jobPath(j.Parent)
+		v.Links.Retry = "" // its parent is retried
+	}
 }
 
 // viewJob shows a job with all its parts that the caller may see.

@@ -18,7 +18,7 @@ import (
 // may be any of its subjects.
 func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
 	for _, index := range []string{indexAbout, indexAlsoAbout} {
-		for _, state := range []State{Running, Queued, Pending} {
+		for _, state := range []State{Running, Queued, Pending, Awaiting} {
 			n, err := s.jobs.Count(ctx, store.Query{Index: index, Equal: []any{subject, string(state)}}, 1)
 			if err != nil || n > 0 {
 				return n > 0, storeFault(err)

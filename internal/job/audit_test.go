@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -30,6 +31,13 @@ func (a *auditor) violations() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return append([]string(nil), a.found...)
+}
+
+// ids returns all jobs that were ever stored.
+func (a *auditor) ids() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(maps.Keys(a.jobs))
 }
 
 func (a *auditor) count() int {
@@ -83,11 +91,13 @@ func decode(r store.Record) *job.Job {
 }
 
 var legal = map[job.State][]job.State{
-	job.Pending:   {job.Queued, job.Failed, job.Cancelled},
+	job.Awaiting:  {job.Awaiting, job.Pending, job.Failed, job.Cancelled},
+	job.Pending:   {job.Pending, job.Queued, job.Failed, job.Cancelled},
 	job.Queued:    {job.Running, job.Queued, job.Pending, job.Failed, job.Cancelled},
-	job.Running:   {job.Running, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
-	job.Failed:    {job.Queued, job.Pending},
-	job.Cancelled: {job.Queued, job.Pending},
+	job.Running:   {job.Running, job.Awaiting, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
+	job.Succeeded: {job.Succeeded}, // taken over by a retry of its parent
+	job.Failed:    {job.Queued, job.Pending, job.Awaiting},
+	job.Cancelled: {job.Queued, job.Pending, job.Awaiting},
 }
 
 // unrun is what a job may fail with that does not run.
@@ -103,6 +113,7 @@ func (a *auditor) check(id string, was, is *job.Job) {
 	}
 	claimed := was.State == job.Queued && is.State == job.Running
 	noted := was.State == job.Queued && is.Waiting != nil && (was.Waiting == nil || *was.Waiting != *is.Waiting)
+	noted = noted || was.State == job.Queued && is.Followed != was.Followed
 	handed := is.State == job.Queued && !noted
 	retried := was.State.Terminal()
 	switch {
@@ -110,7 +121,7 @@ func (a *auditor) check(id string, was, is *job.Job) {
 		bad("no such transition")
 	case handed && is.Epoch != was.Epoch+1, !handed && is.Epoch != was.Epoch:
 		bad("the epoch counts hand-overs")
-	case was.State != job.Running && is.State == job.Failed && !slices.Contains(unrun, is.Failure.Code):
+	case was.State != job.Running && was.State != job.Awaiting && is.State == job.Failed && !slices.Contains(unrun, is.Failure.Code):
 		bad("it failed with %s though it did not run", is.Failure.Code)
 	case claimed && is.Attempt != was.Attempt+1, !claimed && is.Attempt != was.Attempt:
 		bad("the attempt counts claims")

@@ -95,9 +95,9 @@ func (k *Keeper) expire(ctx context.Context, row *deadlineRow, at time.Time) (bo
 		if j.State.Terminal() || j.State == Running || j.Deadline.After(at) || j.Deadline.IsZero() || j.Committed {
 			return store.ErrUnchanged
 		}
-		failed = true
 		j.Failure = failureOf(ErrDeadline, j)
 		j.giveUp(at, j.Failure.Code)
+		failed = j.State.Terminal() // a parent tells its children first
 		return nil
 	})
 	switch {
@@ -109,6 +109,7 @@ func (k *Keeper) expire(ctx context.Context, row *deadlineRow, at time.Time) (bo
 		return false, err
 	case failed:
 		k.cfg.Observer.Finished(j, OutcomeFailed, 0)
+		k.tender.ended(ctx, j)
 	case !j.State.Terminal() && !j.Deadline.IsZero():
 		return false, nil // its worker, or its publishing, ends it
 	}
@@ -140,6 +141,7 @@ func (r *Runner) expire(ctx context.Context, j *Job, at time.Time, cause error) 
 	err := r.jobs.Replace(ctx, j)
 	if err == nil {
 		r.cfg.Observer.Finished(j, OutcomeFailed, 0)
+		r.tender.ended(ctx, j)
 	}
 	return err
 }

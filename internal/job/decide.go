@@ -105,6 +105,7 @@ func (s *session) explain(err error) {
 
 // reviver takes jobs from dead workers.
 type reviver struct {
+	tender   *tender
 	now      func() time.Time
 	observer Observer
 	backoff  Backoff
@@ -146,6 +147,7 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	r.observer.Revived(j, "worker_died")
 	if outcome != "" {
 		r.observer.Finished(j, outcome, took)
+		r.tender.ended(ctx, j)
 	}
 	return true, nil
 }

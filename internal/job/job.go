@@ -13,8 +13,11 @@ import (
 type State string
 
 // The states of a job: pending → queued → running → succeeded | failed |
-// cancelled. A failed attempt with attempts left goes back to pending.
+// cancelled. A failed attempt with attempts left goes back to pending. A job
+// that waits for other jobs is waiting: before it is pending for those it comes
+// after, after it was running for its children.
 const (
+	Awaiting  State = "waiting"   // for other jobs to end
 	Pending   State = "pending"   // in the store, not yet handed to the queue
 	Queued    State = "queued"    // handed to the queue
 	Running   State = "running"   // claimed by a worker
@@ -74,6 +77,16 @@ type Job struct {
 	Deadline    time.Time     `json:"deadline,omitzero"`           // by which it has to have ended
 	TimeBudget  time.Duration `json:"time_budget,omitempty"`       // for which attempts may run in all
 	TimeSpent   time.Duration `json:"time_spent,omitempty"`        // by the attempts that are over
+
+	// What it is to other jobs: see FanOut and Submission.After.
+	Parent   string    `json:"parent,omitempty"`   // the job that it is a child of
+	Child    *Child    `json:"child,omitempty"`    // of a child: its place among its siblings
+	Family   *Family   `json:"family,omitempty"`   // of a parent: its children
+	Round    int       `json:"round,omitempty"`    // counts retries: each has children of its own
+	After    []string  `json:"after,omitempty"`    // jobs that have to succeed before it runs
+	Followed bool      `json:"followed,omitempty"` // others come after it
+	Awaits   string    `json:"awaits,omitempty"`   // what it waits for while it is waiting
+	TendAt   time.Time `json:"tend_at,omitzero"`   // when a waiting job is looked at
 
 	History []Transition `json:"history"`
 }
@@ -137,6 +150,7 @@ type Submission struct {
 	User           string
 	Subject        string   // may be empty: it is about nothing
 	Also           []string // what else it is about, MaxSubjects with Subject
+	After          []string // jobs of the tenant that have to succeed before it runs, MaxAfter at most
 	IdempotencyKey string   // empty: none
 	Payload        any      // encoded as JSON
 	Memory         int64    // bytes that an attempt needs, as its kind estimates; 0: not known

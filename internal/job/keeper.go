@@ -29,6 +29,7 @@ type KeeperConfig struct {
 	RelayEvery     time.Duration // default 500 ms
 	ReviveEvery    time.Duration // default 1 s
 	ReconcileEvery time.Duration // default 5 s
+	TendEvery      time.Duration // default 1 s
 
 	Page  int // jobs handed over at a time; default 200
 	Limit int // jobs that one pass looks at; default 5,000
@@ -45,6 +46,7 @@ func (c KeeperConfig) withDefaults() KeeperConfig {
 	c.RelayEvery = positive(c.RelayEvery, 500*time.Millisecond)
 	c.ReviveEvery = positive(c.ReviveEvery, time.Second)
 	c.ReconcileEvery = positive(c.ReconcileEvery, 5*time.Second)
+	c.TendEvery = positive(c.TendEvery, tendEvery)
 	c.Page = min(positive(c.Page, 200), store.MaxLimit-1)
 	c.Limit = positive(c.Limit, 5000)
 	return c
@@ -68,6 +70,9 @@ type Keeper struct {
 	reviving sync.Mutex
 	running  sightings // of running jobs
 
+	tender  *tender
+	tending sync.Mutex
+
 	reconciling sync.Mutex
 	until       time.Time // of the round of Reconcile that is under way
 	position    string    // its cursor
@@ -77,15 +82,19 @@ type Keeper struct {
 func NewKeeper(cfg KeeperConfig) *Keeper {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
+	t := &tender{
+		jobs: jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
+		hint: hinter(cfg.Queue, cfg.QueueTimeout, cfg.Observer),
+	}
 	return &Keeper{
-		cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
+		tender: t, cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
-		reviver:  reviver{now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
+		reviver:  reviver{tender: t, now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
 	}
 }
 
-// Run relays, revives, expires and reconciles, each at its interval, until ctx
-// ends.
+// Run relays, revives, expires, reconciles and tends, each at its interval,
+// until ctx ends.
 // Errors go to the observer: the first of a kind at once, further ones once a
 // minute until it worked again.
 func (k *Keeper) Run(ctx context.Context) {
@@ -98,6 +107,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		{"expire_jobs", k.cfg.ReviveEvery, k.Expire},
 		{"relay_jobs", k.cfg.RelayEvery, k.Relay},
 		{"reconcile_jobs", k.cfg.ReconcileEvery, k.Reconcile},
+		{"tend_jobs", k.cfg.TendEvery, k.Tend},
 	}
 	var wg sync.WaitGroup
 	for _, d := range duties {
@@ -313,14 +323,15 @@ func (k *Keeper) remind(ctx context.Context, jobs []*Job) (int, error) {
 	return len(done), err
 }
 
-// Pass does each of the keeper's duties once: it revives, expires, relays and
-// reconciles. It is what Run does at intervals.
+// Pass does each of the keeper's duties once: it revives, expires, tends, relays
+// and reconciles. It is what Run does at intervals.
 func (k *Keeper) Pass(ctx context.Context) error {
 	_, revive := k.Revive(ctx)
 	_, expire := k.Expire(ctx)
+	_, tend := k.Tend(ctx)
 	_, relay := k.Relay(ctx)
 	_, reconcile := k.Reconcile(ctx)
-	return errors.Join(revive, expire, relay, reconcile)
+	return errors.Join(revive, expire, tend, relay, reconcile)
 }
 
 // sightings remembers since when values have stood still before this

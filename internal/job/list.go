@@ -14,6 +14,7 @@ type Filter struct {
 	State   string // one of the states
 	Kind    string
 	Subject string // a data set's or model's identifier, any of a job's subjects
+	Parent  string // a job whose children are wanted, which are in no other list
 }
 
 const (
@@ -29,9 +30,9 @@ var (
 
 func (f Filter) validate(limit int) error {
 	switch State(f.State) {
-	case "", Pending, Queued, Running, Succeeded, Failed, Cancelled:
+	case "", Awaiting, Pending, Queued, Running, Succeeded, Failed, Cancelled:
 	default:
-		return fault.Invalid("invalid_state", "There is no such state of a job; the states are pending, queued, running, succeeded, failed and cancelled.").
+		return fault.Invalid("invalid_state", "There is no such state of a job; the states are waiting, pending, queued, running, succeeded, failed and cancelled.").
 			With(fault.Field{Location: "query.state", Message: "not a state of a job", Value: shorten(f.State, 64)})
 	}
 	if f.Kind != "" && !kindForm.MatchString(f.Kind) {
@@ -75,6 +76,9 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter, cursor stri
 		return store.Page[*Job]{}, err
 	}
 	limit = positive(limit, defaultPage)
+	if f.Parent != "" {
+		return s.listChildren(ctx, tenant, f, cursor, limit)
+	}
 	if f.Subject != "" {
 		return s.listAbout(ctx, tenant, f, cursor, limit)
 	}

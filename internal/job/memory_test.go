@@ -516,3 +516,22 @@ func TestNoAllowance(t *testing.T) {
 		t.Errorf("error %q", e)
 	}
 }
+
+// A committed result needs no memory to be published: any worker may do it.
+func TestPublishingNeedsNoMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"x": stubborn{}})
+		big, small := w.runner("wkr_big", withMemory(8*gib)), w.runner("wkr_small", withMemory(2*gib))
+		j := w.heavy("x", 6*gib)
+		stop := w.start(big)
+		w.until(j.ID, func(j *job.Job) bool { return j.Committed && j.State == job.Pending })
+		stop()
+		defer w.start(small)()
+		j = w.finish(j.ID)
+		w.want(j, job.Succeeded)
+		if j.Worker != "wkr_small" {
+			t.Errorf("%s published it", j.Worker)
+		}
+	})
+}

@@ -14,7 +14,8 @@ const (
 	OutcomeRetried   = "retried" // failed, and to be tried again
 	OutcomeSnoozed   = "snoozed"
 	OutcomeDrained   = "drained"
-	OutcomeLost      = "lost" // somebody else has the job now; nothing was written
+	OutcomeWaiting   = "waiting" // for its children
+	OutcomeLost      = "lost"    // somebody else has the job now; nothing was written
 )
 
 // Observer is told what happens to jobs, for metrics and logs. Its methods are

@@ -84,6 +84,10 @@ type Task struct {
 	Saved    Checkpoint
 	Draining <-chan struct{} // closed when the worker wants to stop: save and return Drained
 	Memory   *Allowance      // what the attempt may use; nil: no limit
+
+	// Children returns what became of the job's children, in the order they were
+	// asked for; none before the job has waited for them. See FanOut.
+	Children func(ctx context.Context) ([]ChildResult, error)
 }
 
 // Decode reads the payload into v. It refuses fields that v does not have.

@@ -24,10 +24,11 @@ const (
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines, leases, ticks, workers and deadlines. The program ensures them at its start.
+// lines, leases, ticks, workers, deadlines and what comes after what. The
+// program ensures them at its start.
 func Collections() []store.Collection {
 	return []store.Collection{
-		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), deadlineCollection(),
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), deadlineCollection(),
 	}
 }
 
@@ -36,7 +37,8 @@ func Collections() []store.Collection {
 // queued_at of a queued one, heartbeat_at of a running one, finished_at of one
 // that ended; so one index serves the whole scheduler. The field also is what
 // the job is about beside its subject; records from before there was one have
-// none.
+// none. Children are found as if their siblings were a tenant and their number
+// the time of creation, so that they are in no list but their own.
 func jobCollection() store.Collection {
 	text := func(names ...string) []store.IndexField {
 		fields := make([]store.IndexField, len(names))
@@ -73,9 +75,10 @@ func (j *Job) Keys() map[string]any {
 	if len(j.Also) > 0 {
 		also = j.Also[0]
 	}
+	owner, order := j.lister()
 	return map[string]any{
-		"tenant": j.Tenant, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
-		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": nanos(j.CreatedAt), "due_at": nanos(j.due()),
+		"tenant": owner, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
+		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": order, "due_at": nanos(j.due()),
 	}
 }
 
@@ -88,6 +91,8 @@ func (j *Job) due() time.Time {
 		return j.QueuedAt
 	case Running:
 		return j.HeartbeatAt
+	case Awaiting:
+		return j.TendAt
 	default:
 		return j.FinishedAt
 	}
@@ -109,6 +114,9 @@ func (j *Job) move(at time.Time, to State, reason string) {
 		j.TimeSpent += max(at.Sub(j.StartedAt), 0)
 	}
 	j.State = to
+	if to != Awaiting {
+		j.Awaits, j.TendAt = "", time.Time{}
+	}
 	kept := j.History
 	if len(kept) >= maxHistory {
 		kept = slices.Delete(slices.Clone(kept), maxHistory/2, maxHistory/2+1)
@@ -136,8 +144,12 @@ func (j *Job) wait(at, until time.Time, reason string) {
 	j.move(at, Pending, reason)
 }
 
-// end moves the job to a terminal state.
+// end moves the job to a terminal state. A job that waits for its children
+// goes on waiting until they are told.
 func (j *Job) end(at time.Time, to State, reason string) {
+	if j.detain(at, to, reason) {
+		return
+	}
 	j.FinishedAt, j.NotBefore, j.Waiting = at, time.Time{}, nil
 	j.Progress.ETA = time.Time{}
 	j.move(at, to, reason)

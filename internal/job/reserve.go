@@ -34,6 +34,9 @@ func (r *Runner) Memory() (used, total int64, waiting int) {
 // never run it and the record says so.
 func (r *Runner) reserve(ctx context.Context, j *Job) (*Allowance, error) {
 	a := &Allowance{budget: r.budget, fixed: j.MemoryAsked}
+	if j.Committed { // only publishing is left
+		return a, nil
+	}
 	if r.budget.total == 0 {
 		if j.MemoryAsked {
 			a.bytes.Store(j.Memory)
@@ -192,6 +195,7 @@ func (r *Runner) handBack(ctx context.Context, j *Job) error {
 		return err
 	}
 	r.cfg.Observer.Finished(j, OutcomeFailed, 0)
+	r.tender.ended(ctx, j)
 	return nil
 }
 

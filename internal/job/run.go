@@ -111,7 +111,10 @@ func guard(fn func() answer) <-chan answer {
 
 // call runs the handler.
 func (s *session) call(ctx context.Context, j *Job) answer {
-	t := &Task{Job: j, Prefix: j.Prefix(), Report: s.report, Saved: s.saved, Draining: s.draining, Memory: s.memory}
+	t := &Task{
+		Job: j, Prefix: j.Prefix(), Report: s.report, Saved: s.saved, Draining: s.draining, Memory: s.memory,
+		Children: s.children,
+	}
 	result, err := s.cfg.Handlers[j.Kind].Run(ctx, t)
 	if err != nil {
 		return answer{err: err}
@@ -149,6 +152,9 @@ func (s *session) encode(j *Job, result any) (a answer) {
 
 // conclude records what came of the handler, and publishes its result.
 func (s *session) conclude(a answer) error {
+	if fan, ok := errors.AsType[*FanOutError](a.err); ok {
+		return s.fanOut(fan.Fan)
+	}
 	j := s.seen()
 	_, publishes := s.cfg.Handlers[j.Kind].(Publisher)
 	if a.err != nil || !publishes {
@@ -210,6 +216,7 @@ func (s *session) settle(a answer) error {
 		defer cancel()
 		s.saved.clear(ctx)
 	}
+	s.tender.ended(s.base, j)
 	return nil
 }
 

@@ -69,6 +69,7 @@ type Runner struct {
 	workers  *workerTable
 	budget   *budget
 	dice     *dice
+	tender   *tender
 	slots    map[string]chan struct{}
 	draining chan struct{} // closed by Drain
 	aborting chan struct{} // closed DrainGrace later
@@ -88,6 +89,7 @@ func NewRunner(cfg RunnerConfig) *Runner {
 		slots: map[string]chan struct{}{}, draining: make(chan struct{}), aborting: make(chan struct{}),
 		sessions: map[*session]struct{}{}, idle: make(chan struct{}),
 	}
+	r.tender = &tender{jobs: r.jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now}
 	close(r.idle)
 	for pool, n := range cfg.Slots {
 		r.slots[pool] = make(chan struct{}, max(n, 1))
@@ -238,6 +240,9 @@ func (r *Runner) claim(ctx context.Context, d Delivery, j *Job) (_ *Job, err err
 		j.Worker = r.cfg.Worker
 		j.StartedAt, j.HeartbeatAt = at, at
 		j.Progress = Progress{At: at}
+		if j.Family != nil { // what its children did is done
+			j.Progress.Fraction = j.Family.Until
+		}
 		if j.Committed {
 			j.Progress.Fraction = 1
 		}
@@ -319,5 +324,5 @@ func (r *Runner) runs(jobID string) bool {
 }
 
 func (r *Runner) reviver() reviver {
-	return reviver{now: r.cfg.Now, observer: r.cfg.Observer, backoff: r.cfg.Backoff, dice: r.dice}
+	return reviver{tender: r.tender, now: r.cfg.Now, observer: r.cfg.Observer, backoff: r.cfg.Backoff, dice: r.dice}
 }

@@ -82,6 +82,7 @@ type Service struct {
 	logs      *logTable
 	deadlines *deadlineTable
 	dispatch  *dispatcher
+	tender    *tender
 	pause     atomic.Int64 // submissions leave the queue alone until then, in ns
 
 	mu      sync.Mutex
@@ -96,6 +97,10 @@ func NewService(cfg ServiceConfig) *Service {
 		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
 		watches:  map[string]*watch{},
+		tender: &tender{
+			jobs: jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
+			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),
+		},
 	}
 }
 
@@ -155,9 +160,9 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 		case j.State == Running:
 			j.CancelRequested = true
 		default:
-			ended = true
 			j.CancelRequested = true
 			j.end(stamp(s.cfg.Now), Cancelled, "cancelled_by_owner")
+			ended = j.State.Terminal()
 		}
 		return nil
 	})
@@ -168,19 +173,25 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 		return nil, storeFault(err)
 	case ended:
 		s.cfg.Observer.Finished(j, OutcomeCancelled, 0)
+		s.tender.ended(ctx, j)
 	case j.State == Running:
-		s.hint(ctx, j)
+		s.tender.hint(ctx, j)
+	case j.State == Awaiting:
+		s.tender.soon(ctx, j.ID)
+		return s.Get(ctx, tenant, id)
 	}
 	return j, nil
 }
 
-// hint tells the worker to look at the record now. Without it the worker looks
-// a second later.
-func (s *Service) hint(ctx context.Context, j *Job) {
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.EnqueueTimeout)
-	defer cancel()
-	if err := s.cfg.Queue.HintCancel(call, j.Delivery()); err != nil {
-		s.cfg.Observer.Trouble(ctx, "hint_cancel", j, err)
+// hinter tells workers to look at a record now. Without it they look a second
+// later.
+func hinter(queue Queue, timeout time.Duration, observer Observer) func(context.Context, *Job) {
+	return func(ctx context.Context, j *Job) {
+		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+		defer cancel()
+		if err := queue.HintCancel(call, j.Delivery()); err != nil {
+			observer.Trouble(ctx, "hint_cancel", j, err)
+		}
 	}
 }
 
@@ -196,10 +207,16 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}
+		if j.Parent != "" {
+			return fault.Conflict("child_not_retryable", "The job is a part of job %s; retry that one, which runs again only what has not succeeded.", j.Parent)
+		}
 		j.reset(at)
-		if fast {
+		switch {
+		case len(j.After) > 0:
+			j.await(at, "retried_by_owner")
+		case fast:
 			j.queue(at, "retried_by_owner")
-		} else {
+		default:
 			j.wait(at, at, "retried_by_owner")
 		}
 		return nil
@@ -210,7 +227,10 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	case err != nil:
 		return nil, storeFault(err)
 	}
-	if fast {
+	switch {
+	case j.State == Awaiting:
+		return s.link(ctx, j), nil
+	case fast:
 		s.enqueue(ctx, j)
 	}
 	return j, nil
@@ -222,7 +242,9 @@ func (j *Job) reset(at time.Time) {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
-	j.Progress = Progress{}
+	j.Progress, j.Waiting = Progress{}, nil
+	j.Family = nil
+	j.Round++
 	j.TimeSpent, j.ParkedAt = 0, time.Time{}
 	if !at.Before(j.Deadline) {
 		j.Deadline = time.Time{}
@@ -285,7 +307,19 @@ func (s *Service) Remove(ctx context.Context, id string) error {
 	if !j.State.Terminal() {
 		return fault.Conflict("job_not_finished", "The job is %s; only a job that ended can be removed.", j.State)
 	}
+	if j.Parent != "" {
+		parent, err := s.Lookup(ctx, j.Parent)
+		if err == nil && !parent.State.Terminal() {
+			return fault.Conflict("job_not_finished", "The job is a part of job %s, which has not ended.", j.Parent)
+		}
+		if err != nil && !isNotFound(err) {
+			return err
+		}
+	}
 	if err := s.removeLogs(ctx, id); err != nil {
+		return err
+	}
+	if err := s.unlink(ctx, j); err != nil {
 		return err
 	}
 	err = s.jobs.Delete(ctx, id, j.Revision)

@@ -40,6 +40,9 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created b
 	if err = s.remind(ctx, j); err != nil {
 		return nil, false, err
 	}
+	if len(j.After) > 0 {
+		return s.submitAfter(ctx, j)
+	}
 	at := j.CreatedAt
 	j.move(at, Pending, "")
 	fast := s.fast(at)
@@ -99,7 +102,7 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	j := &Job{
 		Meta:   store.Meta{ID: store.NewID("job")},
 		Tenant: sub.Tenant, User: sub.User, Kind: kind.Name, Pool: kind.Pool, Subject: sub.Subject, Also: slices.Clone(sub.Also),
-		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, limits),
+		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, limits, sub.After...), After: slices.Clone(sub.After),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
 		CreatedAt: at,
@@ -134,11 +137,14 @@ func checkKey(key string) error {
 }
 
 // fingerprint identifies what is asked for, to refuse a reused key.
-func fingerprint(kind string, payload []byte, limits bounds) string {
+func fingerprint(kind string, payload []byte, limits bounds, after ...string) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%q\n", kind)
 	_, _ = h.Write(payload)
 	_, _ = io.WriteString(h, limits.fingerprint())
+	if len(after) > 0 {
+		_, _ = fmt.Fprintf(h, "\n%q", after)
+	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 

@@ -26,6 +26,8 @@ func (d disk) Put(_ context.Context, _, _ string, r io.Reader) (int64, error) {
 	return io.Copy(io.Discard, r)
 }
 
+func (d disk) Join(context.Context, string, string, []string) (int64, error) { return 0, nil }
+
 func (d disk) Open(context.Context, string) (io.ReadCloser, error) { return os.Open(d.name) }
 
 func (d disk) OpenAt(context.Context, string) (io.ReaderAt, int64, error) {

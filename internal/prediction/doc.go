@@ -18,6 +18,11 @@
 // predicting and writing run side by side on a bounded number of chunks, so
 // that memory does not grow with the file; rows keep their order.
 //
+// A large file, or one whose request asks for it, is divided: the job reads it
+// once without its values to find out where records begin, fans out to one job
+// for each part, and lets the file storage join what those wrote. The files are
+// the same, byte for byte, as those of one that was not divided.
+//
 // prediction may import fault, store, job, account, tabular, dataset, model
 // and ml.
 package prediction

@@ -9,8 +9,10 @@ type Request struct {
 	Rows      string `json:"rows,omitempty" enum:"all,holdout" doc:"All rows, or those that the model's training held out (only for its own data set); default all"`
 	Format    string `json:"format,omitempty" enum:"csv,jsonl,parquet" doc:"Of the output; default csv"`
 	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`
+	Shards    int    `json:"shards,omitempty" minimum:"0" maximum:"10000" doc:"Into how many parts, at most, the file is divided, which are predicted by jobs of their own on any worker. 0: by the number of rows; 1: not at all. A CSV file is divided between rows, a Parquet file between row groups. An output in Parquet cannot be divided"`
 
 	job.Limits
+	job.Order
 }
 
 // Result is what a prediction job made.
@@ -21,6 +23,7 @@ type Result struct {
 	Rows      int64    `json:"rows"`     // predicted
 	BadRows   int64    `json:"bad_rows"` // reported in the errors file instead
 	Threshold float64  `json:"threshold,omitempty"`
+	Shards    int      `json:"shards,omitempty"`     // parts that were predicted by jobs of their own
 	OutputKey string   `json:"output_key"`           // row_id, prediction, probability_<class>...
 	ErrorsKey string   `json:"errors_key,omitempty"` // JSON Lines: row, line, column, reason
 	Warnings  []string `json:"warnings,omitempty"`   // extra columns, unseen categories

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -423,7 +424,7 @@ func TestSubmit(t *testing.T) {
 	j, created, err := b.Submit(t.Context(), caller, req, "key")
 	last := b.jobs.last
 	if err != nil || !created || j.ID != "job_1" || last.Kind.Name != "prediction" || last.Kind.Pool != "batch" ||
-		last.Subject != "ds_1" || !slices.Equal(last.Also, []string{"mdl_1"}) || last.User != "ann" || last.IdempotencyKey != "key" || last.Payload != req {
+		last.Subject != "ds_1" || !slices.Equal(last.Also, []string{"mdl_1"}) || last.User != "ann" || last.IdempotencyKey != "key" || !reflect.DeepEqual(last.Payload, req) {
 		t.Errorf("submission %+v, error %v", last, err)
 	}
 }

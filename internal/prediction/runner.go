@@ -33,6 +33,8 @@ type Files interface {
 	Put(ctx context.Context, key, contentType string, r io.Reader) (size int64, err error)
 	Open(ctx context.Context, key string) (io.ReadCloser, error)
 	OpenAt(ctx context.Context, key string) (io.ReaderAt, int64, error)
+	// Join stores as one file what the files hold, one after the other.
+	Join(ctx context.Context, key, contentType string, files []string) (size int64, err error)
 }
 
 // Models finds and loads models.
@@ -61,10 +63,13 @@ type RunnerConfig struct {
 	Files    Files
 	Datasets Datasets
 	Models   Models
-	Limits   tabular.Limits   // zero values: the defaults
-	Threads  int              // that predict; 0: one a processor
-	Observe  Observer         // may be nil
-	Now      func() time.Time // default time.Now
+	Limits   tabular.Limits // zero values: the defaults
+	// ShardRows is how many rows a part of a file has, about, that is divided by
+	// itself; 0: none is.
+	ShardRows int64
+	Threads   int              // that predict; 0: one a processor
+	Observe   Observer         // may be nil
+	Now       func() time.Time // default time.Now
 }
 
 // Runner runs prediction jobs.
@@ -86,7 +91,32 @@ func NewRunner(c RunnerConfig) *Runner {
 
 // Run predicts once. A file that cannot be used at all is a fault.Invalid.
 func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
+	p, err := r.prepare(ctx, t, req)
+	if err != nil {
+		return nil, err
+	}
+	if t.Job.Family != nil {
+		if err := t.UntilDrained(ctx, p.join); err != nil {
+			return nil, err
+		}
+		return p.result, nil
+	}
+	if parts := p.shards(); parts > 1 {
+		err := t.UntilDrained(ctx, func(ctx context.Context) error { return p.divide(ctx, parts) })
+		if err != nil {
+			return nil, err
+		}
+	}
 	started := r.config.Now()
+	if err := t.UntilDrained(ctx, p.run); err != nil {
+		return nil, err
+	}
+	r.config.Observe(p.model.Task, p.result.Rows, r.config.Now().Sub(started))
+	return p.result, nil
+}
+
+// prepare finds what the request names and loads the model.
+func (r *Runner) prepare(ctx context.Context, t *job.Task, req Request) (*run, error) {
 	m, err := r.config.Models.Get(ctx, t.Job.Tenant, req.ModelID)
 	if err != nil {
 		return nil, err
@@ -119,11 +149,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 		}
 		p.result.Threshold = p.scorer.threshold
 	}
-	if err := t.UntilDrained(ctx, p.run); err != nil {
-		return nil, err
-	}
-	r.config.Observe(m.Task, p.result.Rows, r.config.Now().Sub(started))
-	return p.result, nil
+	return p, nil
 }
 
 // run is one attempt.
@@ -142,7 +168,14 @@ type run struct {
 	unseen map[string]int64
 	blamed map[string]int64 // column → bad rows
 	errors *errorsFile
+
+	shard   *ShardRequest // nil: the whole file
+	extra   string        // the warning of columns that the model does not use
+	written int64         // bytes of the output
 }
+
+// errorsName is what the file of bad rows is called.
+const errorsName = "errors.jsonl"
 
 func (p *run) run(ctx context.Context) error {
 	if p.req.Rows == RowsHoldout {
@@ -150,24 +183,32 @@ func (p *run) run(ctx context.Context) error {
 			return err
 		}
 	}
-	r, closer, err := p.open(ctx)
+	open := p.open
+	if p.shard != nil {
+		open = p.openShard
+	}
+	r, closer, err := open(ctx)
 	if err != nil {
 		return err
 	}
 	defer closer.Close() //nolint:errcheck // only read
-	p.warnExtra(r.Names())
+	p.extra = p.warningOfExtra(r.Names())
 
 	p.result.OutputKey = p.task.Prefix + "predictions." + p.result.Format
 	out := p.outlet(ctx, p.result.OutputKey, contentType(p.result.Format))
 	p.errors = &errorsFile{open: func() *tabular.Outlet {
-		p.result.ErrorsKey = p.task.Prefix + "errors.jsonl"
+		p.result.ErrorsKey = p.task.Prefix + errorsName
 		return p.outlet(ctx, p.result.ErrorsKey, contentType(tabular.KindJSONL))
 	}}
-	w, err := tabular.NewWriter(out, p.result.Format, p.scorer.schema())
+	newWriter := tabular.NewWriter
+	if p.shard != nil && p.shard.Number > 1 {
+		newWriter = tabular.NewTailWriter
+	}
+	w, err := newWriter(&measured{out, &p.written}, p.result.Format, p.scorer.schema())
 	if err == nil {
 		err = p.predict(ctx, r, w)
 	}
-	if err == nil {
+	if err == nil && p.shard == nil {
 		err = p.complete()
 	}
 	if err == nil {
@@ -177,6 +218,17 @@ func (p *run) run(ctx context.Context) error {
 	if err = p.errors.close(err); err != nil {
 		return err
 	}
+	if p.shard == nil {
+		p.tell()
+	}
+	return nil
+}
+
+// tell says what was done and what is to be minded.
+func (p *run) tell() {
+	if p.extra != "" {
+		p.result.Warnings = append(p.result.Warnings, p.extra)
+	}
 	p.warnBad()
 	p.warnUnseen()
 	for _, warning := range p.result.Warnings {
@@ -184,7 +236,19 @@ func (p *run) run(ctx context.Context) error {
 	}
 	p.task.Report.Logf("predicted %d rows, reported %d bad rows", p.result.Rows, p.result.BadRows)
 	p.task.Report.Progress("done", 1, p.result.Rows+p.result.BadRows, p.result.Rows+p.result.BadRows)
-	return nil
+}
+
+// measured counts the bytes written.
+type measured struct {
+	io.Writer
+	written *int64
+}
+
+// Write implements io.Writer.
+func (m *measured) Write(b []byte) (int, error) {
+	n, err := m.Writer.Write(b)
+	*m.written += int64(n)
+	return n, err
 }
 
 func contentType(format string) string {
@@ -276,6 +340,10 @@ func (p *run) open(ctx context.Context) (tabular.Reader, io.Closer, error) {
 		header := v.Format.Header
 		o.Format = tabular.FormatOptions{Delimiter: v.Format.Delimiter, Quote: v.Format.Quote, Header: &header}
 		p.rows = v.Rows
+	}
+	if p.shard != nil {
+		f := p.shard.Format
+		o.Format = tabular.FormatOptions{Delimiter: f.Delimiter, Quote: f.Quote, Header: &f.Header}
 	}
 	r, err := tabular.NewCSVReader(in, o)
 	if err != nil {
@@ -386,6 +454,9 @@ func (p *run) write(w tabular.Writer, c *scored) error {
 	}
 	fraction := 0.0
 	switch {
+	case p.shard != nil:
+		c.last -= p.shard.From.Row
+		fraction = float64(c.last) / float64(max(p.rows, 1))
 	case p.rows > 0:
 		fraction = float64(c.last) / float64(p.rows)
 	case p.size > 0:
@@ -398,7 +469,7 @@ func (p *run) write(w tabular.Writer, c *scored) error {
 // complete checks that every row is accounted for.
 func (p *run) complete() error {
 	all := p.result.Rows + p.result.BadRows
-	if p.scorer.holdout != nil {
+	if p.req.Rows == RowsHoldout {
 		if all != p.model.HoldoutRows {
 			return fault.Conflict("holdout_mismatch", "model %s held out %d rows, of which the file of data set %s has %d", p.model.ID, p.model.HoldoutRows, p.dataset.ID, all)
 		}

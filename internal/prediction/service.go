@@ -20,6 +20,9 @@ const (
 	RowsHoldout = "holdout"
 )
 
+// MaxShards is how many parts a file may be divided into.
+const MaxShards = job.MaxChildren
+
 // Jobs takes submissions.
 type Jobs interface {
 	Submit(ctx context.Context, s job.Submission) (*job.Job, bool, error)
@@ -49,7 +52,7 @@ func NewService(jobs Jobs, datasets Datasets, models ModelFinder) *Service {
 
 // Kind declares the prediction job.
 func Kind() job.Kind {
-	return job.Kind{Name: "prediction", Pool: "batch", Version: 1, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction", Pool: "batch", Version: 2, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // memory is what a prediction takes: it streams, and holds the model and some
@@ -71,12 +74,16 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	if err := check(m, d, req); err != nil {
 		return nil, false, err
 	}
-	limits := req.Limits
-	req.Limits = job.Limits{} // they are no part of what is to be done
+	kind := Kind()
+	if req.Shards == 0 {
+		kind.Version = 1 // workers that know no shards can do it
+	}
+	limits, order := req.Limits, req.Order
+	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
 	return s.jobs.Submit(ctx, job.Submission{
-		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
+		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
 		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: memory, Limits: limits,
+		Memory: memory, Limits: limits, After: order.After,
 	})
 }
 
@@ -87,6 +94,14 @@ func check(m *model.Model, d *dataset.Dataset, req Request) error {
 	default:
 		return fault.Invalid("unsupported_format", "the format is %.40q; it must be csv, jsonl or parquet", req.Format).
 			With(fault.Field{Location: "body.format", Message: "must be csv, jsonl or parquet"})
+	}
+	if req.Shards < 0 || req.Shards > MaxShards {
+		return fault.Invalid("shards_out_of_range", "shards is %d; it must be from 0 to %d", req.Shards, MaxShards).
+			With(fault.Field{Location: "body.shards", Message: fmt.Sprintf("must be from 0 to %d", MaxShards), Value: req.Shards})
+	}
+	if req.Shards > 1 && req.Format == tabular.KindParquet {
+		return fault.Invalid("shards_not_for_parquet", "the parts of a Parquet file cannot be joined to one; ask for csv or jsonl, or leave out shards").
+			With(fault.Field{Location: "body.shards", Message: "not with format parquet", Value: req.Shards})
 	}
 	switch req.Rows {
 	case "", RowsAll:

@@ -27,6 +27,7 @@ type files struct {
 	objects map[string][]byte
 	fail    map[string]error // of Put by the end of the key, after a first read
 	source  io.Reader        // replaces what Open reads
+	shrink  bool             // files are joined without their last bytes
 }
 
 func (f *files) Put(_ context.Context, key, _ string, r io.Reader) (int64, error) {
@@ -43,6 +44,21 @@ func (f *files) Put(_ context.Context, key, _ string, r io.Reader) (int64, error
 	defer f.mu.Unlock()
 	f.objects[key] = b
 	return int64(len(b)), nil
+}
+
+func (f *files) Join(ctx context.Context, key, kind string, parts []string) (int64, error) {
+	var readers []io.Reader
+	for _, p := range parts {
+		b, err := f.get(p)
+		if err != nil {
+			return 0, err
+		}
+		if f.shrink {
+			b = b[:len(b)-1]
+		}
+		readers = append(readers, bytes.NewReader(b))
+	}
+	return f.Put(ctx, key, kind, io.MultiReader(readers...))
 }
 
 func (f *files) get(key string) ([]byte, error) {

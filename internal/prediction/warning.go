@@ -10,7 +10,9 @@ import (
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
-func (p *run) warnExtra(names []string) {
+// warningOfExtra tells of columns that the model does not use, if there are
+// any.
+func (p *run) warningOfExtra(names []string) string {
 	var extra []string
 	for _, name := range names {
 		if _, ok := p.model.Inputs.Lookup(name); !ok && name != p.model.Target && name != p.req.IDColumn {
@@ -18,15 +20,14 @@ func (p *run) warnExtra(names []string) {
 		}
 	}
 	if len(extra) == 0 {
-		return
+		return ""
 	}
 	const show = 20
 	more := ""
 	if len(extra) > show {
 		more = fmt.Sprintf(" and %d more", len(extra)-show)
 	}
-	p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("columns that the model does not use: %d, %s%s",
-		len(extra), quote(extra[:min(len(extra), show)]), more))
+	return fmt.Sprintf("columns that the model does not use: %d, %s%s", len(extra), quote(extra[:min(len(extra), show)]), more)
 }
 
 func quote(names []string) string {
@@ -64,6 +65,7 @@ func (p *run) warnUnseen() {
 type errorsFile struct {
 	open   func() *tabular.Outlet
 	outlet *tabular.Outlet
+	bytes  int64
 }
 
 func (f *errorsFile) write(bad []tabular.BadRow) error {
@@ -78,6 +80,7 @@ func (f *errorsFile) write(bad []tabular.BadRow) error {
 		if _, err := f.outlet.Write(append(line, '\n')); err != nil {
 			return fmt.Errorf("write bad rows: %w", err)
 		}
+		f.bytes += int64(len(line)) + 1
 	}
 	return nil
 }

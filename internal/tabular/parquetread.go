@@ -36,6 +36,7 @@ type ParquetReader struct {
 	names    []string // of wanted, for messages
 
 	group   int // row group in work
+	last    int // the one behind the last to read
 	left    int // rows left in it
 	streams []*columnStream
 	row     int64 // rows read
@@ -84,7 +85,30 @@ func NewParquetReader(src io.ReaderAt, size int64, o ParquetOptions) (*ParquetRe
 	if err := r.want(o.Schema, o.IDColumn); err != nil {
 		return nil, err
 	}
+	r.last = len(r.file.RowGroups())
 	return r, nil
+}
+
+// Groups returns how many rows each row group of the file has.
+func (r *ParquetReader) Groups() []int64 {
+	groups := r.file.RowGroups()
+	rows := make([]int64, len(groups))
+	for i, g := range groups {
+		rows[i] = g.NumRows()
+	}
+	return rows
+}
+
+// Part makes the reader read the row groups from first on, before last, only.
+// Rows keep the numbers that they have in the file.
+func (r *ParquetReader) Part(first, last int) {
+	rows := r.Groups()
+	r.last = min(max(last, 0), len(rows))
+	r.group = min(max(first, 0), r.last)
+	r.row, r.left = 0, 0
+	for _, n := range rows[:r.group] {
+		r.row += n
+	}
 }
 
 // brokenSource remembers an error of the file below, which is not the file's
@@ -293,7 +317,7 @@ func (r *ParquetReader) next() (*Chunk, error) {
 	for r.left == 0 {
 		r.release()
 		groups := r.file.RowGroups()
-		if r.group == len(groups) {
+		if r.group == r.last {
 			return nil, io.EOF
 		}
 		if err := r.checkPages(r.group); err != nil {

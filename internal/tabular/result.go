@@ -37,6 +37,19 @@ func NewWriter(w io.Writer, kind string, schema Schema) (Writer, error) {
 	}
 }
 
+// NewTailWriter returns a writer of what is to be appended to a file of the
+// kind csv or jsonl: the same without a header.
+func NewTailWriter(w io.Writer, kind string, schema Schema) (Writer, error) {
+	switch kind {
+	case KindCSV:
+		return newTextWriter(w, schema, (*textWriter).csvRow, false)
+	case KindJSONL:
+		return newTextWriter(w, schema, (*textWriter).jsonRow, false)
+	default:
+		return nil, fault.New(fault.ClassUnsupported, "unsupported_format", "nothing can be appended to a file of the format %q", shorten(kind, 40))
+	}
+}
+
 // textWriter writes CSV (RFC 4180, with LF) or JSON Lines.
 type textWriter struct {
 	out     *bufio.Writer

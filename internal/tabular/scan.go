@@ -50,7 +50,8 @@ type scanner struct {
 	row      int64  // rows seen, good or bad
 	eof      bool
 	skipping bool  // the rest of a line is to be thrown away
-	read     int64 // bytes taken from src
+	read     int64 // bytes of the file taken from src, or that come before it
+	until    int64 // records that begin there or behind are not read; 0: all are
 
 	spans   []span   // fields of the record in work
 	escaped []int    // which of them hold doubled quotes
@@ -106,6 +107,9 @@ func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 			if !done {
 				return nil
 			}
+		}
+		if s.until > 0 && s.mark().Offset >= s.until {
+			return nil
 		}
 		more, err := s.record()
 		if err != nil {
@@ -234,7 +238,7 @@ func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) 
 			if !s.eof && len(b)-open <= s.limits.Field && len(b)-s.pos <= s.limits.Record {
 				return 0, 0, 0, errNeedMore
 			}
-			s.fault = s.unclosed(s.eof)
+			s.fault = s.unclosed(s.eof && len(b)-open <= s.limits.Field)
 			return 0, 0, 0, nil
 		}
 		i += k + 1
@@ -249,6 +253,10 @@ func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) 
 		break
 	}
 	closing = i - 1
+	if closing-open > s.limits.Field { // as if it had not been seen yet, which it may not have
+		s.fault = s.unclosed(false)
+		return 0, 0, 0, nil
+	}
 	for i < len(b) && (b[i] == ' ' || b[i] == '\t') && b[i] != s.delim {
 		i++
 	}

@@ -34,4 +34,5 @@ type Request struct {
 	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
 
 	job.Limits
+	job.Order
 }

@@ -64,12 +64,12 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	if err := binary(m); err != nil {
 		return nil, false, err
 	}
-	limits := req.Limits
-	req.Limits = job.Limits{} // they are no part of what is to be done
+	limits, order := req.Limits, req.Order
+	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: m.ID,
 		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: estimate(m), Limits: limits,
+		Memory: estimate(m), Limits: limits, After: order.After,
 	})
 }
 

@@ -10,4 +10,5 @@ type Request struct {
 	Beta      float64 `json:"beta,omitempty" minimum:"0.01" maximum:"100" doc:"Weight of recall in fbeta; default 1"`
 
 	job.Limits
+	job.Order
 }

@@ -103,6 +103,19 @@ func (f *Files) OpenAt(_ context.Context, key string) (io.ReaderAt, int64, error
 	return bytes.NewReader(b), int64(len(b)), err
 }
 
+// Join stores as one file what the files hold.
+func (f *Files) Join(ctx context.Context, key, contentType string, files []string) (int64, error) {
+	readers := make([]io.Reader, len(files))
+	for i, name := range files {
+		b, err := f.Get(name)
+		if err != nil {
+			return 0, err
+		}
+		readers[i] = bytes.NewReader(b)
+	}
+	return f.Put(ctx, key, contentType, io.MultiReader(readers...))
+}
+
 // Delete removes the files; missing ones are fine.
 func (f *Files) Delete(_ context.Context, keys ...string) error {
 	f.mu.Lock()

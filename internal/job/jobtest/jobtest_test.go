@@ -20,13 +20,22 @@ func TestFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if n, err := f.Join(ctx, "c/3", "text/plain", []string{"b/2", "a/1"}); err != nil || n != 6 {
+		t.Errorf("joined %d bytes, %v", n, err)
+	}
+	if b, err := f.Get("c/3"); string(b) != "b/2a/1" || f.Delete(ctx, "c/3") != nil {
+		t.Errorf("joined %q, %v", b, err)
+	}
+	if _, err := f.Join(ctx, "c/3", "text/plain", []string{"a/1", "a/none"}); fault.CodeOf(err) != "file_not_found" {
+		t.Errorf("joined a file that is not there: %v", err)
+	}
 	f.Fail("/2", errors.New("down"))
 	var seen []string
 	err := f.Each(ctx, "", func(key string, size int64, _ time.Time) error {
 		seen = append(seen, key)
 		return nil
 	})
-	if err == nil || !slices.Equal(seen, []string{"a/1"}) || f.Puts() != 2 {
+	if err == nil || !slices.Equal(seen, []string{"a/1"}) || f.Puts() != 3 {
 		t.Errorf("seen %q, %v, %d puts", seen, err, f.Puts())
 	}
 	if err := f.Delete(ctx, "a/1", "a/none"); err != nil {
