@@ -144,7 +144,7 @@ func change(r store.Record) (Event, error) {
 	}
 	e := Event{
 		What: Written, Job: r.ID, Key: j.IdempotencyKey, Kind: j.Kind, Tenant: j.Tenant, State: string(j.State),
-		Revision: r.Revision, Epoch: j.Epoch, Attempt: j.Attempt, Crashes: j.Crashes, Worker: j.Worker,
+		Parent: j.Parent, Revision: r.Revision, Epoch: j.Epoch, Attempt: j.Attempt, Crashes: j.Crashes, Worker: j.Worker,
 		Cancel: j.CancelRequested, Committed: j.Committed, Fraction: j.Progress.Fraction,
 	}
 	if n := len(j.History); n > 0 {

@@ -126,6 +126,24 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 			f.Models["job_9"] = []string{"mdl_9"}
 			return e
 		}},
+		{"a child of nobody", chaos.NoneLost, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
+			return append(e, chaos.Event{What: chaos.Written, Job: "job_2", Parent: "job_9", Revision: 1, State: string(job.Succeeded)})
+		}},
+		{"a parent that went on before its child had ended", chaos.FanInOnce, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
+			e[5].State = string(job.Awaiting)
+			return append(e, chaos.Event{At: time.Minute, What: chaos.Written, Job: "job_2", Parent: "job_1", Revision: 1, State: string(job.Succeeded)})
+		}},
+		{"a parent that went on twice", chaos.FanInOnce, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
+			e[5].State, e[7].State = string(job.Awaiting), string(job.Awaiting)
+			return append(e, chaos.Event{What: chaos.Written, Job: "job_2", Parent: "job_1", Revision: 1, State: string(job.Succeeded)})
+		}},
+		{"a child too few", chaos.FanInOnce, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Family = &job.Family{Children: 2}
+			return append(e, chaos.Event{What: chaos.Written, Job: "job_2", Parent: "job_1", Revision: 1, State: string(job.Succeeded)})
+		}},
+		{"a row twice", chaos.RowsOnce, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
+			return append(e, chaos.Event{What: chaos.Rows, Job: "job_1", Text: "row 7 comes twice"})
+		}},
 		{"a tick twice", chaos.TicksOnce, func(e []chaos.Event, _ *chaos.Final) []chaos.Event { return append(e, e[len(e)-1]) }},
 		{"a tick that fired two jobs", chaos.TicksOnce, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
 			for _, id := range []string{"job_2", "job_3"} {
@@ -229,7 +247,7 @@ func TestPlanIsReplayed(t *testing.T) {
 			working++
 		}
 	}
-	if working < 5000 || len(kinds) != 5 {
+	if working < 5000 || len(kinds) != 6 {
 		t.Errorf("the jobs are %v", kinds)
 	}
 }

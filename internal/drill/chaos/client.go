@@ -26,6 +26,7 @@ const (
 	kindPrediction = "prediction"
 	kindTuning     = "tuning"
 	kindSlow       = "slow"
+	kindSharded    = "sharded" // a prediction that is divided
 )
 
 // users are the clients of a run.
@@ -273,8 +274,11 @@ func (u *users) serve(ctx context.Context, o Order) error {
 			return err
 		}
 	}
-	_, err = u.wait(ctx, tenant, a.job)
-	return err
+	state, err := u.wait(ctx, tenant, a.job)
+	if err != nil || o.Kind != kindSharded || state != client.Succeeded {
+		return err
+	}
+	return u.count(ctx, tenant, a.job, largeRows)
 }
 
 // advance counts a submission.
@@ -340,6 +344,8 @@ func (u *users) call(tenant string, o Order) (kind string, do call, err error) {
 			j, err := c.Predict(ctx, client.PredictRequest{ModelID: b.model, DatasetID: b.dataset}, key)
 			return idOf(j), "", err
 		}, nil
+	case kindSharded:
+		return kindPrediction, shards(client.PredictRequest{ModelID: b.model, DatasetID: b.large, Shards: 4}), nil
 	case kindTuning:
 		return kindTuning, func(ctx context.Context, c *client.Client, key string) (string, string, error) {
 			j, err := c.Tune(ctx, client.TuneRequest{ModelID: b.model, Method: "threshold", Objective: "f1"}, key)
@@ -362,6 +368,13 @@ func slowTraining(dataset string, seed uint64) client.TrainRequest {
 	return client.TrainRequest{
 		DatasetID: dataset, Target: target, PositiveClass: positive,
 		Algorithms: []string{"linear", "forest", "gbdt"}, Folds: 4, Trees: 200, Seed: seed,
+	}
+}
+
+func shards(r client.PredictRequest) call {
+	return func(ctx context.Context, c *client.Client, key string) (string, string, error) {
+		j, err := c.Predict(ctx, r, key)
+		return idOf(j), "", err
 	}
 }
 

@@ -31,6 +31,7 @@ const (
 	Fault     What = "fault"     // a part was hurt, for a time
 	Kill      What = "kill"      // a process got a signal
 	Up        What = "up"        // a process is up
+	Rows      What = "rows"      // a client read a result row by row; Text says what is wrong with them
 	Note      What = "note"      // anything else
 )
 
@@ -40,6 +41,7 @@ type Event struct {
 	What What          `json:"what"`
 
 	Job    string `json:"job,omitempty"`
+	Parent string `json:"parent,omitempty"`
 	Key    string `json:"key,omitempty"` // the idempotency key; of a file its name
 	Kind   string `json:"kind,omitempty"`
 	Tenant string `json:"tenant,omitempty"`

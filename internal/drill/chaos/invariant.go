@@ -67,13 +67,15 @@ func ends(l *ledger) {
 	}
 }
 
-// legal are the ways from state to state. What is not named here may go
-// anywhere, so that states that come later are judged by the other invariants.
+// legal are the ways from state to state; a run retries nothing, so that an end
+// is one. What is not named here may go anywhere, so that states that come later
+// are judged by the other invariants.
 func legal(from, to job.State) bool {
 	ways := map[job.State][]job.State{
-		job.Pending:   {job.Queued, job.Cancelled},
-		job.Queued:    {job.Running, job.Queued, job.Pending, job.Cancelled},
-		job.Running:   {job.Running, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
+		job.Awaiting:  {job.Awaiting, job.Pending, job.Failed, job.Cancelled},
+		job.Pending:   {job.Pending, job.Queued, job.Failed, job.Cancelled},
+		job.Queued:    {job.Running, job.Queued, job.Pending, job.Failed, job.Cancelled},
+		job.Running:   {job.Running, job.Awaiting, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
 		job.Succeeded: {}, job.Failed: {}, job.Cancelled: {},
 	}
 	next, known := ways[from]
@@ -100,13 +102,14 @@ func steps(l *ledger) {
 func (l *ledger) step(id string, was, is Event) {
 	before, after := job.State(was.State), job.State(is.State)
 	claimed := before != job.Running && after == job.Running
-	handed := after == job.Queued
+	handed := after == job.Queued && before != job.Queued
+	forgotten := after == job.Queued && before == job.Queued // by the queue, unless something else is noted
 	switch {
 	case is.Epoch < was.Epoch || is.Attempt < was.Attempt:
 		l.breaks(Fenced, id, "epoch %d, attempt %d were written over epoch %d, attempt %d", is.Epoch, is.Attempt, was.Epoch, was.Attempt)
 	case !legal(before, after):
 		l.breaks(LegalSteps, id, "from %s to %s, epoch %d", before, after, is.Epoch)
-	case handed && is.Epoch <= was.Epoch, !handed && is.Epoch != was.Epoch:
+	case handed && is.Epoch != was.Epoch+1, forgotten && is.Epoch > was.Epoch+1, !handed && !forgotten && is.Epoch != was.Epoch:
 		l.breaks(EpochsGrow, id, "from %s epoch %d to %s epoch %d", before, was.Epoch, after, is.Epoch)
 	case claimed && is.Attempt != was.Attempt+1, !claimed && is.Attempt != was.Attempt:
 		l.breaks(EpochsGrow, id, "from %s attempt %d to %s attempt %d", before, was.Attempt, after, is.Attempt)
@@ -130,6 +133,64 @@ func cancels(l *ledger) {
 	for _, e := range l.of(Cancelled) {
 		if j := l.found[e.Job]; j != nil && j.State != job.Cancelled && j.State.Terminal() {
 			l.breaks(CancelsHold, e.Job, "a client was told that it is cancelled, and it %s", j.State)
+		}
+	}
+}
+
+// families: a parent goes on once, after the last of its children has ended.
+func families(l *ledger) {
+	last := map[string]Event{} // of each parent, the last end of a child
+	children := map[string]int{}
+	for id, writes := range l.writes {
+		parent := writes[0].Parent
+		if parent == "" {
+			continue
+		}
+		children[parent]++
+		if l.found[parent] == nil {
+			l.breaks(NoneLost, id, "it is a child of %s, of which there is no record", parent)
+		}
+		for _, w := range writes {
+			if job.State(w.State).Terminal() && w.At > last[parent].At {
+				last[parent] = w
+			}
+		}
+	}
+	for parent, n := range children {
+		j := l.found[parent]
+		if j == nil {
+			continue
+		}
+		if j.Family != nil && j.Family.Children != n {
+			l.breaks(FanInOnce, parent, "it has %d children, and %d were stored", j.Family.Children, n)
+		}
+		l.fanIn(parent, j, last[parent])
+	}
+}
+
+// fanIn judges when the parent went on.
+func (l *ledger) fanIn(parent string, j *job.Job, last Event) {
+	times := 0
+	writes := l.writes[parent]
+	for i := 1; i < len(writes); i++ {
+		if job.State(writes[i-1].State) != job.Awaiting || job.State(writes[i].State) == job.Awaiting {
+			continue
+		}
+		times++
+		if j.State == job.Succeeded && writes[i].At < last.At {
+			l.breaks(FanInOnce, parent, "it went on before its child %s had ended", last.Job)
+		}
+	}
+	if times > 1 {
+		l.breaks(FanInOnce, parent, "it went on %d times", times)
+	}
+}
+
+// rows: what clients counted is right.
+func rows(l *ledger) {
+	for _, e := range l.of(Rows) {
+		if e.Text != "" {
+			l.breaks(RowsOnce, e.Job, "%s", e.Text)
 		}
 	}
 }

@@ -48,6 +48,8 @@ const (
 	TicksOnce     = "each tick fires once"
 	NoOrphans     = "no file is left that no record names"
 	NoneMissing   = "no file is missing that a record names"
+	FanInOnce     = "a parent goes on once, when all its children have ended"
+	RowsOnce      = "no row of a divided prediction is lost or doubled"
 	WholeHistory  = "the history is whole"
 	LivesLeft     = "no live worker is declared dead"
 	LittleRedone  = "a kill costs at most one checkpoint interval of work"
@@ -101,7 +103,7 @@ func (l *ledger) of(what What) []Event {
 func Check(events []Event, final Final) []Violation {
 	l := newLedger(events, final)
 	for _, invariant := range []func(*ledger){
-		accepted, answers, ends, steps, cancels, ticks, models, files, whole,
+		accepted, answers, ends, steps, cancels, families, rows, ticks, models, files, whole,
 	} {
 		invariant(l)
 	}

@@ -10,7 +10,7 @@ import (
 // Order is one job that a client submits.
 type Order struct {
 	Index  int
-	Kind   string // ingest, training, prediction, tuning, slow (a longer training)
+	Kind   string // ingest, training, prediction, sharded (a divided one), tuning, slow (a longer training)
 	Tenant int
 	Seed   uint64
 	Twice  bool          // submitted again under its key once it was accepted
@@ -133,8 +133,10 @@ func order(dice *rand.Rand, i int) Order {
 		o.Kind = kindPrediction
 	case p < 0.88:
 		o.Kind = kindTraining
-	case p < 0.94:
+	case p < 0.92:
 		o.Kind = kindTuning
+	case p < 0.95:
+		o.Kind = kindSharded
 	default:
 		o.Kind = kindSlow
 	}

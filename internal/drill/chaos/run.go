@@ -24,6 +24,7 @@ type Tier struct {
 	Points     int           // crash points of the sweep; 0: all of them
 	Scenarios  []string      // of the sweep; nil: all of them
 	Whole      bool          // what is switched off is also done to a platform that is whole
+	Rows       int           // of the prediction that is divided
 	Starve     time.Duration // for how long a worker gets 5 % of a core
 	Strict     bool          // the percentiles are promises too
 }
@@ -37,12 +38,12 @@ func TierFor(jobs int) Tier {
 	case jobs < short:
 		return Tier{
 			Pace:    Pace{Heartbeat: 700 * time.Millisecond, DeadAfter: 4 * time.Second, Lease: 3 * time.Second, Cleanup: "@every 4s", Health: "@every 1s"},
-			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Points: 3, Scenarios: []string{"main"}, Starve: 5 * time.Second,
+			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Points: 3, Scenarios: []string{"main"}, Rows: 30_000, Starve: 5 * time.Second,
 		}
 	case jobs < long:
-		return Tier{Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Points: 24, Whole: true, Starve: time.Minute}
+		return Tier{Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Points: 24, Whole: true, Rows: 200_000, Starve: time.Minute}
 	default:
-		return Tier{Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Whole: true, Starve: 10 * time.Minute, Strict: true}
+		return Tier{Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Whole: true, Rows: 2_000_000, Starve: 10 * time.Minute, Strict: true}
 	}
 }
 
@@ -92,6 +93,7 @@ func stages() []stage {
 		{"main", (*Run).storm},
 		{"starved", (*Run).starved},
 		{"redone", (*Run).redone},
+		{"rows", (*Run).divided},
 		{"points", (*Run).sweep},
 		{"switches", (*Run).mutants},
 	}

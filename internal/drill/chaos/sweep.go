@@ -50,7 +50,7 @@ type sweeper struct {
 func sweepScenarios() map[string]func(s *sweeper, ctx context.Context) error {
 	return map[string]func(s *sweeper, ctx context.Context) error{
 		"main": (*sweeper).mainJob, "cancel": (*sweeper).cancelled, "crash": (*sweeper).crashed,
-		"away": (*sweeper).away, "drain": (*sweeper).drained,
+		"away": (*sweeper).away, "drain": (*sweeper).drained, "divided": (*sweeper).dividedJob,
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *sweeper) enumerate(ctx context.Context) ([]crashPoint, error) {
 	known := map[string]bool{}
 	scenarios := s.r.Tier.Scenarios
 	if scenarios == nil {
-		scenarios = []string{"main", "cancel", "crash", "away", "drain"}
+		scenarios = []string{"main", "divided", "cancel", "crash", "away", "drain"}
 	}
 	for _, scenario := range scenarios {
 		traces := map[string]string{}
@@ -244,6 +244,18 @@ func (s *sweeper) started(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return id, s.runs(ctx, id, 1)
+}
+
+// dividedJob is a prediction with children.
+func (s *sweeper) dividedJob(ctx context.Context) error {
+	id, err := s.order(ctx, kindSharded)
+	if err != nil {
+		return err
+	}
+	if err := s.succeed(ctx, tenantName(0), id); err != nil {
+		return err
+	}
+	return s.count(ctx, tenantName(0), id, largeRows)
 }
 
 func (s *sweeper) cancelled(ctx context.Context) error {
