@@ -195,6 +195,19 @@ func (r *Run) with(ctx context.Context, pace Pace, apis int, fn func(ctx context
 	return c.stop()
 }
 
+// quietly waits until everything is quiet, checks the history of the stage and
+// returns it with what is left.
+func (r *Run) quietly(ctx context.Context, c *cluster) ([]Event, Final, error) {
+	c.settle(ctx, endPatience)
+	f, err := c.final(ctx, false)
+	if err != nil {
+		return nil, f, err
+	}
+	events := r.history.Events()
+	r.broke(Check(events, f)...)
+	return events, f, nil
+}
+
 // storm is the main stage: every order of the plan, and every step of it.
 func (r *Run) storm(ctx context.Context) error {
 	plan := NewPlan(r.Jobs, r.Seed, r.Tier.Pace)
