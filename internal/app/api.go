@@ -45,6 +45,7 @@ func (p *platform) serveAPI(ctx context.Context, l net.Listener, s *services) (e
 	deps := httpapi.Deps{
 		Verifier: verifier, Jobs: s.jobs, Datasets: s.datasets, Models: s.models,
 		Training: s.training, Tuning: s.tuning, Prediction: s.prediction, Retention: s.retention,
+		Health:   s.health,
 		Observed: p.observed(false), Logger: p.logger, Draining: ctx.Done(),
 	}
 	deps.Monitoring = monitor

@@ -57,7 +57,7 @@ func (o observer) Trouble(ctx context.Context, operation string, j *job.Job, err
 		attributes = append(attributes, "job", j.ID, "kind", j.Kind)
 	}
 	if missed, ok := errors.AsType[*job.MissedError](err); ok {
-		o.metrics.Sweep.Tick(missed.Name, "missed")
+		o.metrics.Sweep.Missed(missed.Name, missed.Count)
 	}
 	o.logger.WarnContext(ctx, "job trouble", attributes...)
 }

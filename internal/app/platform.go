@@ -16,6 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/llm"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/queue"
+	"github.com/narrativeml/narrative/internal/resilience"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/mongostore"
@@ -36,6 +37,7 @@ type platform struct {
 	config  config.Config
 	logger  *slog.Logger
 	metrics *telemetry.Metrics
+	guards  guards
 	store   store.Driver
 	queue   *queue.Client
 	files   *fileClient
@@ -60,7 +62,10 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	}
-	pl.store = pl.ports.store(pl.metrics.Store(driver))
+	if pl.guards, err = newGuards(pl.metrics); err != nil {
+		return nil, err
+	}
+	pl.store = pl.ports.store(resilience.Store(pl.metrics.Store(driver), pl.guards.store))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, pl.close(ctx))
@@ -92,7 +97,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(),
+		job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(), health.Collections(),
 	} {
 		all = append(all, declared...)
 	}
@@ -120,6 +125,7 @@ func (p *platform) queueConfig() queue.Config {
 	c := queue.DefaultConfig()
 	c.URL = p.config.Redis.URL
 	c.Retention = p.config.Redis.Completed
+	c.Guard = p.guards.redis
 	c.Observe = p.metrics.Redis.Observe
 	c.Pools = pools(p.config)
 	return c
@@ -131,6 +137,7 @@ func (p *platform) blobConfig() blob.Config {
 	c.Endpoint, c.PublicEndpoint, c.Region, c.Bucket = s.Endpoint, s.PublicEndpoint, s.Region, s.Bucket
 	c.AccessKeyID, c.SecretAccessKey, c.PathStyle = s.AccessKeyID, s.SecretAccessKey, s.PathStyle
 	c.PartSize = s.PartSize
+	c.Guard = p.guards.s3
 	c.Observe = p.metrics.S3.Observe
 	return c
 }
@@ -156,9 +163,9 @@ func (p *platform) checker(redisCritical bool) *health.Checker {
 		p.logger.WarnContext(ctx, "health check failed", "check", check, "error", err)
 	}
 	return health.New(c,
-		health.Check{Name: "store", Critical: true, Func: p.store.Ping},
-		health.Check{Name: "s3", Critical: true, Func: p.files.Ping},
-		health.Check{Name: "redis", Critical: redisCritical, Func: p.queue.Ping},
+		health.Check{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
+		health.Check{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
+		health.Check{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
 		health.Check{Name: "llm", Func: p.llm.Ping},
 	)
 }

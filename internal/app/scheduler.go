@@ -40,12 +40,13 @@ type overseer struct {
 	ticker  *job.Ticker
 	checker *health.Checker
 	cleanup *retention.Service
+	history *health.History
 	since   time.Time // when it began to lead
 }
 
 // schedule leads whenever no other scheduler does, until ctx ends.
 func (p *platform) schedule(ctx context.Context, s *services) error {
-	o := &overseer{platform: p, checker: p.checker(true), cleanup: s.retention}
+	o := &overseer{platform: p, checker: p.checker(true), cleanup: s.retention, history: s.health}
 	o.keeper = job.NewKeeper(job.KeeperConfig{
 		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Observer: p.observer(), Now: p.ports.now,
 		DeadAfter: p.config.Scheduler.DeadAfter, RelayEvery: p.config.Scheduler.RelayInterval,
@@ -110,8 +111,9 @@ func (o *overseer) submitCleanup(ctx context.Context, key string, _ time.Time) e
 }
 
 // sweepHealth looks at every part and at the workers' heartbeats.
-func (o *overseer) sweepHealth(ctx context.Context, _ string, _ time.Time) error {
-	for name, r := range o.checker.Run(ctx).Checks {
+func (o *overseer) sweepHealth(ctx context.Context, _ string, at time.Time) error {
+	report := o.checker.Run(ctx)
+	for name, r := range report.Checks {
 		if r.Status != health.NotConfigured {
 			o.metrics.Sweep.SetCheck(name, r.Status == health.OK, time.Duration(r.LatencyMS*float64(time.Millisecond)))
 		}
@@ -136,7 +138,7 @@ func (o *overseer) sweepHealth(ctx context.Context, _ string, _ time.Time) error
 		counts[state] = len(found)
 	}
 	o.metrics.Sweep.SetWorkers(counts[job.WorkerAlive]+counts[job.WorkerDraining], counts[job.WorkerLost])
-	return nil
+	return o.history.Record(ctx, at, report)
 }
 
 // count sets the gauges of running and waiting jobs until ctx ends.

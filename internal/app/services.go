@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
@@ -23,7 +24,11 @@ type services struct {
 	tuning     *tuning.Service
 	prediction *prediction.Service
 	retention  *retention.Service
+	health     *health.History
 }
+
+// healthRow is how often the health of a part that does not change is kept.
+const healthRow = time.Hour
 
 func (p *platform) services() *services {
 	s := &services{}
@@ -40,6 +45,7 @@ func (p *platform) services() *services {
 	s.tuning = tuning.NewService(s.jobs, s.models)
 	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)
 	s.retention = retention.NewService(s.jobs)
+	s.health = health.NewHistory(p.store, healthRow)
 	return s
 }
 
@@ -85,9 +91,9 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{
 				Results: p.config.Retention.Results, Temporary: p.config.Retention.Temporary,
-				Jobs: p.config.Retention.Jobs, Grace: p.config.Retention.Grace,
+				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Grace: p.config.Retention.Grace,
 			},
-			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Now: time.Now,
+			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Now: time.Now,
 		}),
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/queue"
+	"github.com/narrativeml/narrative/internal/resilience"
 	"github.com/narrativeml/narrative/internal/store"
 )
 
@@ -64,6 +65,7 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 		Worker: id, Driver: p.store, Files: p.files, Memory: p.config.Worker.Memory,
 		Handlers: handlers, Slots: slots, Observer: p.observer(), Now: p.ports.now,
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
+		OutagePatience: p.config.Worker.Patience,
 	})
 	p.metrics.CollectMemory(runner.Memory)
 	if err := p.reclaim(ctx, runner); err != nil {
@@ -128,6 +130,9 @@ func (p *platform) warnOfRedis(ctx context.Context) {
 
 func (p *platform) newServer(pool string, slots int, runner *job.Runner) (*queue.Server, error) {
 	handle := func(ctx context.Context, d queue.Delivery) error {
+		if p.guards.s3.State() == resilience.Open {
+			return queue.ErrBusy // every kind of job needs files: it waits with the queue, and costs no attempt
+		}
 		err := runner.Handle(ctx, job.Delivery(d))
 		if errors.Is(err, job.ErrDraining) || errors.Is(err, job.ErrNoRoom) {
 			return queue.ErrBusy

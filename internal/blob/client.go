@@ -43,7 +43,7 @@ func New(c Config) (*Client, error) {
 		Region:      c.Region,
 		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey.Reveal(), ""),
 		HTTPClient: &http.Client{
-			Transport:     connects,
+			Transport:     guard(connects, c.Guard),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		UsePathStyle: c.PathStyle,

@@ -39,6 +39,9 @@ type Config struct {
 	Concurrency int
 	// CacheBlocks is how many blocks of 1 MiB a reader of OpenAt keeps.
 	CacheBlocks int
+	// Guard, when set, decides whether requests are sent. It must not bound
+	// them: they last until the head of the answer, and a large part takes long.
+	Guard Guard
 	// Observe, when set, is told about every operation. It must be quick and
 	// safe for concurrent use. A file that is not there is no error.
 	Observe func(operation string, elapsed time.Duration, err error)

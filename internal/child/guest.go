@@ -248,6 +248,11 @@ func (r records) Get(ctx context.Context, collection, id string) (store.Record, 
 	return store.Record{ID: id, Revision: got.Revision, Body: got.data}, nil
 }
 
+// Peek implements store.Driver.
+func (records) Peek(context.Context, string, string) (store.Record, error) {
+	return store.Record{}, errReadOnly
+}
+
 // Ensure implements store.Driver.
 func (records) Ensure(context.Context, ...store.Collection) error { return errReadOnly }
 

@@ -96,6 +96,14 @@ func TestTheMainJob(t *testing.T) {
 		{"show job_8", "file predictions", ""},
 		{"cancel job_2", "ingest job_2 is cancelled, attempt 1", ""},
 		{"retry job_2 --json", `"state": "pending"`, ""},
+		{"dead-letters list --kind training", "job_dead  acme    training  crashes_exhausted  worker_died  2025-01-02 03:04:05\n", ""},
+		{"dead-letters list --code other --json", `"items": []`, ""},
+		{"dead-letters show job_dead", "2  2025-01-02 03:04:06  failed       3  worker_died by ops\n", ""},
+		{"dead-letters show job_dead --json", `"target": "y"`, ""},
+		{"dead-letters requeue job_dead job_1 --rate 2", "1 requeued, 1 skipped\njob_dead\nskipped job_1, dead_letter_not_found: it is none\n", ""},
+		{"dead-letters requeue --all --dry-run --limit 5", "1 would be requeued, 0 skipped\njob_dead\nthere are more", ""},
+		{"dead-letters requeue --code worker_died --json", `"requeued": 1`, ""},
+		{"dead-letters", "Run them again", ""},
 		{"tune mdl_1 --output " + curve, curve + ", ", "download"},
 	} {
 		code, out, errs := sh.run(t.Context(), strings.Fields(test.args)...)
@@ -167,6 +175,8 @@ func TestExitCodes(t *testing.T) {
 		{"fly", nil, cli.ExitUsage, `unknown command "fly"`},
 		{"list jobs --nothing", nil, cli.ExitUsage, "unknown flag"},
 		{"list jobs --url nowhere", nil, cli.ExitUsage, "is no URL"},
+		{"dead-letters requeue --limit 3", nil, cli.ExitUsage, "--all"},
+		{"dead-letters show job_1", nil, cli.ExitNotFound, "no such dead letter"},
 		{"show something", nil, cli.ExitUsage, "is no identifier"},
 		{"train ds_1", nil, cli.ExitUsage, "--target"},
 		{"upload no-such-file", nil, cli.ExitUsage, "no such file"},

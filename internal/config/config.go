@@ -71,6 +71,7 @@ type Worker struct {
 	Isolation    Isolation
 	Heartbeat    time.Duration
 	DrainTimeout time.Duration
+	Patience     time.Duration // for which a job waits for a part that is away
 }
 
 // Isolation is where heavy jobs run.
@@ -144,6 +145,7 @@ type Retention struct {
 	Models    time.Duration
 	Results   time.Duration // files of prediction jobs
 	Jobs      time.Duration // records and log lines of finished jobs
+	Health    time.Duration // what sweeps found out about the parts
 	Temporary time.Duration
 	Grace     time.Duration // between marking and deleting
 }
@@ -173,6 +175,7 @@ func Default(role Role) Config {
 			Isolation:    isolation(runtime.GOOS),
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
+			Patience:     7 * day,
 		},
 		Scheduler: Scheduler{
 			DeadAfter:     15 * time.Second,
@@ -190,7 +193,7 @@ func Default(role Role) Config {
 		},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
-			Temporary: day, Grace: day,
+			Health: 30 * day, Temporary: day, Grace: day,
 		},
 		Logging: Logging{Level: "info", Format: "json"},
 		Dev:     Dev{DataDir: "data"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"time"
 )
 
 // setting declares one setting.
@@ -54,6 +55,7 @@ func processSettings(c *Config) []setting {
 		}},
 		{path: "worker.heartbeat", env: variable("HEARTBEAT"), doc: "How often a running job says that it lives.", value: period(&c.Worker.Heartbeat), check: func() string { return between(c.Worker.Heartbeat, minPeriod, maxPeriod) }},
 		{path: "worker.drain_timeout", env: variable("DRAIN_TIMEOUT"), doc: "How long a worker lets jobs reach a checkpoint after SIGTERM.", value: period(&c.Worker.DrainTimeout), check: func() string { return between(c.Worker.DrainTimeout, minPeriod, maxPeriod) }},
+		{path: "worker.outage_patience", env: variable("OUTAGE_PATIENCE"), doc: "How long a job waits for a part that is away, such as S3, before it is given up.", value: period(&c.Worker.Patience), check: func() string { return between(c.Worker.Patience, time.Second, maxKept) }},
 		{path: "scheduler.dead_after", env: variable("DEAD_AFTER"), doc: "Silence after which a running job is given to another worker; at least three heartbeats.", value: period(&c.Scheduler.DeadAfter), check: func() string { return between(c.Scheduler.DeadAfter, minPeriod, maxPeriod) }},
 		{path: "scheduler.relay_interval", env: variable("RELAY_INTERVAL"), doc: "How often jobs that wait in the store are handed to the queue.", value: period(&c.Scheduler.RelayInterval), check: func() string { return between(c.Scheduler.RelayInterval, minPeriod, maxPeriod) }},
 		{path: "scheduler.lease", env: variable("LEASE"), doc: "How long the leader leads without renewing.", value: period(&c.Scheduler.Lease), check: func() string { return between(c.Scheduler.Lease, minPeriod, maxPeriod) }},
@@ -119,6 +121,7 @@ func limitSettings(c *Config) []setting {
 		setting{path: "retention.models", env: variable("RETENTION_MODELS"), doc: "How long models are kept; 0: until deleted.", value: period(&r.Models), check: func() string { return kept(r.Models) }},
 		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},
+		setting{path: "retention.health", env: variable("RETENTION_HEALTH"), doc: "How long the history of the parts' health is kept; 0: for ever.", value: period(&r.Health), check: func() string { return kept(r.Health) }},
 		setting{path: "retention.temporary", env: variable("RETENTION_TEMPORARY"), doc: "How long temporary objects are kept.", value: period(&r.Temporary), check: func() string { return between(r.Temporary, minPeriod, maxKept) }},
 		setting{path: "retention.grace", env: variable("RETENTION_GRACE"), doc: "How long a marked object waits before it is deleted.", value: period(&r.Grace), check: func() string { return between(r.Grace, 0, maxKept) }},
 	)

@@ -23,8 +23,8 @@ import (
 // default.
 type WorkerPlan struct {
 	Program string // narrative
-	Jobs    int    // of the batch; 8
-	Rows    int    // that each learns from; 20,000
+	Jobs    int    // of the batch; 10
+	Rows    int    // that each learns from; 60,000
 	Trees   int    // that each grows, twice; 300
 }
 
@@ -32,7 +32,7 @@ func (p WorkerPlan) withDefaults() WorkerPlan {
 	for _, v := range []struct {
 		at        *int
 		byDefault int
-	}{{&p.Jobs, 8}, {&p.Rows, trainRows}, {&p.Trees, 300}} {
+	}{{&p.Jobs, 10}, {&p.Rows, 3 * trainRows}, {&p.Trees, 300}} {
 		if *v.at <= 0 {
 			*v.at = v.byDefault
 		}

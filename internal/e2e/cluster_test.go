@@ -146,7 +146,7 @@ func (cl *cluster) work(t *testing.T) {
 	cl.answers(t)
 	// The store may be one that others have used.
 	owner, another := "acme-"+strings.ToLower(rand.Text()), "umbrella-"+strings.ToLower(rand.Text())
-	p := tenanttest.Party{Token: token(t, owner, "analyst", "operator"), Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token(t, owner, "analyst", "operator"), Analyst: token(t, owner, "analyst"), Jobs: map[string]string{}}
 	c := cl.client(t, p.Token)
 	p.Dataset, p.Jobs["ingest"] = upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(p.Dataset), "")
@@ -168,7 +168,7 @@ func (cl *cluster) work(t *testing.T) {
 	}
 	p.Model = result.ModelID
 	cl.rest(t, c, p, result.HoldoutRows)
-	tenanttest.Walk(t, cl.url, p, cl.small(t, token(t, another, "analyst", "operator")))
+	tenanttest.Walk(t, cl.url, p, cl.small(t, another))
 	cl.system(t, cl.client(t, token(t, owner, "analyst")))
 	cl.lost(t)
 	for _, p := range []*process{survivor, cl.scheduler, cl.api} {
@@ -191,10 +191,10 @@ func finished(t *testing.T, c *client.Client, j *client.Job) *client.Job {
 }
 
 // small is a tenant that has little of its own.
-func (cl *cluster) small(t *testing.T, bearer string) tenanttest.Party {
+func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	t.Helper()
-	c := cl.client(t, bearer)
-	p := tenanttest.Party{Token: bearer, Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token(t, tenant, "analyst", "operator"), Analyst: token(t, tenant, "analyst"), Jobs: map[string]string{}}
+	c := cl.client(t, p.Token)
 	p.Dataset, p.Jobs["ingest"] = upload(t, c, table(t, "insurance"))
 	a, err := c.Train(t.Context(), client.TrainRequest{DatasetID: p.Dataset, Target: "insurance", Algorithms: []string{"baseline"}, Folds: 2}, "")
 	if err != nil {

@@ -117,6 +117,13 @@ func (p *process) read(log io.Reader) {
 // logged waits for a line with the message and returns its attributes.
 func (p *process) logged(message string) map[string]any {
 	p.t.Helper()
+	return p.loggedOf(message, "")
+}
+
+// loggedOf waits for a line with the message about the job, or about anything
+// if it is empty.
+func (p *process) loggedOf(message, job string) map[string]any {
+	p.t.Helper()
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	seen := 0
@@ -127,7 +134,7 @@ func (p *process) logged(message string) map[string]any {
 		p.mu.Unlock()
 		for _, line := range lines {
 			var attributes map[string]any
-			if json.Unmarshal([]byte(line), &attributes) == nil && attributes["msg"] == message {
+			if json.Unmarshal([]byte(line), &attributes) == nil && attributes["msg"] == message && (job == "" || attributes["job"] == job) {
 				return attributes
 			}
 		}

@@ -4,7 +4,10 @@
 // an error holds no secret: the message of a fault, which is written for
 // clients, or a plain sentence.
 //
-// health may import fault and the standard library.
+// What the scheduler finds is kept as a history: a row whenever a part changed,
+// and one now and then while it did not.
 //
-// Enter at [New] and [Checker.Run].
+// health may import fault, the contract of the store and the standard library.
+//
+// Enter at [New], [Checker.Run] and [NewHistory].
 package health

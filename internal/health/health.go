@@ -33,6 +33,9 @@ type Check struct {
 	Critical bool // the process cannot work without the part
 	// Timeout bounds the look; zero means as long as all looks together.
 	Timeout time.Duration
+	// Breaker, when set, tells the state of the circuit breaker that calls to the
+	// part go through.
+	Breaker func() string
 	// Func returns nil when the part can be used. It should obey its context.
 	Func func(ctx context.Context) error
 }
@@ -41,6 +44,7 @@ type Check struct {
 type Result struct {
 	Status    Status  `json:"status"`
 	LatencyMS float64 `json:"latency_ms"`
+	Breaker   string  `json:"breaker,omitempty"` // closed, half_open or open
 	Error     string  `json:"error,omitempty"`
 }
 
@@ -164,8 +168,18 @@ func (c *Checker) lookAfter(ctx context.Context, check Check) Result {
 			c.config.OnFailure(ctx, check.Name, err)
 		}
 	}
+	if check.Breaker == nil {
+		return r
+	}
+	r.Breaker = check.Breaker()
+	if r.Breaker == breakerOpen && r.Status == OK {
+		r.Status, r.Error = Unavailable, "it answers again, and calls to it are let through in a moment"
+	}
 	return r
 }
+
+// breakerOpen is the state in which calls are refused.
+const breakerOpen = "open"
 
 // call calls the check, unless it is still at an earlier call: one that does
 // not obey its context must not pile up.

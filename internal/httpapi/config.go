@@ -79,6 +79,7 @@ type Deps struct {
 	Tuning     Submitter[tuning.Request]
 	Prediction Submitter[prediction.Request]
 	Retention  Submitter[retention.Request]
+	Health     HealthHistory
 
 	Observed
 	Logger   *slog.Logger
@@ -91,7 +92,7 @@ func (d Deps) validate() error {
 	for name, missing := range map[string]bool{
 		"Verifier": d.Verifier == nil, "Jobs": d.Jobs == nil, "Datasets": d.Datasets == nil, "Models": d.Models == nil,
 		"Training": d.Training == nil, "Tuning": d.Tuning == nil, "Prediction": d.Prediction == nil,
-		"Retention": d.Retention == nil, "Ready": d.Ready == nil, "Logger": d.Logger == nil,
+		"Retention": d.Retention == nil, "Health": d.Health == nil, "Ready": d.Ready == nil, "Logger": d.Logger == nil,
 	} {
 		if missing {
 			errs = append(errs, fmt.Errorf("httpapi: Deps.%s is missing", name))

@@ -2,12 +2,14 @@ package httpapi
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/training"
@@ -62,6 +64,8 @@ func illustrate(doc *huma.OpenAPI) {
 		"tune":     tuning.Request{ModelID: exampleModelID, Method: "threshold", Objective: "f1"},
 		"predict":  prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Format: "csv", IDColumn: "customer_id"},
 		"clean-up": retention.Request{DryRun: true},
+
+		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
 	answers := answerExamples()
 	for _, item := range doc.Paths {
@@ -119,7 +123,8 @@ func answerExamples() map[string]any {
 		return Accepted{JobID: exampleJobID, DatasetID: datasetID, ModelID: modelID, Job: j}
 	}
 	of := func(kind string) Job { j := fresh; j.Kind = kind; return j }
-	return map[string]any{
+	examples := operatorExamples(at)
+	maps.Copy(examples, map[string]any{
 		"upload-dataset":  made(ingest, exampleDatasetID, ""),
 		"list-datasets":   Page[Dataset]{Items: []Dataset{dataset}},
 		"get-dataset":     dataset,
@@ -138,6 +143,29 @@ func answerExamples() map[string]any {
 		"retry-job":       fresh,
 		"health":          Liveness{Status: StatusOK},
 		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
+	})
+	return examples
+}
+
+// operatorExamples are those of what only operators see, and of histories.
+func operatorExamples(at time.Time) map[string]any {
+	dead := DeadLetter{
+		ID: exampleJobID, Tenant: "acme", User: "ada", Kind: "training", Pool: "training", Cause: job.DeadCrashes, Code: "worker_died",
+		Message: "The worker died 3 times while it ran this job, which was then given up.", Attempt: 3, Crashes: 3, At: at,
+		Links: DeadLinks{Self: deadPath(exampleJobID)},
+	}
+	events := []Event{{Seq: 1, Transition: Transition{At: at, State: "pending"}}, {Seq: 2, Transition: Transition{At: at, State: "queued", Epoch: 1}}}
+	next := at.Add(time.Hour)
+	return map[string]any{
+		"get-job-history":   History{Items: events},
+		"list-dead-letters": Page[DeadLetter]{Items: []DeadLetter{dead}},
+		"get-dead-letter": DeadLetterDetail{
+			DeadLetter: dead, Payload: map[string]any{"dataset_id": exampleDatasetID, "target": "churned"}, History: events,
+			Log: []LogLine{{Seq: 1, At: at, Attempt: 1, Level: "info", Message: "1000 rows, 12 columns"}},
+		},
+		"requeue-dead-letters": Requeued{Requeued: 1, IDs: []string{exampleJobID}, Skipped: []Skipped{}},
+		"list-schedules":       Page[Schedule]{Items: []Schedule{{Name: "cleanup", Spec: "17 * * * *", LastAt: &at, Done: true, Tries: 1, NextAt: &next, Missed: 2, MissedAt: &at}}},
+		"list-health-history":  Page[Finding]{Items: []Finding{{Check: "s3", Status: StatusOK, Breaker: "closed", LatencyMS: 2.4, Changed: true, At: at}}},
 	}
 }
 
@@ -148,7 +176,7 @@ func exampleJob(at time.Time) Job {
 		ID: exampleJobID, Kind: "training", State: "running", Subject: exampleDatasetID, Subjects: []string{exampleDatasetID}, Scope: scopeTenant, User: "ada",
 		Revision: 17, Attempt: 1, Epoch: 1, Progress: Progress{Stage: "gbdt fold 2 of 5", Fraction: 0.42},
 		LogLines: 4, CreatedAt: at, StartedAt: &started,
-		Links: JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs", Cancel: self + "/cancel", Dataset: datasetPath(exampleDatasetID)},
+		Links: JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs", History: self + "/history", Cancel: self + "/cancel", Dataset: datasetPath(exampleDatasetID)},
 	}
 }
 

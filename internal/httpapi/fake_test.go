@@ -16,6 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/httpapi"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
@@ -181,6 +182,67 @@ func (f *jobs) Logs(ctx context.Context, tenant, id string, after, limit int) ([
 	lines := f.lines[id]
 	lines = lines[min(after, len(lines)):]
 	return slices.Clone(lines[:min(limit, len(lines))]), nil
+}
+
+func (f *jobs) Peek(ctx context.Context, tenant, id string) (job.Glance, error) {
+	j, err := f.Get(ctx, tenant, id)
+	if err != nil {
+		return job.Glance{}, err
+	}
+	return job.Glance{Revision: j.Revision, State: j.State}, nil
+}
+
+func (f *jobs) History(ctx context.Context, tenant, id string, after, limit int) ([]job.Event, error) {
+	j, err := f.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	var events []job.Event
+	for i, t := range j.History {
+		if i >= after && len(events) < limit {
+			events = append(events, job.Event{Seq: i + 1, Transition: t})
+		}
+	}
+	return events, nil
+}
+
+// DeadJob takes every job for one that was given up.
+func (f *jobs) DeadJob(_ context.Context, id string) (*job.Job, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	j := f.all[id]
+	if j == nil {
+		return nil, fault.NotFound("dead_letter_not_found", "there is no dead letter %s", id)
+	}
+	c := *j
+	c.State, c.Dead, c.Payload = job.Failed, job.DeadDefect, json.RawMessage(`{"a":1,"file_key":"jobs/secret/x"}`)
+	return &c, nil
+}
+
+func (f *jobs) DeadLetters(ctx context.Context, _ job.DeadFilter, _ string, limit int) (store.Page[*job.DeadLetter], error) {
+	var page store.Page[*job.DeadLetter]
+	for id := range f.all {
+		if j, err := f.DeadJob(ctx, id); err == nil && len(page.Items) < limit {
+			page.Items = append(page.Items, j.Letter())
+		}
+	}
+	return page, f.err
+}
+
+func (f *jobs) Requeue(_ context.Context, r job.Requeue) (*job.Requeued, error) {
+	return &job.Requeued{Jobs: r.Jobs, Skipped: []job.Skipped{}}, f.err
+}
+
+func (f *jobs) Schedules(context.Context, string, int) (store.Page[*job.ScheduleState], error) {
+	state := &job.ScheduleState{Name: "cleanup", Spec: "17 * * * *", At: f.now(), LastAt: f.now(), Done: true}
+	return store.Page[*job.ScheduleState]{Items: []*job.ScheduleState{state}}, f.err
+}
+
+// findings are what sweeps have found.
+type findings struct{ page store.Page[*health.Finding] }
+
+func (f findings) List(context.Context, string, string, int) (store.Page[*health.Finding], error) {
+	return f.page, nil
 }
 
 func (f *jobs) Wait(ctx context.Context, tenant, id string, revision int64) (*job.Job, error) {

@@ -6,8 +6,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// health answers whether the process lives; it touches nothing.
-func health(c echo.Context) error {
+// alive answers whether the process lives; it touches nothing.
+func alive(c echo.Context) error {
 	return c.JSONBlob(http.StatusOK, []byte(`{"status":"ok"}`))
 }
 
@@ -39,6 +39,7 @@ type Readiness struct {
 type Check struct {
 	Status    string   `json:"status" doc:"ok, unavailable or not_configured" example:"ok"`
 	LatencyMS float64  `json:"latency_ms" doc:"How long the answer took" example:"1.7"`
+	Breaker   string   `json:"breaker,omitempty" enum:"closed,half_open,open" doc:"The circuit breaker of calls to it: an open one refuses them, a half-open one lets a few through to find out"`
 	Error     string   `json:"error,omitempty" doc:"Why it is not ok"`
 	_         struct{} `additionalProperties:"true"`
 }

@@ -88,6 +88,9 @@ func (s *server) registerJobs() {
 
 	s.registerEvents()
 
+	register(s, operation(tagJobs, "GET /jobs/{id}/history", "get-job-history", "Read a job's history",
+		`Every event in its life: its changes of state, over all attempts, and what people did to it. The job itself shows all of a short history, and the first and the last events of a long one.`, http.StatusNotFound), s.getHistory)
+
 	register(s, operation(tagJobs, "GET /jobs/{id}/logs", "get-job-logs", "Read a job's log",
 		`The lines that the job has written for its owner, over all attempts.`, http.StatusNotFound), s.getLogs)
 
@@ -125,6 +128,16 @@ func (s *server) getJob(ctx context.Context, in *jobQuery) (*jobOutput, error) {
 		return nil, err
 	}
 	exchangeOf(ctx).allow(wait + s.config.RequestTimeout)
+	if in.IfNoneMatch != "" {
+		// Most polls find nothing new: that is found out without reading the job.
+		g, err := s.glance(ctx, in.ID)
+		if err != nil {
+			return nil, err
+		}
+		if matches(in.IfNoneMatch, g.Revision) && (wait == 0 || g.State.Terminal()) {
+			return unchangedJob(g.Revision), nil
+		}
+	}
 	j, err := s.lookUp(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -135,13 +148,23 @@ func (s *server) getJob(ctx context.Context, in *jobQuery) (*jobOutput, error) {
 			return nil, err
 		}
 	}
-	out := &jobOutput{Status: http.StatusOK, ETag: etag(j.Revision), CacheControl: "private, no-cache"}
 	if unchanged() {
-		out.Status = http.StatusNotModified
-		return out, nil
+		return unchangedJob(j.Revision), nil
 	}
-	out.Body = viewJob(callerOf(ctx), j)
-	return out, nil
+	return &jobOutput{Status: http.StatusOK, ETag: etag(j.Revision), CacheControl: cacheJob, Body: viewJob(callerOf(ctx), j)}, nil
+}
+
+const cacheJob = "private, no-cache"
+
+func unchangedJob(revision int64) *jobOutput {
+	return &jobOutput{Status: http.StatusNotModified, ETag: etag(revision), CacheControl: cacheJob}
+}
+
+// glance finds out what revision a job that the caller may read has.
+func (s *server) glance(ctx context.Context, id string) (job.Glance, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.RequestTimeout)
+	defer cancel()
+	return readJob(ctx, func(tenant string) (job.Glance, error) { return s.jobs.Peek(ctx, tenant, id) })
 }
 
 // lookUp gets a job that the caller may read, within the time of an ordinary
@@ -212,7 +235,7 @@ type changeOutput struct {
 
 func (s *server) change(do func(ctx context.Context, tenant, id string) (*job.Job, error)) func(context.Context, *JobRef) (*changeOutput, error) {
 	return func(ctx context.Context, in *JobRef) (*changeOutput, error) {
-		j, err := s.changeJob(ctx, in.ID, do)
+		j, err := s.changeJob(job.As(ctx, callerOf(ctx).User), in.ID, do)
 		if err != nil {
 			return nil, err
 		}

@@ -43,6 +43,8 @@ func describeAPI(config Config) huma.Config {
 				{Name: tagModels, Description: "What the trainings have made."},
 				{Name: tagJobs, Description: "Everything that takes longer than a moment is a job: look at it, follow it, cancel it, try it again, download what it made."},
 				{Name: tagCleanup, Description: "Delete the files that nothing needs any more."},
+				{Name: tagDeadLetters, Description: "Jobs of all tenants that were given up though their owners made no mistake; for operators."},
+				{Name: tagSchedules, Description: "What is done at times; for operators."},
 				{Name: tagHealth, Description: "Whether the process lives and can work."},
 			},
 			Components: &huma.Components{

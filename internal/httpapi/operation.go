@@ -29,6 +29,8 @@ const (
 	tagModels      = "models"
 	tagJobs        = "jobs"
 	tagCleanup     = "cleanup"
+	tagDeadLetters = "dead letters"
+	tagSchedules   = "schedules"
 	tagHealth      = "health"
 )
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/store"
@@ -30,6 +31,28 @@ type JobReader interface {
 	ResultURL(ctx context.Context, tenant, id, name string) (string, error)
 }
 
+// JobHistorian tells what happened to jobs, and whether something did.
+type JobHistorian interface {
+	// Peek returns the revision and the state of a job without reading it.
+	Peek(ctx context.Context, tenant, id string) (job.Glance, error)
+	History(ctx context.Context, tenant, id string, after, limit int) ([]job.Event, error)
+}
+
+// JobUndertaker looks after jobs of all tenants that were given up. It is for
+// operators.
+type JobUndertaker interface {
+	DeadLetters(ctx context.Context, f job.DeadFilter, cursor string, limit int) (store.Page[*job.DeadLetter], error)
+	DeadJob(ctx context.Context, id string) (*job.Job, error)
+	Requeue(ctx context.Context, r job.Requeue) (*job.Requeued, error)
+	// Schedules returns what is done at times.
+	Schedules(ctx context.Context, cursor string, limit int) (store.Page[*job.ScheduleState], error)
+}
+
+// HealthHistory tells what sweeps have found out about the parts.
+type HealthHistory interface {
+	List(ctx context.Context, check, cursor string, limit int) (store.Page[*health.Finding], error)
+}
+
 // JobController changes the course of jobs.
 type JobController interface {
 	Cancel(ctx context.Context, tenant, id string) (*job.Job, error)
@@ -39,7 +62,9 @@ type JobController interface {
 // Jobs is what the API needs to know about jobs.
 type Jobs interface {
 	JobReader
+	JobHistorian
 	JobController
+	JobUndertaker
 }
 
 // DatasetRegister keeps data sets.

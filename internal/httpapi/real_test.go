@@ -12,6 +12,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/httpapi"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
@@ -30,6 +31,7 @@ var (
 	_ httpapi.Verifier                      = (*account.Verifier)(nil)
 	_ httpapi.Verifier                      = account.Developer{}
 	_ httpapi.Jobs                          = (*job.Service)(nil)
+	_ httpapi.HealthHistory                 = (*health.History)(nil)
 	_ httpapi.Datasets                      = (*dataset.Service)(nil)
 	_ httpapi.Models                        = (*model.Service)(nil)
 	_ httpapi.Submitter[training.Request]   = (*training.Service)(nil)
@@ -90,12 +92,13 @@ type domain struct {
 	tuning     *tuning.Service
 	prediction *prediction.Service
 	retention  *retention.Service
+	health     *health.History
 }
 
 func newDomain(t *testing.T, queue job.Queue) *domain {
 	t.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
-	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), model.Collections(), retention.Collections()} {
+	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
 		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
 			t.Fatal(err)
 		}
@@ -107,6 +110,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 	d.tuning = tuning.NewService(d.jobs, d.models)
 	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
 	d.retention = retention.NewService(d.jobs)
+	d.health = health.NewHistory(d.driver, time.Hour)
 	return d
 }
 
@@ -114,6 +118,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 func (d *domain) behind(b *bench) {
 	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
 	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
+	b.deps.Health = d.health
 }
 
 // work runs what the queue delivers until the test ends.

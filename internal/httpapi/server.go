@@ -58,6 +58,9 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerModels()
 	s.registerJobs()
 	s.registerRetention(deps.Retention)
+	s.registerDeadLetters()
+	s.registerSchedules()
+	s.registerHealthHistory(deps.Health)
 	s.describeHealth()
 	s.complete()
 
@@ -118,7 +121,7 @@ func (e *edge) echo() *echo.Echo {
 // operate adds what every process serves.
 func operate(e *echo.Echo, parts Observed) {
 	reads := []string{http.MethodGet, http.MethodHead}
-	e.Match(reads, "/health", health)
+	e.Match(reads, "/health", alive)
 	e.Match(reads, "/health/ready", readiness(parts.Ready))
 	if parts.Metrics != nil {
 		e.GET("/metrics", echo.WrapHandler(parts.Metrics))

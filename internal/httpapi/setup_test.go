@@ -114,7 +114,7 @@ func newBench() *bench {
 		known: func(string, retention.Request) error { return nil },
 	}
 	b.deps = httpapi.Deps{
-		Verifier: verifier{}, Jobs: b.jobs, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup,
+		Verifier: verifier{}, Jobs: b.jobs, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup, Health: findings{},
 		Tuning: &submitter[tuning.Request]{
 			jobs: b.jobs, kind: "tuning", subject: func(r tuning.Request) string { return r.ModelID },
 			known: func(tenant string, r tuning.Request) error { return knownModel(tenant, r.ModelID) },

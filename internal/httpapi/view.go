@@ -46,7 +46,7 @@ type Job struct {
 	Part            *Part           `json:"part,omitempty" doc:"Which part of its parent it is"`
 	Children        *Children       `json:"children,omitempty" doc:"The jobs that it was divided into; GET /api/v1/jobs?parent= lists them"`
 	After           []string        `json:"after,omitempty" nullable:"false" doc:"The jobs that have to succeed before it runs"`
-	History         []Transition    `json:"history,omitempty" nullable:"false" doc:"Its changes of state; only in the answer about one job"`
+	History         []Transition    `json:"history,omitempty" nullable:"false" doc:"What happened to it, the first and the last of many; only in the answer about one job"`
 	Links           JobLinks        `json:"links"`
 }
 
@@ -91,6 +91,8 @@ type Transition struct {
 	At     time.Time `json:"at"`
 	State  string    `json:"state"`
 	Epoch  int       `json:"epoch"`
+	Event  string    `json:"event,omitempty" doc:"What happened, when it is no change of state" example:"cancel_requested"`
+	By     string    `json:"by,omitempty" doc:"Who did it, when it was a person; of another tenant's operator nothing but that"`
 	Reason string    `json:"reason,omitempty" doc:"Why, when it is not plain progress"`
 }
 
@@ -99,6 +101,7 @@ type JobLinks struct {
 	Self     string `json:"self"`
 	Events   string `json:"events" doc:"The event stream"`
 	Logs     string `json:"logs"`
+	History  string `json:"history" doc:"Every event in its life"`
 	Cancel   string `json:"cancel,omitempty" doc:"POST here to cancel; missing when it is too late"`
 	Retry    string `json:"retry,omitempty" doc:"POST here to try again; present when it failed or was cancelled"`
 	Result   string `json:"result,omitempty" doc:"Leads to the result's file, the first one if there are several; present when there is one"`
@@ -175,14 +178,24 @@ func viewJob(caller account.Caller, j *job.Job) Job {
 		v.Result = withoutKeys(j.Result)
 	}
 	for _, t := range j.History {
-		v.History = append(v.History, Transition{At: t.At.UTC(), State: string(t.State), Epoch: t.Epoch, Reason: t.Reason})
+		v.History = append(v.History, viewTransition(caller, t))
+	}
+	return v
+}
+
+// viewTransition shows an event. Who an operator is, is for operators to know:
+// he may be of another tenant.
+func viewTransition(caller account.Caller, t job.Transition) Transition {
+	v := Transition{At: t.At.UTC(), State: string(t.State), Epoch: t.Epoch, Event: t.Event, By: t.By, Reason: t.Reason}
+	if strings.HasSuffix(t.Reason, "_by_operator") && !caller.Has(account.RoleOperator) {
+		v.By = account.RoleOperator
 	}
 	return v
 }
 
 func linksOf(j *job.Job) JobLinks {
 	self := jobPath(j.ID)
-	l := JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs"}
+	l := JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs", History: self + "/history"}
 	mine := scopeOf(j) == scopeTenant
 	switch {
 	case j.State == job.Succeeded:

@@ -56,6 +56,13 @@ func (b *broken) Get(ctx context.Context, c, id string) (store.Record, error) {
 	return b.Driver.Get(ctx, c, id)
 }
 
+func (b *broken) Peek(ctx context.Context, c, id string) (store.Record, error) {
+	if err := b.check("peek", c); err != nil {
+		return store.Record{}, err
+	}
+	return b.Driver.Peek(ctx, c, id)
+}
+
 func (b *broken) Replace(ctx context.Context, c string, r ...store.Record) ([]error, error) {
 	if err := b.check("replace", c); err != nil {
 		return nil, err

@@ -319,25 +319,6 @@ func TestLostReplyIsFound(t *testing.T) {
 	})
 }
 
-// The record keeps the beginning and the end of a long history.
-func TestLongHistory(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w := setup(t, map[string]job.Handler{"work": does(func(_ context.Context, task *job.Task) (any, error) {
-			if task.Job.Attempt < 100 {
-				return nil, job.Snooze(-1, "not_yet", "not yet")
-			}
-			return 1, nil
-		})})
-		defer w.start(w.runner("wkr_a"))()
-		j := w.finish(w.submit("work").ID)
-		w.want(j, job.Succeeded)
-		if n := len(j.History); n != 100 || j.History[0].Epoch != 0 || j.History[n-1].Epoch != 100 {
-			t.Errorf("%d transitions", n)
-		}
-	})
-}
-
 // Nobody has to watch, and all defaults do.
 func TestDefaults(t *testing.T) {
 	t.Parallel()

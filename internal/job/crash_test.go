@@ -113,6 +113,13 @@ func (d fated) Get(ctx context.Context, c, id string) (store.Record, error) {
 	return d.Driver.Get(ctx, c, id)
 }
 
+func (d fated) Peek(ctx context.Context, c, id string) (store.Record, error) {
+	if err := d.step(); err != nil {
+		return store.Record{}, err
+	}
+	return d.Driver.Peek(ctx, c, id)
+}
+
 func (d fated) Find(ctx context.Context, c string, s store.Scan) ([]store.Record, error) {
 	if err := d.step(); err != nil {
 		return nil, err

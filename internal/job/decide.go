@@ -14,10 +14,6 @@ import (
 // nobody can cancel or repeat it.
 const publishPatience = 10
 
-// maxOutages is how often in all a part that a job needs may be away before
-// the job is given up: with the waits of Backoff, outages of two hours.
-const maxOutages = 30
-
 // decide moves the job according to what the handler answered, and returns the
 // outcome. A cancellation that was acknowledged wins over everything but a
 // committed result.
@@ -55,17 +51,47 @@ func (s *session) decide(j *Job, a answer) string {
 // outage does not end the jobs that meet it.
 func (s *session) fail(j *Job, at time.Time, err error) string {
 	j.Failure = failureOf(err, j)
-	count, most := &j.Failures, limit(j, j.MaxFailures)
-	if j.Failure.Class == fault.ClassUnavailable {
-		count, most = &j.Outages, limit(j, maxOutages)
+	switch {
+	case permanent(err):
+		j.Failures++
+		if j.Failure.Class == fault.ClassInternal {
+			j.Dead = DeadDefect
+		}
+		j.giveUp(at, j.Failure.Code)
+		return OutcomeFailed
+	case j.Failure.Class == fault.ClassUnavailable:
+		return s.park(j, at)
 	}
-	*count++
-	if permanent(err) || *count >= most {
+	j.Failures++
+	if j.Failures >= limit(j, j.MaxFailures) {
+		j.Dead = DeadFailures
 		j.giveUp(at, j.Failure.Code)
 		return OutcomeFailed
 	}
-	j.wait(at, at.Add(s.cfg.Backoff.after(*count, s.dice.roll())), j.Failure.Code)
+	j.wait(at, at.Add(s.cfg.Backoff.after(j.Failures, s.dice.roll())), j.Failure.Code)
 	return OutcomeRetried
+}
+
+// park lets the job wait for a part that is away. No failure is counted: the
+// job waits for as long as OutagePatience, since the first time that a part was
+// away, and is tried again at growing intervals.
+func (s *session) park(j *Job, at time.Time) string {
+	j.Outages++
+	if j.OutageSince.IsZero() {
+		j.OutageSince = at
+	}
+	patience := s.cfg.OutagePatience
+	if j.Committed {
+		patience *= publishPatience
+	}
+	if at.Sub(j.OutageSince) >= patience {
+		j.Dead = DeadOutage
+		j.giveUp(at, j.Failure.Code)
+		return OutcomeFailed
+	}
+	j.Waiting = &Reason{Code: j.Failure.Code, Message: "A part that the job needs is away, and it goes on when that is back: " + j.Failure.Message}
+	j.wait(at, at.Add(s.cfg.OutageBackoff.after(j.Outages, s.dice.roll())), j.Failure.Code)
+	return OutcomeParked
 }
 
 // limit returns how many failures or crashes the job may have.
@@ -99,6 +125,9 @@ func (s *session) explain(err error) {
 		return
 	}
 	f := failureOf(err, j)
+	if f.Class == fault.ClassUnavailable && j.Waiting != nil && j.Waiting.Code == f.Code {
+		return // the part is still away, and the job says so already
+	}
 	s.report.log("error", fmt.Sprintf("Attempt %d failed: %s", j.Attempt, f.Message))
 	s.cfg.Observer.Trouble(s.base, "run_job", j, err)
 }
@@ -128,7 +157,7 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 		outcome = OutcomeCancelled
 	case j.Crashes >= limit(j, j.MaxCrashes):
 		j.Worker = ""
-		j.Failure = diedTooOften(j)
+		j.Failure, j.Dead = diedTooOften(j), DeadCrashes
 		j.giveUp(at, j.Failure.Code)
 		outcome = OutcomeFailed
 	default:

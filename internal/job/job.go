@@ -47,7 +47,9 @@ type Job struct {
 	Epoch           int               `json:"epoch"`   // counts hand-overs to the queue; fences stale workers
 	Attempt         int               `json:"attempt"` // counts claims
 	Failures        int               `json:"failures"`
-	Outages         int               `json:"outages,omitempty"` // attempts that ended since a part was away
+	Outages         int               `json:"outages,omitempty"`     // attempts that ended since a part was away
+	OutageSince     time.Time         `json:"outage_since,omitzero"` // the first of them
+	Dead            string            `json:"dead,omitempty"`        // why a failed job is a dead letter, see DeadLetter
 	Crashes         int               `json:"crashes"`
 	MaxFailures     int               `json:"max_failures"` // failures at which the job is given up
 	MaxCrashes      int               `json:"max_crashes"`
@@ -88,15 +90,21 @@ type Job struct {
 	Awaits   string    `json:"awaits,omitempty"`   // what it waits for while it is waiting
 	TendAt   time.Time `json:"tend_at,omitzero"`   // when a waiting job is looked at
 
-	History []Transition `json:"history"`
+	History []Transition `json:"history"`         // of many, the first and the last; see Service.History
+	Moved   int          `json:"moved,omitempty"` // how many of the history lie in rows of their own
+
+	spill []*historyRow // what the next write moves there
 }
 
-// Transition is one change of state.
+// Transition is one event in the life of a job: a change of state or, with
+// Event, something else that was done to it.
 type Transition struct {
 	At     time.Time `json:"at"`
-	State  State     `json:"state"`
+	State  State     `json:"state"` // from then on
 	Epoch  int       `json:"epoch"`
+	Event  string    `json:"event,omitempty"` // EventCancelRequested …; empty: a change of state
 	Worker string    `json:"worker,omitempty"`
+	By     string    `json:"by,omitempty"`     // the person who did it, if it was one
 	Reason string    `json:"reason,omitempty"` // why, when it is not plain progress
 }
 

@@ -336,6 +336,78 @@ func TestTicksMissed(t *testing.T) {
 	})
 }
 
+// What was missed is on record, also when the ticker that noticed died before
+// it could say so.
+func TestSchedulesTellWhatWasMissed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, o := setup(t, nil), &tower{}
+		b := &broken{Driver: w.driver}
+		pass := func() {
+			w.t.Helper()
+			ticker := w.ticker(w.driver, o, "*/10 * * * *", "0 0 30 2 *")
+			for range 2 { // the state follows with the next look
+				if err := ticker.Pass(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		state := func() *job.ScheduleState {
+			w.t.Helper()
+			page, err := w.service.Schedules(t.Context(), "", 1)
+			if err != nil || len(page.Items) != 1 || page.Next == "" {
+				t.Fatal(page, err)
+			}
+			return page.Items[0]
+		}
+		pass()
+		if s := state(); s.Name != "s0" || s.Missed != 0 || !s.Done || !s.NextAt.Equal(s.LastAt.Add(10*time.Minute)) {
+			t.Errorf("at first: %+v", s)
+		}
+		time.Sleep(10 * time.Minute)
+		pass()
+		if s := state(); s.Missed != 0 || s.Tries != 1 || !s.LastAt.Equal(time.Now()) {
+			t.Errorf("on time: %+v", s)
+		}
+		time.Sleep(time.Hour) // five are missed, and their ticker cannot write the state
+		b.set(func(op, collection string) error {
+			if collection == "schedules" {
+				return errDown
+			}
+			return nil
+		})
+		dying := w.ticker(b, o, "*/10 * * * *", "0 0 30 2 *")
+		if err := errors.Join(dying.Pass(t.Context()), dying.Pass(t.Context())); !errors.Is(err, errDown) {
+			t.Errorf("the state was written: %v", err)
+		}
+		time.Sleep(30 * time.Minute)
+		pass() // two more are missed
+		s := state()
+		if s.Spec != "*/10 * * * *" || s.Missed < 7 || s.MissedAt.IsZero() || !s.LastAt.Equal(s.MissedAt) {
+			t.Errorf("after two outages: %+v", s)
+		}
+		missed := s.Missed
+		pass()
+		if s := state(); s.Missed != missed {
+			t.Errorf("counted twice: %+v", s)
+		}
+		page, err := w.service.Schedules(t.Context(), "", 0)
+		if err != nil || len(page.Items) != 2 || !page.Items[1].NextAt.IsZero() {
+			t.Errorf("a schedule that never comes due: %+v, %v", page.Items, err)
+		}
+		if _, err := w.service.Schedules(t.Context(), "", 501); code(err) != "limit_out_of_range" {
+			t.Error(err)
+		}
+		broke := job.NewService(job.ServiceConfig{Driver: b, Queue: w.queue, Files: w.files})
+		for _, op := range []string{"find name", "find at"} {
+			b.set(failing(op))
+			if _, err := broke.Schedules(t.Context(), "", 0); code(err) != "store_unavailable" {
+				t.Errorf("%s: %v", op, err)
+			}
+		}
+	})
+}
+
 func TestTicksFireAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

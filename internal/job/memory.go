@@ -222,7 +222,7 @@ func (s *session) crash(j *Job, at time.Time, err *CrashError) string {
 	j.Crashes++
 	j.Failure = failureOf(err, j)
 	if j.Crashes >= limit(j, j.MaxCrashes) {
-		j.Failure = crashedTooOften(j)
+		j.Failure, j.Dead = crashedTooOften(j), DeadCrashes
 		j.giveUp(at, j.Failure.Code)
 		return OutcomeFailed
 	}

@@ -12,6 +12,7 @@ const (
 	OutcomeFailed    = "failed"
 	OutcomeCancelled = "cancelled"
 	OutcomeRetried   = "retried" // failed, and to be tried again
+	OutcomeParked    = "parked"  // a part was away; to be tried again
 	OutcomeSnoozed   = "snoozed"
 	OutcomeDrained   = "drained"
 	OutcomeWaiting   = "waiting" // for its children

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -24,11 +25,12 @@ const (
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
-// lines, leases, ticks, workers, deadlines and what comes after what. The
-// program ensures them at its start.
+// lines and long histories, leases, ticks, schedules, workers, deadlines, what comes
+// after what, and dead letters. The program ensures them at its start.
 func Collections() []store.Collection {
 	return []store.Collection{
 		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), deadlineCollection(),
+		historyCollection(), deadCollection(), scheduleCollection(),
 	}
 }
 
@@ -67,7 +69,17 @@ func jobCollection() store.Collection {
 // table is the typed view of the jobs.
 type table = store.Table[Job, *Job]
 
-func newTable(driver store.Driver) *table { return store.NewTable[Job](driver, jobCollection()) }
+// newTable returns the view. What a job's record no longer holds is written
+// elsewhere before the record is.
+func newTable(driver store.Driver) *table {
+	histories, dead := newHistoryTable(driver), newDeadTable(driver)
+	return store.NewTable[Job](driver, jobCollection()).Before(func(ctx context.Context, jobs []*Job) error {
+		if err := spill(ctx, histories, jobs); err != nil {
+			return err
+		}
+		return mourn(ctx, dead, jobs)
+	})
+}
 
 // Keys implements store.Entity.
 func (j *Job) Keys() map[string]any {
@@ -103,12 +115,7 @@ func (j *Job) Delivery() Delivery {
 	return Delivery{JobID: j.ID, Epoch: j.Epoch, Kind: j.Kind, Tenant: j.Tenant, Pool: j.Pool}
 }
 
-// maxHistory bounds the transitions kept on a record: the first and the last
-// half of it.
-const maxHistory = 100
-
-// move changes the state and notes it in the history. It never writes into
-// an array that a copy of the job shares.
+// move changes the state and notes it in the history.
 func (j *Job) move(at time.Time, to State, reason string) {
 	if j.State == Running && to != Running {
 		j.TimeSpent += max(at.Sub(j.StartedAt), 0)
@@ -117,15 +124,11 @@ func (j *Job) move(at time.Time, to State, reason string) {
 	if to != Awaiting {
 		j.Awaits, j.TendAt = "", time.Time{}
 	}
-	kept := j.History
-	if len(kept) >= maxHistory {
-		kept = slices.Delete(slices.Clone(kept), maxHistory/2, maxHistory/2+1)
-	}
 	t := Transition{At: at, State: to, Epoch: j.Epoch, Reason: reason}
 	if to == Running || to.Terminal() {
 		t.Worker = j.Worker
 	}
-	j.History = append(slices.Clip(kept), t)
+	j.remember(t)
 }
 
 // queue hands the job over under a new epoch.
@@ -158,7 +161,7 @@ func (j *Job) end(at time.Time, to State, reason string) {
 // copy returns a job that can be changed without changing j.
 func (j *Job) copy() *Job {
 	c := *j
-	c.History = slices.Clip(c.History)
+	c.History, c.spill = slices.Clip(c.History), slices.Clip(c.spill)
 	c.Files = maps.Clone(j.Files)
 	return &c
 }

@@ -25,11 +25,14 @@ type RunnerConfig struct {
 	Backoff  Backoff            // between attempts that fail
 	Memory   int64              // bytes for all attempts together; 0: no limit
 
+	OutageBackoff  Backoff       // between attempts for which a part was away; default 2 s, 1 min
+	OutagePatience time.Duration // for which a job waits for parts that are away; default 7 days
+
 	HeartbeatEvery time.Duration // default 5 s; well below KeeperConfig.DeadAfter
 	LookEvery      time.Duration // how often the record is looked at for a cancellation; default 1 s
 	ReportEvery    time.Duration // how often progress and lines are written while they change; default 1 s
 	CallTimeout    time.Duration // of one call to the store; default 5 s
-	FinishPatience time.Duration // for which an outcome is kept trying to be recorded; default 2 min
+	FinishPatience time.Duration // for which an outcome is kept trying to be recorded; default 24 h
 	PublishTimeout time.Duration // of Publisher.Publish; default 1 min
 	DrainGrace     time.Duration // after Drain, until handlers are stopped; default 20 s
 	StopGrace      time.Duration // after a handler's context ended, until its outcome is recorded without it; default 30 s
@@ -45,11 +48,14 @@ func (c RunnerConfig) withDefaults() RunnerConfig {
 	c.Now = defaultNow(c.Now)
 	c.Observer = defaultObserver(c.Observer)
 	c.Backoff = c.Backoff.withDefaults()
+	c.OutageBackoff.Max = positive(c.OutageBackoff.Max, time.Minute)
+	c.OutageBackoff = c.OutageBackoff.withDefaults()
+	c.OutagePatience = positive(c.OutagePatience, 7*24*time.Hour)
 	c.HeartbeatEvery = positive(c.HeartbeatEvery, 5*time.Second)
 	c.LookEvery = positive(c.LookEvery, time.Second)
 	c.ReportEvery = positive(c.ReportEvery, time.Second)
 	c.CallTimeout = positive(c.CallTimeout, 5*time.Second)
-	c.FinishPatience = positive(c.FinishPatience, 2*time.Minute)
+	c.FinishPatience = positive(c.FinishPatience, 24*time.Hour)
 	c.PublishTimeout = positive(c.PublishTimeout, time.Minute)
 	c.DrainGrace = positive(c.DrainGrace, 20*time.Second)
 	c.StopGrace = positive(c.StopGrace, 30*time.Second)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -70,19 +69,6 @@ func TestOutcomes(t *testing.T) {
 			return nil, fault.Invalid("bad_target", "the target is constant").With(fault.Field{Location: "body.target"})
 		}, job.Failed, "bad_target", 1, 1, "the target is constant"},
 		{"permanent", func(context.Context, *job.Task) (any, error) { return nil, job.Permanent(errors.New("secret")) }, job.Failed, "internal", 1, 1, "on our side"},
-		{"outage that does not end", func(context.Context, *job.Task) (any, error) { return nil, away }, job.Failed, "storage_away", 0, 30, "the storage is away"},
-		{"outage that ends", func(_ context.Context, t *job.Task) (any, error) {
-			if t.Job.Attempt < 20 {
-				return nil, fmt.Errorf("load table: %w", away)
-			}
-			return 1, nil
-		}, job.Succeeded, "", 0, 20, ""},
-		{"failures between outages", func(_ context.Context, t *job.Task) (any, error) {
-			if t.Job.Attempt%2 == 0 {
-				return nil, errors.New("secret")
-			}
-			return nil, away
-		}, job.Failed, "internal", 3, 6, "quote job_"},
 		{"internal", func(context.Context, *job.Task) (any, error) { return nil, errors.New("secret") }, job.Failed, "internal", 3, 3, "quote job_"},
 		{"coded internal", func(context.Context, *job.Task) (any, error) {
 			return nil, fault.New(fault.ClassInternal, "odd", "secret")

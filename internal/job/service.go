@@ -81,6 +81,8 @@ type Service struct {
 	jobs      *table
 	logs      *logTable
 	deadlines *deadlineTable
+	history   *historyTable
+	dead      *deadTable
 	dispatch  *dispatcher
 	tender    *tender
 	pause     atomic.Int64 // submissions leave the queue alone until then, in ns
@@ -94,9 +96,10 @@ func NewService(cfg ServiceConfig) *Service {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	return &Service{
-		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
-		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
-		watches:  map[string]*watch{},
+		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), history: newHistoryTable(cfg.Driver), dead: newDeadTable(cfg.Driver),
+		deadlines: newDeadlineTable(cfg.Driver),
+		dispatch:  &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
+		watches:   map[string]*watch{},
 		tender: &tender{
 			jobs: jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
 			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),
@@ -131,6 +134,43 @@ func (s *Service) Get(ctx context.Context, tenant, id string) (*Job, error) {
 	return j, nil
 }
 
+// Glance is what is known of a job without reading its record.
+type Glance struct {
+	Revision int64
+	State    State
+}
+
+// Peek returns the revision and the state of the tenant's job, or the fault
+// job_not_found. It costs as little for a job with a large result as for any
+// other.
+func (s *Service) Peek(ctx context.Context, tenant, id string) (Glance, error) {
+	meta, keys, err := s.peek(ctx, id)
+	if err != nil {
+		return Glance{}, err
+	}
+	if keys["tenant"] != tenant { // somebody else's, or a child, which lists find by its parent
+		j, err := s.Get(ctx, tenant, id)
+		if err != nil {
+			return Glance{}, err
+		}
+		return Glance{Revision: j.Revision, State: j.State}, nil
+	}
+	state, _ := keys["state"].(string)
+	return Glance{Revision: meta.Revision, State: State(state)}, nil
+}
+
+// peek is Peek whoever owns the job.
+func (s *Service) peek(ctx context.Context, id string) (store.Meta, map[string]any, error) {
+	if !idForm.MatchString(id) {
+		return store.Meta{}, nil, notFound(id)
+	}
+	meta, keys, err := s.jobs.Peek(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return meta, nil, notFound(id)
+	}
+	return meta, keys, storeFault(err)
+}
+
 func notFound(id string) error {
 	if len(id) > 64 {
 		id = id[:64]
@@ -159,10 +199,15 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 			return fault.Conflict("job_already_finishing", "The job's result is final and being published; it cannot be cancelled any more.")
 		case j.State == Running:
 			j.CancelRequested = true
+			j.note(stamp(s.cfg.Now), EventCancelRequested, "", actorOf(ctx))
 		default:
 			j.CancelRequested = true
 			j.end(stamp(s.cfg.Now), Cancelled, "cancelled_by_owner")
-			ended = j.State.Terminal()
+			if ended = j.State.Terminal(); ended {
+				j.sign(actorOf(ctx))
+			} else { // its children have to be told first
+				j.note(stamp(s.cfg.Now), EventCancelRequested, "", actorOf(ctx))
+			}
 		}
 		return nil
 	})
@@ -203,6 +248,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	}
 	at := stamp(s.cfg.Now)
 	fast := s.fast(at)
+	buried := ""
 	j, err := s.jobs.Update(ctx, id, func(j *Job) error {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
@@ -210,6 +256,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 		if j.Parent != "" {
 			return fault.Conflict("child_not_retryable", "The job is a part of job %s; retry that one, which runs again only what has not succeeded.", j.Parent)
 		}
+		buried = j.deadID()
 		j.reset(at)
 		switch {
 		case len(j.After) > 0:
@@ -219,6 +266,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 		default:
 			j.wait(at, at, "retried_by_owner")
 		}
+		j.sign(actorOf(ctx))
 		return nil
 	})
 	switch {
@@ -227,6 +275,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 	case err != nil:
 		return nil, storeFault(err)
 	}
+	s.unearth(ctx, j, buried)
 	switch {
 	case j.State == Awaiting:
 		return s.link(ctx, j), nil
@@ -240,6 +289,7 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 // deadline that has passed is one no more.
 func (j *Job) reset(at time.Time) {
 	j.Failures, j.Outages, j.Crashes = 0, 0, 0
+	j.OutageSince, j.Dead = time.Time{}, ""
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil
 	j.Progress, j.Waiting = Progress{}, nil
@@ -297,7 +347,7 @@ func (s *Service) ResultURL(ctx context.Context, tenant, id, name string) (strin
 	return link, nil
 }
 
-// Remove deletes the record and the log lines of a job that ended. It is for
+// Remove deletes the record, the log lines and the history of a job that ended. It is for
 // the clean-up; files are deleted by whoever calls it, before.
 func (s *Service) Remove(ctx context.Context, id string) error {
 	j, err := s.Lookup(ctx, id)
@@ -317,6 +367,12 @@ func (s *Service) Remove(ctx context.Context, id string) error {
 		}
 	}
 	if err := s.removeLogs(ctx, id); err != nil {
+		return err
+	}
+	if err := s.removeHistory(ctx, id); err != nil {
+		return err
+	}
+	if err := s.removeDead(ctx, j.deadID()); err != nil {
 		return err
 	}
 	if err := s.unlink(ctx, j); err != nil {

@@ -126,7 +126,7 @@ func (s *session) watch(ctx context.Context, delivery <-chan struct{}, cancel co
 // look writes a heartbeat when one is due or there is something to report, and
 // only reads the record otherwise.
 func (s *session) look(ctx context.Context) (*Job, error) {
-	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	call, cancel := context.WithTimeout(store.Vital(ctx), s.cfg.CallTimeout)
 	defer cancel()
 	release, err := s.take(call)
 	if err != nil {
@@ -135,7 +135,7 @@ func (s *session) look(ctx context.Context) (*Job, error) {
 	defer release()
 	age := s.cfg.Now().Sub(s.beat)
 	if age < s.cfg.HeartbeatEvery && (age < s.cfg.ReportEvery || !s.report.waiting()) {
-		err = s.refresh(call)
+		err = s.glance(call)
 		return s.seen(), err
 	}
 	err = s.writeInTurn(call, func(j *Job) error {
@@ -147,7 +147,7 @@ func (s *session) look(ctx context.Context) (*Job, error) {
 
 // write changes the record if the attempt still has the job.
 func (s *session) write(ctx context.Context, change func(*Job) error) error {
-	call, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
+	call, cancel := context.WithTimeout(store.Vital(ctx), s.cfg.CallTimeout)
 	defer cancel()
 	release, err := s.take(call)
 	if err != nil {
@@ -190,6 +190,25 @@ func (s *session) writeInTurn(ctx context.Context, change func(*Job) error) erro
 			return fmt.Errorf("write job %s: %w", s.id, err)
 		}
 	}
+}
+
+// glance checks the fence without reading the record, unless somebody changed
+// it.
+func (s *session) glance(ctx context.Context) error {
+	meta, _, err := s.jobs.Peek(ctx, s.id)
+	s.mu.Lock()
+	same := err == nil && meta.Revision == s.job.Revision
+	if same {
+		s.contact = s.cfg.Now()
+	}
+	s.mu.Unlock()
+	if same {
+		return nil
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("look at job %s: %w", s.id, storeFault(err))
+	}
+	return s.refresh(ctx)
 }
 
 // refresh reads the record and checks the fence.

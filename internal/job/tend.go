@@ -179,7 +179,7 @@ func (t *tender) wake(ctx context.Context, was *Job, states map[State]int) error
 
 // giveUp makes the parent fail with the reason of its first child that failed.
 func (t *tender) giveUp(ctx context.Context, was *Job) ([]string, error) {
-	failure, err := t.blame(ctx, was.Family)
+	failure, dead, err := t.blame(ctx, was.Family)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (t *tender) giveUp(ctx context.Context, was *Job) ([]string, error) {
 		if !j.same(was) || j.Family.Ending != nil {
 			return store.ErrUnchanged
 		}
-		j.Failure = failure
+		j.Failure, j.Dead = failure, dead
 		j.end(stamp(t.now), Failed, failure.Code)
 		return nil
 	})
@@ -197,24 +197,25 @@ func (t *tender) giveUp(ctx context.Context, was *Job) ([]string, error) {
 	return t.look(ctx, j)
 }
 
-// blame returns the failure of a parent: that of its first child that failed.
-func (t *tender) blame(ctx context.Context, f *Family) (*Failure, error) {
+// blame returns the failure of a parent, that of its first child that failed,
+// and whether that makes it a dead letter.
+func (t *tender) blame(ctx context.Context, f *Family) (*Failure, string, error) {
 	for _, state := range []State{Failed, Cancelled} {
 		page, err := t.jobs.Find(ctx, store.Query{Index: indexState, Equal: []any{f.Fan, string(state)}, Limit: 1})
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		for _, c := range page.Items {
 			if state == Cancelled || c.Failure == nil {
 				return &Failure{Class: fault.ClassConflict, Code: "child_cancelled", Message: fmt.Sprintf(
-					"Its part %s, job %s, was cancelled; retry the job to run what is missing.", c.Child.Name, c.ID)}, nil
+					"Its part %s, job %s, was cancelled; retry the job to run what is missing.", c.Child.Name, c.ID)}, "", nil
 			}
 			failure := *c.Failure
 			failure.Message = fmt.Sprintf("Its part %s failed: %s", c.Child.Name, failure.Message)
-			return &failure, nil
+			return &failure, c.Dead, nil
 		}
 	}
-	return nil, fmt.Errorf("no child of %s has failed", f.Fan)
+	return nil, "", fmt.Errorf("no child of %s has failed", f.Fan)
 }
 
 // release lets the children run that wait for it.

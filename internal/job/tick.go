@@ -64,9 +64,11 @@ const maxMissed = 100_000
 // fires once however many tickers there are; a ticker that comes late fires
 // only the newest tick it missed, and says how many there were before it.
 type Ticker struct {
-	cfg   TickerConfig
-	ticks *tickTable
-	specs []cron.Schedule
+	cfg    TickerConfig
+	ticks  *tickTable
+	states *scheduleTable
+	specs  []cron.Schedule
+	told   map[string]time.Time // by schedule: the tick up to which its state is kept; of the one goroutine in Pass
 }
 
 // MissedError is reported to the observer's Trouble when ticks were missed.
@@ -92,7 +94,10 @@ func NewTicker(cfg TickerConfig) (*Ticker, error) {
 	cfg.Every = positive(cfg.Every, time.Second)
 	cfg.FireAgain = positive(cfg.FireAgain, time.Minute)
 	cfg.KeepTicks = positive(cfg.KeepTicks, 30*24*time.Hour)
-	t := &Ticker{cfg: cfg, ticks: store.NewTable[tick](cfg.Driver, tickCollection())}
+	t := &Ticker{
+		cfg: cfg, ticks: store.NewTable[tick](cfg.Driver, tickCollection()), states: newScheduleTable(cfg.Driver),
+		told: map[string]time.Time{},
+	}
 	for _, s := range cfg.Schedules {
 		spec, err := ParseSchedule(s.Spec)
 		if err != nil {
@@ -139,6 +144,12 @@ func (t *Ticker) pass(ctx context.Context, s Schedule, spec cron.Schedule) error
 	last, err := t.last(ctx, s.Name)
 	if err != nil {
 		return err
+	}
+	if last != nil && !t.told[s.Name].Equal(last.At) { // this ticker has just begun, or somebody's tick is new
+		if err := t.describe(ctx, s, spec, last.At, at); err != nil {
+			return err
+		}
+		t.told[s.Name] = last.At
 	}
 	if last == nil { // the first time ever: what is to come counts from now
 		_, err := t.insert(ctx, &tick{Name: s.Name, At: at, Fired: true})

@@ -99,12 +99,10 @@ func (s *Service) poll(ctx context.Context, id string, w *watch) {
 			return
 		case <-timer.C:
 		}
-		read, cancel := context.WithTimeout(ctx, watchTimeout)
-		j, err := s.Lookup(read, id)
-		cancel()
+		j, err := s.newer(ctx, id, w)
 		s.mu.Lock()
 		switch {
-		case err == nil && j.Revision > w.job.Revision:
+		case err == nil && j != nil && j.Revision > w.job.Revision:
 			w.tell(j)
 			every = s.cfg.WatchEvery
 		case isNotFound(err):
@@ -126,4 +124,19 @@ func (s *Service) poll(ctx context.Context, id string, w *watch) {
 		}
 		timer.Reset(every)
 	}
+}
+
+// newer returns the job when it has changed since it was last read, nil when
+// it has not; only then is its record read.
+func (s *Service) newer(ctx context.Context, id string, w *watch) (*Job, error) {
+	read, cancel := context.WithTimeout(ctx, watchTimeout)
+	defer cancel()
+	s.mu.Lock()
+	known := w.job.Revision
+	s.mu.Unlock()
+	meta, _, err := s.peek(read, id)
+	if err != nil || meta.Revision <= known {
+		return nil, err
+	}
+	return s.Lookup(read, id)
 }

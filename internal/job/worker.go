@@ -85,7 +85,7 @@ func (r *Runner) Register(ctx context.Context, host string, pid int) {
 // sign writes the worker's record whatever is there: nobody else is this
 // worker, and who called it lost was wrong.
 func (r *Runner) sign(ctx context.Context, w Worker) error {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.CallTimeout)
+	ctx, cancel := context.WithTimeout(store.Vital(ctx), r.cfg.CallTimeout)
 	defer cancel()
 	w.Running, w.Busy = r.Running(), map[string]int{}
 	for pool, slot := range r.slots {

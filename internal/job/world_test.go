@@ -269,6 +269,7 @@ type world struct {
 	keeper   *job.Keeper
 	handlers map[string]job.Handler
 	hurry    time.Duration // patience, if not a day
+	pace     time.Duration // between deliveries, if not 20 ms
 }
 
 var effects = store.Collection{Name: "effects"}
@@ -291,7 +292,10 @@ func setup(t *testing.T, handlers map[string]job.Handler) *world {
 }
 
 func (w *world) runner(name string, change ...func(*job.RunnerConfig)) *job.Runner {
-	cfg := job.RunnerConfig{Worker: name, Driver: w.driver, Files: w.files, Handlers: w.handlers, Observer: w.diary}
+	cfg := job.RunnerConfig{
+		Worker: name, Driver: w.driver, Files: w.files, Handlers: w.handlers, Observer: w.diary,
+		FinishPatience: 2 * time.Minute, // a worker that a test kills goes on trying
+	}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -303,7 +307,11 @@ func (w *world) runner(name string, change ...func(*job.RunnerConfig)) *job.Runn
 func (w *world) pump(ctx context.Context, r *job.Runner, dead func() bool) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	ticker := time.NewTicker(20 * time.Millisecond)
+	pace := 20 * time.Millisecond
+	if w.pace > 0 {
+		pace = w.pace
+	}
+	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	for {
 		select {

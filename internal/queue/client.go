@@ -29,6 +29,9 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Guard != nil {
+		client.AddHook(guarded{c.Guard})
+	}
 	return &Client{config: c, redis: client, asynq: asynq.NewClientFromRedisClient(client)}, nil
 }
 

@@ -31,6 +31,9 @@ type Config struct {
 	TaskTimeout time.Duration
 	// Timeout bounds one call of the client.
 	Timeout time.Duration
+	// Guard, when set, decides whether the commands of a client are sent. Those
+	// of a server, which has nothing else to do, always are.
+	Guard Guard
 	// Observe, when set, is told about every command sent to Redis. It must be
 	// quick and safe for concurrent use.
 	Observe func(command string, elapsed time.Duration, err error)

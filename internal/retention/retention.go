@@ -17,29 +17,32 @@ type Config struct {
 	Results   time.Duration // files of predictions and curves of tunings, after the job's end
 	Temporary time.Duration // objects under tmp/ and uploads that nobody finished
 	Jobs      time.Duration // records of jobs, after their end, once they have no file
+	Health    time.Duration // what sweeps found out about the parts
 	Grace     time.Duration // between the mark and the deletion
 }
 
 // DefaultConfig returns the periods that hold where none is configured.
 func DefaultConfig() Config {
 	const day = 24 * time.Hour
-	return Config{Results: 30 * day, Temporary: day, Jobs: 365 * day, Grace: day}
+	return Config{Results: 30 * day, Temporary: day, Jobs: 365 * day, Health: 30 * day, Grace: day}
 }
 
 // Result is what a clean-up did, or would do.
 type Result struct {
-	DryRun         bool   `json:"dry_run"`
-	Examined       int64  `json:"examined"`        // objects looked at
-	Kept           int64  `json:"kept"`            // objects that something points to
-	Marked         int64  `json:"marked"`          // objects newly found to go after the grace period
-	Waiting        int64  `json:"waiting"`         // marked earlier, still within the grace period
-	Unmarked       int64  `json:"unmarked"`        // marked earlier, pointed to again
-	Deleted        int64  `json:"deleted"`         // objects deleted, or that would be
-	DeletedBytes   int64  `json:"deleted_bytes"`   // their size
-	AbortedUploads int    `json:"aborted_uploads"` // multipart uploads that nobody finished
-	RemovedJobs    int    `json:"removed_jobs"`    // records of jobs
-	Objects        []Item `json:"objects"`         // what was not kept, at most MaxItems
-	Truncated      bool   `json:"truncated,omitempty"`
+	DryRun         bool  `json:"dry_run"`
+	Examined       int64 `json:"examined"`        // objects looked at
+	Kept           int64 `json:"kept"`            // objects that something points to
+	Marked         int64 `json:"marked"`          // objects newly found to go after the grace period
+	Waiting        int64 `json:"waiting"`         // marked earlier, still within the grace period
+	Unmarked       int64 `json:"unmarked"`        // marked earlier, pointed to again
+	Deleted        int64 `json:"deleted"`         // objects deleted, or that would be
+	DeletedBytes   int64 `json:"deleted_bytes"`   // their size
+	AbortedUploads int   `json:"aborted_uploads"` // multipart uploads that nobody finished
+	RemovedJobs    int   `json:"removed_jobs"`    // records of jobs
+	// RemovedFindings is how many old rows of the health's history went.
+	RemovedFindings int    `json:"removed_findings,omitempty"`
+	Objects         []Item `json:"objects"` // what was not kept, at most MaxItems
+	Truncated       bool   `json:"truncated,omitempty"`
 }
 
 // MaxItems bounds the list in a Result.

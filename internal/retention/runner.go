@@ -22,10 +22,17 @@ type Files interface {
 	AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (int, error)
 }
 
+// Findings is what was found out about the health of the parts.
+type Findings interface {
+	// Forget deletes what was found before the time, and returns how much.
+	Forget(ctx context.Context, before time.Time) (int, error)
+}
+
 // Runner runs clean-up jobs.
 type Runner struct {
 	config Config
 	files  Files
+	health Findings
 	keeper *keeper
 	marks  *store.Table[mark, *mark]
 	now    func() time.Time
@@ -39,6 +46,7 @@ type RunnerConfig struct {
 	Jobs     Jobs
 	Datasets Datasets
 	Models   Models
+	Health   Findings         // nil: nothing is kept of the health
 	Now      func() time.Time // default time.Now
 }
 
@@ -50,6 +58,7 @@ func NewRunner(c RunnerConfig) *Runner {
 	return &Runner{
 		config: c.Config,
 		files:  c.Files,
+		health: c.Health,
 		keeper: &keeper{config: c.Config, jobs: c.Jobs, datasets: c.Datasets, models: c.Models, now: c.Now},
 		marks:  store.NewTable[mark](c.Driver, marks()),
 		now:    c.Now,
@@ -84,10 +93,26 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err := r.removeJobs(ctx, result); err != nil {
 		return nil, err
 	}
+	if err := r.forgetHealth(ctx, result); err != nil {
+		return nil, err
+	}
 	t.Report.Progress("done", 1, result.Examined, 0)
 	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads; removed %d job records",
 		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.RemovedJobs)
 	return result, nil
+}
+
+// forgetHealth deletes what was found out about the parts long ago.
+func (r *Runner) forgetHealth(ctx context.Context, result *Result) error {
+	if r.config.Health <= 0 || r.health == nil || result.DryRun {
+		return nil
+	}
+	n, err := r.health.Forget(ctx, r.now().Add(-r.config.Health))
+	if err != nil {
+		return fmt.Errorf("forget findings of health: %w", err)
+	}
+	result.RemovedFindings = n
+	return nil
 }
 
 // shortestUpload is how long an upload may take before it counts as

@@ -99,6 +99,9 @@ type Driver interface {
 	Insert(ctx context.Context, collection string, records ...Record) ([]error, error)
 	// Get returns the record, or ErrNotFound.
 	Get(ctx context.Context, collection, id string) (Record, error)
+	// Peek is Get without the body: Body is nil. It is cheap however long the
+	// body is.
+	Peek(ctx context.Context, collection, id string) (Record, error)
 	// Replace stores each record whose Revision is the stored one, as Revision+1;
 	// the result holds nil, ErrNotFound, ErrStale, ErrDuplicate or ErrTooLarge for
 	// each. The error is about the whole call; then some may have been replaced.

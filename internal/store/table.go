@@ -32,11 +32,20 @@ type Entity[T any] interface {
 type Table[T any, P Entity[T]] struct {
 	driver     Driver
 	collection Collection
+	before     func(ctx context.Context, entities []P) error
 }
 
 // NewTable returns a view of the collection. The caller has ensured it.
 func NewTable[T any, P Entity[T]](driver Driver, collection Collection) *Table[T, P] {
 	return &Table[T, P]{driver: driver, collection: collection}
+}
+
+// Before sets what is done before entities are replaced, such as to write
+// elsewhere what they no longer hold. Its error ends the call. It returns the
+// table.
+func (t *Table[T, P]) Before(do func(ctx context.Context, entities []P) error) *Table[T, P] {
+	t.before = do
+	return t
 }
 
 // Insert adds the entity as revision 1. It returns ErrDuplicate when its
@@ -76,6 +85,16 @@ func (t *Table[T, P]) Get(ctx context.Context, id string) (P, error) {
 	return t.decode(r)
 }
 
+// Peek returns what is known of the entity without its body: its identifier
+// and revision, and its index values. It returns ErrNotFound when there is none.
+func (t *Table[T, P]) Peek(ctx context.Context, id string) (Meta, map[string]any, error) {
+	r, err := t.driver.Peek(ctx, t.collection.Name, id)
+	if err != nil {
+		return Meta{}, nil, fmt.Errorf("peek at %s %q: %w", t.collection.Name, id, err)
+	}
+	return Meta{ID: r.ID, Revision: r.Revision}, r.Keys, nil
+}
+
 // Replace stores the entity if its revision is still the stored one and then
 // counts it up; it returns ErrStale or ErrNotFound otherwise.
 func (t *Table[T, P]) Replace(ctx context.Context, e P) error {
@@ -89,6 +108,11 @@ func (t *Table[T, P]) Replace(ctx context.Context, e P) error {
 // ReplaceAll replaces the entities one by one; the result holds an error or
 // nil for each.
 func (t *Table[T, P]) ReplaceAll(ctx context.Context, entities ...P) ([]error, error) {
+	if t.before != nil {
+		if err := t.before(ctx, entities); err != nil {
+			return nil, fmt.Errorf("replace in %s: %w", t.collection.Name, err)
+		}
+	}
 	records, err := t.encode(entities)
 	if err != nil {
 		return nil, err

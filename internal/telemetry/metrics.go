@@ -21,6 +21,8 @@ type Metrics struct {
 	S3    *Dependency
 	Redis *Dependency
 
+	Breakers *Breakers
+
 	records  *Dependency
 	slots    *slots
 	memory   *memory
@@ -52,6 +54,7 @@ func New(version string) *Metrics {
 	m.records = newDependency(m, "store", "the store of records")
 	m.S3 = newDependency(m, "s3", "the file storage")
 	m.Redis = newDependency(m, "redis", "Redis")
+	m.Breakers = newBreakers(m)
 	m.slots = newSlots(m)
 	m.memory = newMemory(m)
 	m.queues = newQueues(m)

@@ -54,6 +54,14 @@ func (d *measured) Get(ctx context.Context, collection, id string) (store.Record
 	return r, err //nolint:wrapcheck // the driver's error is passed on
 }
 
+// Peek implements store.Driver.
+func (d *measured) Peek(ctx context.Context, collection, id string) (store.Record, error) {
+	start := time.Now()
+	r, err := d.driver.Peek(ctx, collection, id)
+	d.done("peek", start, err)
+	return r, err //nolint:wrapcheck // the driver's error is passed on
+}
+
 // Replace implements store.Driver.
 func (d *measured) Replace(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
 	start := time.Now()

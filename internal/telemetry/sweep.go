@@ -13,6 +13,7 @@ type Sweep struct {
 	latency *prometheus.GaugeVec
 	leader  prometheus.Gauge
 	ticks   *prometheus.CounterVec
+	missed  *prometheus.CounterVec
 
 	checks, names, outcomes *bound
 }
@@ -24,6 +25,7 @@ func newSweep(m *Metrics) *Sweep {
 		latency:  m.gauge("check_latency_seconds", "How long the part took to answer the last health sweep.", "check"),
 		leader:   m.gauge("scheduler_leader", "1 in the scheduler that leads, else 0.").WithLabelValues(),
 		ticks:    m.counter("scheduler_ticks_total", "Ticks of scheduled tasks, by what came of them.", "task", "outcome"),
+		missed:   m.counter("schedule_missed_ticks_total", "Ticks of a schedule that no scheduler was there for.", "schedule"),
 		checks:   newBound(maxValues),
 		names:    newBound(maxValues),
 		outcomes: newBound(16),
@@ -56,4 +58,9 @@ func (s *Sweep) SetLeader(leads bool) {
 // "done", "failed" or "skipped".
 func (s *Sweep) Tick(task, outcome string) {
 	s.ticks.WithLabelValues(s.names.value(task), s.outcomes.value(outcome)).Inc()
+}
+
+// Missed counts ticks of a schedule that nobody was there for.
+func (s *Sweep) Missed(schedule string, n int) {
+	s.missed.WithLabelValues(s.names.value(schedule)).Add(float64(n))
 }

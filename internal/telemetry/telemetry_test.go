@@ -87,6 +87,10 @@ func exercise(t *testing.T, m *telemetry.Metrics) {
 	m.Sweep.SetCheck("s3", false, time.Millisecond)
 	m.Sweep.SetLeader(true)
 	m.Sweep.Tick("cleanup", "done")
+	m.Sweep.Missed("cleanup", 3)
+	breaker := m.Breakers.Of("s3")
+	breaker.Changed("open")
+	breaker.Refused("open")
 	m.S3.Observe("get", time.Millisecond, nil)
 	m.S3.Observe("get", time.Millisecond, errors.New("refused"))
 	m.Redis.Observe("evalsha", time.Millisecond, context.DeadlineExceeded)
@@ -257,6 +261,10 @@ func (d *driver) Insert(context.Context, string, ...store.Record) ([]error, erro
 }
 
 func (d *driver) Get(context.Context, string, string) (store.Record, error) {
+	return store.Record{ID: "job_1"}, d.err
+}
+
+func (d *driver) Peek(context.Context, string, string) (store.Record, error) {
 	return store.Record{ID: "job_1"}, d.err
 }
 

@@ -56,24 +56,26 @@ func TestWeightsAreRepetition(t *testing.T) {
 // TestWeightsOfAnySize has weights whose sums differ by their order.
 func TestWeightsOfAnySize(t *testing.T) {
 	t.Parallel()
-	labels, scores, weights := make([]float64, 500), make([]float64, 500), make([]float64, 500)
 	r := rand.New(rand.NewPCG(3, 2))
-	for i := range labels {
-		labels[i], scores[i], weights[i] = float64(r.IntN(2)), r.Float64(), math.Exp(40*r.NormFloat64())
-	}
-	curve, err := search.Thresholds(search.F1, 0, labels, scores, weights...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range curve.Points {
-		for _, v := range []float64{p.Precision, p.Recall, p.Specificity, p.Accuracy, p.Score} {
-			if !(v >= 0 && v <= 1) {
-				t.Fatalf("a rate is %v: %+v", v, p)
+	for _, spread := range []float64{1, 1, 1, 1, 1, 1, 1, 1, 40} {
+		labels, scores, weights := make([]float64, 500), make([]float64, 500), make([]float64, 500)
+		for i := range labels {
+			labels[i], scores[i], weights[i] = float64(r.IntN(2)), r.Float64(), math.Exp(spread*r.NormFloat64())
+		}
+		curve, err := search.Thresholds(search.F1, 0, labels, scores, weights...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range curve.Points {
+			for _, v := range []float64{p.Precision, p.Recall, p.Specificity, p.Accuracy, p.Score} {
+				if !(v >= 0 && v <= 1) {
+					t.Fatalf("a rate is %v: %+v", v, p)
+				}
 			}
 		}
-	}
-	if last := curve.Points[len(curve.Points)-1]; last.Recall != 1 || last.Specificity != 0 {
-		t.Errorf("where every row is positive recall is %v and specificity %v", last.Recall, last.Specificity)
+		if last := curve.Points[len(curve.Points)-1]; last.Recall != 1 || last.Specificity != 0 {
+			t.Errorf("where every row is positive recall is %v and specificity %v", last.Recall, last.Specificity)
+		}
 	}
 }
 

@@ -70,6 +70,9 @@ func New() *Server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/events", s.events)
 	mux.HandleFunc("GET /api/v1/jobs/{id}/logs", s.logs)
 	mux.HandleFunc("GET /api/v1/jobs/{id}/result", s.result)
+	mux.HandleFunc("GET /api/v1/dead-letters", s.deadLetters)
+	mux.HandleFunc("GET /api/v1/dead-letters/{id}", s.deadLetter)
+	mux.HandleFunc("POST /api/v1/dead-letters/requeue", s.requeue)
 	mux.HandleFunc("POST /api/v1/jobs/{id}/cancel", s.change("cancelled"))
 	mux.HandleFunc("POST /api/v1/jobs/{id}/retry", s.change("pending"))
 	s.api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

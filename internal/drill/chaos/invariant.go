@@ -24,6 +24,9 @@ func accepted(l *ledger) {
 	keys := map[string]string{}
 	for _, j := range l.final.Jobs {
 		key := j.Tenant + "/" + j.Kind + "/" + j.IdempotencyKey
+		if j.Child != nil { // its siblings have other names
+			key += "/" + j.Parent + "/" + j.Child.Fan + "/" + j.Child.Name
+		}
 		if other, known := keys[key]; known {
 			l.breaks(OneKeyOneJob, j.ID, "it has the key of job %s", other)
 		}

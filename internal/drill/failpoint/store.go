@@ -66,6 +66,12 @@ func (d *driver) Get(ctx context.Context, collection, id string) (r store.Record
 	return r, err
 }
 
+// Peek implements store.Driver.
+func (d *driver) Peek(ctx context.Context, collection, id string) (r store.Record, err error) {
+	d.s.around(point("peek", collection), func() { r, err = d.Driver.Peek(ctx, collection, id) })
+	return r, err
+}
+
 // Replace implements store.Driver.
 func (d *driver) Replace(ctx context.Context, collection string, records ...store.Record) (errs []error, err error) {
 	d.s.around(point("replace", collection, records...), func() { errs, err = d.Driver.Replace(ctx, collection, records...) })

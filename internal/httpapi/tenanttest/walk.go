@@ -16,6 +16,7 @@ import (
 // jobs that succeeded.
 type Party struct {
 	Token   string
+	Analyst string // a token of the tenant without the role operator
 	Dataset string
 	Model   string
 	Jobs    map[string]string // by kind
@@ -79,6 +80,10 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 	}
 	named, listed := 0, 0
 	for _, op := range w.document.operations() {
+		if ofAllTenants(op.ID) {
+			w.forOperators(op)
+			continue
+		}
 		switch requests, names := w.requests(op); {
 		case names:
 			named++
@@ -96,9 +101,37 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		tb.Errorf("only %d routes name a thing and %d list things", named, listed)
 	}
 	for _, op := range w.document.operations() {
+		if ofAllTenants(op.ID) {
+			continue
+		}
 		if requests, _ := w.requests(op); op.method == http.MethodGet {
 			for _, r := range requests {
 				w.shown(op, r)
+			}
+		}
+	}
+}
+
+// ofAllTenants reports whether operators look after the things of all tenants,
+// or after no tenant's, by the operation.
+func ofAllTenants(id string) bool {
+	return slices.Contains([]string{
+		"list-dead-letters", "get-dead-letter", "requeue-dead-letters", "list-schedules", "list-health-history",
+	}, id)
+}
+
+// forOperators checks that nobody else may use the operation, whoever's the
+// things are that are asked for.
+func (w *walk) forOperators(op operation) {
+	w.tb.Helper()
+	for _, p := range []Party{w.owner, w.another} {
+		for _, id := range slices.Sorted(maps.Values(w.owner.Jobs)) {
+			r := request{id: id, method: op.method, path: strings.ReplaceAll(op.path, "{id}", id)}
+			if op.method != http.MethodGet {
+				r.body = map[string]any{"ids": []string{id}}
+			}
+			if got := w.ask(p.Analyst, r); got.status != http.StatusForbidden || got.problem().Code != "role_required" {
+				w.tb.Errorf("%s %s by somebody who is no operator: status %d: %s", op.method, r.path, got.status, got.body)
 			}
 		}
 	}

@@ -103,6 +103,13 @@ func (s *Store) Get(ctx context.Context, name, id string) (store.Record, error) 
 	return c.show(r), nil
 }
 
+// Peek implements store.Driver.
+func (s *Store) Peek(ctx context.Context, name, id string) (store.Record, error) {
+	r, err := s.Get(ctx, name, id)
+	r.Body = nil
+	return r, err
+}
+
 // Find implements store.Driver.
 func (s *Store) Find(ctx context.Context, name string, scan store.Scan) ([]store.Record, error) {
 	if err := s.rlock(ctx); err != nil {

@@ -31,6 +31,27 @@ func (d *Driver) Get(ctx context.Context, collection, id string) (store.Record, 
 	return decode(t, raw)
 }
 
+// Peek returns the record without its body, or ErrNotFound.
+func (d *Driver) Peek(ctx context.Context, collection, id string) (store.Record, error) {
+	t, err := d.table(collection)
+	if err != nil {
+		return store.Record{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	slim := options.FindOne().SetProjection(bson.D{{Key: "_id", Value: 1}, {Key: "rev", Value: 1}, {Key: "k", Value: 1}})
+	raw, err := t.collection.FindOne(limited, bson.D{{Key: "_id", Value: id}}, slim).Raw()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return store.Record{}, store.ErrNotFound
+	}
+	if err != nil {
+		return store.Record{}, d.fail(ctx, fmt.Sprintf("peek at %q of %s", id, collection), err)
+	}
+	r, err := decode(t, raw)
+	r.Body = nil
+	return r, err
+}
+
 // exists reports whether the collection has a record with the identifier.
 func (d *Driver) exists(ctx context.Context, t *table, id string) (bool, error) {
 	limited, cancel := context.WithTimeout(ctx, d.timeout)

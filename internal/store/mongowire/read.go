@@ -109,34 +109,59 @@ func (s *Server) get(ctx context.Context, c *command, known *collection, filter 
 	if err != nil {
 		return nil, bad("find: %s", err)
 	}
-	onlyID := false
-	if p, ok := c.fields["projection"]; ok {
-		parts, err := p.inside(kindDoc)
-		if err != nil || len(parts) != 1 || parts[0].name != "_id" {
-			return nil, bad("find has a projection other than to _id")
-		}
-		onlyID = true
+	projection, err := projected(c)
+	if err != nil {
+		return nil, err
+	}
+	read := s.driver.Get
+	if projection != "" {
+		read = s.driver.Peek
 	}
 	b := s.cursorHead(0, known.Name, "firstBatch")
-	r, err := s.driver.Get(ctx, known.Name, id)
+	r, err := read(ctx, known.Name, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return nil, err
-	case onlyID:
+	case projection == "_id":
 		b.doc("0").text("_id", id).end()
+	case projection != "":
+		appendKeys(b.doc("0"), known, r).end()
 	default:
 		appendRecord(b.doc("0"), known, r)
 	}
 	return b.end().end().ok(), nil
 }
 
-func appendRecord(b *builder, known *collection, r store.Record) {
+// projected returns the names that a find by identifier asks for, "" for all.
+func projected(c *command) (string, error) {
+	p, ok := c.fields["projection"]
+	if !ok {
+		return "", nil
+	}
+	parts, err := p.inside(kindDoc)
+	names := make([]string, len(parts))
+	for i, part := range parts {
+		names[i] = part.name
+	}
+	asked := strings.Join(names, " ")
+	if err != nil || asked != "_id" && asked != "_id rev k" {
+		return "", bad("find has a projection other than to _id, or to _id, rev and k")
+	}
+	return asked, nil
+}
+
+// appendKeys writes a record without its body, and leaves the document open.
+func appendKeys(b *builder, known *collection, r store.Record) *builder {
 	b.text("_id", r.ID).int64("rev", r.Revision).doc("k")
 	for _, f := range known.fields {
 		b.key(f.Name, r.Keys[f.Name])
 	}
-	b.end().text("body", string(r.Body)).end()
+	return b.end()
+}
+
+func appendRecord(b *builder, known *collection, r store.Record) {
+	appendKeys(b, known, r).text("body", string(r.Body)).end()
 }
 
 // batch answers with as many records as one reply holds, and a cursor for the

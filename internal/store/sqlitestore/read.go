@@ -26,6 +26,23 @@ func (d *Driver) Get(ctx context.Context, collection, id string) (store.Record, 
 	return records[0], nil
 }
 
+// Peek returns the record without its body, or ErrNotFound. The body is the
+// last column, so that its pages are not read.
+func (d *Driver) Peek(ctx context.Context, collection, id string) (store.Record, error) {
+	t, err := d.table(collection)
+	if err != nil {
+		return store.Record{}, err
+	}
+	records, err := d.query(ctx, t, t.peek, id)
+	if err != nil {
+		return store.Record{}, fmt.Errorf("peek at %q of %s: %w", id, collection, err)
+	}
+	if len(records) == 0 {
+		return store.Record{}, store.ErrNotFound
+	}
+	return records[0], nil
+}
+
 // Find returns at most Limit records of the scan.
 func (d *Driver) Find(ctx context.Context, collection string, scan store.Scan) ([]store.Record, error) {
 	t, err := d.scannable(collection, scan)

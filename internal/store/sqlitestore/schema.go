@@ -18,7 +18,7 @@ type table struct {
 	fields     []store.IndexField
 	columns    string // id, rev, the fields' columns, body
 
-	insert, remove, keys, get string
+	insert, remove, keys, get, peek string
 }
 
 func quoted(name string) string { return `"` + name + `"` }
@@ -35,6 +35,7 @@ func newTable(c store.Collection) *table {
 		marks = append(marks, "?")
 	}
 	t.keys = "SELECT " + strings.Join(names, ", ") + " FROM " + t.name + " WHERE id = ?"
+	t.peek = "SELECT " + strings.Join(names, ", ") + ", NULL FROM " + t.name + " WHERE id = ?"
 	t.columns = strings.Join(append(names, "body"), ", ")
 	t.insert = "INSERT INTO " + t.name + " (" + t.columns + ") VALUES (" + strings.Join(append(marks, "?"), ", ") + ") ON CONFLICT DO NOTHING"
 	t.remove = "DELETE FROM " + t.name + " WHERE id = ? AND ?2 IN (0, rev)"

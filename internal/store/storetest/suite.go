@@ -25,6 +25,7 @@ func Run(t *testing.T, fresh Fresh) {
 	}{
 		{"insert and get", testInsert},
 		{"insert many", testInsertMany},
+		{"peek", testPeek},
 		{"duplicates", testDuplicates},
 		{"replace", testReplace},
 		{"replace many", testReplaceMany},

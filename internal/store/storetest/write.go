@@ -30,6 +30,28 @@ func testInsert(t *testing.T, b *bundle) {
 	}
 }
 
+func testPeek(t *testing.T, b *bundle) {
+	t.Helper()
+	if _, err := b.Peek(t.Context(), papers, "p1"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("peek at nothing: %v", err)
+	}
+	want := paper("p1", "shelf", -7, "a title")
+	want.Body = append(append([]byte(`"`), bytes.Repeat([]byte("x"), 5<<20)...), '"')
+	b.insert(t, want, paper("p2", "shelf", 1, ""))
+	for revision := range int64(2) {
+		got, err := b.Peek(t.Context(), papers, "p1")
+		must(t, err)
+		slim := want
+		slim.Body = nil
+		wantRecord(t, got, slim, revision+1)
+		want.Revision, want.Keys["number"] = revision+1, revision
+		wantErrors(t, b.replaceAll(t, want), nil)
+	}
+	if _, err := b.Peek(t.Context(), "absent", "p1"); err == nil {
+		t.Error("peek into a collection that is not there")
+	}
+}
+
 func testInsertMany(t *testing.T, b *bundle) {
 	t.Helper()
 	const n = 2500
