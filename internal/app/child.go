@@ -124,6 +124,9 @@ func openChild(program Program) child.Setup {
 			logger: slog.New(slog.DiscardHandler), // who breaks is heard on standard error
 		}
 		var err error
+		if p.guards, err = newGuards(p.metrics); err != nil {
+			return nil, nil, err
+		}
 		if p.ports, err = openPorts(); err != nil {
 			return nil, nil, err
 		}

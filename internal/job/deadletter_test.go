@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -313,5 +314,54 @@ func TestDeadLettersWithoutStore(t *testing.T) {
 			t.Error("the outcome was recorded")
 		}
 		w.want(w.get(j.ID), job.Running)
+	})
+}
+
+// Of a job that was divided the parent is the dead letter, and runs its parts
+// again; a part is looked at and followed like any job.
+func TestADividedJobIsOneDeadLetter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		runs, healed := &atomic.Int64{}, &atomic.Bool{}
+		w := setup(t, map[string]job.Handler{"work": divided{n: 5}, "part": sometimes(map[int]bool{2: true}, healed, runs)})
+		defer w.start(w.runner("wkr_a"))()
+		j := w.finish(w.submit("work").ID)
+		w.want(j, job.Failed)
+		time.Sleep(5 * time.Second)
+		children := w.children(j.ID)
+		g, err := w.service.Peek(t.Context(), tenant, children[0].ID)
+		if err != nil || g != (job.Glance{Revision: children[0].Revision, State: children[0].State}) {
+			t.Errorf("a part: %+v, %v", g, err)
+		}
+		if _, err := w.service.Peek(t.Context(), "other", children[0].ID); code(err) != "job_not_found" {
+			t.Errorf("another tenant's part: %v", err)
+		}
+		if got := w.dead(job.DeadFilter{}); !slices.Equal(got, []string{"work defect internal"}) {
+			t.Errorf("%q", got)
+		}
+		healed.Store(true)
+		done, err := w.service.Requeue(t.Context(), job.Requeue{All: true})
+		if err != nil || !slices.Equal(done.Jobs, []string{j.ID}) {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		w.want(w.finish(j.ID), job.Succeeded)
+	})
+}
+
+// A job that fails since one that it comes after has is none.
+func TestAFollowerIsNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := graveyard(t)
+		defer w.start(w.runner("wkr_a"))()
+		first := w.finish(w.submit("wrong").ID)
+		second, _, err := w.service.Submit(t.Context(), job.Submission{Kind: kind("wrong"), Tenant: tenant, User: "ann", After: []string{first.ID}, Payload: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.want(w.finish(second.ID), job.Failed) // its dependency has failed: no dead letter
+		if got := w.dead(job.DeadFilter{}); !slices.Equal(got, []string{"wrong defect internal"}) {
+			t.Errorf("%q", got)
+		}
 	})
 }

@@ -223,10 +223,10 @@ const familyPage = 500 // children read or written at a time
 func (s *Service) listChildren(ctx context.Context, tenant string, f Filter, cursor string, limit int) (store.Page[*Job], error) {
 	empty := store.Page[*Job]{Items: []*Job{}}
 	parent, err := s.Get(ctx, tenant, f.Parent)
+	if isNotFound(err) {
+		return empty, nil // as there are no jobs about a subject that does not exist
+	}
 	if err != nil {
-		if e, ok := fault.As(err); ok && e.Class == fault.ClassNotFound {
-			err = e.With(fault.Field{Location: "query.parent", Message: "there is no such job", Value: shorten(f.Parent, 64)})
-		}
 		return empty, err
 	}
 	if parent.Family == nil || f.Subject != "" && !slices.Contains(parent.Subjects(), f.Subject) {

@@ -229,7 +229,7 @@ func TestPeek(t *testing.T) {
 				t.Errorf("%s: %v", id, err)
 			}
 		}
-		if _, err := s.Peek(t.Context(), "other", j.ID); code(err) != "job_not_found" {
+		if _, err := w.service.Peek(t.Context(), "other", j.ID); code(err) != "job_not_found" {
 			t.Errorf("another tenant: %v", err)
 		}
 		b.set(failing("peek"))

@@ -83,7 +83,7 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	t := &tender{
-		jobs: jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
+		jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
 		hint: hinter(cfg.Queue, cfg.QueueTimeout, cfg.Observer),
 	}
 	return &Keeper{
@@ -108,6 +108,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		{"relay_jobs", k.cfg.RelayEvery, k.Relay},
 		{"reconcile_jobs", k.cfg.ReconcileEvery, k.Reconcile},
 		{"tend_jobs", k.cfg.TendEvery, k.Tend},
+		{"complete_batches", k.cfg.ReconcileEvery, k.Complete},
 	}
 	var wg sync.WaitGroup
 	for _, d := range duties {
@@ -323,15 +324,16 @@ func (k *Keeper) remind(ctx context.Context, jobs []*Job) (int, error) {
 	return len(done), err
 }
 
-// Pass does each of the keeper's duties once: it revives, expires, tends, relays
-// and reconciles. It is what Run does at intervals.
+// Pass does each of the keeper's duties once: it revives, expires, tends,
+// completes, relays and reconciles. It is what Run does at intervals.
 func (k *Keeper) Pass(ctx context.Context) error {
 	_, revive := k.Revive(ctx)
 	_, expire := k.Expire(ctx)
 	_, tend := k.Tend(ctx)
+	_, complete := k.Complete(ctx)
 	_, relay := k.Relay(ctx)
 	_, reconcile := k.Reconcile(ctx)
-	return errors.Join(revive, expire, tend, relay, reconcile)
+	return errors.Join(revive, expire, tend, complete, relay, reconcile)
 }
 
 // sightings remembers since when values have stood still before this

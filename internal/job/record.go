@@ -30,7 +30,7 @@ const (
 func Collections() []store.Collection {
 	return []store.Collection{
 		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), deadlineCollection(),
-		historyCollection(), deadCollection(), scheduleCollection(),
+		batchCollection(), historyCollection(), deadCollection(), scheduleCollection(),
 	}
 }
 

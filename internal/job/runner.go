@@ -95,7 +95,7 @@ func NewRunner(cfg RunnerConfig) *Runner {
 		slots: map[string]chan struct{}{}, draining: make(chan struct{}), aborting: make(chan struct{}),
 		sessions: map[*session]struct{}{}, idle: make(chan struct{}),
 	}
-	r.tender = &tender{jobs: r.jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now}
+	r.tender = &tender{jobs: r.jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now}
 	close(r.idle)
 	for pool, n := range cfg.Slots {
 		r.slots[pool] = make(chan struct{}, max(n, 1))

@@ -101,7 +101,7 @@ func NewService(cfg ServiceConfig) *Service {
 		dispatch:  &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
 		watches:   map[string]*watch{},
 		tender: &tender{
-			jobs: jobs, edges: newEdgeTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
+			jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
 			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),
 		},
 	}

@@ -26,6 +26,7 @@ const (
 type tender struct {
 	jobs     *table
 	edges    *edgeTable
+	batches  *batchTable
 	observer Observer
 	now      func() time.Time
 	hint     func(ctx context.Context, j *Job) // tells the worker of a job that is to stop; may be nil

@@ -71,7 +71,7 @@ func (d *divided) run(ctx context.Context, tb testing.TB, req prediction.Request
 	}
 	parent.Family = &job.Family{Children: len(results)}
 	task := jobtest.NewTask(parent, saved)
-	task.Task.Children = func(context.Context) ([]job.ChildResult, error) { return results, nil }
+	task.Children = func(context.Context) ([]job.ChildResult, error) { return results, nil }
 	return d.runner().Run(ctx, task.Task, req)
 }
 
@@ -369,7 +369,7 @@ func TestTwoMillionRows(t *testing.T) {
 	}
 	want := 0
 	next := func() {
-		for want++; bad[want]; want++ { //nolint:revive // it counts
+		for want++; bad[want]; want++ {
 		}
 	}
 	for i, line := range slices.Collect(strings.Lines(d.text(t, got.OutputKey))) {

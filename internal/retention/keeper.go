@@ -97,6 +97,11 @@ func (k *keeper) jobReason(ctx context.Context, key, rest string) (string, error
 	if !j.State.Terminal() {
 		return "", nil // never below a live job's prefix
 	}
+	if j.Parent != "" {
+		if reason, decided, err := k.partReason(ctx, j); err != nil || decided {
+			return reason, err
+		}
+	}
 	pointed, err := k.pointed(ctx, j)
 	if err != nil {
 		return "", err
@@ -115,6 +120,24 @@ func (k *keeper) jobReason(ctx context.Context, key, rest string) (string, error
 		return "", err
 	}
 	return "no record points to it and its job has ended", nil
+}
+
+// partReason decides about the files of a job that is a part of another: that
+// one reads them until it has succeeded, or is given up.
+func (k *keeper) partReason(ctx context.Context, j *job.Job) (reason string, decided bool, err error) {
+	parent, err := k.jobs.Lookup(ctx, j.Parent)
+	switch {
+	case fault.ClassOf(err) == fault.ClassNotFound:
+		return "the job it is a part of is gone", true, nil
+	case err != nil:
+		return "", false, err
+	case !parent.State.Terminal():
+		return "", true, nil
+	case parent.State == job.Succeeded:
+		return "the job it is a part of has joined it", true, nil
+	default: // it may be retried
+		return "", false, nil
+	}
 }
 
 // busy reports whether a job that has not ended is about what the job
