@@ -18,6 +18,8 @@ MIN_JOB_COVERAGE := 95
 FUZZTIME         := 10s
 AREA             := all
 SIZE             := full
+JOBS             := 10000
+SEED             := 1
 
 .PHONY: help
 help: ## List the targets
@@ -67,6 +69,15 @@ bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|all SIZE=full|contest|smal
 	@scripts/test-needs.sh
 	@scripts/bench-needs.sh
 	$(BIN)/narrative bench $(AREA) --size $(SIZE) --out $(BUILD)/bench.json
+
+.PHONY: chaos
+chaos: $(BIN)/narrative $(BUILD)/narrative-chaos ## Kill, pause and cut off a platform; JOBS=10000 SEED=1; fails if a job suffers
+	@scripts/test-needs.sh
+	$(BIN)/narrative chaos --jobs $(JOBS) --seed $(SEED) --tagged $(BUILD)/narrative-chaos --dir $(BUILD)/chaos
+
+$(BUILD)/narrative-chaos: $(SOURCES) $(EMBEDDED)
+	@mkdir -p $(BUILD)
+	go build -trimpath -tags chaos -ldflags '-s -w -X main.version=$(VERSION)-chaos' -o $@ ./cmd/narrative
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s)

@@ -17,6 +17,7 @@ test-needs: these tests are skipped, and say so in go test -v:
   internal/embedded  the redis-server child: its data, its restarts, what is left over of it
   internal/queue     deliveries by a redis-server, and when it is killed
   internal/drill     the benchmark of jobs
+  internal/drill/chaos  the short chaos run
 test-needs: all others run, with an in-memory Redis. To run every test: apt-get install redis-server
 END
 }

@@ -22,10 +22,13 @@ func main() {
 	bench := func(ctx context.Context, m cli.Measurement, out io.Writer) error {
 		return app.Bench(ctx, app.Measurement(m), out)
 	}
+	chaos := func(ctx context.Context, d cli.Disturbance, out io.Writer) error {
+		return app.Chaos(ctx, app.Disturbance(d), out)
+	}
 	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
 		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
 		RunJob: func(ctx context.Context) error { return app.RunJob(ctx, program) },
-		Bench:  bench, BenchTrial: app.BenchTrial, Version: version,
+		Bench:  bench, BenchTrial: app.BenchTrial, Chaos: chaos, Version: version,
 	})))
 }

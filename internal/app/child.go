@@ -75,7 +75,7 @@ func (p *platform) isolate(handlers map[string]job.Handler) (map[string]job.Hand
 		return nil, err
 	}
 	host, err := child.NewHost(child.Config{
-		Program: program, Args: []string{RunJobCommand}, Env: child.Environ(os.Environ()),
+		Program: program, Args: []string{RunJobCommand}, Env: append(child.Environ(os.Environ()), p.ports.environ()...),
 		Settings: p.childSettings(), Records: p.store, Logger: p.logger, OnEvent: p.onEvent,
 	})
 	if err != nil {
@@ -130,9 +130,14 @@ func openChild(program Program) child.Setup {
 		if p.guards, err = newGuards(p.metrics); err != nil {
 			return nil, nil, err
 		}
-		if p.files, err = blob.New(p.blobConfig()); err != nil {
+		if p.ports, err = openPorts(); err != nil {
+			return nil, nil, err
+		}
+		files, err := blob.New(p.blobConfig())
+		if err != nil {
 			return nil, nil, fmt.Errorf("open file storage: %w", err)
 		}
+		p.files = p.ports.files(files)
 		handlers := p.handlersThat(p.services(), func(t training.Trained) {
 			_ = link.Event(eventTrained, t) // the worker is gone, and this process will be
 		})

@@ -40,8 +40,9 @@ type platform struct {
 	guards  guards
 	store   store.Driver
 	queue   *queue.Client
-	files   *blob.Client
+	files   *fileClient
 	llm     *llm.Client
+	ports   ports
 }
 
 // openPlatform connects to the parts. The driver is the embedded store's; nil
@@ -53,6 +54,9 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	}
 	logger = logger.With("process", string(c.Role()), "version", p.Version)
 	pl := &platform{program: p, config: c, logger: logger, metrics: telemetry.New(p.Version)}
+	if pl.ports, err = openPorts(); err != nil {
+		return nil, err
+	}
 	if driver == nil {
 		if driver, err = mongostore.Open(ctx, mongostore.Config{URI: c.Store.URI.Reveal(), Database: c.Store.Database, Timeout: storeTimeout}); err != nil {
 			return nil, fmt.Errorf("open store: %w", err)
@@ -61,7 +65,7 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	if pl.guards, err = newGuards(pl.metrics); err != nil {
 		return nil, err
 	}
-	pl.store = resilience.Store(pl.metrics.Store(driver), pl.guards.store)
+	pl.store = pl.ports.store(resilience.Store(pl.metrics.Store(driver), pl.guards.store))
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, pl.close(ctx))
@@ -70,9 +74,11 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	if pl.queue, err = queue.New(pl.queueConfig()); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
-	if pl.files, err = blob.New(pl.blobConfig()); err != nil {
+	files, err := blob.New(pl.blobConfig())
+	if err != nil {
 		return nil, fmt.Errorf("open file storage: %w", err)
 	}
+	pl.files = pl.ports.files(files)
 	if pl.llm, err = llm.New(llm.Config{URL: c.LLM.URL, APIKey: c.LLM.APIKey}); err != nil {
 		return nil, err
 	}

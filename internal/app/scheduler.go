@@ -48,7 +48,7 @@ type overseer struct {
 func (p *platform) schedule(ctx context.Context, s *services) error {
 	o := &overseer{platform: p, checker: p.checker(true), cleanup: s.retention, history: s.health}
 	o.keeper = job.NewKeeper(job.KeeperConfig{
-		Driver: p.store, Queue: delivery{p.queue}, Observer: p.observer(),
+		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Observer: p.observer(), Now: p.ports.now,
 		DeadAfter: p.config.Scheduler.DeadAfter, RelayEvery: p.config.Scheduler.RelayInterval,
 		Tenants: p.tenantDefaults(),
 		Dispatched: func(d job.Dispatched) {
@@ -57,7 +57,7 @@ func (p *platform) schedule(ctx context.Context, s *services) error {
 	})
 	var err error
 	o.ticker, err = job.NewTicker(job.TickerConfig{
-		Driver: p.store, Observer: p.observer(),
+		Driver: p.store, Observer: p.observer(), Now: p.ports.now,
 		Schedules: []job.Schedule{
 			{Name: taskCleanup, Spec: p.config.Scheduler.CleanupCron, Fire: o.counted(taskCleanup, o.submitCleanup)},
 			{Name: taskHealth, Spec: p.config.Scheduler.HealthCron, Fire: o.counted(taskHealth, o.sweepHealth)},
@@ -71,7 +71,7 @@ func (p *platform) schedule(ctx context.Context, s *services) error {
 		return fmt.Errorf("find the name of this machine: %w", err)
 	}
 	leader := job.NewLeader(job.LeaderConfig{
-		Driver: p.store, Name: "scheduler", Holder: host + "/" + store.NewID("sch"), Observer: p.observer(),
+		Driver: p.store, Name: "scheduler", Holder: host + "/" + store.NewID("sch"), Observer: p.observer(), Now: p.ports.now,
 		TTL: p.config.Scheduler.Lease,
 	})
 	p.logger.InfoContext(ctx, "scheduler ready")

@@ -33,7 +33,7 @@ const healthRow = time.Hour
 func (p *platform) services() *services {
 	s := &services{}
 	s.jobs = job.NewService(job.ServiceConfig{
-		Driver: p.store, Queue: delivery{p.queue}, Files: p.files, Observer: p.observer(),
+		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Files: p.files, Observer: p.observer(), Now: p.ports.now,
 		Pools: pools(p.config), Kinds: kinds(), Tenants: p.tenantDefaults(),
 		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
 	})

@@ -63,7 +63,7 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 	}
 	runner := job.NewRunner(job.RunnerConfig{
 		Worker: id, Driver: p.store, Files: p.files, Memory: p.config.Worker.Memory,
-		Handlers: handlers, Slots: slots, Observer: p.observer(),
+		Handlers: handlers, Slots: slots, Observer: p.observer(), Now: p.ports.now,
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
 		OutagePatience: p.config.Worker.Patience,
 	})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -76,6 +77,27 @@ func TestArchitectureTheCoreStandsAlone(t *testing.T) {
 	}
 	if seen < 500 {
 		t.Errorf("only %d imports were looked at", seen)
+	}
+}
+
+// TestArchitectureProgramsCannotBeBroken sees to it that failpoints and the
+// switches that turn off what keeps jobs safe are in no program that is built
+// without the tag chaos.
+func TestArchitectureProgramsCannotBeBroken(t *testing.T) {
+	t.Parallel()
+	const failpoint = module + "/internal/drill/failpoint"
+	programs := 0
+	for _, p := range list(t) {
+		if p.Name != "main" {
+			continue
+		}
+		programs++
+		if slices.Contains(p.Deps, failpoint) {
+			t.Errorf("%s brings %s with it", p.short(), failpoint)
+		}
+	}
+	if programs < 4 {
+		t.Errorf("only %d programs were looked at", programs)
 	}
 }
 

@@ -117,6 +117,26 @@ func trialCommand(s Servers) *cobra.Command {
 	}
 }
 
+func chaosCommand(s Servers) *cobra.Command {
+	d := Disturbance{Jobs: 1000, Seed: 1, Dir: "build/chaos"}
+	cmd := &cobra.Command{
+		Use: "chaos", Short: "Hurt a platform, and see whether its jobs survive", Hidden: true,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if d.Jobs < 1 || d.Tagged == "" {
+				return usage("--jobs is %d and --tagged is %q; ask for at least one job, and name the program that was built with the tag chaos", d.Jobs, d.Tagged)
+			}
+			return s.Chaos(cmd.Context(), d, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().IntVar(&d.Jobs, "jobs", d.Jobs, "how many jobs are submitted")
+	cmd.Flags().Uint64Var(&d.Seed, "seed", d.Seed, "decides jobs and faults")
+	cmd.Flags().StringVar(&d.Tagged, "tagged", d.Tagged, "this program, built with the tag chaos")
+	cmd.Flags().StringSliceVar(&d.Stages, "stages", nil, "main, starved, redone, rows, points or switches, joined by commas; all when empty")
+	cmd.Flags().StringVar(&d.Dir, "dir", d.Dir, "the folder that takes histories and logs")
+	return cmd
+}
+
 func jobCommand(run func(context.Context) error) *cobra.Command {
 	return &cobra.Command{
 		Use: "run-job", Short: "Run one job; a worker starts it", Hidden: true,

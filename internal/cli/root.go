@@ -39,6 +39,15 @@ type Measurement struct {
 	File   string // that the figures are merged into
 }
 
+// Disturbance says how a platform is hurt.
+type Disturbance struct {
+	Jobs   int
+	Seed   uint64
+	Tagged string // the program, built with the tag chaos
+	Dir    string // that takes histories and logs
+	Stages []string
+}
+
 // Servers are the processes that the commands start.
 type Servers struct {
 	Dev       Serve
@@ -52,6 +61,10 @@ type Servers struct {
 	// command. BenchTrial is what it starts in processes of their own.
 	Bench      func(ctx context.Context, m Measurement, out io.Writer) error
 	BenchTrial func(ctx context.Context, in io.Reader, out io.Writer) error
+
+	// Chaos hurts a platform of its own and says whether jobs survived; nil: there
+	// is no such command.
+	Chaos func(ctx context.Context, d Disturbance, out io.Writer) error
 
 	// RunJob runs one job, in a process that a worker started for it; nil: there
 	// is no such command.
@@ -117,6 +130,9 @@ reached, 130 interrupted.`,
 	root.AddCommand(configCommand(s.Environ))
 	if s.Bench != nil {
 		root.AddCommand(benchCommand(s), trialCommand(s))
+	}
+	if s.Chaos != nil {
+		root.AddCommand(chaosCommand(s))
 	}
 	if s.RunJob != nil {
 		root.AddCommand(jobCommand(s.RunJob))

@@ -225,6 +225,27 @@ func ended(pid int) bool {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
+// DEBUG is for those who ask for it.
+func TestRedisTakesCommandsOfItsOperator(t *testing.T) {
+	t.Parallel()
+	needRedis(t)
+	for _, debug := range []bool{true, false} {
+		r := start(t, embedded.RedisConfig{Dir: t.TempDir(), DebugCommands: debug})
+		if err := r.Do(t.Context(), "SET", "key", "value"); err != nil {
+			t.Error(err)
+		}
+		if err := r.Do(t.Context(), "DEBUG", "SLEEP", "0"); (err == nil) != debug {
+			t.Errorf("DEBUG with DebugCommands %v: %v", debug, err)
+		}
+		if err := r.Do(t.Context(), "NOTHING"); err == nil || !strings.Contains(err.Error(), "NOTHING") {
+			t.Errorf("a command that is none: %v", err)
+		}
+		if err := r.Do(t.Context(), "FLUSHALL"); err != nil || do(t, r, "EXISTS", "key") != ":0\r\n" {
+			t.Errorf("the key is left, %v", err)
+		}
+	}
+}
+
 func TestALeftOverRedisIsEnded(t *testing.T) {
 	t.Parallel()
 	needRedis(t)

@@ -28,7 +28,10 @@ type RedisConfig struct {
 	Addr string
 	// Binary is the program, a name on PATH or a path; empty means redis-server.
 	Binary string
-	Logger *slog.Logger
+	// DebugCommands lets connections of this machine use DEBUG, as fault
+	// injection does; the server must be of version 7 or later.
+	DebugCommands bool
+	Logger        *slog.Logger
 }
 
 // Redis is an embedded Redis server.
@@ -98,6 +101,17 @@ func (r *Redis) PID() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.pid
+}
+
+// Do sends a command, as an operator of the server may, and drops the reply.
+func (r *Redis) Do(ctx context.Context, command ...string) error {
+	a, err := dial(ctx, r.addr, r.password)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.Close() }() // nothing is lost with it
+	_, err = a.do(command...)
+	return err
 }
 
 // Stop ends the server in good order and waits for it.

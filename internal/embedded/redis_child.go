@@ -30,6 +30,9 @@ func (r *Redis) configure() (string, error) {
 		"appendonly yes", "appendfsync everysec", `save ""`,
 		"maxmemory-policy noeviction", "always-show-logo no",
 	}
+	if r.config.DebugCommands {
+		lines = append(lines, "enable-debug-command local")
+	}
 	path := filepath.Join(r.config.Dir, "redis.conf")
 	return path, write(path, []byte(strings.Join(lines, "\n")+"\n"))
 }

@@ -289,6 +289,36 @@ func TestLostReply(t *testing.T) {
 	})
 }
 
+// An outcome whose reply was lost is not recorded again when a look at the
+// record finds it before the next try.
+func TestLostReplyIsFound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"work": does(func(context.Context, *job.Task) (any, error) { return 1, nil })})
+		b := &broken{Driver: w.driver}
+		j := w.submit("work")
+		r := w.runner("wkr_a", func(c *job.RunnerConfig) { c.Driver = b })
+		n := 0
+		b.set(func(op, _ string) error {
+			if op == "replaced" {
+				if n++; n == 2 {
+					r.Hint(j.ID)
+					return errDown
+				}
+			}
+			return nil
+		})
+		if err := r.Handle(t.Context(), j.Delivery()); err != nil {
+			t.Error(err)
+		}
+		done := w.get(j.ID)
+		w.want(done, job.Succeeded)
+		if done.Revision != 3 || n != 2 {
+			t.Errorf("the outcome was written %d times: %s", n-1, dump(done))
+		}
+	})
+}
+
 // Nobody has to watch, and all defaults do.
 func TestDefaults(t *testing.T) {
 	t.Parallel()

@@ -166,6 +166,9 @@ func (s *session) writeInTurn(ctx context.Context, change func(*Job) error) erro
 			return err
 		}
 		next := s.seen()
+		if next.State != Running {
+			return errWritten // its reply was lost, and a look at the record found it
+		}
 		reached := next.Progress.Fraction
 		next.Progress = s.report.snapshot()
 		next.Progress.Fraction = max(next.Progress.Fraction, reached)

@@ -114,9 +114,15 @@ func (c *Client) enqueue(ctx context.Context, d Delivery) error {
 	}
 }
 
-// leaseGrace is how long after the end of its lease a task still counts as
-// worked on: clocks differ, and a heartbeat may be late.
-const leaseGrace = 10 * time.Second
+// A lease lasts for leaseTime from its last renewal, which a server that lives
+// makes every five seconds. One that is renewed no longer is that of a dead
+// server after leaseSilence: to wait for the end of the lease would cost the
+// better part of a minute. A server that was only slow loses nothing but the
+// delivery.
+const (
+	leaseTime    = 30 * time.Second
+	leaseSilence = 13 * time.Second
+)
 
 // Alive reports whether the delivery is still waiting or being worked on. A
 // task whose worker stopped renewing its lease is not, although asynq will
@@ -139,7 +145,7 @@ func (c *Client) Alive(ctx context.Context, d Delivery) (bool, error) {
 		return true, nil
 	case "active":
 		end := time.Unix(int64(lease.Val()), 0)
-		return time.Now().Before(end.Add(leaseGrace)), nil
+		return time.Now().Before(end.Add(leaseSilence - leaseTime)), nil
 	default: // nothing there, completed or archived
 		return false, nil
 	}

@@ -125,6 +125,24 @@ func TestRedisAway(t *testing.T) {
 	}
 }
 
+// A task that is active is as alive as the server that renews its lease.
+func TestAliveWhileTheLeaseIsRenewed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if err := b.raw.HSet(t.Context(), "asynq:{data}:t:job_a:1", "state", "active").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for left, want := range map[time.Duration]bool{29 * time.Second: true, 25 * time.Second: true, 15 * time.Second: false, -time.Minute: false} {
+		if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(left).Unix()), Member: "job_a:1"}).Err(); err != nil {
+			t.Fatal(err)
+		}
+		alive, err := b.client.Alive(t.Context(), delivery("job_a"))
+		if err != nil || alive != want {
+			t.Errorf("alive %v, %v, with %s left of the lease", alive, err, left)
+		}
+	}
+}
+
 func TestAliveFollowsATask(t *testing.T) {
 	t.Parallel()
 	for name, setup := range servers() {
