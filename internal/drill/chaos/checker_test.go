@@ -156,6 +156,12 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 			return e
 		}},
 		{"a missing file", chaos.NoneMissing, func(e []chaos.Event, f *chaos.Final) []chaos.Event { f.Files = []string{}; return e }},
+		{"a missing file of a child", chaos.NoneMissing, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Files = []string{}
+			f.Jobs[0].Parent = "job_2"
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2"}, State: job.Awaiting})
+			return e
+		}},
 		{"a change nobody saw", chaos.WholeHistory, func(e []chaos.Event, f *chaos.Final) []chaos.Event { f.Jobs[0].Revision = 8; return e }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -259,8 +259,8 @@ func files(l *ledger) {
 		}
 	}
 	for _, j := range l.final.Jobs {
-		if j.State != job.Succeeded {
-			continue
+		if parent := l.found[j.Parent]; j.State != job.Succeeded || parent != nil && parent.State.Terminal() {
+			continue // the files of a child are kept until its parent has ended
 		}
 		for name, key := range j.Files {
 			if !there[key] {
