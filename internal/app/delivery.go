@@ -30,6 +30,11 @@ func (d delivery) Alive(ctx context.Context, one job.Delivery) (bool, error) {
 	return d.client.Alive(ctx, queue.Delivery(one))
 }
 
+// Backlog implements job.Queue.
+func (d delivery) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
+	return d.client.Backlog(ctx, pool)
+}
+
 // HintCancel implements job.Queue.
 func (d delivery) HintCancel(ctx context.Context, one job.Delivery) error {
 	return d.client.HintCancel(ctx, queue.Delivery(one))

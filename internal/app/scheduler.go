@@ -50,6 +50,10 @@ func (p *platform) schedule(ctx context.Context, s *services) error {
 	o.keeper = job.NewKeeper(job.KeeperConfig{
 		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Observer: p.observer(), Now: p.ports.now,
 		DeadAfter: p.config.Scheduler.DeadAfter, RelayEvery: p.config.Scheduler.RelayInterval,
+		Tenants: p.tenantDefaults(),
+		Dispatched: func(d job.Dispatched) {
+			p.metrics.Jobs.JobsDispatched(d.Pool, telemetry.Dispatch{Jobs: d.Jobs, Room: d.Room, Tenants: d.Tenants, Error: d.Error})
+		},
 	})
 	var err error
 	o.ticker, err = job.NewTicker(job.TickerConfig{
@@ -84,6 +88,7 @@ func (o *overseer) lead(ctx context.Context, token int64) {
 	defer func() {
 		o.metrics.Sweep.SetLeader(false)
 		o.metrics.Jobs.SetBacklog(nil, nil)
+		o.metrics.Jobs.ForgetDispatch()
 	}()
 	var wg sync.WaitGroup
 	wg.Go(func() { o.keeper.Run(ctx) })

@@ -34,6 +34,7 @@ func (p *platform) services() *services {
 	s := &services{}
 	s.jobs = job.NewService(job.ServiceConfig{
 		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Files: p.files, Observer: p.observer(), Now: p.ports.now,
+		Pools: pools(p.config), Kinds: kinds(), Tenants: p.tenantDefaults(),
 		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
@@ -47,6 +48,21 @@ func (p *platform) services() *services {
 	s.retention = retention.NewService(s.jobs)
 	s.health = health.NewHistory(p.store, healthRow)
 	return s
+}
+
+// tenantDefaults hold for tenants for which operators have set nothing.
+func (p *platform) tenantDefaults() job.TenantDefaults {
+	l := p.config.Limits
+	return job.TenantDefaults{MaxRunning: l.TenantRunning, RateLimit: l.TenantRate, MaxWaiting: l.TenantWaiting}
+}
+
+// kinds are the names of all kinds of jobs.
+func kinds() []string {
+	var names []string
+	for _, k := range jobs.Kinds() {
+		names = append(names, k.Name)
+	}
+	return names
 }
 
 // limits are those of tables.

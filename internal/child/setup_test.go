@@ -342,6 +342,11 @@ func (w *world) Enqueue(_ context.Context, deliveries ...job.Delivery) error {
 // Alive implements job.Queue.
 func (w *world) Alive(context.Context, job.Delivery) (bool, error) { return true, nil }
 
+// Backlog implements job.Queue: nothing ever waits.
+func (w *world) Backlog(context.Context, string) (waiting, active, ended int64, err error) {
+	return 0, int64(w.runner.Running()), 0, nil
+}
+
 // HintCancel implements job.Queue.
 func (w *world) HintCancel(_ context.Context, d job.Delivery) error {
 	w.runner.Hint(d.JobID)

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -94,7 +95,7 @@ func showDead(w io.Writer, d *client.DeadLetter) error {
 		if e.By != "" {
 			why = strings.TrimSpace(why + " by " + e.By)
 		}
-		rows[i] = []string{fmt.Sprint(e.Seq), moment(e.At), what, fmt.Sprint(e.Epoch), why}
+		rows[i] = []string{strconv.Itoa(e.Seq), moment(e.At), what, strconv.Itoa(e.Epoch), why}
 	}
 	if err := terminal.Table(w, []string{"#", "at", "event", "epoch", "why"}, rows); err != nil {
 		return err

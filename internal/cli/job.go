@@ -112,6 +112,11 @@ func showJob(w io.Writer, j *client.Job) error {
 	if err := line(w, "%s %s is %s, attempt %d", j.Kind, j.ID, j.State, j.Attempt); err != nil {
 		return err
 	}
+	if j.Priority != usualPriority && !j.Terminal() {
+		if err := line(w, "priority %d", j.Priority); err != nil {
+			return err
+		}
+	}
 	if j.Cancelling && j.State != client.Cancelled {
 		if err := line(w, "it is asked to stop; narrative watch %s tells when it has", j.ID); err != nil {
 			return err

@@ -139,7 +139,7 @@ reached, 130 interrupted.`,
 	}
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
-		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, deadLettersCommand,
+		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand, queueCommand, tenantCommand, deadLettersCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

@@ -15,12 +15,18 @@ import (
 
 // submission is what the commands share that make a job.
 type submission struct {
-	key    string
-	detach bool
+	key      string
+	detach   bool
+	priority *int // nil: not given
 }
 
 func (s *submission) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.key, "idempotency-key", "", "your name for this request; sent again it makes nothing new")
+	cmd.Flags().Func("priority", "how urgent the job is among those of your tenant, 0 to 9 (default 5)", func(text string) error {
+		n, err := priorityOf(text)
+		s.priority = &n
+		return err
+	})
 	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
 }
 
@@ -101,6 +107,7 @@ func trainCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.After = limits.after
+			r.Priority = sub.priority
 			j, err := c.Train(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -195,6 +202,7 @@ func tuneCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.After = limits.after
+			r.Priority = sub.priority
 			j, err := c.Tune(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -250,6 +258,7 @@ func predictCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.After = limits.after
+			r.Priority = sub.priority
 			j, err := c.Predict(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -302,6 +311,7 @@ func cleanupCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			r.Priority = sub.priority
 			j, err := c.Cleanup(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })

@@ -31,7 +31,7 @@ func uploadCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			u.Key = sub.key
+			u.Key, u.Priority = sub.key, sub.priority
 			a, err := s.send(cmd, c, u, args[0])
 			if err != nil || sub.detach {
 				return orDetached(err, func() error {

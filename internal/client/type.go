@@ -22,6 +22,7 @@ type Job struct {
 	Kind       string          `json:"kind"`
 	Subject    string          `json:"subject"`
 	State      string          `json:"state"`
+	Priority   int             `json:"priority"`
 	Attempt    int             `json:"attempt"`
 	Progress   Progress        `json:"progress"`
 	Result     json.RawMessage `json:"result"` // in the answer about one job only
@@ -208,7 +209,8 @@ type TrainRequest struct {
 
 // Order says when a job may run.
 type Order struct {
-	After []string `json:"after,omitempty"` // jobs that have to succeed before
+	After    []string `json:"after,omitempty"`    // jobs that have to succeed before
+	Priority *int     `json:"priority,omitempty"` // 0 to 9; nil: the server's default
 }
 
 // Limits are what a job may take.
@@ -244,7 +246,8 @@ type PredictRequest struct {
 
 // CleanupRequest asks for a clean-up.
 type CleanupRequest struct {
-	DryRun bool `json:"dry_run,omitempty"`
+	DryRun   bool `json:"dry_run,omitempty"`
+	Priority *int `json:"priority,omitempty"` // 0 to 9; nil: the server's default
 }
 
 // Tuned is the result of a tuning job.

@@ -18,6 +18,7 @@ type Upload struct {
 	Quote     string
 	Header    *bool // whether the first record names the columns; nil: sniffed
 	Key       string
+	Priority  *int      // of the ingest job; nil: the server's default
 	Body      io.Reader // an io.Seeker can be sent again
 }
 
@@ -72,6 +73,9 @@ func (u Upload) stream(boundary string) io.ReadCloser {
 		write("name", u.Name)
 		write("delimiter", u.Delimiter)
 		write("quote", u.Quote)
+		if u.Priority != nil {
+			write("priority", strconv.Itoa(*u.Priority))
+		}
 		if u.Header != nil {
 			write("header", strconv.FormatBool(*u.Header))
 		}

@@ -137,6 +137,10 @@ type Limits struct {
 	PayloadBytes int64 // of a job's payload
 	Columns      int   // of a table
 	FieldBytes   int64 // of one field of a table
+
+	TenantRunning int // jobs of a tenant at a time, where operators have not set another number; 0: no limit
+	TenantRate    int // jobs of a tenant that are started in a minute, likewise
+	TenantWaiting int // jobs of a tenant that wait, likewise
 }
 
 // Retention is how long things are kept. Zero: until they are deleted.
@@ -189,7 +193,7 @@ func Default(role Role) Config {
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
-			Columns: 10_000, FieldBytes: 1 << 20,
+			Columns: 10_000, FieldBytes: 1 << 20, TenantWaiting: 1_000_000,
 		},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,

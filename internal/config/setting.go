@@ -114,6 +114,20 @@ func limitSettings(c *Config) []setting {
 		keep("limits.field_bytes", "LIMIT_FIELD_BYTES", "The longest field of a table.", &l.FieldBytes),
 		{path: "limits.columns", env: variable("LIMIT_COLUMNS"), doc: "The most columns of a table.", value: count(&l.Columns), check: func() string { return inside(int64(l.Columns), 1, 1_000_000) }},
 	}
+	for _, s := range []struct {
+		name, doc string
+		at        *int
+		most      int64
+	}{
+		{"running", "The most jobs of one tenant that are with the queue or a worker at a time, where operators have not set another number; 0: no limit.", &l.TenantRunning, 100_000},
+		{"rate", "The most jobs of one tenant that are started in a minute, where operators have not set another number; 0: no limit.", &l.TenantRate, 1_000_000},
+		{"waiting", "The most jobs of one tenant that may wait, where operators have not set another number; 0: no limit.", &l.TenantWaiting, 100_000_000},
+	} {
+		all = append(all, setting{
+			path: "limits.tenant_" + s.name, env: variable("LIMIT_TENANT_" + strings.ToUpper(s.name)), doc: s.doc,
+			value: count(s.at), check: func() string { return inside(int64(*s.at), 0, s.most) },
+		})
+	}
 	all[2].check = func() string { return inside(l.PayloadBytes, 1, 8<<20) } // a record of MongoDB holds 16 MiB
 	r := &c.Retention
 	return append(all,

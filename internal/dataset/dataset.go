@@ -26,9 +26,10 @@ type Dataset struct {
 	Filename string `json:"filename"`
 	// IdempotencyKey is the client's, else the data set's identifier.
 	IdempotencyKey string                `json:"idempotency_key"`
-	Options        tabular.FormatOptions `json:"options"` // what the client told about the format
-	Size           int64                 `json:"size"`    // bytes as uploaded
-	SHA256         string                `json:"sha256"`  // of the bytes as uploaded, hexadecimal
+	Options        tabular.FormatOptions `json:"options"`            // what the client told about the format
+	Priority       *int                  `json:"priority,omitempty"` // of the ingest job; nil: the default
+	Size           int64                 `json:"size"`               // bytes as uploaded
+	SHA256         string                `json:"sha256"`             // of the bytes as uploaded, hexadecimal
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
 	RawKey         string                `json:"raw_key"` // the file as uploaded

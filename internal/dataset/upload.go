@@ -29,6 +29,7 @@ type Upload struct {
 	Filename       string
 	IdempotencyKey string // empty: none
 	Options        FormatOptions
+	Priority       *int // of the ingest job; nil: the default
 	Body           io.Reader
 }
 
@@ -51,7 +52,7 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 	d := &Dataset{
 		Meta:   store.Meta{ID: store.NewID("ds")},
 		Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
-		IdempotencyKey: u.IdempotencyKey, Options: u.Options, State: Uploaded, CreatedAt: now,
+		IdempotencyKey: u.IdempotencyKey, Options: u.Options, Priority: u.Priority, State: Uploaded, CreatedAt: now,
 	}
 	if d.Name == "" {
 		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
@@ -147,7 +148,7 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 // ingest submits the data set's job, at most one.
 func (s *Service) ingest(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
 	j, _, err := s.jobs.Submit(ctx, job.Submission{
-		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID,
+		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID, Priority: d.Priority,
 		Payload: IngestRequest{DatasetID: d.ID}, Memory: ingestMemory,
 	})
 	if err != nil {

@@ -24,6 +24,8 @@ type JobPlan struct {
 	Samples int // of one round, submitted to an idle platform; 150
 	Callers int // that submit one job after another, and the peer's; 128
 	Slots   int // of the worker and of the peer's; 128
+	Flood   int // of one tenant beside which another submits; 10,000
+	Shares  int // started while tenants of different weights wait; 400
 
 	Workers *WorkerPlan // by which two workers are measured; nil: they are not
 }
@@ -38,6 +40,7 @@ func (p JobPlan) withDefaults() JobPlan {
 	return JobPlan{
 		Rounds: positive(p.Rounds, 3), Jobs: positive(p.Jobs, 8000), Samples: positive(p.Samples, 150),
 		Callers: positive(p.Callers, 128), Slots: positive(p.Slots, 128), Workers: p.Workers,
+		Flood: positive(p.Flood, 10_000), Shares: positive(p.Shares, 400),
 	}
 }
 
@@ -126,8 +129,10 @@ func (d *jobDrill) measure(ctx context.Context) (figures []Figure, err error) {
 	for _, w := range ways {
 		figures = append(figures, d.figures(w, median(alone))...)
 	}
-	if d.plan.Workers == nil {
-		return figures, nil
+	fair, err := d.fair(ctx)
+	figures = append(figures, fair...)
+	if err != nil || d.plan.Workers == nil {
+		return figures, err
 	}
 	workers, err := d.plan.Workers.Measure(ctx, d.out)
 	return append(figures, workers...), err

@@ -31,7 +31,7 @@ func needRedis(tb testing.TB) {
 func TestJobsArea(t *testing.T) {
 	t.Parallel()
 	needRedis(t)
-	area := drill.JobsArea(drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40})
+	area := drill.JobsArea(drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40, Flood: 200, Shares: 100})
 	var out bytes.Buffer
 	figures, err := area.Measure(t.Context(), &out)
 	if err != nil {
@@ -43,9 +43,15 @@ func TestJobsArea(t *testing.T) {
 	got := map[string]drill.Figure{}
 	for _, f := range figures {
 		got[f.Name] = f
-		if f.Value <= 0 || !strings.Contains(f.Note, "redis-server") || !strings.Contains(f.Note, "SQLite") {
+		if f.Value < 0 || f.Value == 0 && !strings.HasPrefix(f.Name, "jobs-f") || !strings.Contains(f.Note, "redis-server") || !strings.Contains(f.Note, "SQLite") {
 			t.Errorf("figure %+v", f)
 		}
+	}
+	if delay := got["jobs-flood-delay"]; delay.Unit != "slots" || delay.Value > 5 {
+		t.Errorf("the delay by a flood is %+v", delay)
+	}
+	if share := got["jobs-fair-share-error"]; share.Unit != "%" || share.Value > 15 {
+		t.Errorf("the error of the shares is %+v", share)
 	}
 	for _, suffix := range []string{"", "-wire"} {
 		speed := got["jobs-end-to-end"+suffix]

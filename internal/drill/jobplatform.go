@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,6 +146,11 @@ func (q jobQueue) Alive(ctx context.Context, d job.Delivery) (bool, error) {
 	return q.Client.Alive(ctx, queue.Delivery(d))
 }
 
+// Backlog implements job.Queue.
+func (q jobQueue) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
+	return q.Client.Backlog(ctx, pool)
+}
+
 // HintCancel implements job.Queue.
 func (q jobQueue) HintCancel(ctx context.Context, d job.Delivery) error {
 	return q.Client.HintCancel(ctx, queue.Delivery(d))
@@ -206,6 +212,7 @@ type jobPlatform struct {
 	runner  *job.Runner
 	server  *queue.Server
 	started chan time.Time // when a handler of kindMark did
+	naps    started
 
 	unkeep  context.CancelFunc
 	keeping sync.WaitGroup
@@ -229,6 +236,7 @@ func startJobs(driver store.Driver, url secret.String, slots int) (*jobPlatform,
 		Worker: store.NewID("wkr"), Driver: driver, Files: noFiles{}, Slots: map[string]int{jobPool: slots}, Observer: p.watch,
 		Handlers: map[string]job.Handler{
 			kindNoop: job.HandlerFunc(func(context.Context, *job.Task) (any, error) { return nil, nil }),
+			kindNap:  job.HandlerFunc(p.naps.run),
 			kindMark: job.HandlerFunc(func(context.Context, *job.Task) (any, error) {
 				p.started <- time.Now()
 				return nil, nil
@@ -245,6 +253,7 @@ func startJobs(driver store.Driver, url secret.String, slots int) (*jobPlatform,
 	ctx, cancel := context.WithCancel(context.Background())
 	p.unkeep = cancel
 	p.keeping.Go(func() { p.keeper.Run(ctx) })
+	p.keeping.Go(func() { p.runner.Register(ctx, "drill", os.Getpid()) })
 	return p, nil
 }
 

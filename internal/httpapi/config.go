@@ -73,6 +73,8 @@ func (c Config) Validate() error {
 type Deps struct {
 	Verifier   Verifier
 	Jobs       Jobs
+	Queues     QueueKeeper
+	Tenants    TenantKeeper
 	Datasets   Datasets
 	Models     Models
 	Training   Submitter[training.Request]
@@ -90,7 +92,7 @@ type Deps struct {
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Verifier": d.Verifier == nil, "Jobs": d.Jobs == nil, "Datasets": d.Datasets == nil, "Models": d.Models == nil,
+		"Verifier": d.Verifier == nil, "Jobs": d.Jobs == nil, "Queues": d.Queues == nil, "Tenants": d.Tenants == nil, "Datasets": d.Datasets == nil, "Models": d.Models == nil,
 		"Training": d.Training == nil, "Tuning": d.Tuning == nil, "Prediction": d.Prediction == nil,
 		"Retention": d.Retention == nil, "Health": d.Health == nil, "Ready": d.Ready == nil, "Logger": d.Logger == nil,
 	} {

@@ -182,6 +182,7 @@ func uploadForm(limit int64) *huma.RequestBody {
 	text := func(doc string, longest int) *huma.Schema {
 		return &huma.Schema{Type: huma.TypeString, Description: doc, MaxLength: &longest}
 	}
+	priority := &huma.Schema{Type: huma.TypeString, Pattern: "^[0-9]$", Description: "How urgent the ingest job is among those of your tenant, 0 to 9; default 5"}
 	header := &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Description: "Whether the first record names the columns; default: found out"}
 	return &huma.RequestBody{
 		Required:    true,
@@ -194,6 +195,7 @@ func uploadForm(limit int64) *huma.RequestBody {
 					"delimiter": text("Between fields of a CSV file: a comma, a tab, a semicolon or a bar; default: found out", 1),
 					"quote":     text("Around fields of a CSV file: \" or '; default: found out", 1),
 					"header":    header,
+					"priority":  priority,
 					"file":      {Type: huma.TypeString, Format: "binary", Description: "The file, CSV or Parquet; the last part of the form"},
 				},
 			},

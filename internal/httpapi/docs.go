@@ -112,7 +112,7 @@ func renderDocs(files fs.FS, doc *huma.OpenAPI) ([]byte, error) {
 		group := docsGroup{Name: tag.Name, Description: tag.Description}
 		for _, address := range slices.Sorted(maps.Keys(doc.Paths)) {
 			item := doc.Paths[address]
-			for _, op := range []*huma.Operation{item.Post, item.Get, item.Delete} {
+			for _, op := range []*huma.Operation{item.Post, item.Get, item.Put, item.Patch, item.Delete} {
 				if op != nil && slices.Contains(op.Tags, tag.Name) {
 					group.Operations = append(group.Operations, viewOperation(doc, op))
 				}

@@ -42,6 +42,8 @@ func problemExamples() map[int]*Problem {
 			"The body did not arrive in time.", at),
 		http.StatusConflict: show(http.StatusConflict, fault.ClassConflict, "dataset_not_ready",
 			"The data set is still being read; wait for its ingest job.", at),
+		http.StatusPreconditionFailed: show(http.StatusPreconditionFailed, fault.ClassConflict, "policy_changed",
+			"Somebody else has changed it meanwhile; read it again and decide on what it is now.", root+"/queues/training"),
 		http.StatusRequestEntityTooLarge: show(http.StatusRequestEntityTooLarge, fault.ClassTooLarge, "body_too_large",
 			"The body has more than 1048576 bytes.", at),
 		http.StatusUnsupportedMediaType: show(http.StatusUnsupportedMediaType, fault.ClassUnsupported, "unsupported_media_type",
@@ -65,11 +67,14 @@ func illustrate(doc *huma.OpenAPI) {
 		"predict":  prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Format: "csv", IDColumn: "customer_id"},
 		"clean-up": retention.Request{DryRun: true},
 
+		"prioritise-job":       JobChange{Priority: 8},
+		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
+		"put-tenant":           exampleTenant(),
 		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
 	answers := answerExamples()
 	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}
@@ -106,6 +111,8 @@ func answerExamples() map[string]any {
 	cancelled.CancelRequested = true
 	fresh := exampleJob(at)
 	fresh.State, fresh.Revision, fresh.Attempt, fresh.Epoch, fresh.StartedAt, fresh.Progress = "queued", 2, 0, 1, nil, Progress{}
+	urgent := fresh
+	urgent.Priority = 8
 	ingest := fresh
 	ingest.Kind = "ingest"
 	columns := []Column{{Name: "age", Type: "integer", Nullable: true}, {Name: "churned", Type: "string"}}
@@ -141,6 +148,13 @@ func answerExamples() map[string]any {
 		"get-job-logs":    Logs{Items: []LogLine{{Seq: 1, At: at, Attempt: 1, Level: "info", Message: "1000 rows, 12 columns"}}},
 		"cancel-job":      cancelled,
 		"retry-job":       fresh,
+		"prioritise-job":  urgent,
+		"get-queues":      Queues{Items: []Queue{exampleQueue(at)}},
+		"get-queue":       exampleQueue(at),
+		"put-queue":       exampleQueue(at),
+		"list-tenants":    Page[Tenant]{Items: []Tenant{{Tenant: "acme", TenantSettings: exampleTenant(), UpdatedAt: &at, UpdatedBy: "olga"}}},
+		"get-tenant":      Tenant{Tenant: "acme", TenantSettings: exampleTenant(), UpdatedAt: &at, UpdatedBy: "olga"},
+		"put-tenant":      Tenant{Tenant: "acme", TenantSettings: exampleTenant(), UpdatedAt: &at, UpdatedBy: "olga"},
 		"health":          Liveness{Status: StatusOK},
 		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
 	})
@@ -174,7 +188,7 @@ func exampleJob(at time.Time) Job {
 	self := jobPath(exampleJobID)
 	return Job{
 		ID: exampleJobID, Kind: "training", State: "running", Subject: exampleDatasetID, Subjects: []string{exampleDatasetID}, Scope: scopeTenant, User: "ada",
-		Revision: 17, Attempt: 1, Epoch: 1, Progress: Progress{Stage: "gbdt fold 2 of 5", Fraction: 0.42},
+		Priority: job.DefaultPriority, Revision: 17, Attempt: 1, Epoch: 1, Progress: Progress{Stage: "gbdt fold 2 of 5", Fraction: 0.42},
 		LogLines: 4, CreatedAt: at, StartedAt: &started,
 		Links: JobLinks{Self: self, Events: self + "/events", Logs: self + "/logs", History: self + "/history", Cancel: self + "/cancel", Dataset: datasetPath(exampleDatasetID)},
 	}
@@ -193,4 +207,16 @@ func exampleModel(at time.Time, inputs []Column) Model {
 		CreatedAt: at,
 		Links:     ModelLinks{Self: modelPath(exampleModelID), Dataset: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID)},
 	}
+}
+
+func exampleQueue(at time.Time) Queue {
+	return Queue{
+		Queue: "training", QueueSettings: QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
+		Pending: 12, Queued: 1, Running: 2, Slots: 3, Workers: 2, UpdatedAt: &at, UpdatedBy: "olga",
+	}
+}
+
+func exampleTenant() TenantSettings {
+	running, rate := 4, 120
+	return TenantSettings{Weight: 3, MaxRunning: &running, KindLimits: map[string]int{"training": 1}, RateLimit: &rate}
 }

@@ -305,6 +305,18 @@ func (f *jobs) Retry(ctx context.Context, tenant, id string) (*job.Job, error) {
 	return f.Get(ctx, tenant, id)
 }
 
+func (f *jobs) Prioritise(ctx context.Context, tenant, id string, priority int) (*job.Job, error) {
+	j, err := f.Get(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if j.State.Terminal() {
+		return nil, fault.Conflict("job_not_waiting", "only a job that waits has a priority to change")
+	}
+	f.change(id, func(j *job.Job) { j.Urgency = priority - job.DefaultPriority })
+	return f.Get(ctx, tenant, id)
+}
+
 // submitter makes jobs of requests of one kind.
 type submitter[R any] struct {
 	jobs    *jobs

@@ -104,6 +104,10 @@ func (s *server) registerJobs() {
 		`A job that runs is told to stop and is cancelled soon after; look at its state.`,
 		http.StatusNotFound, http.StatusConflict)), s.change(s.jobs.Cancel))
 
+	register(s, operation(tagJobs, "PATCH /jobs/{id}", "prioritise-job", "Change a job's priority",
+		`For a job that waits: it takes its new place in the line of your tenant at once. A priority is worth a minute of waiting: a job goes before those of the next higher one that were submitted a minute later.`,
+		http.StatusNotFound, http.StatusConflict), s.prioritise)
+
 	register(s, accepted(operation(tagJobs, "POST /jobs/{id}/retry", "retry-job", "Try a job again",
 		`For a job that failed or was cancelled. It keeps its identifier and what its earlier attempts have finished.`,
 		http.StatusNotFound, http.StatusConflict)), s.change(s.jobs.Retry))
@@ -231,6 +235,32 @@ type changeOutput struct {
 	Location string `header:"Location" doc:"Where the job is"`
 	ETag     string `header:"ETag"`
 	Body     Job
+}
+
+type priorityInput struct {
+	JobRef
+	Body JobChange
+}
+
+// JobChange is what a client may change of a job that waits.
+type JobChange struct {
+	Priority int `json:"priority" minimum:"0" maximum:"9" doc:"0, the least urgent, to 9" example:"8"`
+}
+
+// jobChanged is the answer about a job that was changed.
+type jobChanged struct {
+	ETag string `header:"ETag"`
+	Body Job
+}
+
+func (s *server) prioritise(ctx context.Context, in *priorityInput) (*jobChanged, error) {
+	j, err := s.changeJob(ctx, in.ID, func(ctx context.Context, tenant, id string) (*job.Job, error) {
+		return s.jobs.Prioritise(ctx, tenant, id, in.Body.Priority)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &jobChanged{ETag: etag(j.Revision), Body: viewJob(callerOf(ctx), j)}, nil
 }
 
 func (s *server) change(do func(ctx context.Context, tenant, id string) (*job.Job, error)) func(context.Context, *JobRef) (*changeOutput, error) {

@@ -52,7 +52,7 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
 		AllowOrigins:     origins,
-		AllowMethods:     []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete},
+		AllowMethods:     []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowHeaders:     []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "X-Request-Id"},
 		ExposeHeaders:    []string{"Location", "ETag", "Retry-After", "Link", "Idempotency-Replayed", "X-Request-Id", "WWW-Authenticate", "X-Narrative-Development"},
 		AllowCredentials: true,

@@ -28,6 +28,7 @@ const (
 	tagPredictions = "predictions"
 	tagModels      = "models"
 	tagJobs        = "jobs"
+	tagQueues      = "queues"
 	tagCleanup     = "cleanup"
 	tagDeadLetters = "dead letters"
 	tagSchedules   = "schedules"
@@ -45,6 +46,12 @@ func operation(tag, pattern, id, summary, description string, problems ...int) h
 		Security: []map[string][]string{{schemeBearer: {}}, {schemeCookie: {}}, {schemeSecureCookie: {}}},
 		Metadata: map[string]any{metaProblems: problems},
 	}
+}
+
+// forOperatorsOnly marks the operation as one that needs an operator.
+func forOperatorsOnly(op huma.Operation) huma.Operation {
+	op.Metadata[metaRoles] = []string{account.RoleOperator}
+	return op
 }
 
 // accepted marks the operation as one that answers 202 with a job.

@@ -57,6 +57,22 @@ type HealthHistory interface {
 type JobController interface {
 	Cancel(ctx context.Context, tenant, id string) (*job.Job, error)
 	Retry(ctx context.Context, tenant, id string) (*job.Job, error)
+	Prioritise(ctx context.Context, tenant, id string, priority int) (*job.Job, error)
+}
+
+// QueueKeeper shows the queues and keeps what operators set for them. A revision that
+// is not nil has to be the one that is replaced.
+type QueueKeeper interface {
+	Queues(ctx context.Context) ([]job.QueueStatus, error)
+	Queue(ctx context.Context, pool string) (*job.QueueStatus, error)
+	SetQueuePolicy(ctx context.Context, p job.QueuePolicy, revision *int64) (*job.QueuePolicy, error)
+}
+
+// TenantKeeper keeps what operators set for tenants, likewise.
+type TenantKeeper interface {
+	TenantPolicies(ctx context.Context, cursor string, limit int) (store.Page[*job.TenantPolicy], error)
+	TenantPolicy(ctx context.Context, tenant string) (*job.TenantPolicy, error)
+	SetTenantPolicy(ctx context.Context, p job.TenantPolicy, revision *int64) (*job.TenantPolicy, error)
 }
 
 // Jobs is what the API needs to know about jobs.

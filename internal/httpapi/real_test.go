@@ -67,6 +67,9 @@ type deaf struct{}
 func (deaf) Enqueue(context.Context, ...job.Delivery) error    { return nil }
 func (deaf) Alive(context.Context, job.Delivery) (bool, error) { return true, nil }
 func (deaf) HintCancel(context.Context, job.Delivery) error    { return nil }
+func (deaf) Backlog(context.Context, string) (waiting, active, ended int64, err error) {
+	return 0, 0, 0, nil
+}
 
 // line is a queue that delivers to whoever reads it.
 type line struct {
@@ -103,7 +106,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 			t.Fatal(err)
 		}
 	}
-	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond})
+	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
 	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
 	d.training = training.NewService(d.jobs, d.datasets)
@@ -117,6 +120,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 // behind puts the services behind the edge.
 func (d *domain) behind(b *bench) {
 	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
+	b.deps.Queues, b.deps.Tenants = d.jobs, d.jobs
 	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
 	b.deps.Health = d.health
 }

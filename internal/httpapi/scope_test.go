@@ -38,9 +38,15 @@ func TestSystemJobs(t *testing.T) {
 		}
 		walked++
 		address := strings.ReplaceAll(r.path, "{id}", id)
-		wantProblem(t, b.ask(t, r.method, address, ada, nil), http.StatusNotFound, "job_not_found")
+		ask := func(caller string) reply {
+			if r.id() == "prioritise-job" {
+				return b.ask(t, r.method, address, caller, strings.NewReader(`{"priority":1}`), "Content-Type", "application/json")
+			}
+			return b.ask(t, r.method, address, caller, nil)
+		}
+		wantProblem(t, ask(ada), http.StatusNotFound, "job_not_found")
 		for _, caller := range []string{operator, bob} {
-			got := b.ask(t, r.method, address, caller, nil)
+			got := ask(caller)
 			switch {
 			case r.method != http.MethodGet:
 				wantProblem(t, got, http.StatusForbidden, "system_job_read_only")

@@ -57,6 +57,8 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerPrediction(deps.Prediction)
 	s.registerModels()
 	s.registerJobs()
+	s.registerQueues(deps.Queues)
+	s.registerTenants(deps.Tenants)
 	s.registerRetention(deps.Retention)
 	s.registerDeadLetters()
 	s.registerSchedules()

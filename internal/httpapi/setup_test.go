@@ -17,10 +17,12 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/httpapi"
+	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/store/memstore"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
@@ -113,8 +115,9 @@ func newBench() *bench {
 		jobs: b.jobs, kind: "cleanup", subject: func(retention.Request) string { return "" },
 		known: func(string, retention.Request) error { return nil },
 	}
+	policies := newPolicies()
 	b.deps = httpapi.Deps{
-		Verifier: verifier{}, Jobs: b.jobs, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup, Health: findings{},
+		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup, Health: findings{},
 		Tuning: &submitter[tuning.Request]{
 			jobs: b.jobs, kind: "tuning", subject: func(r tuning.Request) string { return r.ModelID },
 			known: func(tenant string, r tuning.Request) error { return knownModel(tenant, r.ModelID) },
@@ -137,6 +140,15 @@ func newBench() *bench {
 		Draining: b.draining,
 	}
 	return b
+}
+
+// newPolicies keeps what operators set, in memory.
+func newPolicies() *job.Service {
+	driver := memstore.New()
+	if err := driver.Ensure(context.Background(), job.Collections()...); err != nil {
+		panic(err)
+	}
+	return job.NewService(job.ServiceConfig{Driver: driver, Queue: deaf{}, Pools: []string{"batch", "training"}, Kinds: []string{"training", "tuning"}})
 }
 
 // setup starts an API; change may alter its configuration and parts.

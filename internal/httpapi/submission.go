@@ -48,6 +48,8 @@ type submission[R any] struct {
 // and model the request is about.
 func registerSubmission[R any](s *server, op huma.Operation, service Submitter[R], about func(R) (datasetID, modelID string)) {
 	op.Method = http.MethodPost
+	problems, _ := op.Metadata[metaProblems].([]int)
+	op.Metadata[metaProblems] = append(problems, http.StatusTooManyRequests) // too many wait already
 	register(s, accepted(op), func(ctx context.Context, in *submission[R]) (*acceptedOutput, error) {
 		j, created, err := service.Submit(ctx, callerOf(ctx), in.Body, in.Key)
 		if err != nil {

@@ -3,16 +3,19 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
+	"strconv"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
 )
 
 // maxFieldBytes bounds one field of the upload's form; maxFields their number.
@@ -153,8 +156,15 @@ func setField(up *dataset.Upload, name, value string) error {
 		}
 		header := value == "true"
 		up.Options.Header = &header
+	case "priority":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < job.MinPriority || n > job.MaxPriority {
+			return fault.Invalid("priority_out_of_range", "the field priority is %q; it must be a number between %d and %d", clean(value), job.MinPriority, job.MaxPriority).
+				With(fault.Field{Location: "body.priority", Message: fmt.Sprintf("must be between %d and %d", job.MinPriority, job.MaxPriority), Value: clean(value)})
+		}
+		up.Priority = &n
 	default:
-		return fault.Invalid("unknown_field", "the form has a field %q; it may have name, delimiter, quote and header before the file", clean(name)).
+		return fault.Invalid("unknown_field", "the form has a field %q; it may have name, delimiter, quote, header and priority before the file", clean(name)).
 			With(fault.Field{Location: "body." + clean(name), Message: "is not a known field"})
 	}
 	return nil

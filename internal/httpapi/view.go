@@ -23,6 +23,7 @@ type Job struct {
 	Subjects        []string        `json:"subjects,omitempty" nullable:"false" doc:"Everything that the job is about; none of it can be deleted before the job has ended"`
 	Scope           string          `json:"scope" enum:"tenant,system" doc:"Whose it is: your tenant's, or the system's own, which only operators see"`
 	User            string          `json:"user" doc:"Who submitted it"`
+	Priority        int             `json:"priority" minimum:"0" maximum:"9" doc:"How urgent it is among the jobs of your tenant; 5 where none was given" example:"5"`
 	Revision        int64           `json:"revision" doc:"Grows with every change; the ETag"`
 	Attempt         int             `json:"attempt" doc:"How often a worker took it up" example:"1"`
 	Epoch           int             `json:"epoch" doc:"How often it was handed to the queue"`
@@ -126,7 +127,7 @@ func modelPath(id string) string   { return root + "/models/" + id }
 func viewJobBriefly(j *job.Job) Job {
 	v := Job{
 		ID: j.ID, Kind: j.Kind, State: string(j.State), Subject: j.Subject, Subjects: j.Subjects(), Scope: scopeOf(j), User: j.User,
-		Revision: j.Revision, Attempt: j.Attempt, Epoch: j.Epoch,
+		Priority: j.Priority(), Revision: j.Revision, Attempt: j.Attempt, Epoch: j.Epoch,
 		Progress: Progress{
 			Stage: j.Progress.Stage, Fraction: min(max(j.Progress.Fraction, 0), 1),
 			Rows: j.Progress.Rows, RowsTotal: j.Progress.RowsAll,

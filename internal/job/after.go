@@ -16,7 +16,8 @@ const MaxAfter = 100
 // Order is what a request says about when its job may run. Like Limits it is no
 // part of the payload.
 type Order struct {
-	After []string `json:"after,omitempty" maxItems:"100" nullable:"false" doc:"Jobs that have to succeed before this one runs, at most 100; until then it is waiting. When one of them fails or is cancelled it fails with dependency_failed. Default: none"`
+	After    []string `json:"after,omitempty" maxItems:"100" nullable:"false" doc:"Jobs that have to succeed before this one runs, at most 100; until then it is waiting. When one of them fails or is cancelled it fails with dependency_failed. Default: none"`
+	Priority *int     `json:"priority,omitempty" minimum:"0" maximum:"9" doc:"How urgent the job is among those of your tenant: 0, the least urgent, to 9; default 5"`
 }
 
 // edge says that one job comes after another. The jobs that a job comes after

@@ -21,10 +21,12 @@ type auditor struct {
 	found  []string
 	writes int // to jobs
 	ended  map[string]int
+	active map[string]int // jobs with the queue or a worker, by tenant
+	most   map[string]int // the most of them at a time
 }
 
 func newAuditor(d store.Driver) *auditor {
-	return &auditor{Driver: d, jobs: map[string]*job.Job{}, ended: map[string]int{}}
+	return &auditor{Driver: d, jobs: map[string]*job.Job{}, ended: map[string]int{}, active: map[string]int{}, most: map[string]int{}}
 }
 
 func (a *auditor) violations() []string {
@@ -57,6 +59,7 @@ func (a *auditor) Insert(ctx context.Context, collection string, records ...stor
 	for i, r := range records {
 		if err == nil && errs[i] == nil {
 			a.jobs[r.ID] = decode(r)
+			a.weigh(nil, a.jobs[r.ID])
 			a.writes++
 		}
 	}
@@ -75,11 +78,32 @@ func (a *auditor) Replace(ctx context.Context, collection string, records ...sto
 		if err == nil && errs[i] == nil {
 			next := decode(r)
 			a.check(r.ID, a.jobs[r.ID], next)
+			a.weigh(a.jobs[r.ID], next)
 			a.jobs[r.ID] = next
 			a.writes++
 		}
 	}
 	return errs, err
+}
+
+// weigh counts the jobs of each tenant that are with the queue or a worker.
+func (a *auditor) weigh(was, is *job.Job) {
+	active := func(j *job.Job) bool { return j != nil && (j.State == job.Queued || j.State == job.Running) }
+	if active(was) {
+		a.active[is.Tenant]--
+	}
+	if active(is) {
+		a.active[is.Tenant]++
+	}
+	a.most[is.Tenant] = max(a.most[is.Tenant], a.active[is.Tenant])
+}
+
+// mostActive is how many jobs of the tenant were with the queue or a worker at
+// a time.
+func (a *auditor) mostActive(tenant string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most[tenant]
 }
 
 func decode(r store.Record) *job.Job {

@@ -127,6 +127,13 @@ func (d fated) Find(ctx context.Context, c string, s store.Scan) ([]store.Record
 	return d.Driver.Find(ctx, c, s)
 }
 
+func (d fated) Count(ctx context.Context, c string, s store.Scan, limit int64) (int64, error) {
+	if err := d.step(); err != nil {
+		return 0, err
+	}
+	return d.Driver.Count(ctx, c, s, limit)
+}
+
 func (d fated) Delete(ctx context.Context, c, id string, revision int64) error {
 	if err := d.step(); err != nil {
 		return err
@@ -152,6 +159,13 @@ func (q fatedQueue) Alive(ctx context.Context, d job.Delivery) (bool, error) {
 		return false, err
 	}
 	return q.Queue.Alive(ctx, d)
+}
+
+func (q fatedQueue) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
+	if err := q.step(); err != nil {
+		return 0, 0, 0, err
+	}
+	return q.Queue.Backlog(ctx, pool)
 }
 
 func (q fatedQueue) HintCancel(ctx context.Context, d job.Delivery) error {

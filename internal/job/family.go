@@ -152,7 +152,7 @@ func breed(parent *Job, f Fan, at time.Time) ([]*Job, error) {
 			Subject: parent.Subject, Also: slices.Clone(parent.Also), Parent: parent.ID,
 			Child:          &Child{Name: spec.Name, Number: i + 1, Weight: spec.Weight},
 			IdempotencyKey: spec.Name, Fingerprint: fingerprint(kind.Name, payload, bounds{}), Version: kind.Version, Payload: payload,
-			MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout, CreatedAt: at,
+			MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout, CreatedAt: at, Urgency: parent.Urgency,
 		}
 		c.limit(bounds{}, spec.Memory)
 		if parent.MemoryAsked {

@@ -43,6 +43,8 @@ type Job struct {
 	Version        int             `json:"version"`           // of the payload's form
 	Payload        json.RawMessage `json:"payload"`
 
+	Urgency int `json:"urgency,omitempty"` // its priority, counted from DefaultPriority
+
 	State           State             `json:"state"`
 	Epoch           int               `json:"epoch"`   // counts hand-overs to the queue; fences stale workers
 	Attempt         int               `json:"attempt"` // counts claims
@@ -160,6 +162,7 @@ type Submission struct {
 	Also           []string // what else it is about, MaxSubjects with Subject
 	After          []string // jobs of the tenant that have to succeed before it runs, MaxAfter at most
 	IdempotencyKey string   // empty: none
+	Priority       *int     // MinPriority to MaxPriority; nil: DefaultPriority
 	Payload        any      // encoded as JSON
 	Memory         int64    // bytes that an attempt needs, as its kind estimates; 0: not known
 	Limits         Limits   // what the request says its job may take

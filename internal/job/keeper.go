@@ -26,7 +26,12 @@ type KeeperConfig struct {
 	ForgetAfter    time.Duration // after which a stopped or lost worker's record is deleted; default 24 h
 	QueueTimeout   time.Duration // of one call to the queue; default 5 s
 
-	RelayEvery     time.Duration // default 500 ms
+	Tenants    TenantDefaults   // of tenants whose policy does not say otherwise
+	Blind      int              // jobs that a queue holds whose workers are not known; default 16
+	Dispatched func(Dispatched) // told after every pass over a pool in which jobs wait; default nothing
+
+	DispatchEvery  time.Duration // between two passes of Relay while jobs wait for their turn; default 20 ms
+	RelayEvery     time.Duration // and while none does; default 500 ms
 	ReviveEvery    time.Duration // default 1 s
 	ReconcileEvery time.Duration // default 5 s
 	TendEvery      time.Duration // default 1 s
@@ -43,6 +48,11 @@ func (c KeeperConfig) withDefaults() KeeperConfig {
 	c.ReconcileAfter = positive(c.ReconcileAfter, 10*time.Second)
 	c.ForgetAfter = positive(c.ForgetAfter, 24*time.Hour)
 	c.QueueTimeout = positive(c.QueueTimeout, 5*time.Second)
+	c.Blind = positive(c.Blind, defaultBlind)
+	if c.Dispatched == nil {
+		c.Dispatched = func(Dispatched) {}
+	}
+	c.DispatchEvery = positive(c.DispatchEvery, 20*time.Millisecond)
 	c.RelayEvery = positive(c.RelayEvery, 500*time.Millisecond)
 	c.ReviveEvery = positive(c.ReviveEvery, time.Second)
 	c.ReconcileEvery = positive(c.ReconcileEvery, 5*time.Second)
@@ -64,8 +74,14 @@ type Keeper struct {
 	dispatch  *dispatcher
 	reviver   reviver
 
+	lines lines
+	rooms *rooms
+	rules *rules
+
 	relaying sync.Mutex
 	refused  refusal
+	ledger   *ledger
+	shares   map[string]*shares // by pool
 
 	reviving sync.Mutex
 	running  sightings // of running jobs
@@ -86,8 +102,11 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 		jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
 		hint: hinter(cfg.Queue, cfg.QueueTimeout, cfg.Observer),
 	}
+	workers := newWorkerTable(cfg.Driver)
 	return &Keeper{
-		tender: t, cfg: cfg, jobs: jobs, workers: newWorkerTable(cfg.Driver), deadlines: newDeadlineTable(cfg.Driver),
+		lines: lines{jobs}, rules: newRules(cfg.Driver, cfg.Tenants, cfg.Now), ledger: newLedger(cfg, jobs), shares: map[string]*shares{},
+		rooms:  &rooms{jobs: jobs, workers: workers, queue: cfg.Queue, now: cfg.Now, timeout: cfg.QueueTimeout, blind: cfg.Blind},
+		tender: t, cfg: cfg, jobs: jobs, workers: workers, deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
 		reviver:  reviver{tender: t, now: cfg.Now, observer: cfg.Observer, backoff: cfg.Backoff, dice: newDice(cfg.Seed, "keeper")},
 	}
@@ -105,7 +124,6 @@ func (k *Keeper) Run(ctx context.Context) {
 	}{
 		{"revive_jobs", k.cfg.ReviveEvery, k.Revive},
 		{"expire_jobs", k.cfg.ReviveEvery, k.Expire},
-		{"relay_jobs", k.cfg.RelayEvery, k.Relay},
 		{"reconcile_jobs", k.cfg.ReconcileEvery, k.Reconcile},
 		{"tend_jobs", k.cfg.TendEvery, k.Tend},
 		{"complete_batches", k.cfg.ReconcileEvery, k.Complete},
@@ -119,7 +137,52 @@ func (k *Keeper) Run(ctx context.Context) {
 			}, func(err error) { k.cfg.Observer.Trouble(ctx, d.name, nil, err) })
 		})
 	}
+	wg.Go(func() { k.dispatchJobs(ctx) })
 	wg.Wait()
+}
+
+// dispatchJobs relays until ctx ends: soon again while jobs wait for their turn,
+// but not before it has rested for as long as it worked, and at the interval of
+// the relay otherwise.
+func (k *Keeper) dispatchJobs(ctx context.Context) {
+	tell := telling{now: k.cfg.Now, trouble: func(err error) { k.cfg.Observer.Trouble(ctx, "relay_jobs", nil, err) }}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		began := k.cfg.Now()
+		_, left, err := k.relay(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		tell.error(err)
+		pause := k.cfg.RelayEvery
+		if left && err == nil {
+			pause = min(max(k.cfg.DispatchEvery, k.cfg.Now().Sub(began)), pause)
+		}
+		timer.Reset(pause)
+	}
+}
+
+// telling tells the first error and then one a minute while they go on.
+type telling struct {
+	now     func() time.Time
+	trouble func(error)
+	told    time.Time
+}
+
+func (t *telling) error(err error) {
+	switch {
+	case err == nil:
+		t.told = time.Time{}
+	case t.told.IsZero() || t.now().Sub(t.told) >= time.Minute:
+		t.told = t.now()
+		t.trouble(err)
+	}
 }
 
 // repeat calls do now and at every interval until ctx ends, and trouble with
@@ -127,93 +190,19 @@ func (k *Keeper) Run(ctx context.Context) {
 func repeat(ctx context.Context, every time.Duration, now func() time.Time, do func(context.Context) error, trouble func(error)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	var told time.Time
+	tell := telling{now: now, trouble: trouble}
 	for {
 		err := do(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return
-		case err == nil:
-			told = time.Time{}
-		case told.IsZero() || now().Sub(told) >= time.Minute:
-			told = now()
-			trouble(err)
 		}
+		tell.error(err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
 	}
-}
-
-// refusal is a queue that answers and takes nothing, as Redis does when its disk
-// is full. Every attempt costs the jobs an epoch and two writes, so it is made
-// with one job and at growing intervals.
-type refusal struct {
-	err   error // nil while the queue takes jobs
-	pause time.Duration
-	until time.Time
-}
-
-const (
-	firstRefusalPause = time.Second
-	lastRefusalPause  = 30 * time.Second
-)
-
-func (r *refusal) record(err error, now time.Time) {
-	if fault.CodeOf(err) != queueUnavailable {
-		*r = refusal{}
-		return
-	}
-	r.err = err
-	r.pause = min(max(2*r.pause, firstRefusalPause), lastRefusalPause)
-	r.until = now.Add(r.pause)
-}
-
-// Relay hands pending jobs whose time has come to the queue, those that waited
-// longest first. It returns how many; when the queue does not answer it leaves
-// them as they are and says so. After the queue refused jobs it tries a single
-// one again, at most every 30 s.
-func (k *Keeper) Relay(ctx context.Context) (int, error) {
-	k.relaying.Lock()
-	defer k.relaying.Unlock()
-	q := store.Query{
-		Index: indexDue, Equal: []any{string(Pending)}, To: nanos(stamp(k.cfg.Now)) + 1, Limit: k.cfg.Page,
-	}
-	if k.refused.err != nil {
-		if k.cfg.Now().Before(k.refused.until) {
-			return 0, k.refused.err
-		}
-		q.Limit = 1
-	}
-	handed, seen := 0, 0
-	for seen < k.cfg.Limit {
-		page, err := k.jobs.Find(ctx, q)
-		if err != nil {
-			return handed, fmt.Errorf("relay: %w", err)
-		}
-		if len(page.Items) == 0 {
-			return handed, nil
-		}
-		if seen == 0 { // is anybody there? asking changes no record
-			if _, err := k.asks(ctx, page.Items[0]); err != nil {
-				return 0, fmt.Errorf("relay: %w", err)
-			}
-		}
-		seen += len(page.Items)
-		done, err := k.dispatch.handOver(ctx, "", page.Items...)
-		handed += len(done)
-		if err != nil {
-			err = fmt.Errorf("relay: %w", err)
-		}
-		k.refused.record(err, k.cfg.Now())
-		if err != nil || page.Next == "" {
-			return handed, err
-		}
-		q.Cursor, q.Limit = page.Next, k.cfg.Page
-	}
-	return handed, nil
 }
 
 // asks finds out from the queue whether it has the job.

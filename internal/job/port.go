@@ -25,6 +25,9 @@ type Queue interface {
 	Enqueue(ctx context.Context, deliveries ...Delivery) error
 	// Alive reports whether the delivery is still waiting or being worked on.
 	Alive(ctx context.Context, delivery Delivery) (bool, error)
+	// Backlog returns how many deliveries of the pool wait and are with a worker,
+	// and how many have ended so far, which may begin anew when it forgets.
+	Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error)
 	// HintCancel tells the worker that runs the delivery to look at the record
 	// now. It may be lost.
 	HintCancel(ctx context.Context, delivery Delivery) error

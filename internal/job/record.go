@@ -22,6 +22,8 @@ const (
 	indexAlsoAbout = "also_about"
 	indexDue       = "due"
 	indexLine      = "line"
+	indexTurn      = "turn"
+	indexHeld      = "held"
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
@@ -29,7 +31,8 @@ const (
 // after what, and dead letters. The program ensures them at its start.
 func Collections() []store.Collection {
 	return []store.Collection{
-		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(), edgeCollection(), deadlineCollection(),
+		jobCollection(), logCollection(), leaseCollection(), tickCollection(), workerCollection(),
+		tenantPolicyCollection(), queuePolicyCollection(), placeCollection(), edgeCollection(), deadlineCollection(),
 		batchCollection(), historyCollection(), deadCollection(), scheduleCollection(),
 	}
 }
@@ -63,6 +66,8 @@ func jobCollection() store.Collection {
 		{Name: indexAlsoAbout, Fields: text("also", "state")},
 		{Name: indexDue, Fields: append(text("state"), due)},
 		{Name: indexLine, Fields: append(text("pool", "kind", "state"), due)},
+		{Name: indexTurn, Fields: append(text("state", "pool", "owner", "kind"), store.IndexField{Name: "turn_at", Type: store.Int})},
+		{Name: indexHeld, Fields: text("owner", "state", "kind")},
 	}}
 }
 
@@ -91,6 +96,7 @@ func (j *Job) Keys() map[string]any {
 	return map[string]any{
 		"tenant": owner, "kind": j.Kind, "idempotency_key": j.IdempotencyKey, "state": string(j.State),
 		"subject": j.Subject, "also": also, "pool": j.Pool, "created_at": order, "due_at": nanos(j.due()),
+		"owner": j.Tenant, "turn_at": j.turn(),
 	}
 }
 
@@ -139,11 +145,15 @@ func (j *Job) queue(at time.Time, reason string) {
 	j.move(at, Queued, reason)
 }
 
-// wait sends the job back to the line until the time given. Without a worker
+// wait sends the job back to the line, in which its turn can come from the time
+// given on. Without a worker
 // and not running, it is fenced off from whoever had it.
 func (j *Job) wait(at, until time.Time, reason string) {
 	j.Worker = ""
-	j.NotBefore = until
+	j.NotBefore = time.Time{}
+	if until.After(at) {
+		j.NotBefore = until
+	}
 	j.move(at, Pending, reason)
 }
 

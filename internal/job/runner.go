@@ -75,6 +75,7 @@ type Runner struct {
 	workers  *workerTable
 	budget   *budget
 	dice     *dice
+	rules    *rules
 	tender   *tender
 	slots    map[string]chan struct{}
 	draining chan struct{} // closed by Drain
@@ -92,6 +93,7 @@ func NewRunner(cfg RunnerConfig) *Runner {
 	r := &Runner{
 		cfg: cfg, jobs: newTable(cfg.Driver), logs: newLogTable(cfg.Driver), workers: newWorkerTable(cfg.Driver),
 		budget: &budget{total: max(cfg.Memory, 0)}, dice: newDice(cfg.Seed, cfg.Worker),
+		rules: newRules(cfg.Driver, TenantDefaults{}, cfg.Now),
 		slots: map[string]chan struct{}{}, draining: make(chan struct{}), aborting: make(chan struct{}),
 		sessions: map[*session]struct{}{}, idle: make(chan struct{}),
 	}
@@ -233,6 +235,12 @@ func (r *Runner) read(ctx context.Context, d Delivery) (*Job, error) {
 // when the delivery is to be dropped.
 func (r *Runner) claim(ctx context.Context, d Delivery, j *Job) (_ *Job, err error) {
 	for ; j != nil && err == nil; j, err = r.read(ctx, d) {
+		switch held, err := r.hold(ctx, j); {
+		case err != nil:
+			return nil, fmt.Errorf("claim job %s: %w", d.JobID, err)
+		case held:
+			return nil, nil
+		}
 		at := stamp(r.cfg.Now)
 		if cause := j.over(at); cause != nil {
 			if err := r.expire(ctx, j, at, cause); unlessRaced(err) != nil {
@@ -265,6 +273,28 @@ func (r *Runner) claim(ctx context.Context, d Delivery, j *Job) (_ *Job, err err
 		}
 	}
 	return nil, err
+}
+
+// hold puts a job back into the line whose queue or tenant is paused, and
+// reports whether it did, or found that somebody else has changed the job to
+// what needs no worker. Nothing is counted.
+func (r *Runner) hold(ctx context.Context, j *Job) (bool, error) {
+	reason, err := r.rules.paused(ctx, j.Pool, j.Tenant)
+	if err != nil || reason == "" {
+		return false, err
+	}
+	at := stamp(r.cfg.Now)
+	_, err = r.jobs.Update(ctx, j.ID, func(now *Job) error {
+		if now.State != Queued || now.Epoch != j.Epoch {
+			return store.ErrUnchanged
+		}
+		now.wait(at, at, reason)
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return true, err
 }
 
 // begin notes that the attempt is under way.

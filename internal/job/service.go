@@ -34,6 +34,11 @@ type ServiceConfig struct {
 	Now      func() time.Time // default time.Now
 	Observer Observer         // default Unobserved
 
+	Pools   []string       // of the policies that operators set; default none
+	Kinds   []string       // that exist; default every one that is named
+	Tenants TenantDefaults // of tenants whose policy does not say otherwise
+	Blind   int            // jobs that a queue holds whose workers are not known; default 16
+
 	MaxPayload     int           // bytes of a submission's payload; default 1 MiB
 	EnqueueTimeout time.Duration // for which a submission waits for the queue; default 2 s
 	QueuePause     time.Duration // for which submissions leave a queue alone that did not answer; default 1 s
@@ -44,6 +49,7 @@ type ServiceConfig struct {
 func (c ServiceConfig) withDefaults() ServiceConfig {
 	c.Now = defaultNow(c.Now)
 	c.Observer = defaultObserver(c.Observer)
+	c.Blind = positive(c.Blind, defaultBlind)
 	c.MaxPayload = positive(c.MaxPayload, 1<<20)
 	c.EnqueueTimeout = positive(c.EnqueueTimeout, 2*time.Second)
 	c.QueuePause = positive(c.QueuePause, time.Second)
@@ -87,8 +93,14 @@ type Service struct {
 	tender    *tender
 	pause     atomic.Int64 // submissions leave the queue alone until then, in ns
 
+	lines lines
+	rooms *rooms
+	rules *rules
+	crowd crowd
+
 	mu      sync.Mutex
-	watches map[string]*watch // by job
+	watches map[string]*watch    // by job
+	behind  map[string]time.Time // until when jobs of a tenant are known to wait, by pool and tenant
 }
 
 // NewService returns a service over collections that the caller has ensured.
@@ -96,10 +108,15 @@ func NewService(cfg ServiceConfig) *Service {
 	cfg = cfg.withDefaults()
 	jobs := newTable(cfg.Driver)
 	return &Service{
+		lines: lines{jobs}, rules: newRules(cfg.Driver, cfg.Tenants, cfg.Now), crowd: crowd{jobs: jobs, now: cfg.Now},
+		rooms: &rooms{
+			jobs: jobs, workers: newWorkerTable(cfg.Driver), queue: cfg.Queue, now: cfg.Now,
+			timeout: cfg.EnqueueTimeout, age: roomAge, blind: cfg.Blind,
+		},
 		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), history: newHistoryTable(cfg.Driver), dead: newDeadTable(cfg.Driver),
 		deadlines: newDeadlineTable(cfg.Driver),
 		dispatch:  &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
-		watches:   map[string]*watch{},
+		watches:   map[string]*watch{}, behind: map[string]time.Time{},
 		tender: &tender{
 			jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
 			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),
@@ -243,13 +260,14 @@ func hinter(queue Queue, timeout time.Duration, observer Observer) func(context.
 // Retry runs a failed or cancelled job again, under a new epoch and with all
 // counters but the attempts at zero. It is a conflict in any other state.
 func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
-	if _, err := s.Get(ctx, tenant, id); err != nil {
+	j, err := s.Get(ctx, tenant, id)
+	if err != nil {
 		return nil, err
 	}
 	at := stamp(s.cfg.Now)
-	fast := s.fast(at)
+	fast := s.direct(ctx, j)
 	buried := ""
-	j, err := s.jobs.Update(ctx, id, func(j *Job) error {
+	j, err = s.jobs.Update(ctx, id, func(j *Job) error {
 		if j.State != Failed && j.State != Cancelled {
 			return fault.Conflict("job_not_retryable", "The job is %s; only a failed or cancelled job can be retried.", j.State)
 		}

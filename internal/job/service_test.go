@@ -162,7 +162,7 @@ func TestQueueAway(t *testing.T) {
 			ids = append(ids, j.ID)
 		}
 		writes := w.driver.count()
-		if writes != 301 { // only the first has asked the queue, and was put back
+		if writes != 300 { // only the first has asked the queue
 			t.Errorf("%d writes for 300 submissions", writes)
 		}
 		time.Sleep(61 * time.Second)
@@ -185,7 +185,7 @@ func TestEnqueueFailsAndStoreToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := setup(t, map[string]job.Handler{"work": does(func(context.Context, *job.Task) (any, error) { return 1, nil })})
 		b := &broken{Driver: w.driver, fail: failing("replace")}
-		s := job.NewService(job.ServiceConfig{Driver: b, Queue: w.queue, Files: w.files, Observer: w.diary})
+		s := job.NewService(job.ServiceConfig{Driver: b, Queue: fickle{w.queue}, Files: w.files, Observer: w.diary})
 		w.queue.setDown(true)
 		j, created, err := s.Submit(t.Context(), job.Submission{Kind: kind("work"), Tenant: tenant})
 		if err != nil || !created {

@@ -79,8 +79,8 @@ func (k *Keeper) count(ctx context.Context, s Stats, pool, kind string, at time.
 			return err
 		}
 		for _, j := range page.Items {
-			if due := j.due(); !due.After(at) && (w.Oldest.IsZero() || due.Before(w.Oldest)) {
-				w.Oldest = due
+			if since := j.waits(); !since.After(at) && (w.Oldest.IsZero() || since.Before(w.Oldest)) {
+				w.Oldest = since
 			}
 		}
 	}

@@ -45,11 +45,11 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created b
 	}
 	at := j.CreatedAt
 	j.move(at, Pending, "")
-	fast := s.fast(at)
+	fast := s.direct(ctx, j)
 	if fast {
 		j.queue(at, "")
-	} else {
-		j.NotBefore = at
+	} else if err := s.admit(ctx, j); err != nil {
+		return s.replayed(ctx, j, err)
 	}
 	for range 3 { // the job found under the key may be removed before it is read
 		err = s.jobs.Insert(ctx, j)
@@ -86,6 +86,13 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if err := checkKey(sub.IdempotencyKey); err != nil {
 		return nil, err
 	}
+	priority := DefaultPriority
+	if sub.Priority != nil {
+		priority = *sub.Priority
+	}
+	if err := checkPriority(priority); err != nil {
+		return nil, err
+	}
 	at := stamp(s.cfg.Now)
 	limits, err := sub.Limits.check(at)
 	if err != nil {
@@ -105,7 +112,7 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 		IdempotencyKey: sub.IdempotencyKey, Fingerprint: fingerprint(kind.Name, payload, limits, sub.After...), After: slices.Clone(sub.After),
 		Version: kind.Version, Payload: payload,
 		MaxFailures: kind.MaxFailures, MaxCrashes: kind.MaxCrashes, Timeout: kind.Timeout,
-		CreatedAt: at,
+		CreatedAt: at, Urgency: priority - DefaultPriority,
 	}
 	j.limit(limits, sub.Memory)
 	if j.IdempotencyKey == "" {
@@ -170,17 +177,4 @@ func storeFault(err error) error {
 		return err
 	}
 	return fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.").Because(err)
-}
-
-// fast reports whether submissions go to the queue at once: not for a while
-// after it did not answer, when the keeper's relay takes them.
-func (s *Service) fast(at time.Time) bool { return at.UnixNano() >= s.pause.Load() }
-
-// enqueue hands a stored job over; if the queue does not answer the job waits
-// for the relay instead.
-func (s *Service) enqueue(ctx context.Context, j *Job) {
-	if err := s.dispatch.enqueue(ctx, j); err != nil {
-		s.pause.Store(s.cfg.Now().Add(s.cfg.QueuePause).UnixNano())
-		s.cfg.Observer.Trouble(ctx, "enqueue_job", j, err)
-	}
 }

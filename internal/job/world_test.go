@@ -20,7 +20,10 @@ import (
 	"github.com/narrativeml/narrative/internal/store/memstore"
 )
 
-const tenant = "acme"
+const (
+	tenant = "acme"
+	many   = 10_000 // jobs with the queue, more than any test has
+)
 
 var errDown = errors.New("connection refused")
 
@@ -70,6 +73,26 @@ func (q *line) Alive(_ context.Context, d job.Delivery) (bool, error) {
 	}
 	t := q.tasks[taskID(d)]
 	return t != nil && t.state != "done", nil
+}
+
+func (q *line) Backlog(_ context.Context, pool string) (waiting, active, ended int64, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.down {
+		return 0, 0, 0, errDown
+	}
+	for _, t := range q.tasks {
+		switch {
+		case t.delivery.Pool != pool:
+		case t.state == "waiting":
+			waiting++
+		case t.state == "active":
+			active++
+		default:
+			ended++
+		}
+	}
+	return waiting, active, ended, nil
 }
 
 func (q *line) HintCancel(_ context.Context, d job.Delivery) error {
@@ -281,8 +304,8 @@ func setup(t *testing.T, handlers map[string]job.Handler) *world {
 	if err := w.driver.Ensure(t.Context(), append(job.Collections(), effects)...); err != nil {
 		t.Fatal(err)
 	}
-	w.service = job.NewService(job.ServiceConfig{Driver: w.driver, Queue: w.queue, Files: w.files, Observer: w.diary})
-	w.keeper = job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: w.queue, Observer: w.diary})
+	w.service = job.NewService(job.ServiceConfig{Driver: w.driver, Queue: w.queue, Files: w.files, Observer: w.diary, Blind: many})
+	w.keeper = job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: w.queue, Observer: w.diary, Blind: many})
 	t.Cleanup(func() {
 		for _, v := range w.driver.violations() {
 			t.Error(v)

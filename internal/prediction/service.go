@@ -83,7 +83,7 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
 		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: memory, Limits: limits, After: order.After,
+		Memory: memory, Limits: limits, After: order.After, Priority: order.Priority,
 	})
 }
 

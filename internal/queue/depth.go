@@ -83,3 +83,25 @@ func (c *Client) Depths(ctx context.Context) ([]Depth, error) {
 	}
 	return depths, nil
 }
+
+// Backlog returns how many tasks of the pool wait and are with a worker, and how
+// many have ended since Redis began to count.
+func (c *Client) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	var r counts
+	var processed *redis.StringCmd
+	_, err = c.redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		r.pending, r.active = p.LLen(ctx, key(pool, "pending")), p.LLen(ctx, key(pool, "active"))
+		r.scheduled, r.retry = p.ZCard(ctx, key(pool, "scheduled")), p.ZCard(ctx, key(pool, "retry"))
+		processed = p.Get(ctx, key(pool, "processed"))
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return 0, 0, 0, unavailable(fmt.Errorf("measure queue %s: %w", pool, err))
+	}
+	if n, err := processed.Int64(); err == nil { // else nothing has ended yet
+		ended = n
+	}
+	return r.pending.Val() + r.scheduled.Val() + r.retry.Val(), r.active.Val(), ended, nil
+}

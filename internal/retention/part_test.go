@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/retention"
 )
 
 // The files of a part of a job stay as long as the job may read them, and go
@@ -50,9 +51,7 @@ func TestFilesOfParts(t *testing.T) {
 	f.jobs["job_part"] = part
 	f.put(key)
 	f.fail["job"] = errors.New("away")
-	if _, err := f.runner.Run(t.Context(), &job.Task{Report: reporter{}}, struct {
-		DryRun bool `json:"dry_run,omitempty" doc:"Only list what would go"`
-	}{}); err == nil {
+	if _, err := f.runner.Run(t.Context(), &job.Task{Report: reporter{}}, retention.Request{}); err == nil {
 		t.Error("a store that is away is no reason")
 	}
 }

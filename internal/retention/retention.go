@@ -8,7 +8,8 @@ import (
 
 // Request asks for a clean-up.
 type Request struct {
-	DryRun bool `json:"dry_run,omitempty" doc:"Only list what would go"`
+	DryRun   bool `json:"dry_run,omitempty" doc:"Only list what would go"`
+	Priority *int `json:"priority,omitempty" minimum:"0" maximum:"9" doc:"How urgent the job is among those of your tenant, 0 to 9; default 5"`
 }
 
 // Config says how long things are kept. A zero period keeps for ever, except

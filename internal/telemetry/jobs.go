@@ -20,6 +20,11 @@ type Jobs struct {
 	waiting   *prometheus.GaugeVec
 	oldest    *prometheus.GaugeVec
 
+	dispatched *prometheus.CounterVec
+	room       *prometheus.GaugeVec
+	tenants    *prometheus.GaugeVec
+	unfair     *prometheus.GaugeVec
+
 	kinds, outcomes, reasons, operations, pools *bound
 }
 
@@ -35,6 +40,10 @@ func newJobs(m *Metrics) *Jobs {
 		running:    m.gauge("jobs_running", "Jobs that are running, by the records; told by the leading scheduler.", "kind"),
 		waiting:    m.gauge("jobs_waiting", "Jobs that wait, pending in the store or handed to the queue; told by the leading scheduler.", "pool", "state"),
 		oldest:     m.gauge("jobs_oldest_waiting_seconds", "How long the longest waiting job has waited; told by the leading scheduler.", "pool"),
+		dispatched: m.counter("jobs_dispatched_total", "Jobs that the dispatcher handed to the queue, not counting those that went there at once.", "pool"),
+		room:       m.gauge("dispatch_room", "Jobs that the queue had room for when the dispatcher last looked at the pool.", "pool"),
+		tenants:    m.gauge("dispatch_tenants_waiting", "Tenants with jobs of the pool that waited for their turn when the dispatcher last looked.", "pool"),
+		unfair:     m.gauge("dispatch_share_error_jobs", "By how many jobs what a waiting tenant was handed differs from its share, at most.", "pool"),
 		kinds:      newBound(maxValues),
 		outcomes:   newBound(16),
 		reasons:    newBound(16),
@@ -98,4 +107,31 @@ func (j *Jobs) SetBacklog(running map[string]int64, waiting map[string]Waiting) 
 		j.waiting.WithLabelValues(pool, "queued").Set(float64(w.Queued))
 		j.oldest.WithLabelValues(pool).Set(w.Oldest.Seconds())
 	}
+}
+
+// Dispatch is what one pass of the dispatcher has done for one pool.
+type Dispatch struct {
+	Jobs    int     // handed over
+	Room    int     // for how many the queue had room before
+	Tenants int     // that wait
+	Error   float64 // by how many jobs a tenant's part differs from its share, at most
+}
+
+// JobsDispatched notes what the dispatcher has done for a pool. Where there was
+// no room it has not looked at the tenants.
+func (j *Jobs) JobsDispatched(pool string, d Dispatch) {
+	pool = j.pools.value(pool)
+	j.dispatched.WithLabelValues(pool).Add(float64(d.Jobs))
+	j.room.WithLabelValues(pool).Set(float64(d.Room))
+	if d.Room > 0 {
+		j.tenants.WithLabelValues(pool).Set(float64(d.Tenants))
+		j.unfair.WithLabelValues(pool).Set(d.Error)
+	}
+}
+
+// ForgetDispatch removes the gauges of a dispatcher that no longer leads.
+func (j *Jobs) ForgetDispatch() {
+	j.room.Reset()
+	j.tenants.Reset()
+	j.unfair.Reset()
 }

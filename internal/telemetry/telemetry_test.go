@@ -80,6 +80,7 @@ func exercise(t *testing.T, m *telemetry.Metrics) {
 	m.Jobs.JobRevived("training", "worker_died")
 	m.Jobs.JobTrouble("heartbeat")
 	m.Jobs.SetBacklog(map[string]int64{"training": 2}, map[string]telemetry.Waiting{"training": {Pending: 3, Queued: 1, Oldest: time.Minute}})
+	m.Jobs.JobsDispatched("training", telemetry.Dispatch{Jobs: 3, Room: 4, Tenants: 2, Error: 0.5})
 	m.ML.Trained("binary", "gbdt", 12*time.Second)
 	m.ML.Processed("ingest", 1000, time.Second)
 	m.ML.Predicted("binary", 500)

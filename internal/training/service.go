@@ -59,7 +59,7 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
 		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After,
+		Memory: estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After, Priority: order.Priority,
 	})
 }
 

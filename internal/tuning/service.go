@@ -69,7 +69,7 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: m.ID,
 		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: estimate(m), Limits: limits, After: order.After,
+		Memory: estimate(m), Limits: limits, After: order.After, Priority: order.Priority,
 	})
 }
 

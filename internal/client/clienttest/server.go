@@ -41,6 +41,7 @@ type Server struct {
 	order    []string
 	results  map[string]string // link → content
 	target   string
+	policies policies
 }
 
 const (
@@ -75,6 +76,8 @@ func New() *Server {
 	mux.HandleFunc("POST /api/v1/dead-letters/requeue", s.requeue)
 	mux.HandleFunc("POST /api/v1/jobs/{id}/cancel", s.change("cancelled"))
 	mux.HandleFunc("POST /api/v1/jobs/{id}/retry", s.change("pending"))
+	mux.HandleFunc("PATCH /api/v1/jobs/{id}", s.prioritise)
+	s.policies.routes(mux)
 	s.api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)

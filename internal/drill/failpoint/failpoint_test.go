@@ -124,6 +124,9 @@ func TestTrace(t *testing.T) {
 		if _, err := q.Alive(ctx, job.Delivery{}); err != nil {
 			t.Error(err)
 		}
+		if _, _, _, err := q.Backlog(ctx, "data"); err != nil {
+			t.Error(err)
+		}
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -136,6 +139,7 @@ store.delete models
 queue.enqueue training
 queue.hint_cancel
 queue.alive
+queue.backlog data
 `
 	if string(text) != want {
 		t.Errorf("%s, want %s", text, want)
@@ -147,7 +151,10 @@ type line struct{}
 
 func (line) Enqueue(context.Context, ...job.Delivery) error    { return nil }
 func (line) Alive(context.Context, job.Delivery) (bool, error) { return true, nil }
-func (line) HintCancel(context.Context, job.Delivery) error    { return nil }
+func (line) Backlog(context.Context, string) (waiting, active, ended int64, err error) {
+	return 0, 0, 0, nil
+}
+func (line) HintCancel(context.Context, job.Delivery) error { return nil }
 
 // Without a fence a stale write goes through, and the worker does not see that
 // its job was taken.

@@ -38,6 +38,12 @@ func (q *queue) Alive(ctx context.Context, d job.Delivery) (alive bool, err erro
 	return alive, err
 }
 
+// Backlog implements job.Queue.
+func (q *queue) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
+	q.s.around("queue.backlog "+pool, func() { waiting, active, ended, err = q.Queue.Backlog(ctx, pool) })
+	return waiting, active, ended, err
+}
+
 // HintCancel implements job.Queue.
 func (q *queue) HintCancel(ctx context.Context, d job.Delivery) (err error) {
 	q.s.around("queue.hint_cancel", func() { err = q.Queue.HintCancel(ctx, d) })

@@ -59,6 +59,12 @@ func (d *document) operations() []operation {
 	return all
 }
 
+// forOperators reports whether the operation is about what belongs to no tenant
+// and is for operators only, as whoever walks by roles checks.
+func (op operation) forOperators() bool {
+	return slices.Contains([]string{"get-queues", "get-queue", "put-queue", "list-tenants", "get-tenant", "put-tenant"}, op.ID)
+}
+
 // properties are those of the content's JSON, by name.
 func (d *document) properties(c content) map[string]schema {
 	s := c.Content["application/json"].Schema

@@ -80,6 +80,9 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 	}
 	named, listed := 0, 0
 	for _, op := range w.document.operations() {
+		if op.forOperators() {
+			continue
+		}
 		if ofAllTenants(op.ID) {
 			w.forOperators(op)
 			continue
@@ -101,7 +104,7 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		tb.Errorf("only %d routes name a thing and %d list things", named, listed)
 	}
 	for _, op := range w.document.operations() {
-		if ofAllTenants(op.ID) {
+		if op.forOperators() || ofAllTenants(op.ID) {
 			continue
 		}
 		if requests, _ := w.requests(op); op.method == http.MethodGet {
@@ -155,7 +158,11 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 			w.tb.Errorf("%s %s names what this walk has none of; give it one", op.method, op.path)
 		}
 		for _, id := range ids {
-			requests = append(requests, request{id: id, method: op.method, path: before + id + after})
+			r := request{id: id, method: op.method, path: before + id + after}
+			if op.ID == "prioritise-job" {
+				r.body = map[string]any{"priority": 1}
+			}
+			requests = append(requests, r)
 			if op.ID == "get-job-result" {
 				requests = append(requests, w.files(id)...)
 			}

@@ -57,7 +57,7 @@ func Flat(tb testing.TB, few, many float64) {
 // WriteLines writes a file of a header and so many lines, and returns its size.
 func WriteLines(tb testing.TB, name, header string, rows int, line func(w io.Writer, i int)) int64 {
 	tb.Helper()
-	f, err := os.Create(name)
+	f, err := os.Create(name) //nolint:gosec // a name of the test
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -119,13 +119,13 @@ func (s *Store) Find(ctx context.Context, name string, scan store.Scan) ([]store
 	if err := scan.Check(); err != nil {
 		return nil, err
 	}
-	ids, err := s.match(name, scan)
+	ids, err := s.match(name, scan, int64(scan.Limit))
 	if err != nil {
 		return nil, err
 	}
 	c := s.collections[name]
-	records := make([]store.Record, 0, min(scan.Limit, len(ids)))
-	for _, id := range ids[:min(scan.Limit, len(ids))] {
+	records := make([]store.Record, 0, len(ids))
+	for _, id := range ids {
 		records = append(records, c.show(c.records[id]))
 	}
 	return records, nil
@@ -141,14 +141,8 @@ func (s *Store) Count(ctx context.Context, name string, scan store.Scan, limit i
 		return 0, err
 	}
 	scan.After = nil
-	ids, err := s.match(name, scan)
-	if err != nil {
-		return 0, err
-	}
-	if n := int64(len(ids)); limit <= 0 || n < limit {
-		return n, nil
-	}
-	return limit, nil
+	ids, err := s.match(name, scan, limit)
+	return int64(len(ids)), err
 }
 
 // Delete implements store.Driver.
@@ -226,8 +220,9 @@ func (s *Store) collection(name string) (*collection, error) {
 	return c, nil
 }
 
-// match returns the identifiers of the scan in its order, without its limit.
-func (s *Store) match(name string, scan store.Scan) ([]string, error) {
+// match returns the identifiers of the scan in its order, at most limit when that
+// is positive.
+func (s *Store) match(name string, scan store.Scan, limit int64) ([]string, error) {
 	c, err := s.collection(name)
 	if err != nil {
 		return nil, err
@@ -236,7 +231,7 @@ func (s *Store) match(name string, scan store.Scan) ([]string, error) {
 	if at < 0 {
 		return nil, fmt.Errorf("memstore: collection %s has no index %q", name, scan.Index.Name)
 	}
-	return c.orders[at].match(scan), nil
+	return c.orders[at].match(scan, limit), nil
 }
 
 // collection is the records of one kind, with an order for each index that was

@@ -76,8 +76,9 @@ func (o *order) past(prefix []any) int {
 	return at
 }
 
-// match returns the identifiers of a scan that was checked.
-func (o *order) match(scan store.Scan) []string {
+// match returns the identifiers of a scan that was checked, at most limit when
+// that is positive.
+func (o *order) match(scan store.Scan, limit int64) []string {
 	from, to := o.first(scan.Equal), o.past(scan.Equal)
 	if scan.From != nil {
 		from = o.first(append(slices.Clone(scan.Equal), scan.From))
@@ -100,6 +101,13 @@ func (o *order) match(scan store.Scan) []string {
 	}
 	if from >= to {
 		return nil
+	}
+	if limit > 0 && int64(to-from) > limit {
+		if scan.Descending {
+			from = to - int(limit)
+		} else {
+			to = from + int(limit)
+		}
 	}
 	ids := make([]string, 0, to-from)
 	for _, e := range o.entries[from:to] {

@@ -1,0 +1,171 @@
+package job
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+const (
+	defaultBlind = 16
+	roomAge      = 50 * time.Millisecond // for which a submission takes what the queue holds as known
+	behindFor    = 25 * time.Millisecond // for which it takes as known that jobs of the tenant wait
+)
+
+// direct reports whether the job goes to the queue at once, without the
+// dispatcher: when the queue answers and has room, nothing is paused, no limit
+// has to be kept, and no job of the tenant waits for its turn in that pool.
+func (s *Service) direct(ctx context.Context, j *Job) bool {
+	if s.cfg.Now().UnixNano() < s.pause.Load() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.EnqueueTimeout)
+	defer cancel()
+	ok, err := s.rules.open(ctx, j.Pool, j.Tenant, j.Kind)
+	if ok && err == nil {
+		if ok, err = s.rooms.take(ctx, j.Pool); ok && err == nil {
+			var waits bool
+			if waits, err = s.waits(ctx, j); waits || err != nil {
+				s.rooms.give(j.Pool)
+				ok = false
+			}
+		}
+	}
+	if err != nil {
+		s.leaveQueue(ctx, j, err)
+	}
+	return ok && err == nil
+}
+
+// waits reports whether a job of the tenant waits for its turn in the pool. That
+// one does holds for a moment: in a flood not every submission has to look.
+func (s *Service) waits(ctx context.Context, j *Job) (bool, error) {
+	at := s.cfg.Now()
+	line := j.Pool + ":" + j.Tenant
+	s.mu.Lock()
+	until, known := s.behind[line]
+	s.mu.Unlock()
+	if known && at.Before(until) && until.Sub(at) <= behindFor {
+		return true, nil
+	}
+	waits, err := s.lines.anyReady(ctx, j.Pool, j.Tenant, at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case !waits:
+		delete(s.behind, line)
+	case err == nil:
+		if len(s.behind) >= maxTenants {
+			clear(s.behind)
+		}
+		s.behind[line] = at.Add(behindFor)
+	}
+	return waits, err
+}
+
+// leaveQueue leaves the queue alone for a while, in which the dispatcher takes
+// what is submitted.
+func (s *Service) leaveQueue(ctx context.Context, j *Job, err error) {
+	s.pause.Store(s.cfg.Now().Add(s.cfg.QueuePause).UnixNano())
+	s.cfg.Observer.Trouble(ctx, "enqueue_job", j, err)
+}
+
+// enqueue hands a stored job over; if the queue does not answer the job waits
+// for the dispatcher instead.
+func (s *Service) enqueue(ctx context.Context, j *Job) {
+	if err := s.dispatch.enqueue(ctx, j); err != nil {
+		s.leaveQueue(ctx, j, err)
+	}
+}
+
+// admit refuses the job when too many of its tenant's wait already.
+func (s *Service) admit(ctx context.Context, j *Job) error {
+	r, err := s.rules.tenant(ctx, j.Tenant)
+	if err != nil {
+		return storeFault(err)
+	}
+	if r.waiting == 0 {
+		return nil
+	}
+	ok, err := s.crowd.admit(ctx, j.Tenant, r.waiting)
+	if err != nil {
+		return storeFault(err)
+	}
+	if !ok {
+		return fault.New(fault.ClassExhausted, "too_many_waiting_jobs", "%d jobs of your tenant wait already, as many as may; submit more when some have been started, or cancel some.", r.waiting)
+	}
+	return nil
+}
+
+// replayed returns the job that stands under the key of one that was refused,
+// if there is one: nothing is added then.
+func (s *Service) replayed(ctx context.Context, j *Job, refused error) (*Job, bool, error) {
+	found, err := s.existing(ctx, j)
+	if err != nil {
+		return nil, false, err
+	}
+	if found == nil {
+		return nil, false, refused
+	}
+	s.cfg.Observer.Submitted(found, false)
+	return found, false, nil
+}
+
+const (
+	crowdAge   = 250 * time.Millisecond // for which a count holds, at least
+	crowdShare = 20                     // a count that took long holds for so many times that
+	maxTenants = 10_000                 // that are remembered
+)
+
+// crowd knows about how many jobs of each tenant wait. A count is as long as
+// the line, so what comes in between is added to the last one.
+type crowd struct {
+	jobs *table
+	now  func() time.Time
+
+	mu      sync.Mutex
+	tenants map[string]*headcount
+}
+
+type headcount struct {
+	mu    sync.Mutex
+	n     int
+	until time.Time // it is counted again from then on
+}
+
+func (c *crowd) of(tenant string) *headcount {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tenants == nil || len(c.tenants) >= maxTenants {
+		c.tenants = map[string]*headcount{}
+	}
+	h := c.tenants[tenant]
+	if h == nil {
+		h = &headcount{}
+		c.tenants[tenant] = h
+	}
+	return h
+}
+
+// admit reports whether fewer jobs than most wait, and counts one more if so.
+func (c *crowd) admit(ctx context.Context, tenant string, most int) (bool, error) {
+	h := c.of(tenant)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if began := c.now(); !began.Before(h.until) {
+		n, err := c.jobs.Count(ctx, store.Query{Index: indexState, Equal: []any{tenant, string(Pending)}}, int64(most))
+		if err != nil {
+			return false, err
+		}
+		took := c.now().Sub(began)
+		h.n, h.until = int(n), began.Add(max(crowdAge, crowdShare*took))
+	}
+	if h.n >= most {
+		return false, nil
+	}
+	h.n++
+	return true, nil
+}
