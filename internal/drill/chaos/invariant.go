@@ -1,9 +1,11 @@
 package chaos
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
 )
@@ -194,6 +196,44 @@ func rows(l *ledger) {
 	for _, e := range l.of(Rows) {
 		if e.Text != "" {
 			l.breaks(RowsOnce, e.Job, "%s", e.Text)
+		}
+	}
+}
+
+// limits: a tenant never has more jobs with the queue and the workers than it
+// may. A job counts from when its record said so until it was asked to say
+// otherwise, so that who is a moment late in writing it down is no mistake.
+func limits(l *ledger) {
+	if l.final.Limit == 0 {
+		return
+	}
+	type change struct {
+		at  time.Duration
+		by  int
+		job string
+	}
+	of := map[string][]change{}
+	active := func(e Event) bool { return e.State == string(job.Queued) || e.State == string(job.Running) }
+	for id, writes := range l.writes {
+		was := false
+		for _, w := range writes {
+			switch is := active(w); {
+			case is && !was:
+				of[w.Tenant] = append(of[w.Tenant], change{w.At, 1, id})
+			case was && !is:
+				of[w.Tenant] = append(of[w.Tenant], change{w.Since, -1, id})
+			}
+			was = active(w)
+		}
+	}
+	for tenant, changes := range of {
+		slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
+		n := 0
+		for _, c := range changes {
+			if n += c.by; n > l.final.Limit {
+				l.breaks(LimitsHold, c.job, "it was the job number %d of tenant %s, at %s, which may have %d", n, tenant, c.at, l.final.Limit)
+				break
+			}
 		}
 	}
 }
