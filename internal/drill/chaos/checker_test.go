@@ -191,7 +191,7 @@ func TestMeasure(t *testing.T) {
 	t.Parallel()
 	events, final := life()
 	m := chaos.Measure(events, final)
-	if m.Jobs != 1 || m.Hits != 1 || m.Total() != 1 || m.Attempts != 2 || m.Resumed != 1 || m.Fenced != 1 {
+	if m.Jobs != 1 || m.Hits != 1 || m.Total() != 1 || m.Attempts != 2 || m.Resumed != 1 || m.Fenced != 1 || m.Crowd != 1 {
 		t.Errorf("%+v", m)
 	}
 	if len(m.Recovery) != 1 || m.Recovery[0] != 18*time.Second {

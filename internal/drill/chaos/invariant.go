@@ -201,12 +201,29 @@ func rows(l *ledger) {
 }
 
 // limits: a tenant never has more jobs with the queue and the workers than it
-// may. A job counts from when its record said so until it was asked to say
-// otherwise, so that who is a moment late in writing it down is no mistake.
+// may.
 func limits(l *ledger) {
 	if l.final.Limit == 0 {
 		return
 	}
+	for tenant, c := range l.crowds() {
+		if c.most > l.final.Limit {
+			l.breaks(LimitsHold, c.job, "it was the job number %d of tenant %s, which may have %d", c.most, tenant, l.final.Limit)
+		}
+	}
+}
+
+// crowd is the most jobs of a tenant that were with the queue and the workers at
+// a time, and the last of them to come.
+type crowd struct {
+	most int
+	job  string
+}
+
+// crowds finds them for every tenant. A job counts from when its record said so
+// until it was asked to say otherwise, so that who is a moment late in writing
+// it down makes no crowd.
+func (l *ledger) crowds() map[string]crowd {
 	type change struct {
 		at  time.Duration
 		by  int
@@ -226,16 +243,17 @@ func limits(l *ledger) {
 			was = active(w)
 		}
 	}
+	all := map[string]crowd{}
 	for tenant, changes := range of {
 		slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
 		n := 0
 		for _, c := range changes {
-			if n += c.by; n > l.final.Limit {
-				l.breaks(LimitsHold, c.job, "it was the job number %d of tenant %s, at %s, which may have %d", n, tenant, c.at, l.final.Limit)
-				break
+			if n += c.by; n > all[tenant].most {
+				all[tenant] = crowd{n, c.job}
 			}
 		}
 	}
+	return all
 }
 
 // ticks: a tick is one row, and a scheduled clean-up is one job.
