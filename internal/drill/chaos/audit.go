@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
@@ -42,6 +43,7 @@ func newWitness(d mongowire.Driver, h *History) *witness {
 
 // Insert implements store.Driver.
 func (w *witness) Insert(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
+	since := w.history.Now()
 	errs, err := w.Driver.Insert(ctx, collection, records...)
 	if err != nil {
 		return errs, err
@@ -49,7 +51,7 @@ func (w *witness) Insert(ctx context.Context, collection string, records ...stor
 	for i, r := range records {
 		if errs[i] == nil {
 			r.Revision = 1
-			w.saw(collection, r, true)
+			w.saw(collection, r, true, since)
 		}
 	}
 	w.history.Sync()
@@ -58,6 +60,7 @@ func (w *witness) Insert(ctx context.Context, collection string, records ...stor
 
 // Replace implements store.Driver.
 func (w *witness) Replace(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
+	since := w.history.Now()
 	errs, err := w.Driver.Replace(ctx, collection, records...)
 	if err != nil {
 		return errs, err
@@ -66,7 +69,7 @@ func (w *witness) Replace(ctx context.Context, collection string, records ...sto
 		switch {
 		case errs[i] == nil:
 			r.Revision++
-			w.saw(collection, r, false)
+			w.saw(collection, r, false, since)
 		case collection == jobsCollection && errors.Is(errs[i], store.ErrStale):
 			if e, err := change(r); err == nil {
 				e.What = Refused
@@ -79,7 +82,7 @@ func (w *witness) Replace(ctx context.Context, collection string, records ...sto
 }
 
 // saw notes a record that was stored.
-func (w *witness) saw(collection string, r store.Record, inserted bool) {
+func (w *witness) saw(collection string, r store.Record, inserted bool, since time.Duration) {
 	switch collection {
 	case jobsCollection:
 		e, err := change(r)
@@ -87,6 +90,7 @@ func (w *witness) saw(collection string, r store.Record, inserted bool) {
 			w.history.Add(Event{What: Note, Job: r.ID, Text: err.Error()})
 			return
 		}
+		e.Since = since
 		w.note(e)
 	case workersCollection:
 		var worker job.Worker

@@ -14,7 +14,7 @@ import (
 func life() ([]chaos.Event, chaos.Final) {
 	write := func(at, revision int, state job.State, epoch, attempt int, worker string) chaos.Event {
 		return chaos.Event{
-			At: time.Duration(at) * time.Second, What: chaos.Written, Job: "job_1", Kind: "training", Revision: int64(revision),
+			At: time.Duration(at) * time.Second, Since: time.Duration(at) * time.Second, What: chaos.Written, Job: "job_1", Kind: "training", Revision: int64(revision),
 			State: string(state), Epoch: epoch, Attempt: attempt, Worker: worker,
 		}
 	}
@@ -50,7 +50,14 @@ func life() ([]chaos.Event, chaos.Final) {
 
 func TestCheckFindsNothingWhereNothingIs(t *testing.T) {
 	t.Parallel()
-	if found := chaos.Check(life()); len(found) > 0 {
+	events, final := life()
+	final.Limit = 1
+	// One ends before the other is handed over, though that is told late.
+	events = append(events,
+		chaos.Event{At: 900 * time.Millisecond, What: chaos.Written, Job: "job_2", Revision: 1, State: string(job.Queued)},
+		chaos.Event{Since: 950 * time.Millisecond, At: 2 * time.Second, What: chaos.Written, Job: "job_2", Revision: 2, State: string(job.Cancelled)},
+	)
+	if found := chaos.Check(events, final); len(found) > 0 {
 		t.Errorf("%v", found)
 	}
 }
@@ -144,6 +151,10 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 		{"a row twice", chaos.RowsOnce, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
 			return append(e, chaos.Event{What: chaos.Rows, Job: "job_1", Text: "row 7 comes twice"})
 		}},
+		{"a tenant with too many", chaos.LimitsHold, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Limit = 1
+			return append(e, chaos.Event{At: 5 * time.Second, What: chaos.Written, Job: "job_2", Revision: 1, State: string(job.Queued)})
+		}},
 		{"a tick twice", chaos.TicksOnce, func(e []chaos.Event, _ *chaos.Final) []chaos.Event { return append(e, e[len(e)-1]) }},
 		{"a tick that fired two jobs", chaos.TicksOnce, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
 			for _, id := range []string{"job_2", "job_3"} {
@@ -156,6 +167,12 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 			return e
 		}},
 		{"a missing file", chaos.NoneMissing, func(e []chaos.Event, f *chaos.Final) []chaos.Event { f.Files = []string{}; return e }},
+		{"a missing file of a child", chaos.NoneMissing, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Files = []string{}
+			f.Jobs[0].Parent = "job_2"
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2"}, State: job.Awaiting})
+			return e
+		}},
 		{"a change nobody saw", chaos.WholeHistory, func(e []chaos.Event, f *chaos.Final) []chaos.Event { f.Jobs[0].Revision = 8; return e }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -174,7 +191,7 @@ func TestMeasure(t *testing.T) {
 	t.Parallel()
 	events, final := life()
 	m := chaos.Measure(events, final)
-	if m.Jobs != 1 || m.Hits != 1 || m.Total() != 1 || m.Attempts != 2 || m.Resumed != 1 || m.Fenced != 1 {
+	if m.Jobs != 1 || m.Hits != 1 || m.Total() != 1 || m.Attempts != 2 || m.Resumed != 1 || m.Fenced != 1 || m.Crowd != 1 {
 		t.Errorf("%+v", m)
 	}
 	if len(m.Recovery) != 1 || m.Recovery[0] != 18*time.Second {

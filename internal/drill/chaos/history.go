@@ -37,8 +37,9 @@ const (
 
 // Event is one line of the history. At counts from the start of the run.
 type Event struct {
-	At   time.Duration `json:"at"`
-	What What          `json:"what"`
+	At    time.Duration `json:"at"`
+	Since time.Duration `json:"since,omitempty"` // when the record server was asked for the change
+	What  What          `json:"what"`
 
 	Job    string `json:"job,omitempty"`
 	Parent string `json:"parent,omitempty"`

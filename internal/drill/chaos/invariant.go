@@ -1,9 +1,11 @@
 package chaos
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
 )
@@ -198,6 +200,62 @@ func rows(l *ledger) {
 	}
 }
 
+// limits: a tenant never has more jobs with the queue and the workers than it
+// may.
+func limits(l *ledger) {
+	if l.final.Limit == 0 {
+		return
+	}
+	for tenant, c := range l.crowds() {
+		if c.most > l.final.Limit {
+			l.breaks(LimitsHold, c.job, "it was the job number %d of tenant %s, which may have %d", c.most, tenant, l.final.Limit)
+		}
+	}
+}
+
+// crowd is the most jobs of a tenant that were with the queue and the workers at
+// a time, and the last of them to come.
+type crowd struct {
+	most int
+	job  string
+}
+
+// crowds finds them for every tenant. A job counts from when its record said so
+// until it was asked to say otherwise, so that who is a moment late in writing
+// it down makes no crowd.
+func (l *ledger) crowds() map[string]crowd {
+	type change struct {
+		at  time.Duration
+		by  int
+		job string
+	}
+	of := map[string][]change{}
+	active := func(e Event) bool { return e.State == string(job.Queued) || e.State == string(job.Running) }
+	for id, writes := range l.writes {
+		was := false
+		for _, w := range writes {
+			switch is := active(w); {
+			case is && !was:
+				of[w.Tenant] = append(of[w.Tenant], change{w.At, 1, id})
+			case was && !is:
+				of[w.Tenant] = append(of[w.Tenant], change{w.Since, -1, id})
+			}
+			was = active(w)
+		}
+	}
+	all := map[string]crowd{}
+	for tenant, changes := range of {
+		slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
+		n := 0
+		for _, c := range changes {
+			if n += c.by; n > all[tenant].most {
+				all[tenant] = crowd{n, c.job}
+			}
+		}
+	}
+	return all
+}
+
 // ticks: a tick is one row, and a scheduled clean-up is one job.
 func ticks(l *ledger) {
 	seen := map[string]bool{}
@@ -259,8 +317,8 @@ func files(l *ledger) {
 		}
 	}
 	for _, j := range l.final.Jobs {
-		if j.State != job.Succeeded {
-			continue
+		if parent := l.found[j.Parent]; j.State != job.Succeeded || parent != nil && parent.State.Terminal() {
+			continue // the files of a child are kept until its parent has ended
 		}
 		for name, key := range j.Files {
 			if !there[key] {

@@ -15,6 +15,7 @@ type Final struct {
 	Models map[string][]string // job → models made of it
 	Files  []string            // in the bucket, after the clean-up; nil: nobody looked
 	Named  map[string]bool     // files that some record names; nil: nobody looked
+	Limit  int                 // jobs of one tenant with the queue or a worker; 0: none
 }
 
 // Violation is a promise that was broken.
@@ -50,6 +51,7 @@ const (
 	NoneMissing   = "no file is missing that a record names"
 	FanInOnce     = "a parent goes on once, when all its children have ended"
 	RowsOnce      = "no row of a divided prediction is lost or doubled"
+	LimitsHold    = "a tenant's limit is never exceeded"
 	WholeHistory  = "the history is whole"
 	LivesLeft     = "no live worker is declared dead"
 	LittleRedone  = "a kill costs at most one checkpoint interval of work"
@@ -103,7 +105,7 @@ func (l *ledger) of(what What) []Event {
 func Check(events []Event, final Final) []Violation {
 	l := newLedger(events, final)
 	for _, invariant := range []func(*ledger){
-		accepted, answers, ends, steps, cancels, families, rows, ticks, models, files, whole,
+		accepted, answers, ends, steps, cancels, families, rows, limits, ticks, models, files, whole,
 	} {
 		invariant(l)
 	}

@@ -23,6 +23,7 @@ type Figures struct {
 	Hindered []time.Duration // of the others
 	Cancel   []time.Duration // of running jobs whose worker lived and reached the records
 	Held     int             // cancels that are not among them
+	Crowd    int             // most jobs of one tenant with the queue and the workers at a time
 }
 
 // ends reports whether the signal ended a process.
@@ -70,6 +71,9 @@ func Measure(events []Event, final Final) *Figures {
 		}
 	}
 	f.cancels(l)
+	for _, c := range l.crowds() {
+		f.Crowd = max(f.Crowd, c.most)
+	}
 	return f
 }
 

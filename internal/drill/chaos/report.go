@@ -40,6 +40,7 @@ func (r *Run) judge(c *cluster, plan Plan, f Final) {
 	r.printf("recovery after a kill   %s\n", percentiles(m.Recovery))
 	r.printf("  with the scheduler, Redis or the records hurt as well: %s\n", percentiles(m.Hindered))
 	r.printf("cancel of a running job %s (%d met a fault of their worker or of the records)\n", percentiles(m.Cancel), m.Held)
+	r.printf("most jobs of one tenant with the queue and the workers at a time: %d, of %d that it may have\n", m.Crowd, f.Limit)
 	if !r.Tier.Strict {
 		return
 	}

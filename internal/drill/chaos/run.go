@@ -212,6 +212,7 @@ func (r *Run) quietly(ctx context.Context, c *cluster) ([]Event, Final, error) {
 func (r *Run) storm(ctx context.Context) error {
 	plan := NewPlan(r.Jobs, r.Seed, r.Tier.Pace)
 	return r.with(ctx, r.Tier.Pace, r.Tier.APIs, func(ctx context.Context, c *cluster) error {
+		c.base = append(c.base, fmt.Sprint("NARRATIVE_LIMIT_TENANT_RUNNING=", tenantLimit))
 		if err := c.start(ctx, r.Tier.Workers, r.Tier.Schedulers); err != nil {
 			return err
 		}
@@ -232,10 +233,15 @@ func (r *Run) storm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		f.Limit = tenantLimit
 		r.judge(c, plan, f)
 		return nil
 	})
 }
+
+// tenantLimit is how many jobs of a tenant may be with the queue and the workers
+// of the main stage: fewer than its clients would have there.
+const tenantLimit = 5
 
 // weather serves every order while the nemesis is at work.
 func (r *Run) weather(ctx context.Context, u *users, n *nemesis) error {

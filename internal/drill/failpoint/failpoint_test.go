@@ -124,7 +124,7 @@ func TestTrace(t *testing.T) {
 		if _, err := q.Alive(ctx, job.Delivery{}); err != nil {
 			t.Error(err)
 		}
-		if _, _, _, err := q.Backlog(ctx, "training"); err != nil {
+		if _, _, _, err := q.Backlog(ctx, "data"); err != nil {
 			t.Error(err)
 		}
 	}
@@ -139,7 +139,7 @@ store.delete models
 queue.enqueue training
 queue.hint_cancel
 queue.alive
-queue.backlog
+queue.backlog data
 `
 	if string(text) != want {
 		t.Errorf("%s, want %s", text, want)

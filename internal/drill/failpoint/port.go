@@ -40,7 +40,7 @@ func (q *queue) Alive(ctx context.Context, d job.Delivery) (alive bool, err erro
 
 // Backlog implements job.Queue.
 func (q *queue) Backlog(ctx context.Context, pool string) (waiting, active, ended int64, err error) {
-	q.s.around("queue.backlog", func() { waiting, active, ended, err = q.Queue.Backlog(ctx, pool) })
+	q.s.around("queue.backlog "+pool, func() { waiting, active, ended, err = q.Queue.Backlog(ctx, pool) })
 	return waiting, active, ended, err
 }
 
