@@ -18,6 +18,7 @@ type Party struct {
 	Token   string
 	Analyst string // a token of the tenant without the role operator
 	Dataset string
+	Target  string // a column of the data set that can be predicted
 	Model   string
 	Jobs    map[string]string // by kind
 }
@@ -203,7 +204,7 @@ func (w *walk) files(job string) []request {
 func (w *walk) bodies(op operation, names []string) []request {
 	w.tb.Helper()
 	complete, known := map[string]map[string]any{
-		"train":   {"target": "y"},
+		"train":   {"target": w.another.Target},
 		"tune":    {"method": "threshold"},
 		"predict": {},
 	}[op.ID]
@@ -240,7 +241,7 @@ func (w *walk) batches(op operation) []request {
 		return request{id: id, method: op.method, path: op.path, body: map[string]any{"jobs": []any{map[string]any{"name": "a", kind: body}}}}
 	}
 	return []request{
-		of(w.owner.Dataset, "training", map[string]any{"dataset_id": w.owner.Dataset, "target": "y"}),
+		of(w.owner.Dataset, "training", map[string]any{"dataset_id": w.owner.Dataset, "target": w.owner.Target}),
 		of(w.owner.Model, "tuning", map[string]any{"model_id": w.owner.Model, "method": "threshold"}),
 		of(w.owner.Model, "prediction", map[string]any{"model_id": w.owner.Model, "dataset_id": w.another.Dataset}),
 		of(job, "prediction", map[string]any{"model_id": w.another.Model, "dataset_id": w.another.Dataset, "after": []string{job}}),
