@@ -104,14 +104,22 @@ func (n *nemesis) heal(ctx context.Context) error {
 			}
 		}
 	}
-	var err error
-	for range 10 { // it may still be asleep, or loading its file
-		if err = n.redis.Do(context.WithoutCancel(ctx), "CONFIG", "SET", "maxmemory", "0"); err == nil {
-			return nil
+	return n.insist(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		return n.redis.Do(ctx, "CONFIG", "SET", "maxmemory", "0")
+	})
+}
+
+// insist does something to Redis until it succeeds: Redis may be asleep, on its
+// way up again or loading its file.
+func (n *nemesis) insist(ctx context.Context, do func(ctx context.Context) error) error {
+	const tries = 30
+	for try := 1; ; try++ {
+		err := do(ctx)
+		if err == nil || try == tries || ctx.Err() != nil {
+			return err
 		}
-		wait(context.WithoutCancel(ctx), time.Second)
+		wait(ctx, 500*time.Millisecond)
 	}
-	return fmt.Errorf("heal Redis: %w", err)
 }
 
 // act carries out one step.
@@ -335,15 +343,18 @@ func (n *nemesis) hurtRedis(ctx context.Context, s Step) error {
 	defer n.giveBack(partRedis)
 	switch s.Action {
 	case KillRedis, ForgetRedis:
-		pid := n.redis.PID()
-		if err := n.killRedis(s.Action == ForgetRedis); err != nil {
+		pid := 0
+		if err := n.insist(ctx, func(context.Context) error {
+			pid = n.redis.PID()
+			return n.killRedis(s.Action == ForgetRedis)
+		}); err != nil {
 			return err
 		}
 		n.history.Append(Event{What: Kill, Process: partRedis, PID: pid, Fault: "SIGKILL", Text: string(s.Action)})
 		return nil
 	case FlushRedis:
 		n.history.Append(Event{What: Fault, Fault: "FLUSHALL", Part: partRedis})
-		return n.redis.Do(ctx, "FLUSHALL")
+		return n.insist(ctx, func(ctx context.Context) error { return n.redis.Do(ctx, "FLUSHALL") })
 	case SleepRedis:
 		n.history.Append(Event{What: Fault, Fault: "DEBUG SLEEP", Part: partRedis, For: s.For})
 		n.background.Go(func() {
@@ -353,7 +364,9 @@ func (n *nemesis) hurtRedis(ctx context.Context, s Step) error {
 		return nil
 	case FullRedis:
 		n.history.Append(Event{What: Fault, Fault: "out of memory", Part: partRedis, For: s.For})
-		if err := n.redis.Do(ctx, "CONFIG", "SET", "maxmemory", "1"); err != nil {
+		if err := n.insist(ctx, func(ctx context.Context) error {
+			return n.redis.Do(ctx, "CONFIG", "SET", "maxmemory", "1")
+		}); err != nil {
 			return err
 		}
 		n.background.Go(func() {
