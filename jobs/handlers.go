@@ -25,7 +25,7 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), training.Kind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
+		dataset.Kind(), training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
 
@@ -34,6 +34,7 @@ func Handlers(r Runners) map[string]job.Handler {
 	return map[string]job.Handler{
 		dataset.Kind().Name:         Ingest(r.Ingest),
 		training.Kind().Name:        Training(r.Training),
+		training.FoldKind().Name:    TrainingFold(r.Training),
 		tuning.Kind().Name:          Tuning(r.Tuning),
 		prediction.Kind().Name:      Prediction(r.Prediction),
 		prediction.ShardKind().Name: PredictionShard(r.Prediction),

@@ -24,7 +24,9 @@ const RunJobCommand = "run-job"
 
 // isolated are the kinds of job that run in processes of their own: those that
 // hold what depends on the data. The others stream.
-func isolated() []string { return []string{training.Kind().Name, dataset.Kind().Name} }
+func isolated() []string {
+	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name}
+}
 
 // eventTrained is what the process of a training tells its worker.
 const eventTrained = "trained"
@@ -37,6 +39,7 @@ type childSettings struct {
 	Limits    config.Limits    `json:"limits"`
 	Retention config.Retention `json:"retention"`
 	Threads   int              `json:"threads"`
+	FoldRows  int              `json:"fold_rows"`
 }
 
 // childFiles are config.S3 with the secret to be read.
@@ -53,7 +56,7 @@ type childFiles struct {
 func (p *platform) childSettings() childSettings {
 	s := p.config.S3
 	return childSettings{
-		Version: p.program.Version, Limits: p.config.Limits, Retention: p.config.Retention, Threads: p.config.Worker.Threads,
+		Version: p.program.Version, Limits: p.config.Limits, Retention: p.config.Retention, Threads: p.config.Worker.Threads, FoldRows: p.config.Worker.FoldRows,
 		S3: childFiles{
 			Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, AccessKeyID: s.AccessKeyID,
 			SecretAccessKey: s.SecretAccessKey.Reveal(), PathStyle: s.PathStyle, PartSize: s.PartSize,
@@ -114,7 +117,7 @@ func openChild(program Program) child.Setup {
 		if err := json.Unmarshal(settings, &s); err != nil {
 			return nil, nil, fmt.Errorf("decode settings: %w", err)
 		}
-		c := config.Config{Limits: s.Limits, Retention: s.Retention, Worker: config.Worker{Threads: s.Threads}}
+		c := config.Config{Limits: s.Limits, Retention: s.Retention, Worker: config.Worker{Threads: s.Threads, FoldRows: s.FoldRows}}
 		c.S3 = config.S3{
 			Endpoint: s.S3.Endpoint, Region: s.S3.Region, Bucket: s.S3.Bucket, AccessKeyID: s.S3.AccessKeyID,
 			SecretAccessKey: secret.New(s.S3.SecretAccessKey), PathStyle: s.S3.PathStyle, PartSize: s.S3.PartSize,

@@ -91,7 +91,7 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 	return jobs.Handlers(jobs.Runners{
 		Ingest: dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()}),
 		Training: training.NewRunner(training.RunnerConfig{
-			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads,
+			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads, FoldRows: int64(p.config.Worker.FoldRows),
 			Retention: p.config.Retention.Models, Now: time.Now,
 			Observe: observe,
 		}),

@@ -13,6 +13,13 @@ func pack(err error) *failure {
 	if err == nil {
 		return nil
 	}
+	if asks, ok := errors.AsType[*job.FanOutError](err); ok {
+		packed, failed := packFan(asks.Fan)
+		if failed != nil {
+			return pack(failed)
+		}
+		return &failure{Verdict: verdictFanOut, Text: err.Error(), Fan: packed}
+	}
 	f := &failure{Text: err.Error()}
 	if e, ok := fault.As(err); ok {
 		f.Class, f.Code, f.Message, f.Fields = fault.ClassOf(e), e.Code, e.Message, e.Fields
@@ -44,6 +51,8 @@ func (f *failure) unpack() error {
 	switch f.Verdict {
 	case verdictDrained:
 		return job.Drained
+	case verdictFanOut:
+		return f.Fan.unpack()
 	case verdictSnooze:
 		return job.Snooze(f.For, f.Code, "%s", f.Message)
 	case verdictPermanent:

@@ -66,6 +66,7 @@ type start struct {
 	Job      *job.Job        `json:"job"`
 	Prefix   string          `json:"prefix"`
 	Memory   int64           `json:"memory"` // 0: no limit
+	Children []childResult   `json:"children,omitempty"`
 }
 
 type progress struct {
@@ -84,12 +85,14 @@ type failure struct {
 	Fields  []fault.Field `json:"fields,omitempty"`
 	For     time.Duration `json:"for,omitempty"` // of a snooze
 	Text    string        `json:"text"`          // all of it, for the log
+	Fan     *fan          `json:"fan,omitempty"` // the jobs that it asks for
 }
 
 const (
 	verdictPermanent = "permanent"
 	verdictSnooze    = "snooze"
 	verdictDrained   = "drained"
+	verdictFanOut    = "fan_out"
 	verdictMissing   = "missing" // no such record
 )
 

@@ -72,7 +72,7 @@ func limit(bytes int64) {
 func (l *Link) work(ctx context.Context, s *start, setup Setup) error {
 	j := s.Job
 	j.Meta = store.Meta{ID: s.ID, Revision: s.Revision}
-	t := &job.Task{Job: j, Prefix: s.Prefix, Report: l, Saved: l, Draining: l.drain}
+	t := &job.Task{Job: j, Prefix: s.Prefix, Report: l, Saved: l, Draining: l.drain, Children: s.children}
 	m, err := l.run(ctx, s.Settings, t, setup)
 	if err != nil {
 		m = message{Type: typeFailure, Failure: pack(err)}

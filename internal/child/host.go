@@ -99,6 +99,10 @@ var (
 // Run implements job.Handler.
 func (r remote) Run(ctx context.Context, t *job.Task) (any, error) {
 	h := r.host
+	children, err := results(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	printed := &output{logger: h.config.Logger.With("job", t.Job.ID)}
 	p, err := launch(h.config, printed)
 	if err != nil {
@@ -111,7 +115,7 @@ func (r remote) Run(ctx context.Context, t *job.Task) (any, error) {
 	var watching sync.WaitGroup
 	watching.Go(func() { v.watch(ctx) })
 	told := v.out.write(message{Type: typeStart, Start: &start{
-		Settings: h.settings, ID: t.Job.ID, Revision: t.Job.Revision, Job: t.Job, Prefix: t.Prefix, Memory: t.Memory.Bytes(),
+		Settings: h.settings, ID: t.Job.ID, Revision: t.Job.Revision, Job: t.Job, Prefix: t.Prefix, Memory: t.Memory.Bytes(), Children: children,
 	}}, nil)
 	close(v.begun)
 	heard := v.hear(ctx)

@@ -67,6 +67,8 @@ func TestVerdicts(t *testing.T) {
 		{"large", job.Failed, "message_too_large", "on our side", 1},
 		{"unknown", job.Failed, "internal", "on our side", 1},
 		{"snooze", job.Succeeded, "", "", 2},
+		{"divided", job.Succeeded, "", "", 2},
+		{"undividable", job.Failed, "internal", "on our side", 1},
 	}
 	for _, test := range tests {
 		t.Run(test.kind, func(t *testing.T) {
@@ -80,6 +82,9 @@ func TestVerdicts(t *testing.T) {
 			}
 			if test.kind == "invalid" && (len(j.Failure.Fields) != 1 || j.Failure.Fields[0].Location != "body.target") {
 				t.Errorf("fields %+v", j.Failure.Fields)
+			}
+			if test.kind == "divided" && !strings.Contains(string(j.Result), "0 succeeded 0;1 succeeded 1;2 failed ;3 succeeded 9;") {
+				t.Errorf("result %s", j.Result)
 			}
 			if test.kind == "snooze" && !slices.Contains(w.lines(j.ID), "100% not yet") {
 				t.Errorf("lines %q", w.lines(j.ID))

@@ -96,6 +96,31 @@ func open(_ context.Context, raw json.RawMessage, link *child.Link) (map[string]
 			}
 			return answer{}, nil
 		},
+		"divided": func(ctx context.Context, t *job.Task) (any, error) {
+			if t.Job.Family == nil {
+				f := job.Fan{Tolerate: 1}
+				for i := range 4 {
+					f.Children = append(f.Children, job.ChildSpec{Name: strconv.Itoa(i), Kind: job.Kind{Name: "piece", Pool: "batch"}, Payload: i})
+				}
+				return nil, job.FanOut(f)
+			}
+			results, err := t.Children(ctx)
+			text := ""
+			for _, r := range results {
+				text += fmt.Sprintf("%s %s %s;", r.Name, r.State, r.Result)
+			}
+			return answer{Text: text}, err
+		},
+		"undividable": func(context.Context, *job.Task) (any, error) {
+			return nil, job.FanOut(job.Fan{Children: []job.ChildSpec{{Name: "a", Kind: job.Kind{Name: "piece", Pool: "batch"}, Payload: make(chan int)}}})
+		},
+		"piece": func(_ context.Context, t *job.Task) (any, error) {
+			var n int
+			if err := t.Decode(&n); err != nil || n == 2 {
+				return nil, job.Permanent(fmt.Errorf("no 2: %w", err))
+			}
+			return n * n, nil
+		},
 		"eat":   eat,
 		"abort": abort,
 		"exit":  func(context.Context, *job.Task) (any, error) { os.Exit(0); return nil, nil },

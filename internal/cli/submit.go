@@ -138,6 +138,7 @@ func trainCommand(s *session) *cobra.Command {
 	f.StringSliceVar(&r.Algorithms, "algorithms", nil, "candidates (default: all)")
 	f.StringVar(&r.Metric, "metric", "", "what the leaderboard is ordered by")
 	f.StringVar(&r.Encoding, "encoding", "", "of categories: onehot or ordinal")
+	f.BoolVar(&r.FoldsAsJobs, "folds-as-jobs", false, "make each fit of the cross-validation a job of its own (default: by the number of rows)")
 	f.IntVar(&r.Folds, "folds", 0, "of the cross-validation (default 5)")
 	f.Float64Var(&r.TestFraction, "test-fraction", 0, "of the rows, held out (default 0.2)")
 	f.Uint64Var(&r.Seed, "seed", 0, "of everything random (default 1)")

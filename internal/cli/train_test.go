@@ -35,7 +35,7 @@ func TestEveryParameterOfATraining(t *testing.T) {
 		--algorithms linear --metric f1 --encoding ordinal --folds 3 --test-fraction 0.3 --seed 7 --trees 9
 		--split time --group-column g --time-column at --gap 4 --window 50 --repeats 2 --class-weight balanced --weight-column w
 		--imputation mean --scaling robust --date-cycles --min-variance 0.1 --max-correlation 0.9
-		--memory 2GiB --deadline 2095-06-01T18:00:00Z --time-budget 90m --after job_1,job_2 --priority 8`)...)
+		--memory 2GiB --deadline 2095-06-01T18:00:00Z --time-budget 90m --after job_1,job_2 --priority 8 --folds-as-jobs`)...)
 	deadline, budget := time.Date(2095, 6, 1, 18, 0, 0, 0, time.UTC), int64(5400)
 	priority := 8
 	want := training.Request{
@@ -43,8 +43,9 @@ func TestEveryParameterOfATraining(t *testing.T) {
 		Algorithms: []string{"linear"}, Metric: "f1", Encoding: "ordinal", Folds: 3, TestFraction: 0.3, Seed: 7, Trees: 9,
 		Split: "time", GroupColumn: "g", TimeColumn: "at", Gap: 4, Window: 50, Repeats: 2, ClassWeight: "balanced", WeightColumn: "w",
 		Imputation: "mean", Scaling: "robust", DateCycles: true, MinVariance: 0.1, MaxCorrelation: 0.9,
-		Limits: job.Limits{Memory: "2GiB", Deadline: &deadline, TimeBudget: &budget},
-		Order:  job.Order{After: []string{"job_1", "job_2"}, Priority: &priority},
+		Limits:      job.Limits{Memory: "2GiB", Deadline: &deadline, TimeBudget: &budget},
+		FoldsAsJobs: true,
+		Order:       job.Order{After: []string{"job_1", "job_2"}, Priority: &priority},
 	}
 	if failed != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v arrived (%v), want %+v", got, failed, want)

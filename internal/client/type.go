@@ -174,6 +174,7 @@ type Page[T any] struct {
 
 // TrainRequest asks for a model.
 type TrainRequest struct {
+	FoldsAsJobs   bool     `json:"folds_as_jobs,omitempty"`
 	DatasetID     string   `json:"dataset_id"`
 	Target        string   `json:"target"`
 	Name          string   `json:"name,omitempty"`

@@ -66,6 +66,7 @@ type Ops struct {
 type Worker struct {
 	Pools        map[string]int // name → slots
 	Threads      int            // for numeric work in one job; 0: one for each core
+	FoldRows     int            // from which on the fits of a cross-validation are jobs of their own; 0: only when asked
 	ShardRows    int            // of a part of a prediction that is divided by itself; 0: none is
 	Memory       int64          // bytes for all jobs together; 0: not known, and no limit
 	Isolation    Isolation

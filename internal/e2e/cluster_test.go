@@ -146,7 +146,7 @@ func (cl *cluster) work(t *testing.T) {
 	cl.answers(t)
 	// The store may be one that others have used.
 	owner, another := "acme-"+strings.ToLower(rand.Text()), "umbrella-"+strings.ToLower(rand.Text())
-	p := tenanttest.Party{Token: token(t, owner, "analyst", "operator"), Analyst: token(t, owner, "analyst"), Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token(t, owner, "analyst", "operator"), Analyst: token(t, owner, "analyst"), Target: "insurance", Jobs: map[string]string{}}
 	c := cl.client(t, p.Token)
 	p.Dataset, p.Jobs["ingest"] = upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(p.Dataset), "")
@@ -193,7 +193,7 @@ func finished(t *testing.T, c *client.Client, j *client.Job) *client.Job {
 // small is a tenant that has little of its own.
 func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	t.Helper()
-	p := tenanttest.Party{Token: token(t, tenant, "analyst", "operator"), Analyst: token(t, tenant, "analyst"), Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token(t, tenant, "analyst", "operator"), Analyst: token(t, tenant, "analyst"), Target: "insurance", Jobs: map[string]string{}}
 	c := cl.client(t, p.Token)
 	p.Dataset, p.Jobs["ingest"] = upload(t, c, table(t, "insurance"))
 	a, err := c.Train(t.Context(), client.TrainRequest{DatasetID: p.Dataset, Target: "insurance", Algorithms: []string{"baseline"}, Folds: 2}, "")

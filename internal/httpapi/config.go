@@ -77,9 +77,9 @@ type Deps struct {
 	Tenants    TenantKeeper
 	Datasets   Datasets
 	Models     Models
-	Training   Submitter[training.Request]
-	Tuning     Submitter[tuning.Request]
-	Prediction Submitter[prediction.Request]
+	Training   Planner[training.Request]
+	Tuning     Planner[tuning.Request]
+	Prediction Planner[prediction.Request]
 	Retention  Submitter[retention.Request]
 	Health     HealthHistory
 

@@ -319,6 +319,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"model_id":"` + m.ID + `","method":"threshold"}`
 	case "requeue-dead-letters":
 		body = `{"ids":["` + j.ID + `"],"dry_run":true}`
+	case "submit-batch":
+		body = `{"jobs":[{"name":"a","training":{"dataset_id":"` + d.ID + `","target":"y"}},{"name":"b","prediction":{"model_id":"` + m.ID + `","dataset_id":"` + d.ID + `","after":["a"]}}]}`
 	case "predict":
 		body = `{"model_id":"` + m.ID + `","dataset_id":"` + d.ID + `"}`
 	}

@@ -66,6 +66,10 @@ func illustrate(doc *huma.OpenAPI) {
 		"tune":     tuning.Request{ModelID: exampleModelID, Method: "threshold", Objective: "f1"},
 		"predict":  prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Format: "csv", IDColumn: "customer_id"},
 		"clean-up": retention.Request{DryRun: true},
+		"submit-batch": map[string]any{"jobs": []BatchJob{
+			{Name: "first", Training: &training.Request{DatasetID: exampleDatasetID, Target: "churned"}},
+			{Name: "second", Prediction: &prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Order: job.Order{After: []string{"first"}}}},
+		}},
 
 		"prioritise-job":       JobChange{Priority: 8},
 		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
@@ -141,6 +145,7 @@ func answerExamples() map[string]any {
 		"tune":            made(of("tuning"), "", exampleModelID),
 		"predict":         made(of("prediction"), exampleDatasetID, exampleModelID),
 		"clean-up":        made(of("cleanup"), "", ""),
+		"submit-batch":    map[string]any{"jobs": []BatchMade{{Name: "first", JobID: exampleJobID, Job: fresh}}},
 		"list-models":     Page[Model]{Items: []Model{model}},
 		"get-model":       model,
 		"list-jobs":       Page[Job]{Items: []Job{running}, NextCursor: "eyJxIjoiYWJjIn0"},

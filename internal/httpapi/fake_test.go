@@ -339,6 +339,30 @@ func (f *submitter[R]) Submit(ctx context.Context, caller account.Caller, req R,
 	})
 }
 
+func (f *submitter[R]) Prepare(_ context.Context, caller account.Caller, req R) (job.Submission, error) {
+	return job.Submission{Tenant: caller.Tenant, Kind: job.Kind{Name: f.kind}, Subject: f.subject(req), Payload: req}, f.known(caller.Tenant, req)
+}
+
+// SubmitBatch makes a job of each member.
+func (f *jobs) SubmitBatch(ctx context.Context, _, key string, members []job.Member) ([]*job.Job, bool, error) {
+	var made []*job.Job
+	all := true
+	for _, m := range members {
+		if m.Name == "circle" {
+			return nil, false, fault.Invalid("dependency_cycle", "The jobs wait for each other in a circle: circle → circle.")
+		}
+		if key != "" {
+			m.IdempotencyKey = key + "/" + m.Name
+		}
+		j, created, err := f.submit(ctx, m.Submission)
+		if err != nil {
+			return nil, false, err
+		}
+		made, all = append(made, j), all && created
+	}
+	return made, all, nil
+}
+
 // datasets keeps data sets in memory, and of their files the length and sum.
 type datasets struct {
 	mu   sync.Mutex

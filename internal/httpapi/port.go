@@ -57,6 +57,7 @@ type HealthHistory interface {
 type JobController interface {
 	Cancel(ctx context.Context, tenant, id string) (*job.Job, error)
 	Retry(ctx context.Context, tenant, id string) (*job.Job, error)
+	SubmitBatch(ctx context.Context, tenant, key string, members []job.Member) (jobs []*job.Job, created bool, err error)
 	Prioritise(ctx context.Context, tenant, id string, priority int) (*job.Job, error)
 }
 
@@ -108,6 +109,12 @@ type Models interface {
 	Get(ctx context.Context, tenant, id string) (*model.Model, error)
 	List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*model.Model], error)
 	Delete(ctx context.Context, tenant, id string) error
+}
+
+// Planner is a Submitter that also tells what it would submit, for a batch.
+type Planner[R any] interface {
+	Submitter[R]
+	Prepare(ctx context.Context, caller account.Caller, req R) (job.Submission, error)
 }
 
 // Submitter makes a job of a request of one kind; created is false when the

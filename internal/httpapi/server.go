@@ -57,6 +57,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerPrediction(deps.Prediction)
 	s.registerModels()
 	s.registerJobs()
+	s.registerBatch(deps)
 	s.registerQueues(deps.Queues)
 	s.registerTenants(deps.Tenants)
 	s.registerRetention(deps.Retention)

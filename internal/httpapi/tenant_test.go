@@ -22,7 +22,7 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 		fmt.Fprintf(&table, "%d,%s\n", i*37%80, []string{"no", "yes"}[i*7%3/2])
 	}
 	tenant, _, _ := strings.Cut(token, ":")
-	p := tenanttest.Party{Token: token, Analyst: tenant + ":analyst", Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token, Analyst: tenant + ":analyst", Target: "y", Jobs: map[string]string{}}
 	keep := func(r reply) httpapi.Job {
 		j := b.finished(t, token, r)
 		p.Jobs[j.Kind] = j.ID

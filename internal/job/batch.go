@@ -80,24 +80,19 @@ func (s *Service) SubmitBatch(ctx context.Context, tenant, key string, members [
 	if err != nil {
 		return nil, false, err
 	}
-	err = s.tender.batches.Insert(ctx, b)
+	for _, one := range b.Jobs {
+		if err == nil {
+			err = s.admit(ctx, one.Job)
+		}
+	}
+	if err == nil {
+		err = s.tender.batches.Insert(ctx, b)
+	}
 	created = err == nil
-	switch {
-	case errors.Is(err, store.ErrDuplicate):
-		fingerprint := b.Fingerprint
-		page, err := s.tender.batches.Find(ctx, store.Query{Index: "key", Equal: []any{tenant, b.IdempotencyKey}, Limit: 1})
-		if err != nil {
-			return nil, false, storeFault(err)
+	if !created {
+		if b, err = s.sameBatch(ctx, b, err); err != nil {
+			return nil, false, err
 		}
-		if len(page.Items) == 0 {
-			return nil, false, fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.")
-		}
-		if b = page.Items[0]; b.Fingerprint != fingerprint {
-			return nil, false, fault.Conflict("idempotency_key_reused", "The idempotency key was used for another batch; a new request needs a new key.").
-				With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
-		}
-	case err != nil:
-		return nil, false, storeFault(err)
 	}
 	if err := s.tender.make(ctx, b); err != nil {
 		s.cfg.Observer.Trouble(ctx, "make_batch", nil, err) // the keeper makes what is missing
@@ -111,6 +106,22 @@ func (s *Service) SubmitBatch(ctx context.Context, tenant, key string, members [
 		jobs = append(jobs, j)
 	}
 	return jobs, created, nil
+}
+
+// sameBatch returns the batch that stands under the key of one that was not
+// stored, or why it was not.
+func (s *Service) sameBatch(ctx context.Context, b *batch, refused error) (*batch, error) {
+	page, err := s.tender.batches.Find(ctx, store.Query{Index: "key", Equal: []any{b.Tenant, b.IdempotencyKey}, Limit: 1})
+	switch {
+	case err != nil:
+		return nil, storeFault(err)
+	case len(page.Items) == 0:
+		return nil, storeFault(refused)
+	case page.Items[0].Fingerprint != b.Fingerprint:
+		return nil, fault.Conflict("idempotency_key_reused", "The idempotency key was used for another batch; a new request needs a new key.").
+			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
+	}
+	return page.Items[0], nil
 }
 
 // gather checks the members and makes a batch of them.
@@ -131,7 +142,7 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 		m.Tenant, m.IdempotencyKey = tenant, ""
 		j, err := s.prepare(m.Submission)
 		if err != nil {
-			return nil, within(err, i)
+			return nil, Within(err, i, m.Kind.Name)
 		}
 		if size += len(j.Payload); size > maxBatchPayload {
 			return nil, fault.TooLarge("payload_too_large", "The requests of the batch take more than %d bytes together.", maxBatchPayload)
@@ -153,7 +164,7 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 			}
 		}
 		if err := s.checkAfter(ctx, tenant, others); err != nil {
-			return nil, within(err, i)
+			return nil, Within(err, i, m.Kind.Name)
 		}
 		if err := s.remind(ctx, j); err != nil {
 			return nil, err
@@ -166,8 +177,9 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 	return b, nil
 }
 
-// within says of which member a mistake is.
-func within(err error, i int) error {
+// Within says of which member of a batch a mistake is, whose request stands
+// under the name of its kind.
+func Within(err error, i int, kind string) error {
 	e, ok := fault.As(err)
 	if !ok {
 		return err
@@ -175,7 +187,7 @@ func within(err error, i int) error {
 	moved := *e
 	moved.Fields = slices.Clone(e.Fields)
 	for k := range moved.Fields {
-		moved.Fields[k].Location = strings.Replace(moved.Fields[k].Location, "body.", fmt.Sprintf("body.jobs[%d].", i), 1)
+		moved.Fields[k].Location = strings.Replace(moved.Fields[k].Location, "body.", fmt.Sprintf("body.jobs[%d].%s.", i, kind), 1)
 	}
 	return &moved
 }
@@ -204,7 +216,7 @@ func orderOf(members []Member) ([]int, error) {
 		for k, name := range m.After {
 			if _, ok := at[name]; !ok && !idForm.MatchString(name) {
 				return nil, fault.Invalid("unknown_job_name", "Job %s comes after %q, which is neither a job of the batch nor a job's identifier.", m.Name, shorten(name, 64)).
-					With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].after[%d]", i, k), Message: "no such name in the batch", Value: shorten(name, 64)})
+					With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].%s.after[%d]", i, m.Kind.Name, k), Message: "no such name in the batch", Value: shorten(name, 64)})
 			}
 		}
 	}
@@ -213,7 +225,7 @@ func orderOf(members []Member) ([]int, error) {
 		if cycle := w.visit(i); cycle != nil {
 			names := strings.Join(cycle, " → ")
 			return nil, fault.Invalid("dependency_cycle", "The jobs wait for each other in a circle: %s.", names).
-				With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].after", at[cycle[0]]), Message: "part of a circle", Value: names})
+				With(fault.Field{Location: fmt.Sprintf("body.jobs[%d].%s.after", at[cycle[0]], members[at[cycle[0]]].Kind.Name), Message: "part of a circle", Value: names})
 		}
 	}
 	return w.order, nil

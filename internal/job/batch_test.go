@@ -87,10 +87,10 @@ func TestBatchesThatAreRefused(t *testing.T) {
 			{[]job.Member{member("a"), member("a")}, "duplicate_job_name", "body.jobs[1].name", "named a"},
 			{[]job.Member{member("a b")}, "invalid_job_name", "body.jobs[0].name", "letters"},
 			{[]job.Member{member(unknown)}, "invalid_job_name", "body.jobs[0].name", "letters"},
-			{[]job.Member{member("a"), member("b", "a", "c")}, "unknown_job_name", "body.jobs[1].after[1]", `"c"`},
-			{[]job.Member{member("a"), member("b", unknown)}, "job_not_found", "body.jobs[1].after[0]", unknown},
-			{[]job.Member{member("a", "a")}, "dependency_cycle", "body.jobs[0].after", "a → a"},
-			{[]job.Member{member("x"), member("a", "x", "c"), member("b", "a"), member("c", "b")}, "dependency_cycle", "body.jobs[1].after", "a → c → b → a"},
+			{[]job.Member{member("a"), member("b", "a", "c")}, "unknown_job_name", "body.jobs[1].work.after[1]", `"c"`},
+			{[]job.Member{member("a"), member("b", unknown)}, "job_not_found", "body.jobs[1].work.after[0]", unknown},
+			{[]job.Member{member("a", "a")}, "dependency_cycle", "body.jobs[0].work.after", "a → a"},
+			{[]job.Member{member("x"), member("a", "x", "c"), member("b", "a"), member("c", "b")}, "dependency_cycle", "body.jobs[1].work.after", "a → c → b → a"},
 			{[]job.Member{member("a"), large("b"), large("c"), large("d"), large("e")}, "payload_too_large", "", "4194304"},
 		} {
 			_, _, err := w.service.SubmitBatch(t.Context(), tenant, "", tt.members)

@@ -63,16 +63,27 @@ const memory = 512 << 20
 // ingested, the data set, and submits a job. created is false when the
 // idempotency key was seen before.
 func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
-	m, err := s.models.Get(ctx, caller.Tenant, req.ModelID)
+	sub, err := s.Prepare(ctx, caller, req)
 	if err != nil {
 		return nil, false, err
+	}
+	sub.IdempotencyKey = idempotencyKey
+	return s.jobs.Submit(ctx, sub)
+}
+
+// Prepare checks the request as Submit does, and returns what would be
+// submitted.
+func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
+	m, err := s.models.Get(ctx, caller.Tenant, req.ModelID)
+	if err != nil {
+		return job.Submission{}, err
 	}
 	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
 	if err != nil {
-		return nil, false, err
+		return job.Submission{}, err
 	}
 	if err := check(m, d, req); err != nil {
-		return nil, false, err
+		return job.Submission{}, err
 	}
 	kind := Kind()
 	if req.Shards == 0 {
@@ -80,11 +91,11 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
-	return s.jobs.Submit(ctx, job.Submission{
+	return job.Submission{
 		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: []string{m.ID},
-		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: memory, Limits: limits, After: order.After, Priority: order.Priority,
-	})
+		Payload: req,
+		Memory:  memory, Limits: limits, After: order.After, Priority: order.Priority,
+	}, nil
 }
 
 // check says what can be said before the file is read.

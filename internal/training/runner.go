@@ -35,9 +35,10 @@ type Models interface {
 	Publish(ctx context.Context, m *model.Model) error
 }
 
-// Files takes what a training makes.
+// Files keeps what a training makes.
 type Files interface {
 	Put(ctx context.Context, key, contentType string, r io.Reader) (size int64, err error)
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
 }
 
 // Trained is what an Observer is told about one training.
@@ -78,6 +79,7 @@ type Runner struct {
 	models    Models
 	files     Files
 	threads   int
+	foldRows  int64
 	retention time.Duration
 	observe   func(Trained)
 	now       func() time.Time
@@ -89,6 +91,7 @@ type RunnerConfig struct {
 	Models    Models
 	Files     Files
 	Threads   int              // of one training; 0 means all
+	FoldRows  int64            // from which on the fits of a cross-validation are jobs of their own; 0: only when asked
 	Retention time.Duration    // after which a model expires; 0 means never
 	Observe   func(Trained)    // may be nil
 	Now       func() time.Time // default time.Now
@@ -96,7 +99,7 @@ type RunnerConfig struct {
 
 // NewRunner returns a Runner.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, retention: c.Retention, observe: c.Observe, now: c.Now}
+	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, foldRows: c.FoldRows, retention: c.Retention, observe: c.Observe, now: c.Now}
 	if r.observe == nil {
 		r.observe = func(Trained) {}
 	}
@@ -122,6 +125,9 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	}
 	if err := check(d, req); err != nil {
 		return nil, err
+	}
+	if t.Job.Family == nil && r.divides(d, req) {
+		return nil, divide(d, req)
 	}
 	var trained *automl.Result
 	var record *model.Model
@@ -158,9 +164,13 @@ func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req
 		return nil, fmt.Errorf("load data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("load", loadedAt, d.Version.Rows, d.Version.Rows)
+	saved, err := r.saved(ctx, t)
+	if err != nil {
+		return nil, err
+	}
 	trained, err := automl.Train(ctx, p, table, automl.Options{
 		Recorder:   recorder(t.Report, d.Version.Rows),
-		Checkpoint: t.Saved,
+		Checkpoint: saved,
 		Threads:    r.threads,
 		Now:        r.now,
 	})

@@ -249,6 +249,8 @@ func (waiting) Frame(ctx context.Context, _ *dataset.Dataset, _ []string) (*fram
 // slow ends no write before its context.
 type slow struct{ started chan struct{} }
 
+func (f slow) Open(context.Context, string) (io.ReadCloser, error) { return nil, io.EOF }
+
 func (f slow) Put(ctx context.Context, _, _ string, _ io.Reader) (int64, error) {
 	close(f.started)
 	<-ctx.Done()
@@ -414,8 +416,7 @@ func TestIdempotency(t *testing.T) {
 	if err != nil || created || again.ID != first.ID {
 		t.Errorf("the second time: %+v, created %v, %v", again, created, err)
 	}
-	kind := training.Kind()
-	if first.Kind != "training" || first.Pool != "training" || first.Subject != req.DatasetID || first.Version != kind.Version || first.User != "ann" {
+	if first.Kind != "training" || first.Pool != "training" || first.Subject != req.DatasetID || first.Version != 1 || first.User != "ann" {
 		t.Errorf("job %+v", first)
 	}
 	b.line.Fail(fault.Unavailable("store_unavailable", "the store does not answer"))

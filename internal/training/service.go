@@ -41,26 +41,41 @@ func NewService(jobs Jobs, datasets Datasets) *Service {
 
 // Kind declares the training job.
 func Kind() job.Kind {
-	return job.Kind{Name: "training", Pool: "training", Version: 1, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "training", Pool: "training", Version: 2, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // Submit checks the request against the data set and submits a job. A repeated
 // idempotency key gives the job it gave before; created tells which.
 func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
-	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	sub, err := s.Prepare(ctx, caller, req)
 	if err != nil {
 		return nil, false, err
 	}
+	sub.IdempotencyKey = idempotencyKey
+	return s.jobs.Submit(ctx, sub)
+}
+
+// Prepare checks the request as Submit does, and returns what would be
+// submitted.
+func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
+	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	if err != nil {
+		return job.Submission{}, err
+	}
 	if err := check(d, req); err != nil {
-		return nil, false, err
+		return job.Submission{}, err
+	}
+	kind := Kind()
+	if !req.FoldsAsJobs {
+		kind.Version = 1 // workers that know no folds can do it
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
-	return s.jobs.Submit(ctx, job.Submission{
-		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
-		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After, Priority: order.Priority,
-	})
+	return job.Submission{
+		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
+		Payload: req,
+		Memory:  estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After, Priority: order.Priority,
+	}, nil
 }
 
 // check says what can be said before the table is read.

@@ -33,6 +33,8 @@ type Request struct {
 	MinVariance    float64 `json:"min_variance,omitempty" minimum:"0" doc:"Leave out columns of numbers whose variance is not above this; default 0: none"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
 
+	FoldsAsJobs bool `json:"folds_as_jobs,omitempty" doc:"Make each fit of the cross-validation a job of its own, on any worker; the model is the same. Default: by the number of rows"`
+
 	job.Limits
 	job.Order
 }

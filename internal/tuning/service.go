@@ -40,37 +40,48 @@ func Kind() job.Kind {
 // Submit checks the request and submits a job; created is false when the
 // idempotency key was seen before.
 func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
+	sub, err := s.Prepare(ctx, caller, req)
+	if err != nil {
+		return nil, false, err
+	}
+	sub.IdempotencyKey = idempotencyKey
+	return s.jobs.Submit(ctx, sub)
+}
+
+// Prepare checks the request as Submit does, and returns what would be
+// submitted.
+func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
 	if req.Method != "threshold" {
-		return nil, false, fault.Invalid("unknown_method", "there is no tuning method %q; there is threshold", req.Method).
+		return job.Submission{}, fault.Invalid("unknown_method", "there is no tuning method %q; there is threshold", req.Method).
 			With(fault.Field{Location: "body.method", Message: "must be threshold", Value: req.Method})
 	}
 	if req.Objective == "" {
 		req.Objective = search.F1
 	}
 	if req.Beta != 0 && req.Objective != search.FBeta {
-		return nil, false, fault.Invalid("beta_without_fbeta", "beta goes with objective fbeta only, and objective is %q", req.Objective).
+		return job.Submission{}, fault.Invalid("beta_without_fbeta", "beta goes with objective fbeta only, and objective is %q", req.Objective).
 			With(fault.Field{Location: "body.beta", Message: "leave it out, or ask for objective fbeta", Value: req.Beta})
 	}
 	if req.Objective == search.FBeta && req.Beta == 0 {
 		req.Beta = 1
 	}
 	if err := search.Validate(req.Objective, req.Beta); err != nil {
-		return nil, false, model.Invalid(err)
+		return job.Submission{}, model.Invalid(err)
 	}
 	m, err := s.models.Get(ctx, caller.Tenant, req.ModelID)
 	if err != nil {
-		return nil, false, err
+		return job.Submission{}, err
 	}
 	if err := binary(m); err != nil {
-		return nil, false, err
+		return job.Submission{}, err
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
-	return s.jobs.Submit(ctx, job.Submission{
+	return job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: m.ID,
-		IdempotencyKey: idempotencyKey, Payload: req,
-		Memory: estimate(m), Limits: limits, After: order.After, Priority: order.Priority,
-	})
+		Payload: req,
+		Memory:  estimate(m), Limits: limits, After: order.After, Priority: order.Priority,
+	}, nil
 }
 
 // estimate is what a tuning takes: it holds the out-of-fold predictions of all

@@ -18,6 +18,7 @@ type Party struct {
 	Token   string
 	Analyst string // a token of the tenant without the role operator
 	Dataset string
+	Target  string // a column of the data set that can be predicted
 	Model   string
 	Jobs    map[string]string // by kind
 }
@@ -54,13 +55,15 @@ func none(id string) string {
 // of returns the request with another identifier in the thing's place.
 func (r request) of(id string) request {
 	r.path = strings.ReplaceAll(r.path, r.id, id)
-	body := maps.Clone(r.body)
-	for name, value := range body {
-		if value == r.id {
-			body[name] = id
-		}
+	text, err := json.Marshal(r.body)
+	if err == nil {
+		r.body = nil
+		err = json.Unmarshal([]byte(strings.ReplaceAll(string(text), r.id, id)), &r.body)
 	}
-	r.id, r.body = id, body
+	if err != nil {
+		panic(err) // it was made of literals
+	}
+	r.id = id
 	return r
 }
 
@@ -167,6 +170,8 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 				requests = append(requests, w.files(id)...)
 			}
 		}
+	case op.ID == "submit-batch":
+		return w.batches(op), true
 	case len(inBody) > 0:
 		return w.bodies(op, inBody), true
 	}
@@ -199,7 +204,7 @@ func (w *walk) files(job string) []request {
 func (w *walk) bodies(op operation, names []string) []request {
 	w.tb.Helper()
 	complete, known := map[string]map[string]any{
-		"train":   {"target": "y"},
+		"train":   {"target": w.another.Target},
 		"tune":    {"method": "threshold"},
 		"predict": {},
 	}[op.ID]
@@ -220,7 +225,27 @@ func (w *walk) bodies(op operation, names []string) []request {
 		body[foreign] = things[foreign][0]
 		requests = append(requests, request{id: things[foreign][0], method: op.method, path: op.path, body: body})
 	}
-	return requests
+	body := maps.Clone(complete)
+	for _, name := range names {
+		body[name] = things[name][1]
+	}
+	job := w.owner.Jobs["training"]
+	body["after"] = []string{job}
+	return append(requests, request{id: job, method: op.method, path: op.path, body: body})
+}
+
+// batches returns batches of one job each, which names one thing of the owner's.
+func (w *walk) batches(op operation) []request {
+	job := w.owner.Jobs["training"]
+	of := func(id, kind string, body map[string]any) request {
+		return request{id: id, method: op.method, path: op.path, body: map[string]any{"jobs": []any{map[string]any{"name": "a", kind: body}}}}
+	}
+	return []request{
+		of(w.owner.Dataset, "training", map[string]any{"dataset_id": w.owner.Dataset, "target": w.owner.Target}),
+		of(w.owner.Model, "tuning", map[string]any{"model_id": w.owner.Model, "method": "threshold"}),
+		of(w.owner.Model, "prediction", map[string]any{"model_id": w.owner.Model, "dataset_id": w.another.Dataset}),
+		of(job, "prediction", map[string]any{"model_id": w.another.Model, "dataset_id": w.another.Dataset, "after": []string{job}}),
+	}
 }
 
 // answer is what came back.
