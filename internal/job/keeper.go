@@ -32,7 +32,7 @@ type KeeperConfig struct {
 
 	DispatchEvery  time.Duration // between two passes of Relay while jobs wait for their turn; default 20 ms
 	RelayEvery     time.Duration // and while none does; default 500 ms
-	ReviveEvery    time.Duration // default 1 s
+	ReviveEvery    time.Duration // default 1 s, or a sixth of DeadAfter if that is less
 	ReconcileEvery time.Duration // default 5 s
 	TendEvery      time.Duration // default 1 s
 
@@ -54,7 +54,7 @@ func (c KeeperConfig) withDefaults() KeeperConfig {
 	}
 	c.DispatchEvery = positive(c.DispatchEvery, 20*time.Millisecond)
 	c.RelayEvery = positive(c.RelayEvery, 500*time.Millisecond)
-	c.ReviveEvery = positive(c.ReviveEvery, time.Second)
+	c.ReviveEvery = positive(c.ReviveEvery, min(time.Second, c.DeadAfter/6))
 	c.ReconcileEvery = positive(c.ReconcileEvery, 5*time.Second)
 	c.TendEvery = positive(c.TendEvery, tendEvery)
 	c.Page = min(positive(c.Page, 200), store.MaxLimit-1)

@@ -24,6 +24,37 @@ func (w *world) mortal(name string) (r *job.Runner, kill func(), dead func() boo
 	return w.runner(name, func(c *job.RunnerConfig) { c.Driver = b; c.Files = f }), kill, f.dead.Load
 }
 
+// A short DeadAfter is kept too: the keeper looks often enough to see a heartbeat
+// stand still.
+func TestReviveSoon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"work": does(func(ctx context.Context, task *job.Task) (any, error) {
+			if task.Job.Attempt > 1 {
+				return 1, nil
+			}
+			return 1, sleep(ctx, time.Hour)
+		})})
+		a, kill, dead := w.mortal("wkr_a")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go w.pump(ctx, a, dead)
+		go job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: w.queue, DeadAfter: 1500 * time.Millisecond}).Run(ctx)
+		id := w.submit("work").ID
+		w.until(id, func(j *job.Job) bool { return j.State == job.Running })
+		killed := time.Now()
+		kill()
+		go w.pump(ctx, w.runner("wkr_b"), immortal)
+		j := w.finish(id)
+		w.want(j, job.Succeeded)
+		if took := j.FinishedAt.Sub(killed); took > 4*time.Second {
+			t.Errorf("revived after %s", took)
+		}
+		cancel()
+		time.Sleep(3 * time.Hour) // the dead one's goroutines end
+	})
+}
+
 func TestRevive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -30,6 +30,13 @@ type Pace struct {
 	Health    string // likewise
 }
 
+// unscheduled is the pace of a platform that cleans up only when it is asked to,
+// so that a stage that has come to its end is quiet.
+func (p Pace) unscheduled() Pace {
+	p.Cleanup = "@every 24h"
+	return p
+}
+
 // cluster is the platform: every process by itself, on the parts.
 type cluster struct {
 	*parts

@@ -27,7 +27,7 @@ const (
 // divided is a prediction of many rows that is divided among workers, some of
 // which are killed meanwhile: every row is in the output, once and in order.
 func (r *Run) divided(ctx context.Context) error {
-	return r.with(ctx, r.Tier.Pace, 1, func(ctx context.Context, c *cluster) error {
+	return r.with(ctx, r.Tier.Pace.unscheduled(), 1, func(ctx context.Context, c *cluster) error {
 		if err := c.start(ctx, 2, 1); err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ const (
 // left alone, and one that is stopped for longer than a worker may be silent is
 // fenced off.
 func (r *Run) starved(ctx context.Context) error {
-	return r.with(ctx, r.Tier.Pace, 1, func(ctx context.Context, c *cluster) error {
+	return r.with(ctx, r.Tier.Pace.unscheduled(), 1, func(ctx context.Context, c *cluster) error {
 		if err := c.start(ctx, 1, 1); err != nil {
 			return err
 		}
