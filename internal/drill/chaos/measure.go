@@ -3,6 +3,7 @@ package chaos
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
@@ -55,8 +56,8 @@ func Measure(events []Event, final Final) *Figures {
 	for _, j := range final.Jobs {
 		f.States[j.State]++
 	}
-	for id, writes := range l.writes {
-		f.claims(id, writes)
+	for _, writes := range l.writes {
+		f.claims(writes)
 	}
 	f.refused(l)
 	for _, e := range events {
@@ -78,15 +79,11 @@ func Measure(events []Event, final Final) *Figures {
 }
 
 func role(process string) string {
-	for i, c := range process {
-		if c == ' ' {
-			return process[:i]
-		}
-	}
-	return process
+	name, _, _ := strings.Cut(process, " ")
+	return name
 }
 
-func (f *Figures) claims(_ string, writes []Event) {
+func (f *Figures) claims(writes []Event) {
 	for i, w := range writes {
 		if w.State == string(job.Running) && (i == 0 || writes[i-1].State != string(job.Running)) {
 			f.Attempts++
