@@ -194,7 +194,7 @@ func TestMLAreaAgainstPeers(t *testing.T) {
 func TestMLAreaFails(t *testing.T) {
 	t.Parallel()
 	for want, plan := range map[string]drill.MLPlan{
-		"tiny, small, contest, full": {Size: "giant"},
+		"tiny, small, contest, growth, full": {Size: "giant"},
 		"/no/such/python":            {Size: "tiny", Python: "/no/such/python"},
 		"/no/such/program":           {Size: "tiny", Program: []string{"/no/such/program"}},
 	} {
