@@ -59,11 +59,11 @@ func TestAWorkerWhoseClockIsAhead(t *testing.T) {
 		b := &broken{Driver: w.driver}
 		f := &doomed{CheckpointFiles: w.files}
 		fast := w.runner("wkr_fast", func(c *job.RunnerConfig) { c.Driver, c.Files, c.Now = b, f, ahead })
-		defer w.start()()
+		stop := w.start()
 		ctx, cancel := context.WithCancel(t.Context())
 		go w.pump(ctx, fast, f.dead.Load)
 		id := w.submit("work").ID
-		time.Sleep(10 * time.Minute)
+		time.Sleep(3 * time.Minute)
 		if j := w.get(id); j.State != job.Running || j.Attempt != 1 {
 			t.Fatalf("it lost its job: %s", dump(j))
 		}
@@ -76,6 +76,7 @@ func TestAWorkerWhoseClockIsAhead(t *testing.T) {
 		if took := j.FinishedAt.Sub(killed); took > 20*time.Second || j.Crashes != 1 {
 			t.Errorf("revived after %s: %s", took, dump(j))
 		}
+		stop()
 		cancel()
 		time.Sleep(3 * time.Hour) // the dead one's goroutines end
 	})

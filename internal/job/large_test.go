@@ -59,7 +59,7 @@ func TestAResultThatDoesNotFit(t *testing.T) {
 func TestLinesThatAreWrittenLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const lines = 1000
+		const lines = 600
 		w := setup(t, map[string]job.Handler{"work": does(func(_ context.Context, task *job.Task) (any, error) {
 			for range lines {
 				task.Report.Logf("%s", strings.Repeat("<", 5000))
