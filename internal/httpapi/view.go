@@ -42,7 +42,7 @@ type Job struct {
 	MemoryPeakBytes int64           `json:"memory_peak_bytes,omitempty" doc:"The most memory that an attempt used, of jobs that run in processes of their own"`
 	Deadline        *time.Time      `json:"deadline,omitempty" doc:"By when it has to have ended"`
 	TimeBudget      float64         `json:"time_budget,omitempty" doc:"For how many seconds its attempts may run in all"`
-	TimeSpent       float64         `json:"time_spent,omitempty" doc:"For how many seconds its ended attempts ran"`
+	TimeSpent       float64         `json:"time_spent,omitempty" doc:"For how many seconds its ended attempts ran, and those of the jobs that it was divided into"`
 	Parent          string          `json:"parent,omitempty" doc:"The job that this is a part of"`
 	Part            *Part           `json:"part,omitempty" doc:"Which part of its parent it is"`
 	Children        *Children       `json:"children,omitempty" doc:"The jobs that it was divided into; GET /api/v1/jobs?parent= lists them"`
@@ -104,7 +104,7 @@ type JobLinks struct {
 	Logs     string `json:"logs"`
 	History  string `json:"history" doc:"Every event in its life"`
 	Cancel   string `json:"cancel,omitempty" doc:"POST here to cancel; missing when it is too late"`
-	Retry    string `json:"retry,omitempty" doc:"POST here to try again; present when it failed or was cancelled"`
+	Retry    string `json:"retry,omitempty" doc:"POST here to try again; present when it failed or was cancelled and is no part of another"`
 	Result   string `json:"result,omitempty" doc:"Leads to the result's file, the first one if there are several; present when there is one"`
 	Files    []File `json:"files,omitempty" nullable:"false" doc:"The result's files"`
 	Parent   string `json:"parent,omitempty" doc:"The job that this is a part of"`
@@ -137,7 +137,7 @@ func viewJobBriefly(j *job.Job) Job {
 		QueuedAt: moment(j.QueuedAt), StartedAt: moment(j.StartedAt), FinishedAt: moment(j.FinishedAt),
 		NotBefore: moment(j.NotBefore), Links: linksOf(j),
 		MemoryBytes: j.Memory, MemoryPeakBytes: j.MemoryPeak,
-		Deadline: moment(j.Deadline), TimeBudget: j.TimeBudget.Seconds(), TimeSpent: j.TimeSpent.Seconds(),
+		Deadline: moment(j.Deadline), TimeBudget: j.TimeBudget.Seconds(), TimeSpent: j.Spent().Seconds(),
 	}
 	viewKin(&v, j)
 	if w := j.Waiting; w != nil && (j.State == job.Awaiting || j.State == job.Pending || j.State == job.Queued) {
@@ -206,6 +206,7 @@ func linksOf(j *job.Job) JobLinks {
 		for _, name := range slices.Sorted(maps.Keys(j.Files)) {
 			l.Files = append(l.Files, File{Name: name, Href: self + "/result?file=" + url.QueryEscape(name)})
 		}
+	case mine && j.State.Terminal() && j.Parent != "": // its parent can be retried
 	case mine && j.State.Terminal():
 		l.Retry = self + "/retry"
 	case mine:

@@ -75,6 +75,9 @@ func (s *Service) submitAfter(ctx context.Context, j *Job) (*Job, bool, error) {
 	if err := s.checkAfter(ctx, j.Tenant, j.After); err != nil {
 		return nil, false, err
 	}
+	if err := s.admit(ctx, j); err != nil {
+		return s.replayed(ctx, j, err)
+	}
 	j.await(j.CreatedAt, "")
 	for range 3 { // the job found under the key may be removed before it is read
 		err := s.jobs.Insert(ctx, j)
@@ -227,6 +230,25 @@ func dependencyFailed(id, how string) *Failure {
 		Class: fault.ClassConflict, Code: "dependency_failed",
 		Message: fmt.Sprintf("Job %s, after which this one was to run, %s; see to that job, and then retry this one.", id, how),
 	}
+}
+
+// unawaited refuses a job that others wait for, which have to find out what became
+// of it, and of the rest.
+func (s *Service) unawaited(ctx context.Context, id string) error {
+	followers, err := s.tender.followers(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, follower := range followers {
+		_, keys, err := s.jobs.Peek(ctx, follower)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && keys["state"] == string(Awaiting) {
+			return fault.Conflict("job_not_finished", "Job %s comes after the job and waits.", follower)
+		}
+	}
+	return nil
 }
 
 // unlink deletes the edges of a job that is removed.

@@ -191,3 +191,58 @@ func TestAfterWithoutEdges(t *testing.T) {
 		}
 	})
 }
+
+// Jobs that wait for other jobs wait, too: a tenant can have no more of them
+// than it may have in the line.
+func TestTooManyWaitForOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, nil)
+		w.service = job.NewService(job.ServiceConfig{Driver: w.driver, Queue: w.queue, Files: w.files, Blind: many, Tenants: job.TenantDefaults{MaxWaiting: 10}})
+		first := w.submit("work").ID
+		submit := func(key string, after ...string) error {
+			_, _, err := w.service.Submit(t.Context(), job.Submission{Kind: kind("work"), Tenant: tenant, IdempotencyKey: key, After: after, Payload: 1})
+			return err
+		}
+		for i := range 10 {
+			if err := submit(fmt.Sprint(i), first); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			if err := submit("new", first); code(err) != "too_many_waiting_jobs" {
+				t.Errorf("the eleventh: %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if err := submit("3", first); err != nil {
+			t.Errorf("sent again: %v", err)
+		}
+		if err := submit("free"); err != nil {
+			t.Errorf("one that need not wait: %v", err)
+		}
+	})
+}
+
+// A job that has succeeded is not removed while one that comes after it waits for
+// another: it would be taken for one that failed.
+func TestRemoveWhatOthersWaitFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{
+			"work": does(func(context.Context, *job.Task) (any, error) { return 1, nil }),
+			"slow": does(func(ctx context.Context, _ *job.Task) (any, error) { return 1, sleep(ctx, time.Hour) }),
+		})
+		defer w.start(w.runner("wkr_a"))()
+		early, slow := w.submit("work"), w.submit("slow")
+		w.want(w.finish(early.ID), job.Succeeded)
+		j := w.after("work", early.ID, slow.ID)
+		if err := w.service.Remove(t.Context(), early.ID); code(err) != "job_not_finished" {
+			t.Errorf("removed: %v", err)
+		}
+		w.want(w.finish(j.ID), job.Succeeded)
+		if err := w.service.Remove(t.Context(), early.ID); err != nil {
+			t.Error(err)
+		}
+	})
+}

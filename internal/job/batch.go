@@ -320,3 +320,26 @@ func (k *Keeper) Complete(ctx context.Context) (int, error) {
 	}
 	return len(page.Items), nil
 }
+
+// ForgetBatches deletes the records of batches that were stored before the time,
+// for the clean-up, and returns how many. Their jobs stay; their keys may be used
+// anew.
+func (s *Service) ForgetBatches(ctx context.Context, before time.Time) (int, error) {
+	n, q := 0, store.Query{Index: "open", Equal: []any{int64(0)}, To: nanos(before), Limit: store.MaxLimit}
+	for {
+		page, err := s.tender.batches.Find(ctx, q)
+		if err != nil {
+			return n, err
+		}
+		for _, b := range page.Items {
+			if err := s.tender.batches.Delete(ctx, b.ID, b.Revision); unlessRaced(err) != nil {
+				return n, err
+			}
+			n++
+		}
+		if page.Next == "" {
+			return n, nil
+		}
+		q.Cursor = page.Next
+	}
+}

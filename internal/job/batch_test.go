@@ -62,6 +62,37 @@ func TestBatch(t *testing.T) {
 	})
 }
 
+// What is kept of a batch goes with its time, and its key with it; its jobs have
+// a time of their own.
+func TestBatchesAreForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, nil)
+		submit := func() (*job.Job, bool) {
+			jobs, created, err := w.service.SubmitBatch(t.Context(), tenant, "k", []job.Member{member("a")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return jobs[0], created
+		}
+		first, _ := submit()
+		time.Sleep(time.Hour)
+		if n, err := w.service.ForgetBatches(t.Context(), time.Now().Add(-2*time.Hour)); n != 0 || err != nil {
+			t.Errorf("forgot %d, %v", n, err)
+		}
+		if again, created := submit(); created || again.ID != first.ID {
+			t.Error("the batch was made twice")
+		}
+		if n, err := w.service.ForgetBatches(t.Context(), time.Now()); n != 1 || err != nil {
+			t.Errorf("forgot %d, %v", n, err)
+		}
+		w.want(w.get(first.ID), job.Pending)
+		if again, created := submit(); !created || again.ID == first.ID {
+			t.Error("the key is still taken")
+		}
+	})
+}
+
 func TestBatchesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -127,7 +127,7 @@ func (j *Job) over(at time.Time) error {
 		return nil
 	case !j.Deadline.IsZero() && !at.Before(j.Deadline):
 		return ErrDeadline
-	case j.TimeBudget > 0 && j.TimeSpent >= j.TimeBudget:
+	case j.TimeBudget > 0 && j.Spent() >= j.TimeBudget:
 		return ErrTimeBudget
 	default:
 		return nil
@@ -156,7 +156,7 @@ func (s *session) bound(ctx context.Context, j *Job) (context.Context, context.C
 		}
 	}
 	if j.TimeBudget > 0 {
-		shorter(j.TimeBudget-j.TimeSpent, ErrTimeBudget)
+		shorter(j.TimeBudget-j.Spent(), ErrTimeBudget)
 	}
 	if !j.Deadline.IsZero() {
 		shorter(j.Deadline.Sub(s.cfg.Now()), ErrDeadline)

@@ -229,6 +229,35 @@ func TestTimeBudget(t *testing.T) {
 	})
 }
 
+// A request that is sent again under its key is answered with its job, also when
+// the deadline that it names has passed meanwhile.
+func TestSentAgainAfterItsDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, nil)
+		sub := job.Submission{Kind: kind("x"), Tenant: tenant, IdempotencyKey: "k", Payload: 1, Limits: job.Limits{Deadline: in(time.Minute)}}
+		first, created, err := w.service.Submit(t.Context(), sub)
+		if err != nil || !created {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		again, created, err := w.service.Submit(t.Context(), sub)
+		if err != nil || created || again.ID != first.ID {
+			t.Errorf("%v, created %v", err, created)
+		}
+		sub.Payload = 2
+		if _, _, err := w.service.Submit(t.Context(), sub); code(err) != "idempotency_key_reused" {
+			t.Errorf("another request under the key: %v", err)
+		}
+		for _, key := range []string{"", "new"} {
+			sub.IdempotencyKey = key
+			if _, _, err := w.service.Submit(t.Context(), sub); code(err) != "deadline_passed" {
+				t.Errorf("under the key %q: %v", key, err)
+			}
+		}
+	})
+}
+
 // A result that is committed is published after the deadline as before it.
 func TestDeadlineSparesACommittedResult(t *testing.T) {
 	t.Parallel()

@@ -146,7 +146,7 @@ type reviver struct {
 // since it is rarely the job's fault; the following ones do.
 func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	at, worker := stamp(r.now), j.Worker
-	took := at.Sub(j.StartedAt)
+	took := max(at.Sub(j.StartedAt), 0)
 	j.Crashes++
 	j.Waiting = nil
 	outcome := ""

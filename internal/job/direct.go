@@ -156,12 +156,16 @@ func (c *crowd) admit(ctx context.Context, tenant string, most int) (bool, error
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if began := c.now(); !began.Before(h.until) {
-		n, err := c.jobs.Count(ctx, store.Query{Index: indexState, Equal: []any{tenant, string(Pending)}}, int64(most))
-		if err != nil {
-			return false, err
+		n := 0
+		for _, state := range []State{Pending, Awaiting} { // for their turn, and for other jobs
+			some, err := c.jobs.Count(ctx, store.Query{Index: indexState, Equal: []any{tenant, string(state)}}, int64(most))
+			if err != nil {
+				return false, err
+			}
+			n += int(some)
 		}
 		took := c.now().Sub(began)
-		h.n, h.until = int(n), began.Add(max(crowdAge, crowdShare*took))
+		h.n, h.until = n, began.Add(max(crowdAge, crowdShare*took))
 	}
 	if h.n >= most {
 		return false, nil

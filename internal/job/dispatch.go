@@ -53,8 +53,11 @@ func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
 	call, cancel := context.WithTimeout(detached, d.timeout)
 	defer cancel()
 	err := d.queue.Enqueue(call, deliveries...)
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case fault.ClassOf(err) == fault.ClassInvalid:
+		return d.setAside(detached, jobs, err)
 	}
 	err = fault.Unavailable(queueUnavailable, "the queue does not answer; %d jobs wait in the store", len(jobs)).Because(err)
 	back, cancel := context.WithTimeout(detached, d.timeout)
@@ -67,6 +70,29 @@ func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
 		return errors.Join(err, failed)
 	}
 	return err
+}
+
+// asideFor is after what time a job is tried again that the queue cannot take.
+const asideFor = 30 * time.Second
+
+// setAside puts jobs back for a while that the queue can never take as they are:
+// this program does not know their pool, since a newer one stored them. Those
+// among them that it can take are handed over; nothing else waits for the rest.
+func (d *dispatcher) setAside(ctx context.Context, jobs []*Job, cause error) error {
+	if len(jobs) > 1 {
+		var errs []error
+		for _, j := range jobs {
+			errs = append(errs, d.enqueue(ctx, j))
+		}
+		return errors.Join(errs...)
+	}
+	call, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	j, at := jobs[0], stamp(d.now)
+	j.Waiting = &Reason{Code: fault.CodeOf(cause), Message: fmt.Sprintf("The program that hands jobs over knows no queue %q: it waits for a newer one.", j.Pool)}
+	j.wait(at, at.Add(asideFor), j.Waiting.Code)
+	_, failed := d.replace(call, jobs)
+	return errors.Join(fmt.Errorf("hand over job %s: %w", j.ID, cause), failed)
 }
 
 // replace writes the jobs and returns those that nobody else had changed.

@@ -73,6 +73,7 @@ type Family struct {
 	From     float64       `json:"from,omitempty"` // the parent's progress when it began to wait
 	Until    float64       `json:"until"`          // and when all have ended
 	Since    time.Time     `json:"since"`
+	Spent    time.Duration `json:"spent,omitempty"`  // for how long the children's attempts ran, at the last look
 	States   map[State]int `json:"states"`           // how many children were in which state at the last look
 	Ending   *Ending       `json:"ending,omitempty"` // the parent ends as soon as its children are told
 }

@@ -53,6 +53,7 @@ func (j *Job) adopt(children []*Job, f Fan, at time.Time) {
 	}
 	j.Progress.ETA = time.Time{}
 	j.Waiting = &Reason{Code: "children_running", Message: fmt.Sprintf("It waits for the %d jobs that it was divided into.", n)}
+	j.Outages, j.OutageSince = 0, time.Time{} // all parts were there; its children may take longer than its patience
 	j.hold(at, awaitsChildren, at.Add(tendEvery), "fanned_out")
 }
 

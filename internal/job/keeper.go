@@ -220,24 +220,41 @@ func (k *Keeper) asks(ctx context.Context, j *Job) (bool, error) {
 // A worker is dead when its heartbeat is older than DeadAfter and has stood
 // still for half of that time before this keeper's own eyes: so neither a
 // clock that is wrong, nor a pause of the keeper or of the store, makes it
-// believe that live workers are dead. It has to be called more often than that.
+// believe that live workers are dead. One that lies in the future, since the
+// worker's clock is ahead, has to have stood still for all of it. It has to be
+// called more often than that.
 func (k *Keeper) Revive(ctx context.Context) (int, error) {
 	k.reviving.Lock()
 	defer k.reviving.Unlock()
-	at := k.cfg.Now()
-	k.running.begin(at, k.cfg.DeadAfter/2)
-	q := store.Query{
-		Index: indexDue, Equal: []any{string(Running)}, To: nanos(at.Add(-k.cfg.DeadAfter / 2)), Limit: k.cfg.Page,
+	at, half := k.cfg.Now(), k.cfg.DeadAfter/2
+	k.running.begin(at, half)
+	old, err := k.reviveSome(ctx, at, store.Query{To: nanos(at.Add(-half))}, func(j *Job, still time.Duration) bool {
+		return still >= half && at.Sub(j.HeartbeatAt) >= k.cfg.DeadAfter
+	})
+	if err != nil {
+		return old, err
 	}
-	revived, seen := 0, 0
-	for seen < k.cfg.Limit {
+	ahead, err := k.reviveSome(ctx, at, store.Query{From: nanos(at) + 1}, func(_ *Job, still time.Duration) bool {
+		return still >= k.cfg.DeadAfter
+	})
+	if err == nil {
+		k.running.end()
+	}
+	return old + ahead, err
+}
+
+// reviveSome looks at the running jobs that the query leaves, and takes back
+// those that are dead.
+func (k *Keeper) reviveSome(ctx context.Context, at time.Time, q store.Query, dead func(j *Job, still time.Duration) bool) (revived int, err error) {
+	q.Index, q.Equal, q.Limit = indexDue, []any{string(Running)}, k.cfg.Page
+	for seen := 0; seen < k.cfg.Limit; {
 		page, err := k.jobs.Find(ctx, q)
 		if err != nil {
 			return revived, fmt.Errorf("revive: %w", err)
 		}
 		seen += len(page.Items)
 		for _, j := range page.Items {
-			if !k.running.silent(j.ID, nanos(j.HeartbeatAt)) || at.Sub(j.HeartbeatAt) < k.cfg.DeadAfter {
+			if !dead(j, k.running.still(j.ID, nanos(j.HeartbeatAt))) {
 				continue
 			}
 			done, err := revive(ctx, k.jobs, j, k.reviver)
@@ -253,7 +270,6 @@ func (k *Keeper) Revive(ctx context.Context) (int, error) {
 		}
 		q.Cursor = page.Next
 	}
-	k.running.end()
 	return revived, nil
 }
 
@@ -330,7 +346,6 @@ func (k *Keeper) Pass(ctx context.Context) error {
 type sightings struct {
 	at    time.Time // of this look
 	ended time.Time // the last look that got to its end
-	need  time.Duration
 	known map[string]sighting // by that look
 	now   map[string]sighting // by this one
 }
@@ -343,22 +358,22 @@ type sighting struct {
 // begin starts a look. When the last one that got to its end is long ago,
 // because this process was paused or the store was away, the workers may have
 // been held up by the same, and what was seen before counts for nothing.
-func (s *sightings) begin(at time.Time, need time.Duration) {
-	s.at, s.need = at, need
-	if at.Sub(s.ended) > need {
+func (s *sightings) begin(at time.Time, often time.Duration) {
+	s.at = at
+	if at.Sub(s.ended) > often {
 		s.known = nil
 	}
 	s.now = map[string]sighting{}
 }
 
-// silent reports whether the value has stood still for long enough.
-func (s *sightings) silent(id string, value int64) bool {
+// still returns for how long the value has stood still.
+func (s *sightings) still(id string, value int64) time.Duration {
 	seen, ok := s.known[id]
 	if !ok || seen.value != value {
 		seen = sighting{value: value, since: s.at}
 	}
 	s.now[id] = seen
-	return s.at.Sub(seen.since) >= s.need
+	return s.at.Sub(seen.since)
 }
 
 // end keeps what this look saw for the next one.

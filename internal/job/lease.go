@@ -45,6 +45,7 @@ type LeaderConfig struct {
 type Leader struct {
 	cfg    LeaderConfig
 	leases *leaseTable
+	rival  sighting // the revision of somebody else's lease, of the one goroutine in Run
 }
 
 // NewLeader returns a leader over collections that the caller has ensured.
@@ -155,7 +156,7 @@ func (l *Leader) acquire(ctx context.Context) (*lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	if held.Holder != "" && held.Holder != l.cfg.Holder && at.Before(held.ExpiresAt) {
+	if held.Holder != "" && held.Holder != l.cfg.Holder && at.Before(held.ExpiresAt) && !l.abandoned(held) {
 		return nil, nil
 	}
 	held.Holder, held.ExpiresAt = l.cfg.Holder, at.Add(l.cfg.TTL)
@@ -167,6 +168,17 @@ func (l *Leader) acquire(ctx context.Context) (*lease, error) {
 		return nil, err
 	}
 	return held, nil
+}
+
+// abandoned reports whether somebody else's lease was not renewed for as long as
+// one lasts, before this process's own eyes: the clock of who held it may have
+// been far ahead.
+func (l *Leader) abandoned(held *lease) bool {
+	now := l.cfg.Now()
+	if l.rival.value != held.Revision {
+		l.rival = sighting{value: held.Revision, since: now}
+	}
+	return now.Sub(l.rival.since) >= l.cfg.TTL
 }
 
 // renew extends the lease. Its revision is the fence: whoever took it changed

@@ -27,6 +27,8 @@ const (
 	maxTimeBudget = int64(10 * 366 * 24 * time.Hour / time.Second)
 )
 
+const codeDeadlinePassed = "deadline_passed"
+
 // bounds are Limits that were checked.
 type bounds struct {
 	memory     int64 // 0: not said
@@ -58,7 +60,7 @@ func (l Limits) check(at time.Time) (b bounds, err error) {
 		b.deadline = l.Deadline.UTC().Truncate(time.Microsecond)
 		switch {
 		case !b.deadline.After(at):
-			add("deadline_passed", "deadline", "must lie in the future; it is now "+at.UTC().Format(time.RFC3339), l.Deadline)
+			add(codeDeadlinePassed, "deadline", "must lie in the future; it is now "+at.UTC().Format(time.RFC3339), l.Deadline)
 		case b.deadline.Sub(at) > maxAhead:
 			add("deadline_out_of_range", "deadline", "must lie within the next ten years", l.Deadline)
 		}

@@ -87,7 +87,29 @@ func (s *Service) Prioritise(ctx context.Context, tenant, id string, priority in
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, notFound(id)
 	}
+	if err == nil && j.State == Awaiting && j.Awaits == awaitsChildren {
+		err = s.hurry(ctx, j)
+	}
 	return j, storeFault(err)
+}
+
+// hurry gives the children of a job that waits for them its priority: those that
+// have not had their turn.
+func (s *Service) hurry(ctx context.Context, parent *Job) error {
+	return eachChild(ctx, s.jobs, parent.Family.Fan, func(page []*Job) error {
+		var slow []*Job
+		for _, c := range page {
+			if (c.State == Pending || c.State == Awaiting) && c.Urgency != parent.Urgency {
+				c.Urgency = parent.Urgency
+				slow = append(slow, c)
+			}
+		}
+		if len(slow) == 0 {
+			return nil
+		}
+		_, err := s.jobs.ReplaceAll(ctx, slow...) // one that moves meanwhile has its turn
+		return err
+	})
 }
 
 // lines are the jobs that wait, by pool, tenant and kind.

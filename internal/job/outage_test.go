@@ -161,3 +161,27 @@ func TestOutcomeAfterAnOutageOfTheStore(t *testing.T) {
 		}
 	})
 }
+
+// That a part was away before a job was divided is not held against it when its
+// children have taken longer than anybody's patience.
+func TestOutagesBeforeAndAfterAFanOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		parent := divided{n: 2}
+		w := setup(t, map[string]job.Handler{
+			"work": does(func(ctx context.Context, task *job.Task) (any, error) {
+				if n := task.Job.Attempt; n == 1 || n == 3 {
+					return nil, errAway
+				}
+				return parent.Run(ctx, task)
+			}),
+			"part": does(func(ctx context.Context, _ *job.Task) (any, error) { return 1, sleep(ctx, 50*time.Minute) }),
+		})
+		defer w.start(w.runner("wkr_a", func(c *job.RunnerConfig) { c.OutagePatience = 30 * time.Minute }))()
+		j := w.finish(w.submit("work").ID)
+		w.want(j, job.Succeeded)
+		if j.Attempt != 4 || j.Outages != 1 {
+			t.Errorf("record: %s", dump(j))
+		}
+	})
+}

@@ -95,6 +95,7 @@ func (l *ledger) open(ctx context.Context, name string, r rule, of count) (*quot
 		}
 	}
 	b := &quota{places: p, rule: r, now: stamp(l.now), kinds: map[string]int{}}
+	b.settle()
 	if r.running > 0 {
 		if b.running, err = l.left(ctx, r.running, "", of); err != nil {
 			return nil, fmt.Errorf("places of %s: %w", name, err)
@@ -152,12 +153,26 @@ func (b *quota) allows(kind string) bool {
 // interval is what lies between two jobs that come evenly.
 func (r rule) interval() time.Duration { return time.Minute / time.Duration(r.rate) }
 
-// due reports whether the rate allows another job: as many together as come in a
-// second, and at least one.
+// burst is how many jobs the rate allows together: as many as come in a second,
+// and at least one.
+func (r rule) burst() int { return max(r.rate/60, 1) }
+
+// due reports whether the rate allows another job.
 func (b *quota) due() bool {
-	burst := max(b.rule.rate/60, 1)
 	ahead := b.places.NextAt.Sub(b.now)
-	return ahead <= time.Duration(burst-1)*b.rule.interval()
+	return ahead <= time.Duration(b.rule.burst()-1)*b.rule.interval()
+}
+
+// settle forgets what no job of this rate can have caused: that the clock of an
+// earlier dispatcher was ahead, or that the rate was a lower one.
+func (b *quota) settle() {
+	if b.rule.rate == 0 {
+		return
+	}
+	burst := time.Duration(b.rule.burst())
+	if b.places.NextAt.After(b.now.Add(burst * b.rule.interval())) {
+		b.places.NextAt = b.now.Add((burst - 1) * b.rule.interval())
+	}
 }
 
 // take counts the job.

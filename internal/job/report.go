@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	maxLine   = 4096 // bytes of one log line
+	maxLine   = 4096    // bytes of one log line
+	maxBatch  = 1 << 20 // and of those of one row: JSON may write six for each
 	maxStage  = 100
 	rateSpan  = 30 * time.Second // over which the rate of progress is smoothed
 	etaAfter  = time.Second      // of progress before its rate says anything
@@ -115,7 +116,11 @@ func (r *report) snapshot() Progress {
 func (r *report) batch() []LogLine {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := min(len(r.lines), logBatch)
+	n, size := 0, 0
+	for n < min(len(r.lines), logBatch) && (n == 0 || size+len(r.lines[n].Message) <= maxBatch) {
+		size += len(r.lines[n].Message)
+		n++
+	}
 	return append([]LogLine(nil), r.lines[:n]...)
 }
 

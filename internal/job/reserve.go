@@ -191,11 +191,14 @@ func (r *Runner) handBack(ctx context.Context, j *Job) error {
 	}
 	j.Failure = &Failure{Class: fault.ClassExhausted, Code: codeTooSmall, Message: message}
 	j.giveUp(at, codeTooSmall)
-	if err := r.putBack(call, j); err != nil {
-		return err
+	err = r.jobs.Replace(call, j)
+	if err == nil {
+		r.cfg.Observer.Finished(j, OutcomeFailed, 0)
+		r.tender.ended(ctx, j)
 	}
-	r.cfg.Observer.Finished(j, OutcomeFailed, 0)
-	r.tender.ended(ctx, j)
+	if unlessRaced(err) != nil {
+		return fmt.Errorf("fail job %s: %w", j.ID, err)
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
 )
 
 // answer is what a handler returned.
@@ -172,10 +173,17 @@ func (s *session) conclude(a answer) error {
 	switch {
 	case errors.Is(err, ErrCancelled):
 		return s.settle(answer{err: err})
+	case errors.Is(err, store.ErrTooLarge):
+		return s.settle(answer{err: tooLarge(err)})
 	case err != nil:
 		return s.gone(err)
 	}
 	return s.publish(s.seen())
+}
+
+// tooLarge is the failure of a job whose result does not fit into its record.
+func tooLarge(err error) error {
+	return Permanent(fault.New(fault.ClassInternal, "result_too_large", "the job's record would take more than %d bytes with its result", store.MaxBody).Because(err))
 }
 
 // publish makes a committed result visible and ends the job.
@@ -206,6 +214,9 @@ func (s *session) settle(a answer) error {
 		outcome = s.decide(j, a)
 		return nil
 	})
+	if a.err == nil && errors.Is(err, store.ErrTooLarge) {
+		return s.settle(answer{err: tooLarge(err)})
+	}
 	if err != nil && !errors.Is(err, errWritten) {
 		return s.gone(err)
 	}
@@ -242,7 +253,7 @@ func (s *session) insist(change func(*Job) error) error {
 			refused = change(j)
 			return refused
 		})
-		if err == nil || refused != nil || errors.Is(err, ErrLost) || errors.Is(err, errWritten) {
+		if err == nil || refused != nil || errors.Is(err, ErrLost) || errors.Is(err, errWritten) || errors.Is(err, store.ErrTooLarge) {
 			return err
 		}
 		s.cfg.Observer.Trouble(ctx, "record_outcome", s.seen(), err)

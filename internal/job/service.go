@@ -384,6 +384,9 @@ func (s *Service) Remove(ctx context.Context, id string) error {
 			return err
 		}
 	}
+	if err := s.unawaited(ctx, id); err != nil {
+		return err
+	}
 	if err := s.removeLogs(ctx, id); err != nil {
 		return err
 	}

@@ -34,6 +34,11 @@ func (k Kind) withDefaults() Kind {
 // payload it is the conflict idempotency_key_reused.
 func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created bool, err error) {
 	j, err = s.prepare(sub)
+	if fault.CodeOf(err) == codeDeadlinePassed && sub.IdempotencyKey != "" { // maybe since it was submitted
+		if early, wrong := s.prepareAt(sub, sub.Limits.Deadline.Add(-time.Minute)); wrong == nil {
+			return s.replayed(ctx, early, err)
+		}
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -76,7 +81,10 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (j *Job, created b
 }
 
 // prepare makes a record of the submission.
-func (s *Service) prepare(sub Submission) (*Job, error) {
+func (s *Service) prepare(sub Submission) (*Job, error) { return s.prepareAt(sub, stamp(s.cfg.Now)) }
+
+// prepareAt makes the record as at that time.
+func (s *Service) prepareAt(sub Submission, at time.Time) (*Job, error) {
 	if sub.Kind.Name == "" || sub.Kind.Pool == "" || sub.Tenant == "" {
 		return nil, fmt.Errorf("submit %q job to pool %q for tenant %q: all three are needed", sub.Kind.Name, sub.Kind.Pool, sub.Tenant)
 	}
@@ -93,7 +101,6 @@ func (s *Service) prepare(sub Submission) (*Job, error) {
 	if err := checkPriority(priority); err != nil {
 		return nil, err
 	}
-	at := stamp(s.cfg.Now)
 	limits, err := sub.Limits.check(at)
 	if err != nil {
 		return nil, err
@@ -175,6 +182,9 @@ func (s *Service) existing(ctx context.Context, j *Job) (*Job, error) {
 func storeFault(err error) error {
 	if _, ok := fault.As(err); ok || err == nil || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if errors.Is(err, store.ErrTooLarge) {
+		return fault.TooLarge("record_too_large", "The record of the job would take more than %s, which is the most that is kept of one; ask for less at a time.", Size(store.MaxBody)).Because(err)
 	}
 	return fault.Unavailable("store_unavailable", "The store of the jobs does not answer; please try again in a moment.").Because(err)
 }

@@ -162,13 +162,20 @@ func (j *Job) same(was *Job) bool {
 
 // wake sends the parent back to the line: its handler is called again.
 func (t *tender) wake(ctx context.Context, was *Job, states map[State]int) error {
+	spent := was.Family.Spent
+	if was.TimeBudget > 0 { // the last look may be some seconds old
+		var err error
+		if spent, err = t.spent(ctx, was.Family); err != nil {
+			return err
+		}
+	}
 	_, err := t.jobs.Update(ctx, was.ID, func(j *Job) error {
 		if !j.same(was) || j.Family.Ending != nil {
 			return store.ErrUnchanged
 		}
 		at := stamp(t.now)
 		f := *j.Family
-		f.States = states
+		f.States, f.Spent = states, spent
 		j.Family, j.Waiting = &f, nil
 		j.Progress.Fraction = max(j.Progress.Fraction, f.Until)
 		j.Progress.At, j.Progress.ETA = at, time.Time{}
@@ -416,9 +423,11 @@ func (t *tender) visit(ctx context.Context, j *Job) error {
 func (t *tender) measure(ctx context.Context, was *Job) error {
 	var done, all float64
 	var rows, rowsAll int64
-	states := map[State]int{}
+	var spent time.Duration
+	states, at := map[State]int{}, stamp(t.now)
 	err := eachChild(ctx, t.jobs, was.Family.Fan, func(page []*Job) error {
 		for _, c := range page {
+			spent += was.Family.spentBy(c, at)
 			weight, fraction := c.Child.Weight, min(max(c.Progress.Fraction, 0), 1)
 			if weight == 0 {
 				weight = 1
@@ -435,13 +444,17 @@ func (t *tender) measure(ctx context.Context, was *Job) error {
 	if err != nil || all == 0 {
 		return err
 	}
-	_, err = t.jobs.Update(ctx, was.ID, func(j *Job) error {
+	j, err := t.jobs.Update(ctx, was.ID, func(j *Job) error {
 		if !j.same(was) || j.Family.Ending != nil {
 			return store.ErrUnchanged
 		}
 		j.measured(stamp(t.now), done/all, rows, max(rowsAll, j.Progress.RowsAll), states)
+		j.charge(at, spent, states[Running])
 		return nil
 	})
+	if err == nil && j.same(was) && j.Family.Ending != nil {
+		return t.tend(ctx, j.ID)
+	}
 	return unlessRaced(err)
 }
 

@@ -141,7 +141,7 @@ func (t *Ticker) Pass(ctx context.Context) error {
 
 func (t *Ticker) pass(ctx context.Context, s Schedule, spec cron.Schedule) error {
 	at := stamp(t.cfg.Now)
-	last, err := t.last(ctx, s.Name)
+	last, err := t.last(ctx, s.Name, at)
 	if err != nil {
 		return err
 	}
@@ -216,9 +216,10 @@ func (t *Ticker) insert(ctx context.Context, row *tick) (bool, error) {
 	return err == nil, err
 }
 
-// last returns the newest tick of the schedule, or nil.
-func (t *Ticker) last(ctx context.Context, name string) (*tick, error) {
-	page, err := t.ticks.Find(ctx, store.Query{Index: "at", Equal: []any{name}, Descending: true, Limit: 1})
+// last returns the newest tick of the schedule that is not to come, or nil. Those
+// to come, which a ticker whose clock was ahead has fired, are not fired again.
+func (t *Ticker) last(ctx context.Context, name string, at time.Time) (*tick, error) {
+	page, err := t.ticks.Find(ctx, store.Query{Index: "at", Equal: []any{name}, To: nanos(at) + 1, Descending: true, Limit: 1})
 	if err != nil || len(page.Items) == 0 {
 		return nil, err
 	}

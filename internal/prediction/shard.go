@@ -11,6 +11,7 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml"
 )
 
 // ShardKind declares the job that predicts one shard of a file.
@@ -43,6 +44,9 @@ type ShardResult struct {
 	Extra     string           `json:"extra,omitempty"`  // the warning of columns that the model does not use
 	Blamed    map[string]int64 `json:"blamed,omitempty"` // column → bad rows
 	Unseen    map[string]int64 `json:"unseen,omitempty"` // column → rows with an unseen category
+	// Threshold is the one that the shard was predicted with; binary only. Those
+	// of older programs do not tell.
+	Threshold *float64 `json:"threshold,omitempty"`
 }
 
 // Files names what the job keeps until its parent has ended.
@@ -200,10 +204,14 @@ func (r *Runner) RunShard(ctx context.Context, t *job.Task, req ShardRequest) (*
 		return nil, err
 	}
 	r.config.Observe(p.model.Task, p.result.Rows, r.config.Now().Sub(started))
-	return &ShardResult{
+	made := &ShardResult{
 		Rows: p.result.Rows, BadRows: p.result.BadRows, Extra: p.extra, Blamed: p.blamed, Unseen: p.unseen,
 		OutputKey: p.result.OutputKey, Output: p.written, ErrorsKey: p.result.ErrorsKey, Errors: p.errors.bytes,
-	}, nil
+	}
+	if p.scorer.predictor.Task() == ml.Binary {
+		made.Threshold = &req.Threshold
+	}
+	return made, nil
 }
 
 // openShard opens the shard's part of the file.
@@ -266,6 +274,9 @@ func (p *run) join(ctx context.Context) error {
 		add(p.blamed, made.Blamed)
 		add(p.unseen, made.Unseen)
 		p.extra = made.Extra
+		if made.Threshold != nil { // the model's may be another one by now
+			p.result.Threshold = *made.Threshold
+		}
 	}
 	p.result.Shards = len(children)
 	if err := p.complete(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
+	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -34,6 +35,7 @@ type divided struct {
 	children  []job.ChildSpec // that were asked for
 	kill      func(number int) bool
 	runs      map[int]int // attempts of each child
+	between   func()      // called when all children have ended
 }
 
 func (d *divided) runner() *prediction.Runner {
@@ -68,6 +70,9 @@ func (d *divided) run(ctx context.Context, tb testing.TB, req prediction.Request
 			return nil, err
 		}
 		results[i] = job.ChildResult{Name: fan.Children[i].Name, Number: i + 1, State: job.Succeeded, Result: made}
+	}
+	if d.between != nil {
+		d.between()
 	}
 	parent.Family = &job.Family{Children: len(results)}
 	task := jobtest.NewTask(parent, saved)
@@ -189,6 +194,26 @@ func TestShardsMakeTheSameFiles(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A threshold that is moved while the shards are predicted is not the one that
+// the result tells.
+func TestShardsKeepTheirThreshold(t *testing.T) {
+	t.Parallel()
+	d := &divided{bundle: setup(t, messy(200, "\n"))}
+	d.records.model.Threshold = &model.Threshold{Value: 0.3}
+	whole, err := d.bundle.run(t.Context(), request())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.between = func() { d.records.model.Threshold = &model.Threshold{Value: 0.9} }
+	req := request()
+	req.Shards = 3
+	got, err := d.run(t.Context(), t, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.same(t, whole, got)
 }
 
 func TestShardsOfParquet(t *testing.T) {

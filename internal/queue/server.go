@@ -32,7 +32,8 @@ var (
 )
 
 // Handler works on a delivery. It obeys its context within milliseconds.
-// When it returns anything but ErrBusy, the task is over: nil shows it to
+// When it returns ErrBusy, or a fault of class unavailable, since a part that it
+// needs is away, the task is delivered again. Else it is over: nil shows it to
 // operators as completed, ErrDropped removes it, any other error archives it.
 type Handler func(ctx context.Context, d Delivery) error
 
@@ -182,6 +183,9 @@ func (s *Server) process(ctx context.Context, t *asynq.Task) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrBusy):
+		return ErrBusy
+	case fault.ClassOf(err) == fault.ClassUnavailable:
+		s.logger.WarnContext(ctx, "delivery comes again", "job_id", d.JobID, "epoch", d.Epoch, "kind", d.Kind, "error", err)
 		return ErrBusy
 	case errors.Is(err, ErrDropped):
 		return fmt.Errorf("%w: %w", err, asynq.RevokeTask)

@@ -24,7 +24,7 @@ func TestNothingGoesUnasked(t *testing.T) {
 	t.Parallel()
 	for _, what := range []string{
 		"each jobs/", "each tmp/", "each uploads/", "each tmp/marked", "each jobs/job_old/",
-		"job", "dataset", "model", "active", "ended", "remove", "uploads", "store",
+		"job", "dataset", "model", "active", "ended", "remove", "batches", "uploads", "store",
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -23,6 +23,8 @@ type Jobs interface {
 	Ended(ctx context.Context, state job.State, before time.Time, cursor string, limit int) (store.Page[*job.Job], error)
 	// Remove deletes the record of a job that ended.
 	Remove(ctx context.Context, id string) error
+	// ForgetBatches deletes what is kept of batches of jobs from before the time.
+	ForgetBatches(ctx context.Context, before time.Time) (int, error)
 }
 
 // Datasets tells which files data sets point to: none when the record is gone,

@@ -142,6 +142,11 @@ func (r *Runner) removeJobs(ctx context.Context, result *Result) error {
 		return nil
 	}
 	before := r.now().Add(-r.config.Jobs)
+	if !result.DryRun { // first: one whose jobs are gone would be no answer to who sends it again
+		if _, err := r.keeper.jobs.ForgetBatches(ctx, before); err != nil {
+			return fmt.Errorf("forget batches: %w", err)
+		}
+	}
 	for _, state := range []job.State{job.Succeeded, job.Failed, job.Cancelled} {
 		cursor := ""
 		for {

@@ -37,6 +37,7 @@ type fixture struct {
 	fail     map[string]error // by what is asked for
 	uploads  int              // that nobody finished, below each prefix
 	before   time.Time        // that was asked for with them
+	batches  time.Time        // before which they were forgotten
 }
 
 func (f *fixture) Each(_ context.Context, prefix string, fn func(string, int64, time.Time) error) error {
@@ -78,6 +79,11 @@ func (f *fixture) Ended(_ context.Context, state job.State, before time.Time, _ 
 		}
 	}
 	return page, f.fail["ended"]
+}
+
+func (f *fixture) ForgetBatches(_ context.Context, before time.Time) (int, error) {
+	f.batches = before
+	return 0, f.fail["batches"]
 }
 
 func (f *fixture) Remove(_ context.Context, id string) error {
@@ -376,7 +382,10 @@ func TestOldJobsGoOnceTheyHaveNoFile(t *testing.T) {
 	if r := f.run(t, true); r.RemovedJobs != 1 || len(f.jobs) != 2 {
 		t.Fatalf("dry run: %+v, %d jobs left", r, len(f.jobs))
 	}
-	if r := f.run(t, false); r.RemovedJobs != 1 || f.jobs["job_b"] == nil {
+	if !f.batches.IsZero() {
+		t.Error("batches were forgotten in a dry run")
+	}
+	if r := f.run(t, false); r.RemovedJobs != 1 || f.jobs["job_b"] == nil || !f.batches.Equal(f.now.Add(-f.config.Jobs)) {
 		t.Fatalf("clean-up: %+v, jobs left %v", r, f.jobs)
 	}
 	f.now = f.now.Add(25 * time.Hour)

@@ -108,6 +108,13 @@ func (l *Line) Ended(_ context.Context, state job.State, before time.Time, _ str
 	return page, l.failure
 }
 
+// ForgetBatches forgets nothing: there are no batches.
+func (l *Line) ForgetBatches(context.Context, time.Time) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return 0, l.failure
+}
+
 // Remove forgets the job; one that is not there is a fault.NotFound.
 func (l *Line) Remove(ctx context.Context, id string) error {
 	if _, err := l.Lookup(ctx, id); err != nil {
