@@ -97,6 +97,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 		return nil, fmt.Errorf("open record store %s: %w", path, classify(err))
 	}
 	d.queue = batch.New(1, batch.Limit{Items: groupCalls, Size: groupBytes, Wait: groupWait}, d.writer.commit)
+	d.writer.queue = d.queue
 	return d, nil
 }
 
@@ -111,7 +112,7 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if d.writing, err = sql.Open("sqlite", dsn(path, cfg.Durability, false)); err != nil {
+	if d.writing, err = sql.Open("sqlite", dsn(path, false)); err != nil {
 		return err
 	}
 	d.writing.SetMaxOpenConns(1)
@@ -119,7 +120,7 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	d.writer = &writer{conn: conn, prepared: map[string]*sql.Stmt{}, moves: map[string]moves{}}
+	d.writer = &writer{conn: conn, prepared: map[string]*sql.Stmt{}, known: newKnown()}
 	if err := d.writer.claim(ctx); err != nil {
 		return err
 	}
@@ -130,7 +131,12 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	for _, c := range collections {
 		d.tables[c.Name] = newTable(c)
 	}
-	if d.reading, err = sql.Open("sqlite", dsn(path, cfg.Durability, true)); err != nil {
+	if cfg.Durability != Normal {
+		if d.writer.log, err = newSyncer(path, func() { d.queue.Wake() }); err != nil {
+			return err
+		}
+	}
+	if d.reading, err = sql.Open("sqlite", dsn(path, true)); err != nil {
 		return err
 	}
 	readers := cfg.Readers
@@ -144,13 +150,11 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 
 // dsn names the file and the settings of its connections. A large memory map
 // makes finds beside writes an order of magnitude slower, so there is none.
-func dsn(path string, durability Durability, readOnly bool) string {
-	synchronous := "FULL"
-	if durability == Normal {
-		synchronous = "NORMAL"
-	}
+// SQLite syncs the log and the file around a checkpoint; commits are synced by
+// the syncer.
+func dsn(path string, readOnly bool) string {
 	pragmas := []string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + synchronous + ")",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)",
 		"mmap_size(0)", "cache_size(-16384)", "temp_store(MEMORY)",
 		"journal_size_limit(67108864)", "wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 	}
