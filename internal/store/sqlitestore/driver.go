@@ -80,6 +80,10 @@ const (
 	// it is folded into the file. Pages that are written again and again are
 	// folded once.
 	checkpointPages = 4000
+	// The caches of the connections, in KiB if negative. A reader loses its own
+	// with every commit, and to empty it takes as long as it is large.
+	writerCache = -16384
+	readerCache = -2048
 )
 
 // Open opens the file of the configuration and creates it when it is absent.
@@ -155,11 +159,13 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 func dsn(path string, readOnly bool) string {
 	pragmas := []string{
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)",
-		"mmap_size(0)", "cache_size(-16384)", "temp_store(MEMORY)",
+		"mmap_size(0)", "temp_store(MEMORY)",
 		"journal_size_limit(67108864)", "wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 	}
 	if readOnly {
-		pragmas = append(pragmas, "query_only(1)")
+		pragmas = append(pragmas, "query_only(1)", "cache_size("+strconv.Itoa(readerCache)+")")
+	} else {
+		pragmas = append(pragmas, "cache_size("+strconv.Itoa(writerCache)+")")
 	}
 	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
 	return u.String()

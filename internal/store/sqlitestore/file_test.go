@@ -254,15 +254,17 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	for _, durability := range []sqlitestore.Durability{"", sqlitestore.Full, sqlitestore.Normal} {
 		d := open(t, sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db"), Durability: durability})
-		want := map[string]string{"synchronous": "1", "journal_mode": "wal", "mmap_size": "0", "cache_size": "-16384", "wal_autocheckpoint": "4000"}
+		want := map[string]string{"synchronous": "1", "journal_mode": "wal", "mmap_size": "0", "wal_autocheckpoint": "4000"}
 		for name, value := range want {
 			writing, reading, err := d.Pragma(t.Context(), name)
 			if err != nil || writing != value || reading != value {
 				t.Errorf("durability %q: %s is %s and %s, %v, want %s", durability, name, writing, reading, err, value)
 			}
 		}
-		if writing, reading, err := d.Pragma(t.Context(), "query_only"); err != nil || writing != "0" || reading != "1" {
-			t.Errorf("query_only is %s and %s, %v", writing, reading, err)
+		for name, want := range map[string][2]string{"query_only": {"0", "1"}, "cache_size": {"-16384", "-2048"}} {
+			if writing, reading, err := d.Pragma(t.Context(), name); err != nil || writing != want[0] || reading != want[1] {
+				t.Errorf("%s is %s and %s, %v", name, writing, reading, err)
+			}
 		}
 		if err := d.Close(t.Context()); err != nil {
 			t.Error(err)
