@@ -17,6 +17,9 @@ import (
 // Active reports whether a job that has not ended is about the subject, which
 // may be any of its subjects.
 func (s *Service) Active(ctx context.Context, subject string) (bool, error) {
+	if subject == "" {
+		return false, nil // of those that are about nothing there is no index
+	}
 	for _, index := range []string{indexAbout, indexAlsoAbout} {
 		for _, state := range []State{Running, Queued, Pending, Awaiting} {
 			n, err := s.jobs.Count(ctx, store.Query{Index: index, Equal: []any{subject, string(state)}}, 1)
@@ -68,7 +71,16 @@ func (p *place) behind(j *Job) bool {
 // those of which it is the first subject and those of which it is another,
 // merged.
 func (s *Service) listAbout(ctx context.Context, tenant string, f Filter, cursor string, limit int) (store.Page[*Job], error) {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", tenant, f.Subject, f.State, f.Kind))
+	first := store.Query{Index: indexSubject, Equal: []any{tenant, f.Subject}, Descending: true}
+	other := first
+	other.Index = indexAlso
+	return s.listMerged(ctx, f, cursor, limit, first, other)
+}
+
+// listMerged returns a page of the jobs that the queries, newest first, and the
+// filter choose.
+func (s *Service) listMerged(ctx context.Context, f Filter, cursor string, limit int, queries ...store.Query) (store.Page[*Job], error) {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q", queries[0].Equal[0], f.Subject, f.State, f.Kind))
 	query := base64.RawURLEncoding.EncodeToString(sum[:9])
 	page := store.Page[*Job]{Items: []*Job{}}
 	var from *place
@@ -79,9 +91,8 @@ func (s *Service) listAbout(ctx context.Context, tenant string, f Filter, cursor
 		}
 	}
 	m := &merge{jobs: s.jobs, from: from, rounds: maxRounds}
-	for _, index := range []string{indexSubject, indexAlso} {
-		q := store.Query{Index: index, Equal: []any{tenant, f.Subject}, Descending: true, Limit: max(limit, minMerged)}
-		if from != nil {
+	for _, q := range queries {
+		if q.Limit = max(limit, minMerged); from != nil {
 			q.To = from.At + 1
 		}
 		m.streams = append(m.streams, &stream{query: q, more: true})

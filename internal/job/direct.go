@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -41,29 +42,46 @@ func (s *Service) direct(ctx context.Context, j *Job) bool {
 }
 
 // waits reports whether a job of the tenant waits for its turn in the pool. That
-// one does holds for a moment: in a flood not every submission has to look.
+// one does holds for a moment: in a flood not every submission has to look, and
+// of those that come at the same time one looks for all.
 func (s *Service) waits(ctx context.Context, j *Job) (bool, error) {
+	b := s.behindOf(j.Pool + ":" + j.Tenant)
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return false, fmt.Errorf("look at the line of pool %s: %w", j.Pool, ctx.Err())
+	}
 	at := s.cfg.Now()
-	line := j.Pool + ":" + j.Tenant
-	s.mu.Lock()
-	until, known := s.behind[line]
-	s.mu.Unlock()
-	if known && at.Before(until) && until.Sub(at) <= behindFor {
+	if at.Before(b.until) && b.until.Sub(at) <= behindFor {
 		return true, nil
 	}
 	waits, err := s.lines.anyReady(ctx, j.Pool, j.Tenant, at)
+	if b.until = (time.Time{}); waits && err == nil {
+		b.until = at.Add(behindFor)
+	}
+	return waits, err
+}
+
+// behind is until when jobs of a tenant are known to wait for their turn. It
+// belongs to who holds its turn.
+type behind struct {
+	turn  chan struct{}
+	until time.Time
+}
+
+func (s *Service) behindOf(line string) *behind {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case !waits:
-		delete(s.behind, line)
-	case err == nil:
+	b := s.behind[line]
+	if b == nil {
 		if len(s.behind) >= maxTenants {
 			clear(s.behind)
 		}
-		s.behind[line] = at.Add(behindFor)
+		b = &behind{turn: make(chan struct{}, 1)}
+		s.behind[line] = b
 	}
-	return waits, err
+	return b
 }
 
 // leaveQueue leaves the queue alone for a while, in which the dispatcher takes

@@ -89,6 +89,9 @@ type Keeper struct {
 	tender  *tender
 	tending sync.Mutex
 
+	counting sync.Mutex
+	counted  Stats // last
+
 	reconciling sync.Mutex
 	until       time.Time // of the round of Reconcile that is under way
 	position    string    // its cursor

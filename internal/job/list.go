@@ -3,6 +3,7 @@ package job
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -50,16 +51,17 @@ func (f Filter) validate(limit int) error {
 	return nil
 }
 
-// query returns the query by all of the filter but the subject.
+// query returns the query by all of the filter but the subject, and but the kind
+// of jobs that are in a state for a moment only: see listMerged.
 func (f Filter) query(tenant string) store.Query {
 	q := store.Query{Index: indexCreated, Equal: []any{tenant}, Descending: true}
 	switch {
-	case f.Kind != "" && f.State != "":
+	case f.Kind != "" && slices.Contains(restStates(), State(f.State)):
 		q.Index, q.Equal = indexKindState, []any{tenant, f.Kind, f.State}
-	case f.Kind != "":
-		q.Index, q.Equal = indexKind, []any{tenant, f.Kind}
 	case f.State != "":
 		q.Index, q.Equal = indexState, []any{tenant, f.State}
+	case f.Kind != "":
+		q.Index, q.Equal = indexKind, []any{tenant, f.Kind}
 	}
 	return q
 }
@@ -83,6 +85,9 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter, cursor stri
 		return s.listAbout(ctx, tenant, f, cursor, limit)
 	}
 	q := f.query(tenant)
+	if f.Kind != "" && q.Index == indexState {
+		return s.listMerged(ctx, f, cursor, limit, q)
+	}
 	q.Cursor, q.Limit = cursor, limit
 	page, err := s.jobs.Find(ctx, q)
 	return page, storeFault(err)

@@ -72,7 +72,7 @@ func ofTenant(tenant string) count {
 
 func ofPool(pool string) count {
 	return func(state State, kind string) store.Query {
-		return store.Query{Index: indexLine, Equal: []any{pool, kind, string(state)}}
+		return store.Query{Index: indexLine, Equal: []any{string(state), pool, kind}}
 	}
 }
 

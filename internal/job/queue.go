@@ -38,7 +38,7 @@ func (s *Service) Queue(ctx context.Context, pool string) (*QueueStatus, error) 
 	}
 	q := &QueueStatus{QueuePolicy: *p}
 	for state, at := range map[State]*int64{Pending: &q.Pending, Queued: &q.Queued, Running: &q.Running} {
-		*at, err = s.jobs.Count(ctx, store.Query{Index: indexTurn, Equal: []any{string(state), pool}}, statsLimit)
+		*at, err = s.jobs.Count(ctx, store.Query{Index: indexLine, Equal: []any{string(state), pool}}, statsLimit)
 		if err != nil {
 			return nil, storeFault(err)
 		}

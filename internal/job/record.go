@@ -15,15 +15,15 @@ const (
 	indexCreated   = "created"
 	indexState     = "state"
 	indexKind      = "kind"
-	indexKindState = "kind_state"
-	indexSubject   = "subject"
-	indexAlso      = "also"
-	indexAbout     = "about"
-	indexAlsoAbout = "also_about"
+	indexKindState = "kind_rest"
+	indexSubject   = "subjects"
+	indexAlso      = "alsos"
+	indexAbout     = "abouts"
+	indexAlsoAbout = "also_abouts"
 	indexDue       = "due"
-	indexLine      = "line"
-	indexTurn      = "turn"
-	indexHeld      = "held"
+	indexLine      = "lines"
+	indexTurn      = "turns"
+	indexHeld      = "holds"
 )
 
 // Collections returns what the job layer keeps in the store: jobs, their log
@@ -37,13 +37,19 @@ func Collections() []store.Collection {
 	}
 }
 
-// jobCollection declares the orders in which jobs are found. The field due_at
-// is the time that matters in the job's state: not_before of a pending job,
-// queued_at of a queued one, heartbeat_at of a running one, finished_at of one
-// that ended; so one index serves the whole scheduler. The field also is what
-// the job is about beside its subject; records from before there was one have
-// none. Children are found as if their siblings were a tenant and their number
-// the time of creation, so that they are in no list but their own.
+// jobCollection declares the orders in which jobs are found. What a transition
+// costs is mostly what it moves in them, so those that only some jobs are looked
+// up by hold no others: of what jobs are about, nothing of those that are about
+// nothing; of the line and the places, no job that has ended; of a kind by
+// state, none that moves on in a moment.
+//
+// The field due_at is the time that matters in the job's state: not_before of a
+// pending job, queued_at of a queued one, heartbeat_at of a running one,
+// finished_at of one that ended; so one index serves the whole scheduler. The
+// field also is what the job is about beside its subject; records from before
+// there was one have none. Children are found as if their siblings were a tenant
+// and their number the time of creation, so that they are in no list but their
+// own.
 func jobCollection() store.Collection {
 	text := func(names ...string) []store.IndexField {
 		fields := make([]store.IndexField, len(names))
@@ -52,24 +58,38 @@ func jobCollection() store.Collection {
 		}
 		return fields
 	}
+	named := func(field string) store.Only { return store.Only{Field: field} }
+	in := func(states ...State) store.Only {
+		only := store.Only{Field: "state"}
+		for _, state := range states {
+			only.Values = append(only.Values, string(state))
+		}
+		return only
+	}
 	created := store.IndexField{Name: "created_at", Type: store.Int}
 	due := store.IndexField{Name: "due_at", Type: store.Int}
-	return store.Collection{Name: "jobs", Indexes: []store.Index{
+	turn := store.IndexField{Name: "turn_at", Type: store.Int}
+	before := []string{"subject", "also", "about", "also_about", "kind_state", "line", "turn", "held"} // which held every job
+	return store.Collection{Name: "jobs", Retired: before, Indexes: []store.Index{
 		{Name: indexKey, Fields: text("tenant", "kind", "idempotency_key"), Unique: true},
 		{Name: indexCreated, Fields: append(text("tenant"), created)},
 		{Name: indexState, Fields: append(text("tenant", "state"), created)},
 		{Name: indexKind, Fields: append(text("tenant", "kind"), created)},
-		{Name: indexKindState, Fields: append(text("tenant", "kind", "state"), created)},
-		{Name: indexSubject, Fields: append(text("tenant", "subject"), created)},
-		{Name: indexAlso, Fields: append(text("tenant", "also"), created)},
-		{Name: indexAbout, Fields: text("subject", "state")},
-		{Name: indexAlsoAbout, Fields: text("also", "state")},
+		{Name: indexKindState, Fields: append(text("tenant", "kind", "state"), created), Only: in(restStates()...)},
+		{Name: indexSubject, Fields: append(text("tenant", "subject"), created), Only: named("subject")},
+		{Name: indexAlso, Fields: append(text("tenant", "also"), created), Only: named("also")},
+		{Name: indexAbout, Fields: text("subject", "state"), Only: named("subject")},
+		{Name: indexAlsoAbout, Fields: text("also", "state"), Only: named("also")},
 		{Name: indexDue, Fields: append(text("state"), due)},
-		{Name: indexLine, Fields: append(text("pool", "kind", "state"), due)},
-		{Name: indexTurn, Fields: append(text("state", "pool", "owner", "kind"), store.IndexField{Name: "turn_at", Type: store.Int})},
-		{Name: indexHeld, Fields: text("owner", "state", "kind")},
+		{Name: indexLine, Fields: append(text("state", "pool", "kind"), due), Only: in(Awaiting, Pending, Queued, Running)},
+		{Name: indexTurn, Fields: append(text("state", "pool", "owner", "kind"), turn), Only: in(Pending)},
+		{Name: indexHeld, Fields: text("owner", "state", "kind"), Only: in(Queued, Running)},
 	}}
 }
+
+// restStates are the states in which a job stays for longer than a moment, or
+// for good, though others stand before the workers or with them.
+func restStates() []State { return []State{Awaiting, Succeeded, Failed, Cancelled} }
 
 // table is the typed view of the jobs.
 type table = store.Table[Job, *Job]

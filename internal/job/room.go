@@ -148,7 +148,7 @@ func (p *room) learn(ended int64, since time.Duration) {
 func (r *rooms) recorded(ctx context.Context, pool string, most int) (int, error) {
 	total := 0
 	for _, state := range []State{Queued, Running} {
-		n, err := r.jobs.Count(ctx, store.Query{Index: indexTurn, Equal: []any{string(state), pool}}, int64(most)+1)
+		n, err := r.jobs.Count(ctx, store.Query{Index: indexLine, Equal: []any{string(state), pool}}, int64(most)+1)
 		if err != nil {
 			return 0, fmt.Errorf("count jobs of pool %s: %w", pool, err)
 		}

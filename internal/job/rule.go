@@ -25,12 +25,15 @@ type rules struct {
 	now      func() time.Time
 
 	mu   sync.Mutex
-	seen map[string]seenRule // by "tenant:" or "queue:" and the name
+	seen map[string]*seenRule // by "tenant:" or "queue:" and the name
 }
 
+// seenRule is what was read of a policy. Who holds its turn may read it again;
+// the others wait for that rather than to read the same.
 type seenRule struct {
+	turn chan struct{}
 	rule rule
-	at   time.Time
+	at   time.Time // zero: nothing was read yet
 }
 
 // rule is what a policy comes to: 0 is no limit.
@@ -47,7 +50,7 @@ func newRules(driver store.Driver, defaults TenantDefaults, now func() time.Time
 	return &rules{
 		tenants:  store.NewTable[TenantPolicy](driver, tenantPolicyCollection()),
 		queues:   store.NewTable[QueuePolicy](driver, queuePolicyCollection()),
-		defaults: defaults, now: now, seen: map[string]seenRule{},
+		defaults: defaults, now: now, seen: map[string]*seenRule{},
 	}
 }
 
@@ -60,7 +63,7 @@ func (r rule) limited() bool { return r.running > 0 || r.rate > 0 || len(r.kinds
 
 // tenant returns the rule of the tenant. The system's own jobs have no limits.
 func (r *rules) tenant(ctx context.Context, tenant string) (rule, error) {
-	return r.look(tenantRule+tenant, func() (rule, error) {
+	return r.look(ctx, tenantRule+tenant, func() (rule, error) {
 		out := rule{weight: DefaultWeight}
 		if tenantForm.MatchString(tenant) {
 			out.running, out.rate, out.waiting = r.defaults.MaxRunning, r.defaults.RateLimit, r.defaults.MaxWaiting
@@ -84,7 +87,7 @@ func (r *rules) tenant(ctx context.Context, tenant string) (rule, error) {
 
 // queue returns the rule of the pool.
 func (r *rules) queue(ctx context.Context, pool string) (rule, error) {
-	return r.look(queueRule+pool, func() (rule, error) {
+	return r.look(ctx, queueRule+pool, func() (rule, error) {
 		p, err := r.queues.Get(ctx, pool)
 		if errors.Is(err, store.ErrNotFound) {
 			return rule{}, nil
@@ -102,25 +105,38 @@ const (
 	queueRule  = "queue:"
 )
 
-func (r *rules) look(name string, read func() (rule, error)) (rule, error) {
+func (r *rules) look(ctx context.Context, name string, read func() (rule, error)) (rule, error) {
+	known := r.of(name)
+	select {
+	case known.turn <- struct{}{}:
+		defer func() { <-known.turn }()
+	case <-ctx.Done():
+		return rule{}, fmt.Errorf("policy of %s: %w", name, ctx.Err())
+	}
 	at := r.now()
-	r.mu.Lock()
-	known, ok := r.seen[name]
-	r.mu.Unlock()
-	if ok && at.Sub(known.at).Abs() < rulesAge {
+	if !known.at.IsZero() && at.Sub(known.at).Abs() < rulesAge {
 		return known.rule, nil
 	}
 	fresh, err := read()
 	if err != nil {
 		return rule{}, err
 	}
+	known.rule, known.at = fresh, at
+	return fresh, nil
+}
+
+func (r *rules) of(name string) *seenRule {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.seen) >= maxRules {
-		clear(r.seen)
+	known := r.seen[name]
+	if known == nil {
+		if len(r.seen) >= maxRules {
+			clear(r.seen)
+		}
+		known = &seenRule{turn: make(chan struct{}, 1)}
+		r.seen[name] = known
 	}
-	r.seen[name] = seenRule{rule: fresh, at: at}
-	return fresh, nil
+	return known
 }
 
 // forget makes the next look read the policies again.

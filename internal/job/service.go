@@ -99,8 +99,8 @@ type Service struct {
 	crowd crowd
 
 	mu      sync.Mutex
-	watches map[string]*watch    // by job
-	behind  map[string]time.Time // until when jobs of a tenant are known to wait, by pool and tenant
+	watches map[string]*watch  // by job
+	behind  map[string]*behind // by pool and tenant
 }
 
 // NewService returns a service over collections that the caller has ensured.
@@ -116,7 +116,7 @@ func NewService(cfg ServiceConfig) *Service {
 		cfg: cfg, jobs: jobs, logs: newLogTable(cfg.Driver), history: newHistoryTable(cfg.Driver), dead: newDeadTable(cfg.Driver),
 		deadlines: newDeadlineTable(cfg.Driver),
 		dispatch:  &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.EnqueueTimeout},
-		watches:   map[string]*watch{}, behind: map[string]time.Time{},
+		watches:   map[string]*watch{}, behind: map[string]*behind{},
 		tender: &tender{
 			jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
 			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),

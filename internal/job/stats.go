@@ -26,29 +26,47 @@ const (
 )
 
 // Stats counts jobs. It reads no job but the oldest of each line: it steps from
-// one pool and kind to the next by the index.
+// one pool and kind to the next by the index. Pools and kinds that had open jobs
+// at an earlier count and have none now are there with zeros.
 func (k *Keeper) Stats(ctx context.Context) (Stats, error) {
+	k.counting.Lock()
+	defer k.counting.Unlock()
 	s := Stats{Running: map[string]int64{}, Waiting: map[string]Waiting{}}
+	for kind := range k.counted.Running {
+		s.Running[kind] = 0
+	}
+	for pool := range k.counted.Waiting {
+		s.Waiting[pool] = Waiting{}
+	}
 	at := stamp(k.cfg.Now)
-	pool, kind := "", ""
-	for range statsPairs {
-		next, err := k.nextLine(ctx, pool, kind)
-		if err != nil || next == nil {
-			return s, err
-		}
-		pool, kind = next.Pool, next.Kind
-		if err := k.count(ctx, s, pool, kind, at); err != nil {
-			return s, err
+	for _, state := range []State{Running, Queued, Pending} {
+		pool, kind := "", ""
+		for range statsPairs {
+			next, err := k.nextLine(ctx, state, pool, kind)
+			if err != nil {
+				return s, err
+			}
+			if next == nil {
+				break
+			}
+			pool, kind = next.Pool, next.Kind
+			n, err := k.jobs.Count(ctx, store.Query{Index: indexLine, Equal: []any{string(state), pool, kind}}, statsLimit)
+			if err != nil {
+				return s, err
+			}
+			s.add(next, n, at)
 		}
 	}
+	k.counted = s
 	return s, nil
 }
 
-// nextLine returns a job of the pool and kind after the ones given.
-func (k *Keeper) nextLine(ctx context.Context, pool, kind string) (*Job, error) {
+// nextLine returns the first job in the state of the pool and kind after the ones
+// given.
+func (k *Keeper) nextLine(ctx context.Context, state State, pool, kind string) (*Job, error) {
 	queries := []store.Query{
-		{Index: indexLine, Equal: []any{pool}, From: kind + "\x00", Limit: 1},
-		{Index: indexLine, From: pool + "\x00", Limit: 1},
+		{Index: indexLine, Equal: []any{string(state), pool}, From: kind + "\x00", Limit: 1},
+		{Index: indexLine, Equal: []any{string(state)}, From: pool + "\x00", Limit: 1},
 	}
 	for _, q := range queries {
 		page, err := k.jobs.Find(ctx, q)
@@ -62,31 +80,21 @@ func (k *Keeper) nextLine(ctx context.Context, pool, kind string) (*Job, error) 
 	return nil, nil
 }
 
-func (k *Keeper) count(ctx context.Context, s Stats, pool, kind string, at time.Time) error {
-	w := s.Waiting[pool]
-	counts := map[State]int64{}
-	for _, state := range []State{Running, Queued, Pending} {
-		n, err := k.jobs.Count(ctx, store.Query{Index: indexLine, Equal: []any{pool, kind, string(state)}}, statsLimit)
-		if err != nil {
-			return err
-		}
-		counts[state] = n
-		if n == 0 || state == Running {
-			continue
-		}
-		page, err := k.jobs.Find(ctx, store.Query{Index: indexLine, Equal: []any{pool, kind, string(state)}, Limit: 1})
-		if err != nil {
-			return err
-		}
-		for _, j := range page.Items {
-			if since := j.waits(); !since.After(at) && (w.Oldest.IsZero() || since.Before(w.Oldest)) {
-				w.Oldest = since
-			}
-		}
+// add counts n jobs in the state, of the pool and of the kind of the first of
+// them.
+func (s Stats) add(first *Job, n int64, at time.Time) {
+	w, running := s.Waiting[first.Pool], int64(0)
+	switch first.State {
+	case Running:
+		running = n
+	case Queued:
+		w.Queued += n
+	default:
+		w.Pending += n
 	}
-	s.Running[kind] += counts[Running]
-	w.Queued += counts[Queued]
-	w.Pending += counts[Pending]
-	s.Waiting[pool] = w
-	return nil
+	s.Running[first.Kind] += running
+	if since := first.waits(); first.State != Running && !since.After(at) && (w.Oldest.IsZero() || since.Before(w.Oldest)) {
+		w.Oldest = since
+	}
+	s.Waiting[first.Pool] = w
 }

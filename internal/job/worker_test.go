@@ -53,7 +53,7 @@ func TestStats(t *testing.T) {
 		}
 		b := &broken{Driver: w.driver}
 		k := job.NewKeeper(job.KeeperConfig{Driver: b, Queue: w.queue})
-		for _, op := range []string{"find line", "count"} {
+		for _, op := range []string{"find lines", "count"} {
 			b.set(failing(op))
 			if _, err := k.Stats(t.Context()); !errors.Is(err, errDown) {
 				t.Errorf("%s: %v", op, err)
@@ -62,7 +62,7 @@ func TestStats(t *testing.T) {
 		counted := false
 		b.set(func(op, _ string) error {
 			counted = counted || op == "count"
-			if counted && op == "find line" {
+			if counted && op == "find lines" {
 				return errDown
 			}
 			return nil

@@ -19,6 +19,7 @@ import (
 type Client struct {
 	config Config
 	redis  *redis.Client
+	joiner *joiner
 	asynq  *asynq.Client
 }
 
@@ -32,19 +33,24 @@ func New(c Config) (*Client, error) {
 	if c.Guard != nil {
 		client.AddHook(guarded{c.Guard})
 	}
-	return &Client{config: c, redis: client, asynq: asynq.NewClientFromRedisClient(client)}, nil
+	joiner, err := c.join(client)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
+	return &Client{config: c, redis: client, joiner: joiner, asynq: asynq.NewClientFromRedisClient(client)}, nil
 }
 
 // Close releases the connections.
 func (c *Client) Close() error {
-	if err := c.redis.Close(); err != nil {
+	if err := errors.Join(c.redis.Close(), c.joiner.close()); err != nil {
 		return fmt.Errorf("close queue: %w", err)
 	}
 	return nil
 }
 
-// enqueuers is how many hand-overs of one call are under way together.
-const enqueuers = 8
+// enqueuers is how many hand-overs of one call are under way together. They share
+// pipelines: see joiner.
+const enqueuers = 64
 
 // Enqueue hands over the deliveries; one that is already there is a success.
 // When it returns an error, some may have been handed over: call it again.

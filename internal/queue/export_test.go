@@ -1,10 +1,12 @@
 package queue
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
 	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
 )
 
 // Parse is how a task is read.
@@ -18,3 +20,10 @@ var Share = share
 
 // NewLogger is what asynq writes to.
 func NewLogger(l *slog.Logger, now func() time.Time) asynq.Logger { return newLogger(l, now) }
+
+// Joined is how commands are sent whose scripts are joined, by pipelines that the
+// function sends.
+func Joined(timeout time.Duration, send func(context.Context, []redis.Cmder) error) func(redis.ProcessHook) redis.ProcessHook {
+	j := &joiner{timeout: timeout, pipe: send}
+	return j.ProcessHook
+}

@@ -48,6 +48,7 @@ type Server struct {
 	handle Handler
 	logger *slog.Logger
 	redis  *redis.Client
+	joiner *joiner
 	slots  int
 
 	fetchers []*asynq.Server
@@ -94,8 +95,12 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 		return nil, err
 	}
 	client.AddHook(patient{})
+	joiner, err := c.join(client)
+	if err != nil {
+		return nil, errors.Join(err, client.Close())
+	}
 	s := &Server{
-		pool: pool, handle: handle, slots: slots, redis: client, logger: l.With("pool", pool),
+		pool: pool, handle: handle, slots: slots, redis: client, joiner: joiner, logger: l.With("pool", pool),
 		running: make(map[string]*run), idle: make(chan struct{}),
 	}
 	for _, n := range share(slots) {
@@ -318,8 +323,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if left > 0 {
 		err = fmt.Errorf("shut down pool %s: %d handlers did not stop", s.pool, left)
 	}
-	if closing := s.redis.Close(); closing != nil && !errors.Is(closing, redis.ErrClosed) {
-		err = errors.Join(err, fmt.Errorf("shut down pool %s: %w", s.pool, closing))
+	for _, closing := range []error{s.redis.Close(), s.joiner.close()} {
+		if closing != nil && !errors.Is(closing, redis.ErrClosed) {
+			err = errors.Join(err, fmt.Errorf("shut down pool %s: %w", s.pool, closing))
+		}
 	}
 	return err
 }

@@ -40,6 +40,9 @@ func (c Collection) Check() error {
 			}
 			types[f.Name] = f.Type
 		}
+		if err := index.checkOnly(name.MatchString); err != nil {
+			return fmt.Errorf("store: index %s of %s %w", index.Name, c.Name, err)
+		}
 	}
 	return nil
 }
@@ -69,7 +72,7 @@ func (c Collection) Index(name string) (Index, bool) {
 
 // Equals reports whether both declare the same order under the same name.
 func (x Index) Equals(y Index) bool {
-	return x.Name == y.Name && x.Unique == y.Unique && slices.Equal(x.Fields, y.Fields)
+	return x.Name == y.Name && x.Unique == y.Unique && slices.Equal(x.Fields, y.Fields) && x.Only.Equals(y.Only)
 }
 
 // CheckRecords returns ErrTooLarge or nil for each record of a write, or the
@@ -165,6 +168,9 @@ func (s Scan) checkBounds() error {
 		if err := fields[i].check(v); err != nil {
 			return fmt.Errorf("store: scan by %s: %w", s.Index.Name, err)
 		}
+	}
+	if err := s.checkOnly(); err != nil {
+		return err
 	}
 	for _, v := range []any{s.From, s.To} {
 		if v == nil {

@@ -24,6 +24,12 @@ func TestCollectionCheck(t *testing.T) {
 	}
 	integer := store.Index{Name: "by_int", Fields: []store.IndexField{{Name: "a", Type: store.Int}}}
 	unknown := store.Index{Name: "by_new", Fields: []store.IndexField{{Name: "a", Type: 7}}}
+	limited := func(x store.Index, field string, values ...string) store.Index {
+		x.Only = store.Only{Field: field, Values: values}
+		return x
+	}
+	unique := index("x", "a")
+	unique.Unique = true
 	cases := []struct {
 		name    string
 		c       store.Collection
@@ -44,6 +50,13 @@ func TestCollectionCheck(t *testing.T) {
 		{"field twice", store.Collection{Name: "jobs", Indexes: []store.Index{index("x", "a", "a")}}, "not the only one"},
 		{"two types", store.Collection{Name: "jobs", Indexes: []store.Index{index("x", "a"), integer}}, "more than one type"},
 		{"unknown type", store.Collection{Name: "jobs", Indexes: []store.Index{unknown}}, "type"},
+		{"limited", store.Collection{Name: "jobs", Indexes: []store.Index{limited(index("x", "a", "b"), "b"), limited(index("y", "a"), "a", "v", "w_1")}}, ""},
+		{"limited by another", store.Collection{Name: "jobs", Indexes: []store.Index{limited(index("x", "a"), "b")}}, "no string among"},
+		{"limited by a number", store.Collection{Name: "jobs", Indexes: []store.Index{limited(integer, "a")}}, "no string among"},
+		{"limited by nothing", store.Collection{Name: "jobs", Indexes: []store.Index{limited(index("x", "a"), "", "v")}}, "no string among"},
+		{"limited and unique", store.Collection{Name: "jobs", Indexes: []store.Index{limited(unique, "a")}}, "unique and limited"},
+		{"limited to quotes", store.Collection{Name: "jobs", Indexes: []store.Index{limited(index("x", "a"), "a", "v'w")}}, "snake_case"},
+		{"limited to one twice", store.Collection{Name: "jobs", Indexes: []store.Index{limited(index("x", "a"), "a", "v", "v")}}, "the only one"},
 	}
 	for _, c := range cases {
 		err := c.c.Check()
@@ -209,3 +222,25 @@ func inScan(s store.Scan, values []any) bool {
 }
 
 func less(x, y any) bool { return fmt.Sprint(x) < fmt.Sprint(y) }
+
+// TestCodeOfLimits checks that an index is the same after its limits were
+// written and read.
+func TestCodeOfLimits(t *testing.T) {
+	t.Parallel()
+	plain := store.Index{Name: "x", Fields: []store.IndexField{{Name: "a"}, {Name: "b"}}}
+	for code, only := range map[string]store.Only{"": {}, "1": {Field: "b"}, "0.v.w_1": {Field: "a", Values: []string{"v", "w_1"}}} {
+		index := plain
+		index.Only = only
+		if got := index.Code(); got != code {
+			t.Errorf("code of %+v is %q, want %q", only, got, code)
+		}
+		if got, err := plain.Limited(code); err != nil || !reflect.DeepEqual(got, index) {
+			t.Errorf("%q is read as %+v, %v", code, got, err)
+		}
+	}
+	for _, code := range []string{"x", "2", "-1", ".v"} {
+		if got, err := plain.Limited(code); err == nil {
+			t.Errorf("%q is read as %+v", code, got)
+		}
+	}
+}

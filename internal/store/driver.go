@@ -36,6 +36,10 @@ const MaxLimit = 1000
 type Collection struct {
 	Name    string  // plural noun, snake_case: "jobs"
 	Indexes []Index // every order in which records may be found
+	// Retired names indexes of earlier versions that no process reads any more. A
+	// driver whose file no other process shares drops them; elsewhere they cost
+	// what they did until somebody does.
+	Retired []string `json:",omitempty"`
 }
 
 // Index declares an order over records: by the values of its fields, then by
@@ -44,6 +48,7 @@ type Index struct {
 	Name   string
 	Fields []IndexField
 	Unique bool // no two records may have the same values; every record has them all
+	Only   Only `json:",omitzero"` // which records it holds; zero: all
 }
 
 // IndexField is one field of an index.

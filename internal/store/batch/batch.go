@@ -162,8 +162,45 @@ func (q *Queue[T]) next() []T {
 			q.arrived.Wait()
 		}
 	}
+	group := q.take(q.limit.Items)
+	q.peak = max(len(group), q.peak-(q.peak+3)/4)
+	return group
+}
+
+// More returns items that have come since the group was handed to run, which has
+// so many by now, as soon as there are some. It returns nil when enough reports
+// true, when the group is full or the queue is closed. It is for a worker that
+// has to wait for something anyway; whoever changes what enough reports calls
+// Wake.
+func (q *Queue[T]) More(group int, enough func() bool) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for group < q.limit.Items && !enough() {
+		if len(q.items) > 0 {
+			more := q.take(q.limit.Items - group)
+			q.peak = max(q.peak, group+len(more))
+			return more
+		}
+		if q.closed {
+			return nil
+		}
+		q.arrived.Wait()
+	}
+	return nil
+}
+
+// Wake makes More look again whether it is enough.
+func (q *Queue[T]) Wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.arrived.Broadcast()
+}
+
+// take removes as many items as the limit allows, at most so many. Who calls it
+// holds q.mu.
+func (q *Queue[T]) take(most int) []T {
 	size, n := 0, 0
-	for n < len(q.items) && n < q.limit.Items {
+	for n < len(q.items) && n < most {
 		if n > 0 && size+q.items[n].size > q.limit.Size {
 			break
 		}
@@ -178,7 +215,6 @@ func (q *Queue[T]) next() []T {
 	clear(q.items[rest:])
 	q.items = q.items[:rest]
 	q.size -= size
-	q.peak = max(n, q.peak-(q.peak+3)/4)
 	q.left.Broadcast()
 	return group
 }

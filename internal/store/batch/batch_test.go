@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -259,4 +260,45 @@ func TestWorkers(t *testing.T) {
 			t.Fatalf("item %d was run %d times", i, seen[i])
 		}
 	}
+}
+
+// TestMore checks that a group that has to wait anyway takes what comes.
+func TestMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			q      *batch.Queue[int]
+			groups [][]int
+			enough atomic.Bool
+		)
+		q = batch.New(1, batch.Limit{Items: 6, Size: 100}, func(group []int) {
+			for more := group; len(more) > 0; group = append(group, more...) {
+				more = q.More(len(group), enough.Load)
+			}
+			groups = append(groups, group)
+		})
+		add(t, q, 1, 1)
+		synctest.Wait() // its group waits for more
+		add(t, q, 60, 2, 3)
+		synctest.Wait()
+		q.Wake() // it is not enough yet
+		synctest.Wait()
+		add(t, q, 1, 4)
+		synctest.Wait()
+		enough.Store(true)
+		q.Wake()
+		synctest.Wait()
+		add(t, q, 1, 5) // by itself, since it is enough from the start
+		synctest.Wait()
+		enough.Store(false)
+		add(t, q, 1, 6, 7, 8, 9, 10, 11, 12) // six are a full group
+		synctest.Wait()
+		if err := q.Close(t.Context()); err != nil { // ends the wait of the seventh
+			t.Error(err)
+		}
+		want := [][]int{{1, 2, 3, 4}, {5}, {6, 7, 8, 9, 10, 11}, {12}}
+		if !slices.EqualFunc(groups, want, slices.Equal) {
+			t.Errorf("groups are %v, want %v", groups, want)
+		}
+	})
 }

@@ -49,7 +49,7 @@ const (
 	groupWrites    = 1000
 	groupBytes     = 16 << 20
 	groupWait      = time.Millisecond
-	groupsAtOnce   = 2
+	groupsAtOnce   = 4
 )
 
 // Driver keeps records in one database.
@@ -59,6 +59,7 @@ type Driver struct {
 	timeout  time.Duration
 	scrubber scrubber
 	queue    *batch.Queue[*write] // nil when the server does not know bulkWrite
+	lookups  *batch.Queue[*lookup]
 	closed   atomic.Bool
 
 	mu     sync.RWMutex
@@ -106,6 +107,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 		_ = client.Disconnect(ctx)
 		return nil, err
 	}
+	d.lookups = batch.New(lookupsAtOnce, batch.Limit{Items: lookupsMost, Size: lookupsMost}, d.look)
 	if version >= wireVersion80 {
 		d.queue = batch.New(groupsAtOnce, batch.Limit{Items: groupWrites, Size: groupBytes, Wait: groupWait}, d.writeGroup)
 	}
@@ -141,6 +143,9 @@ func (d *Driver) Ping(ctx context.Context) error {
 func (d *Driver) Close(ctx context.Context) error {
 	if d.closed.Swap(true) {
 		return store.ErrClosed
+	}
+	if err := d.lookups.Close(ctx); err != nil {
+		return fmt.Errorf("close record store: %w", err)
 	}
 	if d.queue != nil {
 		if err := d.queue.Close(ctx); err != nil {

@@ -9,27 +9,10 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
 
 	"github.com/narrativeml/narrative/internal/store"
 )
-
-// Get returns the record, or ErrNotFound.
-func (d *Driver) Get(ctx context.Context, collection, id string) (store.Record, error) {
-	t, err := d.table(collection)
-	if err != nil {
-		return store.Record{}, err
-	}
-	limited, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	raw, err := t.collection.FindOne(limited, bson.D{{Key: "_id", Value: id}}).Raw()
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return store.Record{}, store.ErrNotFound
-	}
-	if err != nil {
-		return store.Record{}, d.fail(ctx, fmt.Sprintf("get %q of %s", id, collection), err)
-	}
-	return decode(t, raw)
-}
 
 // Peek returns the record without its body, or ErrNotFound.
 func (d *Driver) Peek(ctx context.Context, collection, id string) (store.Record, error) {
@@ -228,31 +211,96 @@ func successor(v any) any {
 // decode reads a document. A field that the document lacks, since a process of
 // an older version wrote it, has its zero value.
 func decode(t *table, raw bson.Raw) (store.Record, error) {
-	var document struct {
-		ID   string   `bson:"_id"`
-		Rev  int64    `bson:"rev"`
-		Keys bson.Raw `bson:"k"`
-		Body string   `bson:"body"`
+	var r store.Record
+	keys, bad := bson.Raw(nil), ""
+	for rest := documentBody(raw); len(rest) > 0; {
+		e, after, ok := bsoncore.ReadElement(rest)
+		if !ok {
+			return r, fmt.Errorf("decode record of %s: the document is broken", t.declared.Name)
+		}
+		rest = after
+		value := e.Value()
+		switch e.Key() {
+		case "_id":
+			r.ID, ok = value.StringValueOK()
+		case "rev":
+			r.Revision, ok = value.AsInt64OK()
+		case "k":
+			keys, ok = rawDocument(value)
+		case "body":
+			r.Body, ok = textOf(value)
+		}
+		if !ok {
+			bad = e.Key()
+		}
 	}
-	if err := bson.Unmarshal(raw, &document); err != nil {
-		return store.Record{}, fmt.Errorf("decode record of %s: %w", t.declared.Name, err)
+	if bad != "" {
+		return r, fmt.Errorf("decode record %q of %s: value of %s is of another type", r.ID, t.declared.Name, bad)
 	}
-	r := store.Record{ID: document.ID, Revision: document.Rev, Keys: make(map[string]any, len(t.fields)), Body: []byte(document.Body)}
-	for _, f := range t.fields {
-		value, err := document.Keys.LookupErr(f.Name)
-		if err != nil {
-			r.Keys[f.Name] = zero(f.Type)
+	return r, decodeKeys(t, keys, &r)
+}
+
+// decodeKeys reads the values of the fields, which stand in the order in which
+// they are declared if a process of this version wrote them.
+func decodeKeys(t *table, keys bson.Raw, r *store.Record) error {
+	r.Keys = make(map[string]any, len(t.fields))
+	for rest, i := documentBody(keys), 0; len(rest) > 0; i++ {
+		e, after, ok := bsoncore.ReadElement(rest)
+		if !ok {
+			return fmt.Errorf("decode record %q of %s: its values are broken", r.ID, t.declared.Name)
+		}
+		rest = after
+		f, ok := t.field(e.KeyBytes(), i)
+		if !ok {
 			continue
 		}
-		var ok bool
+		value := e.Value()
 		if f.Type == store.Int {
 			r.Keys[f.Name], ok = value.AsInt64OK()
 		} else {
 			r.Keys[f.Name], ok = value.StringValueOK()
 		}
 		if !ok {
-			return store.Record{}, fmt.Errorf("decode record %q of %s: value of %s is a %s", r.ID, t.declared.Name, f.Name, value.Type)
+			return fmt.Errorf("decode record %q of %s: value of %s is a %s", r.ID, t.declared.Name, f.Name, value.Type)
 		}
 	}
-	return r, nil
+	for _, f := range t.fields {
+		if _, ok := r.Keys[f.Name]; !ok {
+			r.Keys[f.Name] = zero(f.Type)
+		}
+	}
+	return nil
+}
+
+// field returns the declared field of the name, which is most likely the i-th.
+func (t *table) field(name []byte, i int) (store.IndexField, bool) {
+	if i < len(t.fields) && t.fields[i].Name == string(name) {
+		return t.fields[i], true
+	}
+	for _, f := range t.fields {
+		if f.Name == string(name) {
+			return f, true
+		}
+	}
+	return store.IndexField{}, false
+}
+
+// documentBody returns the elements of a document that came from the server,
+// whose length the driver has checked.
+func documentBody(raw bson.Raw) []byte {
+	if len(raw) < 5 {
+		return nil
+	}
+	return raw[4 : len(raw)-1]
+}
+
+func rawDocument(value bsoncore.Value) (bson.Raw, bool) {
+	doc, ok := value.DocumentOK()
+	return bson.Raw(doc), ok
+}
+
+// textOf returns the bytes of a string, a copy of those of the reply.
+func textOf(value bsoncore.Value) ([]byte, bool) {
+	text, ok := value.StringValueOK()
+	return []byte(text), ok
 }

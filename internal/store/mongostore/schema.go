@@ -136,7 +136,9 @@ func plan(specs []mongo.IndexSpecification, c store.Collection) (missing []mongo
 }
 
 // typesMark separates the name of an index, which never contains it, from one
-// letter for the type of each field. The server has no place for the types.
+// letter for the type of each field, and those from what the index is limited
+// to. The server has no place for either. It keeps all records in every index:
+// that costs more, and is found by no scan.
 const typesMark = "__"
 
 func indexName(index store.Index) string {
@@ -144,6 +146,9 @@ func indexName(index store.Index) string {
 	name.WriteString(index.Name + typesMark)
 	for _, f := range index.Fields {
 		name.WriteByte(typeLetters[f.Type])
+	}
+	if code := index.Code(); code != "" {
+		name.WriteString(typesMark + code)
 	}
 	return name.String()
 }
@@ -153,6 +158,7 @@ const typeLetters = "si" // by store.FieldType
 // specFields returns the fields of an index that Ensure has made, nil of others.
 func specFields(spec mongo.IndexSpecification) []store.IndexField {
 	_, types, ok := strings.Cut(spec.Name, typesMark)
+	types, _, _ = strings.Cut(types, typesMark)
 	keys, err := spec.KeysDocument.Elements()
 	if !ok || err != nil || len(keys) < len(types) {
 		return nil

@@ -57,21 +57,64 @@ func elements(doc []byte) ([]element, error) {
 	doc = doc[4 : len(doc)-1]
 	found := make([]element, 0, 8)
 	for len(doc) > 0 {
-		e := element{kind: doc[0]}
-		if e.name, doc, err = cutName(doc[1:]); err != nil {
+		var e element
+		if e, doc, err = cutElement(doc, ""); err != nil {
 			return nil, err
 		}
-		n, err := valueLength(e.kind, doc)
-		if err != nil {
-			return nil, err
-		}
-		if n > len(doc) {
-			return nil, errTruncated
-		}
-		e.data, doc = doc[:n], doc[n:]
 		found = append(found, e)
 	}
 	return found, nil
+}
+
+// cutElement splits what is inside a document after its first element. If that
+// has the expected name, none is allocated.
+func cutElement(doc []byte, expected string) (e element, rest []byte, err error) {
+	e.kind = doc[0]
+	name, doc, found := bytes.Cut(doc[1:], []byte{0})
+	if !found {
+		return e, nil, errTruncated
+	}
+	if e.name = expected; string(name) != expected {
+		e.name = nameOf(name)
+	}
+	n, err := valueLength(e.kind, doc)
+	if err != nil {
+		return e, nil, err
+	}
+	if n > len(doc) {
+		return e, nil, errTruncated
+	}
+	e.data = doc[:n]
+	return e, doc[n:], nil
+}
+
+// nameOf returns the name as a string: of those that stand in every write, the
+// one that is there already.
+func nameOf(name []byte) string {
+	switch string(name) {
+	case "_id":
+		return "_id"
+	case "rev":
+		return "rev"
+	case "k":
+		return "k"
+	case "body":
+		return "body"
+	case "insert":
+		return "insert"
+	case "document":
+		return "document"
+	case "update":
+		return "update"
+	case "filter":
+		return "filter"
+	case "updateMods":
+		return "updateMods"
+	case "multi":
+		return "multi"
+	default:
+		return string(name)
+	}
 }
 
 // cutName splits data after its first zero byte.
@@ -127,12 +170,18 @@ func valueLength(kind byte, data []byte) (int, error) {
 }
 
 func (e element) text() (string, error) {
+	text, err := e.textBytes()
+	return string(text), err
+}
+
+// textBytes returns the text where it lies in the message.
+func (e element) textBytes() ([]byte, error) {
 	if e.kind != kindString || len(e.data) < 5 || e.data[len(e.data)-1] != 0 {
-		return "", fmt.Errorf("%s is not a string", e.name)
+		return nil, fmt.Errorf("%s is not a string", e.name)
 	}
-	text := string(e.data[4 : len(e.data)-1])
-	if !utf8.ValidString(text) {
-		return "", fmt.Errorf("%s is not valid UTF-8", e.name)
+	text := e.data[4 : len(e.data)-1]
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("%s is not valid UTF-8", e.name)
 	}
 	return text, nil
 }

@@ -20,7 +20,8 @@ const (
 type cursor struct {
 	collection string
 	scan       store.Scan
-	left       int // records
+	left       int      // records
+	ids        []string // of the records, when they are not those of a scan
 }
 
 // cursors holds those that clients may ask to go on, the newest ones.
@@ -87,7 +88,7 @@ func (s *Server) find(ctx context.Context, c *command) ([]byte, error) {
 	if err != nil || limit < 1 || limit > store.MaxLimit+1 {
 		return nil, bad("find has a limit that is not between 1 and %d", store.MaxLimit+1)
 	}
-	return s.batch(ctx, cursor{known.Name, scan, int(limit)}, "firstBatch")
+	return s.batch(ctx, cursor{collection: known.Name, scan: scan, left: int(limit)}, "firstBatch")
 }
 
 // follows reports whether a condition on _id looks in the direction.
@@ -104,6 +105,9 @@ func follows(condition element, descending bool) bool {
 func (s *Server) get(ctx context.Context, c *command, known *collection, filter []element) ([]byte, error) {
 	if len(filter) != 1 || filter[0].name != "_id" {
 		return nil, bad("find without a sort is understood by _id alone")
+	}
+	if filter[0].kind == kindDoc {
+		return s.getMany(ctx, c, known, filter[0])
 	}
 	id, err := filter[0].text()
 	if err != nil {
@@ -131,6 +135,30 @@ func (s *Server) get(ctx context.Context, c *command, known *collection, filter 
 		appendRecord(b.doc("0"), known, r)
 	}
 	return b.end().end().ok(), nil
+}
+
+// getMany answers a find by several identifiers.
+func (s *Server) getMany(ctx context.Context, c *command, known *collection, condition element) ([]byte, error) {
+	for _, name := range []string{"projection", "limit", "singleBatch"} {
+		if _, ok := c.fields[name]; ok {
+			return nil, bad("find by several identifiers and %s is not understood", name)
+		}
+	}
+	ops, err := condition.inside(kindDoc)
+	if err != nil || len(ops) != 1 || ops[0].name != "$in" {
+		return nil, bad("find without a sort is understood by _id alone, one or $in")
+	}
+	values, err := ops[0].inside(kindArray)
+	if err != nil || len(values) == 0 || len(values) > store.MaxLimit {
+		return nil, bad("find asks for no identifiers, or for more than %d", store.MaxLimit)
+	}
+	ids := make([]string, len(values))
+	for i, v := range values {
+		if ids[i], err = v.text(); err != nil {
+			return nil, bad("find: %s", err)
+		}
+	}
+	return s.batch(ctx, cursor{collection: known.Name, ids: ids, left: len(ids)}, "firstBatch")
 }
 
 // projected returns the names that a find by identifier asks for, "" for all.
@@ -174,8 +202,7 @@ func (s *Server) batch(ctx context.Context, c cursor, name string) ([]byte, erro
 	b := newDoc().doc("cursor").text("ns", s.database+"."+c.collection).array(name)
 	n, full := 0, false
 	for c.left > 0 && !full {
-		c.scan.Limit = min(c.left, chunk)
-		records, err := s.driver.Find(ctx, c.collection, c.scan)
+		records, err := s.some(ctx, &c)
 		if err != nil {
 			return nil, err
 		}
@@ -184,11 +211,10 @@ func (s *Server) batch(ctx context.Context, c cursor, name string) ([]byte, erro
 				break
 			}
 			appendRecord(b.doc(strconv.Itoa(n)), known, r)
-			c.scan.After = positionOf(c.scan.Index, r)
-			c.left--
+			c.pass(r)
 			n++
 		}
-		if !full && len(records) < c.scan.Limit {
+		if !full && (len(records) == 0 || c.ids == nil && len(records) < c.scan.Limit) {
 			c.left = 0
 		}
 	}
@@ -198,6 +224,31 @@ func (s *Server) batch(ctx context.Context, c cursor, name string) ([]byte, erro
 		id = s.cursors.add(c)
 	}
 	return b.int64("id", id).end().ok(), nil
+}
+
+// some reads on. It returns nothing when there is nothing more.
+func (s *Server) some(ctx context.Context, c *cursor) ([]store.Record, error) {
+	if c.ids == nil {
+		c.scan.Limit = min(c.left, chunk)
+		return s.driver.Find(ctx, c.collection, c.scan)
+	}
+	for len(c.ids) > 0 {
+		r, err := s.driver.Get(ctx, c.collection, c.ids[0])
+		if !errors.Is(err, store.ErrNotFound) {
+			return []store.Record{r}, err
+		}
+		c.ids, c.left = c.ids[1:], c.left-1
+	}
+	return nil, nil
+}
+
+// pass notes that the record was sent.
+func (c *cursor) pass(r store.Record) {
+	if c.left--; c.ids == nil {
+		c.scan.After = positionOf(c.scan.Index, r)
+		return
+	}
+	c.ids = c.ids[1:]
 }
 
 func positionOf(index store.Index, r store.Record) []any {

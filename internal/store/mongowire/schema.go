@@ -53,7 +53,7 @@ func (s *Server) collection(target element) (*collection, error) {
 }
 
 // typesMark separates the name of an index from a letter for the type of each
-// field.
+// field, and those from what the index is limited to.
 const typesMark = "__"
 
 func wireName(index store.Index) string {
@@ -65,6 +65,9 @@ func wireName(index store.Index) string {
 		} else {
 			name.WriteByte('s')
 		}
+	}
+	if code := index.Code(); code != "" {
+		name.WriteString(typesMark + code)
 	}
 	return name.String()
 }
@@ -188,6 +191,7 @@ func parseIndex(spec element) (store.Index, error) {
 		}
 	}
 	name, types, _ := strings.Cut(full, typesMark)
+	types, code, _ := strings.Cut(types, typesMark)
 	index.Name = name
 	for i, t := range types {
 		if i >= len(keys) || t != 's' && t != 'i' {
@@ -198,6 +202,9 @@ func parseIndex(spec element) (store.Index, error) {
 			f.Type = store.Int
 		}
 		index.Fields = append(index.Fields, f)
+	}
+	if index, err = index.Limited(code); err != nil {
+		return index, bad("%s", err)
 	}
 	ascending, ok := direction(index, keys)
 	if !ok || !ascending {

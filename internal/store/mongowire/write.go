@@ -3,7 +3,7 @@ package mongowire
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,9 +19,7 @@ func parseRecord(known *collection, doc []byte) (store.Record, error) {
 	if err != nil {
 		return r, bad("%s", err)
 	}
-	var seen []string
 	for _, p := range parts {
-		seen = append(seen, p.name)
 		switch p.name {
 		case "_id":
 			r.ID, err = p.text()
@@ -30,27 +28,49 @@ func parseRecord(known *collection, doc []byte) (store.Record, error) {
 		case "k":
 			r.Keys, err = parseKeys(known, p)
 		case "body":
-			var body string
-			body, err = p.text()
-			r.Body = []byte(body)
+			r.Body, err = p.textBytes()
 		}
 		if err != nil {
 			return r, bad("document: %s", err)
 		}
 	}
-	if !slices.Equal(seen, []string{"_id", "rev", "k", "body"}) {
-		return r, bad("document is not made of _id, rev, k and body, but of %s", strings.Join(seen, " "))
+	if len(parts) != 4 || parts[0].name != "_id" || parts[1].name != "rev" || parts[2].name != "k" || parts[3].name != "body" {
+		return r, bad("document is not made of _id, rev, k and body, but of %s", namesOf(parts))
 	}
 	return r, nil
 }
 
+func namesOf(parts []element) string {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.name
+	}
+	return strings.Join(names, " ")
+}
+
+// parseKeys reads the values of the fields, which most likely stand in the order
+// in which they are declared.
 func parseKeys(known *collection, e element) (map[string]any, error) {
-	parts, err := e.inside(kindDoc)
+	if e.kind != kindDoc {
+		return nil, fmt.Errorf("%s is not a document or array as expected", e.name)
+	}
+	doc, rest, err := cutDoc(e.data)
 	if err != nil {
 		return nil, err
 	}
+	if len(rest) > 0 {
+		return nil, fmt.Errorf("there are bytes behind %s", e.name)
+	}
 	keys := make(map[string]any, len(known.fields))
-	for _, p := range parts {
+	for doc = doc[4 : len(doc)-1]; len(doc) > 0; {
+		var p element
+		expected := ""
+		if len(keys) < len(known.fields) {
+			expected = known.fields[len(keys)].Name
+		}
+		if p, doc, err = cutElement(doc, expected); err != nil {
+			return nil, err
+		}
 		if keys[p.name], err = p.key(); err != nil {
 			return nil, err
 		}

@@ -80,6 +80,10 @@ const (
 	// it is folded into the file. Pages that are written again and again are
 	// folded once.
 	checkpointPages = 4000
+	// The caches of the connections, in KiB if negative. A reader loses its own
+	// with every commit, and to empty it takes as long as it is large.
+	writerCache = -16384
+	readerCache = -2048
 )
 
 // Open opens the file of the configuration and creates it when it is absent.
@@ -97,6 +101,7 @@ func Open(ctx context.Context, cfg Config) (*Driver, error) {
 		return nil, fmt.Errorf("open record store %s: %w", path, classify(err))
 	}
 	d.queue = batch.New(1, batch.Limit{Items: groupCalls, Size: groupBytes, Wait: groupWait}, d.writer.commit)
+	d.writer.queue = d.queue
 	return d, nil
 }
 
@@ -111,7 +116,7 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if d.writing, err = sql.Open("sqlite", dsn(path, cfg.Durability, false)); err != nil {
+	if d.writing, err = sql.Open("sqlite", dsn(path, false)); err != nil {
 		return err
 	}
 	d.writing.SetMaxOpenConns(1)
@@ -119,7 +124,7 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	d.writer = &writer{conn: conn, prepared: map[string]*sql.Stmt{}, moves: map[string]moves{}}
+	d.writer = &writer{conn: conn, prepared: map[string]*sql.Stmt{}, known: newKnown()}
 	if err := d.writer.claim(ctx); err != nil {
 		return err
 	}
@@ -130,7 +135,12 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 	for _, c := range collections {
 		d.tables[c.Name] = newTable(c)
 	}
-	if d.reading, err = sql.Open("sqlite", dsn(path, cfg.Durability, true)); err != nil {
+	if cfg.Durability != Normal {
+		if d.writer.log, err = newSyncer(path, func() { d.queue.Wake() }); err != nil {
+			return err
+		}
+	}
+	if d.reading, err = sql.Open("sqlite", dsn(path, true)); err != nil {
 		return err
 	}
 	readers := cfg.Readers
@@ -144,18 +154,18 @@ func (d *Driver) open(ctx context.Context, path string, cfg Config) error {
 
 // dsn names the file and the settings of its connections. A large memory map
 // makes finds beside writes an order of magnitude slower, so there is none.
-func dsn(path string, durability Durability, readOnly bool) string {
-	synchronous := "FULL"
-	if durability == Normal {
-		synchronous = "NORMAL"
-	}
+// SQLite syncs the log and the file around a checkpoint; commits are synced by
+// the syncer.
+func dsn(path string, readOnly bool) string {
 	pragmas := []string{
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(" + synchronous + ")",
-		"mmap_size(0)", "cache_size(-16384)", "temp_store(MEMORY)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)",
+		"mmap_size(0)", "temp_store(MEMORY)",
 		"journal_size_limit(67108864)", "wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 	}
 	if readOnly {
-		pragmas = append(pragmas, "query_only(1)")
+		pragmas = append(pragmas, "query_only(1)", "cache_size("+strconv.Itoa(readerCache)+")")
+	} else {
+		pragmas = append(pragmas, "cache_size("+strconv.Itoa(writerCache)+")")
 	}
 	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
 	return u.String()

@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -48,19 +49,41 @@ func (d *Driver) Hold(ctx context.Context) (release func()) {
 // Queued returns how many calls wait for their transaction.
 func (d *Driver) Queued() int { return d.queue.Len() }
 
-// Moving returns the fields of the collection that replacements set.
-func (d *Driver) Moving(ctx context.Context, collection string) (names []string, err error) {
-	t, err := d.table(collection)
-	if err != nil {
-		return nil, err
+// ReplaceText is the statement that replaces a record of which these fields change.
+func ReplaceText(c store.Collection, names ...string) string {
+	t := newTable(c)
+	changed := make([]bool, len(t.fields))
+	for i, f := range t.fields {
+		changed[i] = slices.Contains(names, f.Name)
 	}
-	err = d.submit(ctx, 0, func(_ context.Context, w *writer) error {
-		for i, moves := range w.moving(t).fields {
-			if moves {
-				names = append(names, t.fields[i].Name)
-			}
-		}
+	return t.replace(changed)
+}
+
+// SyncBy makes the driver bring its log to the disk by the function, from the
+// next transaction on.
+func (d *Driver) SyncBy(ctx context.Context, sync func() error) error {
+	return d.submit(ctx, 0, func(_ context.Context, w *writer) error {
+		w.log.sync = sync
 		return nil
 	})
-	return names, err
+}
+
+// Executed returns how many of the records there are in the collection logs for
+// the transaction that is open.
+func (d *Driver) Executed(ctx context.Context, ids ...string) int {
+	counted := make(chan int, 1)
+	go func() {
+		_ = d.submit(ctx, 0, func(ctx context.Context, w *writer) error {
+			t, err := d.table("logs")
+			n := 0
+			for _, id := range ids {
+				if _, missed := w.values(ctx, t, id); missed == nil {
+					n++
+				}
+			}
+			counted <- n
+			return err
+		})
+	}()
+	return <-counted
 }

@@ -139,6 +139,54 @@ func TestCollections(t *testing.T) {
 	}
 }
 
+// TestRetiredIndexes checks that what no process reads any more is dropped, and
+// that its fields stay.
+func TestRetiredIndexes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "records.db")
+	d := open(t, sqlitestore.Config{Path: path})
+	defer func() {
+		if err := d.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}()
+	before := logs()
+	before.Indexes = append(before.Indexes,
+		store.Index{Name: "by_step", Fields: []store.IndexField{{Name: "step", Type: store.Int}}},
+		store.Index{Name: "by_place", Fields: []store.IndexField{{Name: "place"}}})
+	if err := d.Ensure(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	after := logs()
+	after.Retired = []string{"by_step", "by_place", "by_writer", "by_nothing"} // one of them is still declared, one has a field of its own
+	for range 2 {
+		if err := d.Ensure(t.Context(), after); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := raw(t, path).QueryContext(t.Context(), "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'i_%' ORDER BY name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || !slices.Equal(names, []string{"i_logs__by_place", "i_logs__by_writer"}) {
+		t.Errorf("the file has the indexes %q, %v", names, err)
+	}
+	if errs, err := d.Insert(t.Context(), "logs", logRecord("w", 1)); err != nil || errs[0] != nil {
+		t.Errorf("insert: %v, %v", errs, err)
+	}
+	if err := d.Ensure(t.Context(), before); err != nil {
+		t.Errorf("declare them again: %v", err)
+	}
+}
+
 // TestFindUsesIndex checks that no scan sorts or walks the table.
 func TestFindUsesIndex(t *testing.T) {
 	t.Parallel()
@@ -149,7 +197,12 @@ func TestFindUsesIndex(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if err := d.Ensure(t.Context(), logs()); err != nil {
+	some, named := logs().Indexes[0], logs().Indexes[0]
+	some.Name, some.Only = "by_some", store.Only{Field: "writer", Values: []string{"v", "w"}}
+	named.Name, named.Only = "by_named", store.Only{Field: "writer"}
+	with := logs()
+	with.Indexes = append(with.Indexes, some, named)
+	if err := d.Ensure(t.Context(), with); err != nil {
 		t.Fatal(err)
 	}
 	scans := []store.Scan{
@@ -162,10 +215,16 @@ func TestFindUsesIndex(t *testing.T) {
 		{After: []any{"w", int64(1), "x"}},
 		{Equal: []any{"w"}, After: []any{"w", int64(1), "x"}, Descending: true},
 		{Equal: []any{"w"}, To: int64(9), After: []any{"w", int64(1), "x"}},
+		{Index: some, Equal: []any{"v"}},
+		{Index: some, Equal: []any{"w"}, From: int64(1), After: []any{"w", int64(1), "x"}},
+		{Index: named, Equal: []any{"w"}, From: int64(1), Descending: true},
+		{Index: named, Equal: []any{"w", int64(2)}},
 	}
 	db := raw(t, path)
 	for _, scan := range scans {
-		scan.Index, scan.Limit = logs().Indexes[0], 10
+		if scan.Limit = 10; scan.Index.Name == "" {
+			scan.Index = logs().Indexes[0]
+		}
 		text, args := sqlitestore.FindText(logs(), scan)
 		var plan string
 		rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+text, args...)
@@ -184,7 +243,7 @@ func TestFindUsesIndex(t *testing.T) {
 			t.Fatal(err)
 		}
 		bounded := len(scan.Equal) > 0 || scan.From != nil || scan.After != nil
-		if !strings.Contains(plan, "USING INDEX i_logs__by_writer") || strings.Contains(plan, "TEMP B-TREE") || bounded && !strings.Contains(plan, "SEARCH") {
+		if !strings.Contains(plan, "USING INDEX i_logs__"+scan.Index.Name) || strings.Contains(plan, "TEMP B-TREE") || bounded && !strings.Contains(plan, "SEARCH") {
 			t.Errorf("%s\nis run as %s", text, plan)
 		}
 	}
@@ -193,17 +252,19 @@ func TestFindUsesIndex(t *testing.T) {
 // TestSettings checks what the connections run with.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	for durability, synchronous := range map[sqlitestore.Durability]string{"": "2", sqlitestore.Full: "2", sqlitestore.Normal: "1"} {
+	for _, durability := range []sqlitestore.Durability{"", sqlitestore.Full, sqlitestore.Normal} {
 		d := open(t, sqlitestore.Config{Path: filepath.Join(t.TempDir(), "records.db"), Durability: durability})
-		want := map[string]string{"synchronous": synchronous, "journal_mode": "wal", "mmap_size": "0", "cache_size": "-16384", "wal_autocheckpoint": "4000"}
+		want := map[string]string{"synchronous": "1", "journal_mode": "wal", "mmap_size": "0", "wal_autocheckpoint": "4000"}
 		for name, value := range want {
 			writing, reading, err := d.Pragma(t.Context(), name)
 			if err != nil || writing != value || reading != value {
 				t.Errorf("durability %q: %s is %s and %s, %v, want %s", durability, name, writing, reading, err, value)
 			}
 		}
-		if writing, reading, err := d.Pragma(t.Context(), "query_only"); err != nil || writing != "0" || reading != "1" {
-			t.Errorf("query_only is %s and %s, %v", writing, reading, err)
+		for name, want := range map[string][2]string{"query_only": {"0", "1"}, "cache_size": {"-16384", "-2048"}} {
+			if writing, reading, err := d.Pragma(t.Context(), name); err != nil || writing != want[0] || reading != want[1] {
+				t.Errorf("%s is %s and %s, %v", name, writing, reading, err)
+			}
 		}
 		if err := d.Close(t.Context()); err != nil {
 			t.Error(err)

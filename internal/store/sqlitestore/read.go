@@ -116,8 +116,17 @@ func (d *Driver) scannable(collection string, scan store.Scan) (*table, error) {
 // answers.
 func conditions(scan store.Scan) (where string, args []any) {
 	var terms []string
+	limit := scan.Index.Place()
 	for i, v := range scan.Equal {
-		terms = append(terms, column(scan.Index.Fields[i].Name)+" = ?")
+		name := column(scan.Index.Fields[i].Name)
+		switch text, _ := v.(string); {
+		case i == limit && len(scan.Index.Only.Values) > 0:
+			terms = append(terms, is(name, text)) // one of the terms of the index, so that SQLite may use it
+			continue
+		case i == limit:
+			terms = append(terms, filled(name))
+		}
+		terms = append(terms, name+" = ?")
 		args = append(args, v)
 	}
 	rest := scan.Index.Fields[len(scan.Equal):]
@@ -144,6 +153,11 @@ func conditions(scan store.Scan) (where string, args []any) {
 	}
 	return " WHERE " + strings.Join(terms, " AND "), args
 }
+
+// is compares the column with a declared value, which needs no quoting.
+func is(column, value string) string { return column + " = '" + value + "'" }
+
+func filled(column string) string { return column + " <> ''" }
 
 // tail returns the columns that order the matches: the fields that are not
 // fixed, then the identifier unless the fields are unique and free.
@@ -188,8 +202,13 @@ func (d *Driver) statement(ctx context.Context, text string) (*sql.Stmt, error) 
 	return s, nil
 }
 
-// query returns the records a statement selects by t.columns.
+// query returns the records a statement selects by t.columns. They are few, and
+// to watch a context costs more than to read one: so it is looked at before only.
 func (d *Driver) query(ctx context.Context, t *table, text string, args ...any) (records []store.Record, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ctx = context.WithoutCancel(ctx)
 	s, err := d.statement(ctx, text)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,8 @@ import (
 	"github.com/narrativeml/narrative/internal/store"
 )
 
-// table holds the statements of one collection. It does not change.
+// table holds the statements of one collection. It does not change, but for
+// replaces, which is the writer's.
 type table struct {
 	collection store.Collection
 	name       string // quoted
@@ -19,6 +20,7 @@ type table struct {
 	columns    string // id, rev, the fields' columns, body
 
 	insert, remove, keys, get, peek string
+	replaces                        map[string]string // by which fields change
 }
 
 func quoted(name string) string { return `"` + name + `"` }
@@ -28,7 +30,7 @@ func column(field string) string { return quoted("k_" + field) }
 func indexName(collection, index string) string { return quoted("i_" + collection + "__" + index) }
 
 func newTable(c store.Collection) *table {
-	t := &table{collection: c, name: quoted("c_" + c.Name), fields: c.Fields()}
+	t := &table{collection: c, name: quoted("c_" + c.Name), fields: c.Fields(), replaces: map[string]string{}}
 	names, marks := []string{"id", "rev"}, []string{"?", "1"}
 	for _, f := range t.fields {
 		names = append(names, column(f.Name))
@@ -43,24 +45,39 @@ func newTable(c store.Collection) *table {
 	return t
 }
 
-// replace returns the statement that replaces a record whose fields, but for
-// those that move, have the values that they are stored with. SQLite writes
-// every index that has a column that is set, even to the same value; so only
-// those that move are set. The others are compared, with a sign that keeps an
-// index from being used for it.
-func (t *table) replace(moving []bool) string {
-	n := len(t.fields)
-	sets := []string{"rev = rev + 1", "body = ?" + strconv.Itoa(n+1)}
-	same := []string{"id = ?" + strconv.Itoa(n+2), "rev = ?" + strconv.Itoa(n+3)}
+// values returns the values of the record's fields in their order.
+func (t *table) values(r store.Record) []any {
+	keys := make([]any, len(t.fields))
 	for i, f := range t.fields {
-		equal := column(f.Name) + " = ?" + strconv.Itoa(i+1)
-		if moving[i] {
-			sets = append(sets, equal)
-		} else {
-			same = append(same, "+"+equal)
+		keys[i] = r.Keys[f.Name]
+	}
+	return keys
+}
+
+// replace returns the statement that replaces the body of a record and the
+// values of the fields that change. Only the writer calls it.
+func (t *table) replace(changed []bool) string {
+	var name [64]byte // a letter for each field
+	known := name[:0]
+	for _, c := range changed {
+		letter := byte('0')
+		if c {
+			letter = '1'
+		}
+		known = append(known, letter)
+	}
+	if text, ok := t.replaces[string(known)]; ok {
+		return text
+	}
+	sets := []string{"rev = rev + 1", "body = ?1"}
+	for i, f := range t.fields {
+		if changed[i] {
+			sets = append(sets, column(f.Name)+" = ?"+strconv.Itoa(len(sets)+2))
 		}
 	}
-	return "UPDATE " + t.name + " SET " + strings.Join(sets, ", ") + " WHERE " + strings.Join(same, " AND ")
+	text := "UPDATE " + t.name + " SET " + strings.Join(sets, ", ") + " WHERE id = ?2 AND rev = ?3"
+	t.replaces[string(known)] = text
+	return text
 }
 
 // Ensure creates what is missing of the collections and their indexes.
@@ -201,7 +218,14 @@ func plan(known store.Collection, exists bool, c store.Collection) (texts []stri
 			texts = append(texts, "ALTER TABLE "+name+" ADD COLUMN "+m)
 		}
 	}
-	merged = store.Collection{Name: c.Name, Indexes: slices.Clone(known.Indexes)}
+	merged = store.Collection{Name: c.Name}
+	for _, index := range known.Indexes {
+		if retired(c, index) {
+			texts = append(texts, "DROP INDEX IF EXISTS "+indexName(c.Name, index.Name))
+			continue
+		}
+		merged.Indexes = append(merged.Indexes, index)
+	}
 	for _, index := range c.Indexes {
 		if k, ok := known.Index(index.Name); ok {
 			if !k.Equals(index) {
@@ -213,6 +237,14 @@ func plan(known store.Collection, exists bool, c store.Collection) (texts []stri
 		texts = append(texts, createIndex(name, c.Name, index))
 	}
 	return texts, merged, nil
+}
+
+// retired reports whether an index that the file has is to be dropped. The
+// columns stay; one that would not be known any more keeps its index.
+func retired(c store.Collection, index store.Index) bool {
+	_, declared := c.Index(index.Name)
+	return !declared && slices.Contains(c.Retired, index.Name) &&
+		!slices.ContainsFunc(index.Fields, func(f store.IndexField) bool { return !slices.Contains(c.Fields(), f) })
 }
 
 // createIndex ends the index by the identifier, which makes every order total,
@@ -228,5 +260,22 @@ func createIndex(table, collection string, index store.Index) string {
 	} else {
 		columns = append(columns, "id")
 	}
-	return "CREATE " + kind + " " + indexName(collection, index.Name) + " ON " + table + " (" + strings.Join(columns, ", ") + ")"
+	return "CREATE " + kind + " " + indexName(collection, index.Name) + " ON " + table + " (" + strings.Join(columns, ", ") + ")" + held(index)
+}
+
+// held says which records the index holds.
+func held(index store.Index) string {
+	at := index.Place()
+	if at < 0 {
+		return ""
+	}
+	name := column(index.Fields[at].Name)
+	if len(index.Only.Values) == 0 {
+		return " WHERE " + filled(name)
+	}
+	terms := make([]string, len(index.Only.Values))
+	for i, v := range index.Only.Values {
+		terms[i] = is(name, v)
+	}
+	return " WHERE " + strings.Join(terms, " OR ")
 }

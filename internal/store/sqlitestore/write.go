@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -63,98 +62,69 @@ func (d *Driver) write(
 }
 
 func (w *writer) insert(ctx context.Context, t *table, r store.Record) (outcome, err error) {
-	args := make([]any, 0, len(t.fields)+2)
-	args = append(args, r.ID)
-	for _, f := range t.fields {
-		args = append(args, r.Keys[f.Name])
+	keys := t.values(r)
+	args := make([]any, 0, len(keys)+2)
+	args = append(append(append(args, r.ID), keys...), string(r.Body))
+	n, err := w.exec(ctx, t.insert, args...)
+	if err != nil {
+		return nil, err
 	}
-	n, err := w.exec(ctx, t.insert, append(args, string(r.Body))...)
-	if err == nil && n == 0 {
+	if n == 0 {
 		return store.ErrDuplicate, nil
 	}
-	return nil, err
-}
-
-func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome, err error) {
-	args := make([]any, 0, len(t.fields)+3)
-	for _, f := range t.fields {
-		args = append(args, r.Keys[f.Name])
-	}
-	args = append(args, string(r.Body), r.ID, r.Revision)
-	for range 2 { // again when compare has found fields that move
-		m := w.moving(t)
-		n, err := w.exec(ctx, m.text, args...)
-		switch {
-		case isDuplicate(err):
-			return store.ErrDuplicate, nil
-		case err != nil || n > 0:
-			return nil, err
-		}
-		if outcome, err = w.compare(ctx, m, r); outcome != nil || err != nil {
-			return outcome, err
-		}
-	}
-	return nil, fmt.Errorf("replace %q of %s: the record does not match itself", r.ID, t.collection.Name)
-}
-
-// moving returns what is known to move in the table.
-func (w *writer) moving(t *table) moves {
-	m, ok := w.moves[t.collection.Name]
-	if !ok || m.table != t {
-		m = moves{table: t, fields: make([]bool, len(t.fields))}
-		m.text = t.replace(m.fields)
-		w.moves[t.collection.Name] = m
-	}
-	return m
-}
-
-// compare says why no record with the identifier, the revision and the values
-// of the fields that do not move was there. When it is because fields have
-// moved it takes note of them and returns no outcome.
-func (w *writer) compare(ctx context.Context, m moves, r store.Record) (outcome, err error) {
-	revision, values, err := w.keys(ctx, m.table, r.ID)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return store.ErrNotFound, nil
-	case err != nil:
-		return nil, err
-	case revision != r.Revision:
-		return store.ErrStale, nil
-	}
-	fields := slices.Clone(m.fields)
-	for i, f := range m.table.fields {
-		fields[i] = fields[i] || values[i] != r.Keys[f.Name]
-	}
-	w.moves[m.table.collection.Name] = moves{table: m.table, fields: fields, text: m.table.replace(fields)}
+	w.known.put(t, r.ID, values{revision: 1, keys: keys})
 	return nil, nil
 }
 
-// keys returns the revision and the values of the fields of a record, or
-// sql.ErrNoRows.
-func (w *writer) keys(ctx context.Context, t *table, id string) (revision int64, values []any, err error) {
-	s, err := w.statement(ctx, t.keys)
-	if err != nil {
-		return 0, nil, err
-	}
-	values = make([]any, len(t.fields))
-	targets := []any{new(string), &revision}
-	for i := range values {
-		targets = append(targets, &values[i])
-	}
-	return revision, values, s.QueryRowContext(ctx, id).Scan(targets...)
-}
-
-// missed says why no record with the identifier and revision was there.
-func (w *writer) missed(ctx context.Context, t *table, id string) (outcome, err error) {
-	_, _, err = w.keys(ctx, t, id)
+// replace sets only the values that change: SQLite writes every index that has a
+// column that is set, even to the same value.
+func (w *writer) replace(ctx context.Context, t *table, r store.Record) (outcome, err error) {
+	old, err := w.values(ctx, t, r.ID)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return store.ErrNotFound, nil
 	case err != nil:
 		return nil, err
-	default:
+	case old.revision != r.Revision:
 		return store.ErrStale, nil
 	}
+	keys := t.values(r)
+	args := make([]any, 0, len(keys)+3)
+	args = append(args, string(r.Body), r.ID, r.Revision)
+	changed := make([]bool, len(keys))
+	for i, v := range keys {
+		if changed[i] = v != old.keys[i]; changed[i] {
+			args = append(args, v)
+		}
+	}
+	n, err := w.exec(ctx, t.replace(changed), args...)
+	switch {
+	case isDuplicate(err):
+		return store.ErrDuplicate, nil
+	case err != nil:
+		return nil, err
+	case n == 0:
+		return nil, fmt.Errorf("replace %q of %s: the record is not what it is known to be", r.ID, t.collection.Name)
+	}
+	w.known.put(t, r.ID, values{revision: r.Revision + 1, keys: keys})
+	return nil, nil
+}
+
+// values returns the revision and the index values of a record, or sql.ErrNoRows.
+func (w *writer) values(ctx context.Context, t *table, id string) (values, error) {
+	if v, ok := w.known.get(t, id); ok {
+		return v, nil
+	}
+	s, err := w.statement(ctx, t.keys)
+	if err != nil {
+		return values{}, err
+	}
+	v := values{keys: make([]any, len(t.fields))}
+	targets := []any{new(string), &v.revision}
+	for i := range v.keys {
+		targets = append(targets, &v.keys[i])
+	}
+	return v, s.QueryRowContext(ctx, id).Scan(targets...)
 }
 
 // Delete removes the record if revision is 0 or the stored one.
@@ -165,10 +135,16 @@ func (d *Driver) Delete(ctx context.Context, collection, id string, revision int
 	}
 	return d.submit(ctx, recordOverhead, func(ctx context.Context, w *writer) error {
 		n, err := w.exec(ctx, t.remove, id, revision)
-		if err != nil || n > 0 {
+		if w.known.forget(t, id); err != nil || n > 0 {
 			return err
 		}
-		outcome, err := w.missed(ctx, t, id)
-		return errors.Join(outcome, err)
+		switch _, err = w.values(ctx, t, id); {
+		case errors.Is(err, sql.ErrNoRows):
+			return store.ErrNotFound
+		case err != nil:
+			return err
+		default:
+			return store.ErrStale
+		}
 	})
 }

@@ -39,53 +39,95 @@ func (d *Driver) submit(ctx context.Context, size int, run func(context.Context,
 // writer owns the only connection that writes.
 type writer struct {
 	conn     *sql.Conn
+	queue    *batch.Queue[*call]
+	log      *syncer // nil when commits need not survive the power
 	prepared map[string]*sql.Stmt
-	moves    map[string]moves // by collection
+	known    *known
 }
 
-// moves is which fields of a collection replacements have changed so far.
-type moves struct {
-	table  *table
-	fields []bool // of the table
-	text   string // that replaces a record of which no other field changes
-}
-
-// commit runs the calls in one transaction and tells each its result.
+// commit runs the calls in one transaction, and with them those that come while
+// the log is still being synced for the one before. Each is told its result when
+// the log is synced for it.
 func (w *writer) commit(group []*call) {
-	err := w.transact(context.Background(), group)
+	group, err := w.transact(context.Background(), group)
+	switch {
+	case err != nil:
+		finish(group, classify(err))
+	case w.log == nil:
+		finish(group, nil)
+	default:
+		w.log.start(group)
+	}
+}
+
+// finish tells the calls that they are done, or why all of them failed.
+func finish(group []*call, err error) {
 	for _, c := range group {
 		if err != nil {
-			c.err = classify(err)
+			c.err = err
 		}
 		close(c.done)
 	}
 }
 
-// transact returns an error when the transaction as a whole did not happen.
-func (w *writer) transact(ctx context.Context, group []*call) error {
-	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
+// transact returns the calls of the transaction, and an error when it did not
+// happen as a whole.
+func (w *writer) transact(ctx context.Context, group []*call) ([]*call, error) {
+	if err := w.begin(ctx); err != nil {
+		return group, err
 	}
-	for _, c := range group {
-		if c.err = c.ctx.Err(); c.err != nil {
-			continue
+	for more := group; len(more) > 0; {
+		for _, c := range more {
+			if c.err = c.ctx.Err(); c.err != nil {
+				continue
+			}
+			err := c.run(ctx, w)
+			if fatal(err) {
+				w.rollback(ctx)
+				return group, err
+			}
+			c.err = classify(err)
 		}
-		err := c.run(ctx, w)
-		if fatal(err) {
+		if more = nil; w.log != nil {
+			more = w.queue.More(len(group), w.log.idle)
+			group = append(group, more...)
+		}
+	}
+	if w.log != nil {
+		if err := w.log.wait(); err != nil {
 			w.rollback(ctx)
-			return err
+			return group, err
 		}
-		c.err = classify(err)
 	}
 	if _, err := w.exec(ctx, "COMMIT"); err != nil {
 		w.rollback(ctx)
+		return group, err
+	}
+	return group, nil
+}
+
+// begin starts a transaction. What another connection has written since the last
+// one is noticed.
+func (w *writer) begin(ctx context.Context) error {
+	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	s, err := w.statement(ctx, "PRAGMA data_version")
+	var version int64
+	if err == nil {
+		err = s.QueryRowContext(ctx).Scan(&version)
+	}
+	if err != nil {
+		w.rollback(ctx)
+		return err
+	}
+	w.known.at(version)
 	return nil
 }
 
 // rollback ends the transaction, which SQLite may have done itself.
 func (w *writer) rollback(ctx context.Context) {
+	w.known.clear()
 	_, _ = w.exec(ctx, "ROLLBACK")
 }
 
@@ -130,9 +172,12 @@ func (w *writer) exec(ctx context.Context, text string, args ...any) (int64, err
 }
 
 func (w *writer) close() error {
-	errs := make([]error, 0, len(w.prepared)+1)
+	errs := make([]error, 0, len(w.prepared)+2)
 	for _, s := range w.prepared {
 		errs = append(errs, s.Close())
+	}
+	if w.log != nil {
+		errs = append(errs, w.log.close())
 	}
 	return errors.Join(append(errs, w.conn.Close())...)
 }

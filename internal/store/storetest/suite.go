@@ -44,6 +44,7 @@ func Run(t *testing.T, fresh Fresh) {
 		{"ensure", testEnsure},
 		{"ensure more", testEnsureMore},
 		{"ensure refuses", testEnsureRefuses},
+		{"limited indexes", testLimited},
 		{"cancelled", testCancelled},
 		{"race to replace", testRaceToReplace},
 		{"race to insert", testRaceToInsert},
