@@ -15,9 +15,10 @@ type Stats struct {
 
 // Waiting is the line of one pool.
 type Waiting struct {
-	Pending int64     // in the store, including those that wait for a later attempt
-	Queued  int64     // with the queue
-	Oldest  time.Time // since when the first of those whose time has come waits; zero when none does
+	Awaiting int64     // for other jobs: their children, or those they come after
+	Pending  int64     // in the store, including those that wait for a later attempt
+	Queued   int64     // with the queue
+	Oldest   time.Time // since when the first of those whose time has come waits; zero when none does
 }
 
 const (
@@ -65,13 +66,13 @@ func (k *Keeper) nextLine(ctx context.Context, pool, kind string) (*Job, error) 
 func (k *Keeper) count(ctx context.Context, s Stats, pool, kind string, at time.Time) error {
 	w := s.Waiting[pool]
 	counts := map[State]int64{}
-	for _, state := range []State{Running, Queued, Pending} {
+	for _, state := range []State{Running, Queued, Pending, Awaiting} {
 		n, err := k.jobs.Count(ctx, store.Query{Index: indexLine, Equal: []any{pool, kind, string(state)}}, statsLimit)
 		if err != nil {
 			return err
 		}
 		counts[state] = n
-		if n == 0 || state == Running {
+		if n == 0 || state == Running || state == Awaiting {
 			continue
 		}
 		page, err := k.jobs.Find(ctx, store.Query{Index: indexLine, Equal: []any{pool, kind, string(state)}, Limit: 1})
@@ -85,6 +86,7 @@ func (k *Keeper) count(ctx context.Context, s Stats, pool, kind string, at time.
 		}
 	}
 	s.Running[kind] += counts[Running]
+	w.Awaiting += counts[Awaiting]
 	w.Queued += counts[Queued]
 	w.Pending += counts[Pending]
 	s.Waiting[pool] = w
