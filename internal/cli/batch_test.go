@@ -92,11 +92,11 @@ func TestHistories(t *testing.T) {
 	t.Parallel()
 	sh := setup(t, nil)
 	for _, test := range []struct{ args, want string }{
-		{"history job_1", "2  2025-01-02 03:04:06  priority_changed  0      5 to 9 by eve\n"},
-		{"history job_1", "3  2025-01-02 03:04:07  running           1      on wkr_1\n"},
+		{"history job_1", "2  2025-01-02 03:04:06  priority_changed      0  5 to 9 by eve\n"},
+		{"history job_1", "3  2025-01-02 03:04:07  running               1  on wkr_1\n"},
 		{"history job_1 --json", `"event": "priority_changed"`},
-		{"schedules", "cleanup   17 * * * *  2025-01-02 03:17:00  yes          2025-01-02 04:17:00  0       never\n"},
-		{"schedules", "no, 2 tries  never                7       2025-01-02 03:04:00\n"},
+		{"schedules", "cleanup   17 * * * *  2025-01-02 03:17:00  yes          2025-01-02 04:17:00       0  never\n"},
+		{"schedules", "no, 2 tries  never                     7  2025-01-02 03:04:00\n"},
 		{"schedules --json", `"missed": 7`},
 		{"health --check s3", "2025-01-02 03:04:05  s3    unavailable (changed)  open     2000.3 ms  no answer\n"},
 		{"health --json", `"check": "store"`},
