@@ -16,7 +16,7 @@ var errTooNew = job.NewerWorker("it is of version 2")
 // A job that no worker knows waits for a newer one, and is given up in the end.
 func TestAJobThatNoWorkerKnows(t *testing.T) {
 	t.Parallel()
-	for name, patience := range map[string]time.Duration{"kind": time.Hour, "version": time.Hour, "publish": 10 * time.Hour} {
+	for name, patience := range map[string]time.Duration{"kind": 2 * time.Minute, "version": 2 * time.Minute, "publish": 20 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -25,7 +25,7 @@ func TestAJobThatNoWorkerKnows(t *testing.T) {
 					"version": does(func(context.Context, *job.Task) (any, error) { return nil, errTooNew }),
 					"publish": publisher{Handler: done, publish: func(context.Context, *job.Job) error { return errTooNew }},
 				})
-				stop := w.start(w.runner("wkr_old", func(c *job.RunnerConfig) { c.UpgradePatience = time.Hour }))
+				stop := w.start(w.runner("wkr_old", func(c *job.RunnerConfig) { c.UpgradePatience = 2 * time.Minute }))
 				began := time.Now()
 				id := w.submit(name).ID
 				j := w.until(id, func(j *job.Job) bool { return j.State == job.Pending && j.Waiting != nil })
@@ -34,13 +34,13 @@ func TestAJobThatNoWorkerKnows(t *testing.T) {
 				}
 				j = w.finish(id)
 				w.want(j, job.Failed)
-				if took := time.Since(began); took < patience || took > patience+2*time.Minute {
+				if took := time.Since(began); took < patience || took > patience+time.Minute {
 					t.Errorf("given up after %s", took)
 				}
 				if j.Dead != job.DeadUnsupported || j.Failure.Code != job.CodeNewerWorker || j.Failure.Class != fault.ClassUnsupported || j.Failures != 0 || j.Committed {
 					t.Errorf("given up: %s", dump(j))
 				}
-				if n := w.diary.count("snoozed " + name); n < 100 {
+				if n := w.diary.count("snoozed " + name); n < 4 {
 					t.Errorf("it was offered %d times", n)
 				}
 				stop()
@@ -84,21 +84,21 @@ func TestPatienceBeginsAnew(t *testing.T) {
 		began, failed := time.Now(), false
 		w := setup(t, map[string]job.Handler{"work": does(func(context.Context, *job.Task) (any, error) {
 			switch age := time.Since(began); {
-			case age < 50*time.Minute:
+			case age < 4*time.Minute:
 				return nil, errTooNew
 			case !failed:
 				failed = true
 				return nil, errors.New("this one knows it, and fails")
-			case age < 100*time.Minute:
+			case age < 8*time.Minute:
 				return nil, errTooNew
 			default:
 				return 1, nil
 			}
 		})})
-		defer w.start(w.runner("wkr_a", func(c *job.RunnerConfig) { c.UpgradePatience = time.Hour }))()
+		defer w.start(w.runner("wkr_a", func(c *job.RunnerConfig) { c.UpgradePatience = 5 * time.Minute }))()
 		j := w.finish(w.submit("work").ID)
 		w.want(j, job.Succeeded)
-		if !failed || time.Since(began) < 100*time.Minute || !j.UpgradeSince.IsZero() {
+		if !failed || time.Since(began) < 8*time.Minute || !j.UpgradeSince.IsZero() {
 			t.Errorf("%s", dump(j))
 		}
 	})
