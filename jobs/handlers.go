@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"encoding/json"
-	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
@@ -69,15 +68,12 @@ func (h handle[Req, Res]) Run(ctx context.Context, t *job.Task) (any, error) {
 	return result, nil
 }
 
-// newerWait is after what time a job that is too new is offered again.
-const newerWait = 30 * time.Second
-
 // understand hands back a job that was submitted by a newer program, as when
 // programs are replaced one by one: another worker will know it. Meanwhile the
 // job says what it waits for.
 func (h handle[Req, Res]) understand(j *job.Job) error {
 	if j.Version > h.kind.Version {
-		return job.Snooze(newerWait, "newer_worker_needed", "The job is of version %d, and the worker that took it up knows %s jobs up to version %d: it waits for a newer worker.",
+		return job.NewerWorker("The job is of version %d, and the worker that took it up knows %s jobs up to version %d: it waits for a newer worker.",
 			j.Version, h.kind.Name, h.kind.Version)
 	}
 	return nil

@@ -3,10 +3,13 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/blob"
 	"github.com/narrativeml/narrative/internal/child"
@@ -28,8 +31,15 @@ func isolated() []string {
 	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name}
 }
 
-// eventTrained is what the process of a training tells its worker.
-const eventTrained = "trained"
+// What the process of a job tells its worker, for its metrics.
+const (
+	eventTrained = "trained" // that it has trained
+	eventFiles   = "files"   // calls to the file storage
+)
+
+// tellEvery is how often the process of a job tells its worker of its calls to
+// the file storage.
+const tellEvery = time.Second
 
 // childSettings are what the process of a job has to know. They go over its
 // pipe, since they hold a secret.
@@ -91,12 +101,24 @@ func (p *platform) isolate(handlers map[string]job.Handler) (map[string]job.Hand
 
 // onEvent counts what the process of a job did.
 func (p *platform) onEvent(name string, body json.RawMessage) {
-	var t training.Trained
-	if name != eventTrained || json.Unmarshal(body, &t) != nil {
-		p.logger.WarnContext(context.Background(), "unknown event of a job's process", "event", name)
-		return
+	var err error
+	switch name {
+	case eventTrained:
+		var t training.Trained
+		if err = json.Unmarshal(body, &t); err == nil {
+			p.observeTrained(t)
+		}
+	case eventFiles:
+		var calls []telemetry.Call
+		if err = json.Unmarshal(body, &calls); err == nil {
+			p.metrics.S3.Record(calls...)
+		}
+	default:
+		err = errors.New("not known")
 	}
-	p.observeTrained(t)
+	if err != nil {
+		p.logger.WarnContext(context.Background(), "unknown event of a job's process", "event", name, "error", err)
+	}
 }
 
 // RunJob runs one job in this process, which a worker started for it.
@@ -133,7 +155,12 @@ func openChild(program Program) child.Setup {
 		if p.ports, err = openPorts(); err != nil {
 			return nil, nil, err
 		}
-		files, err := blob.New(p.blobConfig())
+		calls := telemetry.NewTally(func(some []telemetry.Call) {
+			_ = link.Event(eventFiles, some) // the worker is gone, and this process will be
+		})
+		storage := p.blobConfig()
+		storage.Observe = calls.Observe
+		files, err := blob.New(storage)
 		if err != nil {
 			return nil, nil, fmt.Errorf("open file storage: %w", err)
 		}
@@ -141,6 +168,19 @@ func openChild(program Program) child.Setup {
 		handlers := p.handlersThat(p.services(), func(t training.Trained) {
 			_ = link.Event(eventTrained, t) // the worker is gone, and this process will be
 		})
-		return handlers, p.files.Close, nil
+		return handlers, tellUntilClosed(p.files.Close, calls), nil
+	}
+}
+
+// tellUntilClosed tells the calls until the function that is returned has been
+// called, which closes what makes them.
+func tellUntilClosed(closeFiles func(), calls *telemetry.Tally) func() {
+	ctx, stop := context.WithCancel(context.Background())
+	var telling sync.WaitGroup
+	telling.Go(func() { calls.Run(ctx, tellEvery) })
+	return func() {
+		closeFiles()
+		stop()
+		telling.Wait()
 	}
 }

@@ -37,8 +37,15 @@ func (o observer) Started(j *job.Job, wait time.Duration) {
 func (o observer) Finished(j *job.Job, outcome string, took time.Duration) {
 	o.metrics.Jobs.JobFinished(j.Kind, outcome, took)
 	attributes := []any{"job", j.ID, "kind", j.Kind, "attempt", j.Attempt, "outcome", outcome, "took", took}
+	if j.Waiting != nil && (outcome == job.OutcomeSnoozed || outcome == job.OutcomeParked) {
+		o.metrics.Jobs.JobParked(j.Kind, j.Waiting.Code)
+		attributes = append(attributes, "waiting", j.Waiting.Code)
+	}
 	if j.Failure != nil && (outcome == job.OutcomeFailed || outcome == job.OutcomeRetried) {
 		attributes = append(attributes, "code", j.Failure.Code)
+	}
+	if j.Dead != "" && j.Parent == "" && outcome == job.OutcomeFailed {
+		o.metrics.Jobs.JobDied(j.Kind, j.Dead)
 	}
 	o.logger.Info("job finished", attributes...)
 }

@@ -159,7 +159,7 @@ func (o *overseer) count(ctx context.Context) {
 				if !w.Oldest.IsZero() {
 					oldest = time.Since(w.Oldest)
 				}
-				waiting[pool] = telemetry.Waiting{Pending: w.Pending, Queued: w.Queued, Oldest: oldest}
+				waiting[pool] = telemetry.Waiting{Awaiting: w.Awaiting, Pending: w.Pending, Queued: w.Queued, Oldest: oldest}
 			}
 			o.metrics.Jobs.SetBacklog(stats.Running, waiting)
 		} else if ctx.Err() == nil {

@@ -65,7 +65,7 @@ func (p *platform) work(ctx context.Context, s *services, id string) error {
 		Worker: id, Driver: p.store, Files: p.files, Memory: p.config.Worker.Memory,
 		Handlers: handlers, Slots: slots, Observer: p.observer(), Now: p.ports.now,
 		HeartbeatEvery: p.config.Worker.Heartbeat, ReportEvery: reportInterval, DrainGrace: p.config.Worker.DrainTimeout / 2,
-		OutagePatience: p.config.Worker.Patience,
+		OutagePatience: p.config.Worker.Patience, UpgradePatience: p.config.Worker.Upgrade,
 	})
 	p.metrics.CollectMemory(runner.Memory)
 	if err := p.reclaim(ctx, runner); err != nil {

@@ -3,14 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/narrativeml/narrative/internal/client"
-	"github.com/narrativeml/narrative/internal/terminal"
 )
 
 func deadLettersCommand(s *session) *cobra.Command {
@@ -85,19 +82,7 @@ func showDead(w io.Writer, d *client.DeadLetter) error {
 			return err
 		}
 	}
-	rows := make([][]string, len(d.History))
-	for i, e := range d.History {
-		what := e.State
-		if e.Event != "" {
-			what = e.Event
-		}
-		why := e.Reason
-		if e.By != "" {
-			why = strings.TrimSpace(why + " by " + e.By)
-		}
-		rows[i] = []string{strconv.Itoa(e.Seq), moment(e.At), what, strconv.Itoa(e.Epoch), why}
-	}
-	if err := terminal.Table(w, []string{"#", "at", "event", "epoch", "why"}, rows); err != nil {
+	if err := showEvents(w, d.History); err != nil {
 		return err
 	}
 	for _, l := range d.Log {

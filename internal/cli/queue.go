@@ -121,11 +121,11 @@ func showQueues(w io.Writer, all ...*client.Queue) error {
 	rows := make([][]string, len(all))
 	for i, q := range all {
 		rows[i] = []string{
-			q.Queue, state(q.Paused), terminal.Count(q.Pending), terminal.Count(q.Queued), terminal.Count(q.Running),
+			q.Queue, state(q.Paused), terminal.Count(q.Waiting), terminal.Count(q.Pending), terminal.Count(q.Queued), terminal.Count(q.Running),
 			strconv.Itoa(q.Slots), strconv.Itoa(q.Workers), kindsText(q.KindLimits),
 		}
 	}
-	return terminal.Table(w, []string{"queue", "state", "pending", "queued", "running", "slots", "workers", "limits"}, rows)
+	return terminal.Table(w, []string{"queue", "state", "waiting", "pending", "queued", "running", "slots", "workers", "limits"}, rows)
 }
 
 func state(paused bool) string {

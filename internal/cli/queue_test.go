@@ -37,7 +37,7 @@ func TestQueuesAndTenants(t *testing.T) {
 		{"tenant resume acme", "acme    open        3"},
 		{"tenant show other", "other   open        1"},
 		{"tenant list --json", `"tenant": "acme"`},
-		{"upload " + sh.path("t.csv") + " --priority 7 -d", "ds_1 job_1"},
+		{"upload " + sh.path("t.csv") + " --priority 7 --after job_8,job_9 -d", "ds_1 job_1"},
 		{"tune mdl_1 -d --priority 9", "job_2"},
 		{"priority job_2 8", "priority 8"},
 	} {
@@ -46,7 +46,7 @@ func TestQueuesAndTenants(t *testing.T) {
 			t.Errorf("narrative %s: exit code %d, want %q; got\n%s%s", test.args, code, test.want, out, errs)
 		}
 	}
-	if raced != 1 || sh.server.Form("ds_1")["priority"] != "7" {
+	if raced != 1 || sh.server.Form("ds_1")["priority"] != "7" || sh.server.Form("ds_1")["after"] != "job_8,job_9" {
 		t.Errorf("raced %d times; the upload's form is %v", raced, sh.server.Form("ds_1"))
 	}
 	for args, want := range map[string]int{

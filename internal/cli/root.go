@@ -138,8 +138,9 @@ reached, 130 interrupted.`,
 		root.AddCommand(jobCommand(s.RunJob))
 	}
 	for _, command := range []func(*session) *cobra.Command{
-		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
-		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand, queueCommand, tenantCommand, deadLettersCommand,
+		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
+		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
+		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

@@ -17,7 +17,13 @@ import (
 type submission struct {
 	key      string
 	detach   bool
-	priority *int // nil: not given
+	priority *int     // nil: not given
+	after    []string // jobs that have to succeed before
+}
+
+// order is when the job may run.
+func (s *submission) order() client.Order {
+	return client.Order{After: s.after, Priority: s.priority}
 }
 
 func (s *submission) flags(cmd *cobra.Command) {
@@ -27,19 +33,18 @@ func (s *submission) flags(cmd *cobra.Command) {
 		s.priority = &n
 		return err
 	})
+	cmd.Flags().StringSliceVar(&s.after, "after", nil, "jobs that have to succeed before this one runs")
 	cmd.Flags().BoolVarP(&s.detach, "detach", "d", false, "do not wait for the job")
 }
 
-// limits are the flags of what a job may take, and when it may run.
+// limits are the flags of what a job may take.
 type limits struct {
-	after            []string
 	memory, deadline string
 	budget           time.Duration
 }
 
 func (l *limits) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&l.memory, "memory", "", "the memory that an attempt may use, such as 2GiB (default: an estimate)")
-	cmd.Flags().StringSliceVar(&l.after, "after", nil, "jobs that have to succeed before this one runs")
 	cmd.Flags().StringVar(&l.deadline, "deadline", "", "by when the job has to have ended: a time such as 2025-06-01T18:00:00Z, or from now, such as 2h")
 	cmd.Flags().DurationVar(&l.budget, "time-budget", 0, "for how long its attempts may run in all, such as 90m (default: no limit)")
 }
@@ -106,8 +111,7 @@ func trainCommand(s *session) *cobra.Command {
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
-			r.After = limits.after
-			r.Priority = sub.priority
+			r.Order = sub.order()
 			j, err := c.Train(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -202,8 +206,7 @@ func tuneCommand(s *session) *cobra.Command {
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
-			r.After = limits.after
-			r.Priority = sub.priority
+			r.Order = sub.order()
 			j, err := c.Tune(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -258,8 +261,7 @@ func predictCommand(s *session) *cobra.Command {
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
-			r.After = limits.after
-			r.Priority = sub.priority
+			r.Order = sub.order()
 			j, err := c.Predict(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })
@@ -312,7 +314,7 @@ func cleanupCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r.Priority = sub.priority
+			r.Order = sub.order()
 			j, err := c.Cleanup(cmd.Context(), r, sub.key)
 			if err != nil || sub.detach {
 				return orDetached(err, func() error { return s.detached(cmd, j) })

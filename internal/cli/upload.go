@@ -31,7 +31,7 @@ func uploadCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			u.Key, u.Priority = sub.key, sub.priority
+			u.Key, u.Priority, u.After = sub.key, sub.priority, sub.after
 			a, err := s.send(cmd, c, u, args[0])
 			if err != nil || sub.detach {
 				return orDetached(err, func() error {

@@ -37,6 +37,7 @@ type Transition struct {
 	Epoch  int       `json:"epoch"`
 	Event  string    `json:"event,omitempty"`
 	By     string    `json:"by,omitempty"`
+	Worker string    `json:"worker,omitempty"` // for operators
 	Reason string    `json:"reason,omitempty"`
 }
 

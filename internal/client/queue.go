@@ -22,6 +22,7 @@ type QueueSettings struct {
 type Queue struct {
 	Queue string `json:"queue"`
 	QueueSettings
+	Waiting   int64     `json:"waiting"` // for other jobs
 	Pending   int64     `json:"pending"`
 	Queued    int64     `json:"queued"`
 	Running   int64     `json:"running"`

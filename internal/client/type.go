@@ -247,8 +247,9 @@ type PredictRequest struct {
 
 // CleanupRequest asks for a clean-up.
 type CleanupRequest struct {
-	DryRun   bool `json:"dry_run,omitempty"`
-	Priority *int `json:"priority,omitempty"` // 0 to 9; nil: the server's default
+	DryRun bool `json:"dry_run,omitempty"`
+
+	Order
 }
 
 // Tuned is the result of a tuning job.

@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // Upload is a table to be uploaded.
@@ -19,6 +20,7 @@ type Upload struct {
 	Header    *bool // whether the first record names the columns; nil: sniffed
 	Key       string
 	Priority  *int      // of the ingest job; nil: the server's default
+	After     []string  // jobs that have to succeed before the ingest job runs
 	Body      io.Reader // an io.Seeker can be sent again
 }
 
@@ -73,6 +75,7 @@ func (u Upload) stream(boundary string) io.ReadCloser {
 		write("name", u.Name)
 		write("delimiter", u.Delimiter)
 		write("quote", u.Quote)
+		write("after", strings.Join(u.After, ","))
 		if u.Priority != nil {
 			write("priority", strconv.Itoa(*u.Priority))
 		}

@@ -73,6 +73,7 @@ type Worker struct {
 	Heartbeat    time.Duration
 	DrainTimeout time.Duration
 	Patience     time.Duration // for which a job waits for a part that is away
+	Upgrade      time.Duration // for which a job waits for a worker that knows its kind and version
 }
 
 // Isolation is where heavy jobs run.
@@ -181,6 +182,7 @@ func Default(role Role) Config {
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
 			Patience:     7 * day,
+			Upgrade:      day,
 		},
 		Scheduler: Scheduler{
 			DeadAfter:     15 * time.Second,

@@ -28,6 +28,7 @@ type Dataset struct {
 	IdempotencyKey string                `json:"idempotency_key"`
 	Options        tabular.FormatOptions `json:"options"`            // what the client told about the format
 	Priority       *int                  `json:"priority,omitempty"` // of the ingest job; nil: the default
+	After          []string              `json:"after,omitempty"`    // jobs that have to succeed before the ingest job runs
 	Size           int64                 `json:"size"`               // bytes as uploaded
 	SHA256         string                `json:"sha256"`             // of the bytes as uploaded, hexadecimal
 	State          State                 `json:"state"`

@@ -28,6 +28,8 @@ type Jobs interface {
 	Submit(ctx context.Context, s job.Submission) (*job.Job, bool, error)
 	Get(ctx context.Context, tenant, id string) (*job.Job, error)
 	Active(ctx context.Context, subject string) (bool, error)
+	// CheckAfter refuses jobs to come after that the tenant does not have.
+	CheckAfter(ctx context.Context, tenant string, after []string) error
 }
 
 // ServiceConfig is what a Service needs.

@@ -24,6 +24,30 @@ import (
 
 const people = "name,age,joined\nann,31,2024-01-02\nbob,NA,2024-03-04\ncid,45,\n"
 
+// An ingest may come after other jobs, which are looked for before the file is
+// read.
+func TestAfterOtherJobs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	_, first := b.create(t, people)
+	upload := func(body io.Reader, after ...string) (*dataset.Dataset, *job.Job, error) {
+		return b.Create(t.Context(), dataset.Upload{Tenant: "acme", User: "ann", Filename: "p.csv", IdempotencyKey: "k", After: after, Body: body})
+	}
+	unread := iotest.ErrReader(errors.New("the file was read"))
+	_, _, err := upload(unread, first.ID, "job_none")
+	checkCode(t, err, fault.ClassNotFound, "job_not_found")
+	d, j, err := upload(strings.NewReader(people), first.ID)
+	if err != nil || !slices.Equal(j.After, []string{first.ID}) || !slices.Equal(d.After, j.After) {
+		t.Fatalf("data set %+v, job %+v, %v", d, j, err)
+	}
+	again, _, err := upload(strings.NewReader(people), first.ID)
+	if err != nil || again.ID != d.ID {
+		t.Errorf("the same again: %+v, %v", again, err)
+	}
+	_, _, err = upload(strings.NewReader(people))
+	checkCode(t, err, fault.ClassConflict, "idempotency_key_reused")
+}
+
 func TestMainWay(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(c *dataset.ServiceConfig) { c.Retention = time.Hour })

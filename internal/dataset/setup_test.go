@@ -103,7 +103,7 @@ func (s *jobs) Submit(_ context.Context, sub job.Submission) (*job.Job, bool, er
 	payload, err := json.Marshal(sub.Payload)
 	j := &job.Job{
 		Meta: store.Meta{ID: store.NewID("job"), Revision: 1}, Tenant: sub.Tenant, User: sub.User, Kind: sub.Kind.Name,
-		Subject: sub.Subject, IdempotencyKey: sub.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1,
+		Subject: sub.Subject, IdempotencyKey: sub.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1, After: sub.After,
 	}
 	s.all = append(s.all, j)
 	return j, true, err
@@ -118,6 +118,15 @@ func (s *jobs) Get(_ context.Context, tenant, id string) (*job.Job, error) {
 		}
 	}
 	return nil, fault.NotFound("job_not_found", "there is no job %s", id)
+}
+
+func (s *jobs) CheckAfter(ctx context.Context, tenant string, after []string) error {
+	for _, id := range after {
+		if _, err := s.Get(ctx, tenant, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *jobs) Active(context.Context, string) (bool, error) { return s.active, s.fail }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -29,7 +30,8 @@ type Upload struct {
 	Filename       string
 	IdempotencyKey string // empty: none
 	Options        FormatOptions
-	Priority       *int // of the ingest job; nil: the default
+	Priority       *int     // of the ingest job; nil: the default
+	After          []string // jobs that have to succeed before the ingest job runs
 	Body           io.Reader
 }
 
@@ -48,11 +50,14 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 	if err := checkUpload(u); err != nil {
 		return nil, nil, err
 	}
+	if err := s.jobs.CheckAfter(ctx, u.Tenant, u.After); err != nil {
+		return nil, nil, err // before the file is read, which may be large
+	}
 	now := s.now().UTC()
 	d := &Dataset{
 		Meta:   store.Meta{ID: store.NewID("ds")},
 		Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
-		IdempotencyKey: u.IdempotencyKey, Options: u.Options, Priority: u.Priority, State: Uploaded, CreatedAt: now,
+		IdempotencyKey: u.IdempotencyKey, Options: u.Options, Priority: u.Priority, After: u.After, State: Uploaded, CreatedAt: now,
 	}
 	if d.Name == "" {
 		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
@@ -148,7 +153,7 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 // ingest submits the data set's job, at most one.
 func (s *Service) ingest(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
 	j, _, err := s.jobs.Submit(ctx, job.Submission{
-		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID, Priority: d.Priority,
+		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID, Priority: d.Priority, After: d.After,
 		Payload: IngestRequest{DatasetID: d.ID}, Memory: ingestMemory,
 	})
 	if err != nil {
@@ -195,7 +200,8 @@ func (s *Service) repeat(ctx context.Context, found, d *Dataset, r io.Reader) (*
 
 // same returns the data set that was found if d is the same upload.
 func (s *Service) same(ctx context.Context, found, d *Dataset) (*Dataset, *job.Job, error) {
-	if found.Deleted || found.SHA256 != d.SHA256 || found.Name != d.Name || found.Filename != d.Filename || !reflect.DeepEqual(found.Options, d.Options) {
+	if found.Deleted || found.SHA256 != d.SHA256 || found.Name != d.Name || found.Filename != d.Filename || !reflect.DeepEqual(found.Options, d.Options) ||
+		!slices.Equal(found.After, d.After) {
 		return nil, nil, fault.Conflict("idempotency_key_reused", "the idempotency key was used for another upload; a new upload needs a new key").
 			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
 	}

@@ -196,6 +196,7 @@ func uploadForm(limit int64) *huma.RequestBody {
 					"quote":     text("Around fields of a CSV file: \" or '; default: found out", 1),
 					"header":    header,
 					"priority":  priority,
+					fieldAfter:  text("Jobs that have to succeed before the file is read in, at most 100, with commas between them; until then the ingest job is waiting. Default: none", maxAfterBytes),
 					"file":      {Type: huma.TypeString, Format: "binary", Description: "The file, CSV or Parquet; the last part of the form"},
 				},
 			},

@@ -19,7 +19,7 @@ type DeadLetter struct {
 	User     string    `json:"user" doc:"Who submitted it"`
 	Kind     string    `json:"kind" example:"training"`
 	Pool     string    `json:"pool" example:"training"`
-	Cause    string    `json:"cause" enum:"failures_exhausted,crashes_exhausted,outage_exhausted,defect" doc:"Why it was given up: it failed too often, it took its worker with it too often, a part was away for too long, or a defect that another attempt would only repeat"`
+	Cause    string    `json:"cause" enum:"failures_exhausted,crashes_exhausted,outage_exhausted,defect,unsupported" doc:"Why it was given up: it failed too often, it took its worker with it too often, a part was away for too long, a defect that another attempt would only repeat, or no worker knew its kind or version for too long"`
 	Code     string    `json:"code" doc:"Of the last failure" example:"worker_died"`
 	Message  string    `json:"message" doc:"What its owner is told"`
 	Attempt  int       `json:"attempt"`

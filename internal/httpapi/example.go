@@ -217,7 +217,7 @@ func exampleModel(at time.Time, inputs []Column) Model {
 func exampleQueue(at time.Time) Queue {
 	return Queue{
 		Queue: "training", QueueSettings: QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
-		Pending: 12, Queued: 1, Running: 2, Slots: 3, Workers: 2, UpdatedAt: &at, UpdatedBy: "olga",
+		Waiting: 3, Pending: 12, Queued: 1, Running: 2, Slots: 3, Workers: 2, UpdatedAt: &at, UpdatedBy: "olga",
 	}
 }
 

@@ -254,7 +254,7 @@ type jobChanged struct {
 }
 
 func (s *server) prioritise(ctx context.Context, in *priorityInput) (*jobChanged, error) {
-	j, err := s.changeJob(ctx, in.ID, func(ctx context.Context, tenant, id string) (*job.Job, error) {
+	j, err := s.changeJob(job.As(ctx, callerOf(ctx).User), in.ID, func(ctx context.Context, tenant, id string) (*job.Job, error) {
 		return s.jobs.Prioritise(ctx, tenant, id, in.Body.Priority)
 	})
 	if err != nil {

@@ -23,6 +23,7 @@ type QueueSettings struct {
 type Queue struct {
 	Queue string `json:"queue" doc:"The name of the pool of workers" example:"training"`
 	QueueSettings
+	Waiting   int64      `json:"waiting" doc:"Jobs that wait for other jobs: those they were divided into, or those they come after"`
 	Pending   int64      `json:"pending" doc:"Jobs that wait in the store; 100000 may be more"`
 	Queued    int64      `json:"queued" doc:"Jobs that were handed over"`
 	Running   int64      `json:"running"`
@@ -134,7 +135,7 @@ func (s *server) registerQueues(queues QueueKeeper) {
 func viewQueue(q *job.QueueStatus) Queue {
 	return Queue{
 		Queue: q.ID, QueueSettings: QueueSettings{Paused: q.Paused, KindLimits: q.KindLimits},
-		Pending: q.Pending, Queued: q.Queued, Running: q.Running, Slots: q.Slots, Workers: q.Workers,
+		Waiting: q.Awaiting, Pending: q.Pending, Queued: q.Queued, Running: q.Running, Slots: q.Slots, Workers: q.Workers,
 		UpdatedAt: moment(q.UpdatedAt), UpdatedBy: q.UpdatedBy,
 	}
 }

@@ -16,7 +16,7 @@ type cleanupInput struct {
 func (s *server) registerRetention(service Submitter[retention.Request]) {
 	op := operation(tagCleanup, "POST /cleanup", "clean-up", "Clean up files",
 		`Marks the files that no record points to and deletes those that have been marked for the grace period, over all tenants. It runs by itself now and then; a dry run only lists what would go. For operators.`,
-		http.StatusConflict, http.StatusTooManyRequests)
+		http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests)
 	register(s, accepted(forOperatorsOnly(op)), func(ctx context.Context, in *cleanupInput) (*acceptedOutput, error) {
 		var req retention.Request
 		if in.Body != nil {

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -22,6 +23,9 @@ import (
 const (
 	maxFieldBytes = 200
 	maxFields     = 16
+
+	fieldAfter    = "after"
+	maxAfterBytes = 8 << 10 // of the field after, twice what job.MaxAfter identifiers take
 )
 
 type uploadInput struct{ Idempotency }
@@ -29,7 +33,7 @@ type uploadInput struct{ Idempotency }
 func (s *server) registerUpload() {
 	op := accepted(operation(tagDatasets, "POST /datasets", "upload-dataset", "Upload a data set",
 		`Send a CSV or Parquet file as multipart/form-data; the fields come before the file. The answer comes when the file is stored. An ingest job then finds out its types and makes its profile; follow the job, and use the data set when it is ready.`,
-		http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests))
+		http.StatusNotFound, http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests))
 	op.Metadata[metaStreams] = true
 	register(s, op, s.upload)
 	s.api.OpenAPI().Paths[op.Path].Post.RequestBody = uploadForm(s.config.MaxUploadBytes)
@@ -121,12 +125,16 @@ func readFields(parts *multipart.Reader, up *dataset.Upload) (*fileReader, error
 				With(fault.Field{Location: location, Message: "is given more than once"})
 		}
 		seen[name] = true
-		value, err := io.ReadAll(io.LimitReader(part, maxFieldBytes+1))
+		most := maxFieldBytes
+		if name == fieldAfter {
+			most = maxAfterBytes
+		}
+		value, err := io.ReadAll(io.LimitReader(part, int64(most)+1))
 		if err != nil {
 			return nil, err
 		}
-		if len(value) > maxFieldBytes || !utf8.Valid(value) {
-			return nil, fault.Invalid("invalid_request", "the field %q must be text of at most %d bytes", clean(name), maxFieldBytes).
+		if len(value) > most || !utf8.Valid(value) {
+			return nil, fault.Invalid("invalid_request", "the field %q must be text of at most %d bytes", clean(name), most).
 				With(fault.Field{Location: location, Message: "must be short text"})
 		}
 		if err := setField(up, name, string(value)); err != nil {
@@ -163,8 +171,14 @@ func setField(up *dataset.Upload, name, value string) error {
 				With(fault.Field{Location: "body.priority", Message: fmt.Sprintf("must be between %d and %d", job.MinPriority, job.MaxPriority), Value: clean(value)})
 		}
 		up.Priority = &n
+	case fieldAfter:
+		for id := range strings.SplitSeq(value, ",") {
+			if id = strings.TrimSpace(id); id != "" {
+				up.After = append(up.After, id)
+			}
+		}
 	default:
-		return fault.Invalid("unknown_field", "the form has a field %q; it may have name, delimiter, quote, header and priority before the file", clean(name)).
+		return fault.Invalid("unknown_field", "the form has a field %q; it may have name, delimiter, quote, header, priority and after before the file", clean(name)).
 			With(fault.Field{Location: "body." + clean(name), Message: "is not a known field"})
 	}
 	return nil

@@ -94,6 +94,7 @@ type Transition struct {
 	Epoch  int       `json:"epoch"`
 	Event  string    `json:"event,omitempty" doc:"What happened, when it is no change of state" example:"cancel_requested"`
 	By     string    `json:"by,omitempty" doc:"Who did it, when it was a person; of another tenant's operator nothing but that"`
+	Worker string    `json:"worker,omitempty" doc:"The worker that took the job, ended it or sent it back; for operators"`
 	Reason string    `json:"reason,omitempty" doc:"Why, when it is not plain progress"`
 }
 
@@ -188,7 +189,10 @@ func viewJob(caller account.Caller, j *job.Job) Job {
 // he may be of another tenant.
 func viewTransition(caller account.Caller, t job.Transition) Transition {
 	v := Transition{At: t.At.UTC(), State: string(t.State), Epoch: t.Epoch, Event: t.Event, By: t.By, Reason: t.Reason}
-	if strings.HasSuffix(t.Reason, "_by_operator") && !caller.Has(account.RoleOperator) {
+	switch {
+	case caller.Has(account.RoleOperator):
+		v.Worker = t.Worker
+	case strings.HasSuffix(t.Reason, "_by_operator"):
 		v.By = account.RoleOperator
 	}
 	return v

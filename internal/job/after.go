@@ -45,8 +45,9 @@ func (e *edge) Keys() map[string]any { return map[string]any{"after": e.After, "
 
 func edgeID(job, after string) string { return job + "-" + after }
 
-// checkAfter refuses jobs to come after that the tenant does not have.
-func (s *Service) checkAfter(ctx context.Context, tenant string, after []string) error {
+// CheckAfter refuses jobs to come after that the tenant does not have, as Submit
+// does: for whoever wants to know before it does what takes long.
+func (s *Service) CheckAfter(ctx context.Context, tenant string, after []string) error {
 	if len(after) > MaxAfter {
 		return fault.Invalid("too_many_dependencies", "A job may come after at most %d jobs, and this one names %d.", MaxAfter, len(after)).
 			With(fault.Field{Location: "body.after", Message: fmt.Sprintf("at most %d jobs", MaxAfter)})
@@ -72,7 +73,7 @@ func (s *Service) checkAfter(ctx context.Context, tenant string, after []string)
 // submitAfter stores a job that comes after others. It waits until all of them
 // have succeeded.
 func (s *Service) submitAfter(ctx context.Context, j *Job) (*Job, bool, error) {
-	if err := s.checkAfter(ctx, j.Tenant, j.After); err != nil {
+	if err := s.CheckAfter(ctx, j.Tenant, j.After); err != nil {
 		return nil, false, err
 	}
 	if err := s.admit(ctx, j); err != nil {

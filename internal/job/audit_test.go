@@ -125,7 +125,7 @@ var legal = map[job.State][]job.State{
 }
 
 // unrun is what a job may fail with that does not run.
-var unrun = []string{"deadline_exceeded", "time_budget_exceeded", "memory_budget_too_small"}
+var unrun = []string{"deadline_exceeded", "time_budget_exceeded", "memory_budget_too_small", job.CodeNewerWorker}
 
 func (a *auditor) check(id string, was, is *job.Job) {
 	bad := func(format string, args ...any) {

@@ -163,7 +163,7 @@ func (s *Service) gather(ctx context.Context, tenant, key string, members []Memb
 				j.After, others = append(j.After, name), append(others, name)
 			}
 		}
-		if err := s.checkAfter(ctx, tenant, others); err != nil {
+		if err := s.CheckAfter(ctx, tenant, others); err != nil {
 			return nil, Within(err, i, m.Kind.Name)
 		}
 		if err := s.remind(ctx, j); err != nil {

@@ -14,10 +14,11 @@ import (
 // with what was asked for, as far as is known. A job that failed for its
 // owner's mistake, which only the owner can mend, is none.
 const (
-	DeadFailures = "failures_exhausted" // it failed max_failures times
-	DeadCrashes  = "crashes_exhausted"  // it took its worker with it max_crashes times: a poison job
-	DeadOutage   = "outage_exhausted"   // a part that it needs was away for too long
-	DeadDefect   = "defect"             // a defect of ours that another attempt would only repeat
+	DeadFailures    = "failures_exhausted" // it failed max_failures times
+	DeadCrashes     = "crashes_exhausted"  // it took its worker with it max_crashes times: a poison job
+	DeadOutage      = "outage_exhausted"   // a part that it needs was away for too long
+	DeadDefect      = "defect"             // a defect of ours that another attempt would only repeat
+	DeadUnsupported = "unsupported"        // no worker knew its kind or its version for too long
 )
 
 // DeadLetter tells operators of a job that was given up. Its record is written

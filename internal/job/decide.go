@@ -20,7 +20,11 @@ const publishPatience = 10
 func (s *session) decide(j *Job, a answer) string {
 	at := stamp(s.cfg.Now)
 	snooze, snoozed := errors.AsType[*SnoozeError](a.err)
+	tooOld := snoozed && snooze.Code == CodeNewerWorker
 	j.Waiting = nil
+	if !tooOld {
+		j.UpgradeSince = time.Time{}
+	}
 	switch {
 	case j.CancelRequested && !j.Committed:
 		j.end(at, Cancelled, "cancelled_by_owner")
@@ -34,6 +38,8 @@ func (s *session) decide(j *Job, a answer) string {
 	case errors.Is(a.err, Drained) && s.isDraining():
 		j.wait(at, at, "worker_drained")
 		return OutcomeDrained
+	case tooOld:
+		return s.tooNew(j, at, snooze.Reason)
 	case snoozed:
 		j.Waiting = &snooze.Reason
 		j.wait(at, at.Add(snooze.For), snooze.Code)
@@ -148,7 +154,7 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	at, worker := stamp(r.now), j.Worker
 	took := max(at.Sub(j.StartedAt), 0)
 	j.Crashes++
-	j.Waiting = nil
+	j.Waiting, j.UpgradeSince = nil, time.Time{}
 	outcome := ""
 	switch {
 	case j.CancelRequested && !j.Committed:

@@ -51,7 +51,7 @@ func (j *Job) adopt(children []*Job, f Fan, at time.Time) {
 		Fan: children[0].Child.Fan, Children: n, Tolerate: f.Tolerate,
 		From: min(j.Progress.Fraction, until), Until: until, Since: at, States: map[State]int{Awaiting: n},
 	}
-	j.Progress.ETA = time.Time{}
+	j.Progress.ETA, j.UpgradeSince = time.Time{}, time.Time{}
 	j.Waiting = &Reason{Code: "children_running", Message: fmt.Sprintf("It waits for the %d jobs that it was divided into.", n)}
 	j.Outages, j.OutageSince = 0, time.Time{} // all parts were there; its children may take longer than its patience
 	j.hold(at, awaitsChildren, at.Add(tendEvery), "fanned_out")

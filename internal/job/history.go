@@ -14,6 +14,7 @@ import (
 // Events that are no changes of state.
 const (
 	EventCancelRequested = "cancel_requested" // of a job that runs; its worker will stop it
+	EventPriorityChanged = "priority_changed" // of a job that waits; the reason says from what to what
 )
 
 // The record holds a short form of the history: all of it while it is short,
@@ -63,6 +64,9 @@ type Event struct {
 // is, see spill.
 func (j *Job) remember(t Transition) {
 	kept := j.History
+	if len(kept) == 0 && j.Parent == "" && t.By == "" {
+		t.By = j.User // who submitted it; a child was made by its parent
+	}
 	if len(kept) >= maxEvents {
 		from, to := keptEvents, len(kept)-keptEvents
 		first := kept[from]

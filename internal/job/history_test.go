@@ -176,7 +176,7 @@ func TestHistoryTellsWhoDidIt(t *testing.T) {
 				told = append(told, fmt.Sprintf("%s %s %s by %s", e.State, e.Event, e.Reason, e.By))
 			}
 		}
-		if got := fmt.Sprint(told); got != "[running cancel_requested  by ann queued  retried_by_owner by bob]" {
+		if got := fmt.Sprint(told); got != "[pending   by ann running cancel_requested  by ann queued  retried_by_owner by bob]" {
 			t.Error(got)
 		}
 		queued := w.submit("rest")

@@ -74,13 +74,15 @@ type Job struct {
 	FinishedAt  time.Time `json:"finished_at,omitzero"`
 	NotBefore   time.Time `json:"not_before,omitzero"` // a pending job waits until then
 
-	Memory      int64         `json:"memory_bytes,omitempty"`      // that an attempt is given; 0: not known
-	MemoryAsked bool          `json:"memory_asked,omitempty"`      // by the request; otherwise it is an estimate
-	MemoryPeak  int64         `json:"memory_peak_bytes,omitempty"` // the most that an attempt in a process of its own used
-	ParkedAt    time.Time     `json:"parked_at,omitzero"`          // since when no worker has the memory
-	Deadline    time.Time     `json:"deadline,omitzero"`           // by which it has to have ended
-	TimeBudget  time.Duration `json:"time_budget,omitempty"`       // for which attempts may run in all
-	TimeSpent   time.Duration `json:"time_spent,omitempty"`        // by the attempts that are over
+	Memory      int64     `json:"memory_bytes,omitempty"`      // that an attempt is given; 0: not known
+	MemoryAsked bool      `json:"memory_asked,omitempty"`      // by the request; otherwise it is an estimate
+	MemoryPeak  int64     `json:"memory_peak_bytes,omitempty"` // the most that an attempt in a process of its own used
+	ParkedAt    time.Time `json:"parked_at,omitzero"`          // since when no worker has the memory
+	// UpgradeSince is since when every worker that took the job up was too old for it.
+	UpgradeSince time.Time     `json:"upgrade_since,omitzero"`
+	Deadline     time.Time     `json:"deadline,omitzero"`     // by which it has to have ended
+	TimeBudget   time.Duration `json:"time_budget,omitempty"` // for which attempts may run in all
+	TimeSpent    time.Duration `json:"time_spent,omitempty"`  // by the attempts that are over
 
 	// What it is to other jobs: see FanOut and Submission.After.
 	Parent   string    `json:"parent,omitempty"`   // the job that it is a child of

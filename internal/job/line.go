@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -49,8 +50,12 @@ func (j *Job) ready(at time.Time) bool { return j.State == Pending && !j.NotBefo
 // waits is since when a job waits that may be handed over, or that the queue
 // has.
 func (j *Job) waits() time.Time {
-	if j.State == Pending && j.NotBefore.IsZero() && len(j.History) > 0 {
-		return j.History[len(j.History)-1].At
+	if j.State == Pending && j.NotBefore.IsZero() {
+		for _, t := range slices.Backward(j.History) {
+			if t.Event == "" { // not what was done to it meanwhile
+				return t.At
+			}
+		}
 	}
 	return j.due()
 }
@@ -81,7 +86,9 @@ func (s *Service) Prioritise(ctx context.Context, tenant, id string, priority in
 		case j.Priority() == priority:
 			return store.ErrUnchanged
 		}
+		was := j.Priority()
 		j.Urgency = priority - DefaultPriority
+		j.note(stamp(s.cfg.Now), EventPriorityChanged, fmt.Sprintf("%d to %d", was, priority), actorOf(ctx))
 		return nil
 	})
 	if errors.Is(err, store.ErrNotFound) {

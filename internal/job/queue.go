@@ -10,11 +10,12 @@ import (
 // QueueStatus is a pool as operators see it: what is set for it, and how it is.
 type QueueStatus struct {
 	QueuePolicy
-	Pending int64 // jobs that wait in the store, those that wait for a time among them
-	Queued  int64 // jobs that the queue has
-	Running int64
-	Slots   int // of live workers
-	Workers int // that are alive
+	Awaiting int64 // jobs that wait for other jobs
+	Pending  int64 // jobs that wait in the store, those that wait for a time among them
+	Queued   int64 // jobs that the queue has
+	Running  int64
+	Slots    int // of live workers
+	Workers  int // that are alive
 }
 
 // Queues returns every pool, by name.
@@ -37,7 +38,7 @@ func (s *Service) Queue(ctx context.Context, pool string) (*QueueStatus, error) 
 		return nil, err
 	}
 	q := &QueueStatus{QueuePolicy: *p}
-	for state, at := range map[State]*int64{Pending: &q.Pending, Queued: &q.Queued, Running: &q.Running} {
+	for state, at := range map[State]*int64{Awaiting: &q.Awaiting, Pending: &q.Pending, Queued: &q.Queued, Running: &q.Running} {
 		*at, err = s.jobs.Count(ctx, store.Query{Index: indexLine, Equal: []any{string(state), pool}}, statsLimit)
 		if err != nil {
 			return nil, storeFault(err)

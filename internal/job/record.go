@@ -167,15 +167,24 @@ func (j *Job) queue(at time.Time, reason string) {
 
 // wait sends the job back to the line, in which its turn can come from the time
 // given on. Without a worker
-// and not running, it is fenced off from whoever had it.
+// and not running, it is fenced off from whoever had it; the event names them.
 func (j *Job) wait(at, until time.Time, reason string) {
+	worker := ""
+	if j.State == Running {
+		worker = j.Worker
+	}
 	j.Worker = ""
 	j.NotBefore = time.Time{}
 	if until.After(at) {
 		j.NotBefore = until
 	}
 	j.move(at, Pending, reason)
+	j.sentBackBy(worker)
 }
+
+// sentBackBy names the worker of which the last event, which was just added,
+// tells that it sent the job back to the line.
+func (j *Job) sentBackBy(worker string) { j.History[len(j.History)-1].Worker = worker }
 
 // end moves the job to a terminal state. A job that waits for its children
 // goes on waiting until they are told.

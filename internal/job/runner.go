@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/store"
 )
 
@@ -37,7 +36,8 @@ type RunnerConfig struct {
 	DrainGrace     time.Duration // after Drain, until handlers are stopped; default 20 s
 	StopGrace      time.Duration // after a handler's context ended, until its outcome is recorded without it; default 30 s
 
-	MemoryPatience time.Duration // for which a job waits for a worker with enough memory, when none has; default 1 min
+	MemoryPatience  time.Duration // for which a job waits for a worker with enough memory, when none has; default 1 min
+	UpgradePatience time.Duration // for which a job waits for a worker that knows its kind and version; default 1 day
 
 	MaxResult     int // bytes of a result; default 4 MiB
 	MaxCheckpoint int // bytes of one checkpoint; default 256 MiB
@@ -60,6 +60,7 @@ func (c RunnerConfig) withDefaults() RunnerConfig {
 	c.DrainGrace = positive(c.DrainGrace, 20*time.Second)
 	c.StopGrace = positive(c.StopGrace, 30*time.Second)
 	c.MemoryPatience = positive(c.MemoryPatience, time.Minute)
+	c.UpgradePatience = positive(c.UpgradePatience, 24*time.Hour)
 	c.MaxResult = positive(c.MaxResult, 4<<20)
 	c.MaxCheckpoint = positive(c.MaxCheckpoint, 256<<20)
 	c.MaxLogLines = positive(c.MaxLogLines, 10_000)
@@ -226,7 +227,7 @@ func (r *Runner) read(ctx context.Context, d Delivery) (*Job, error) {
 	case j.State != Queued || j.Epoch != d.Epoch:
 		return nil, nil
 	case r.cfg.Handlers[j.Kind] == nil:
-		return nil, fault.New(fault.ClassInternal, "unknown_job_kind", "no handler for jobs of kind %s", j.Kind)
+		return nil, r.unheardOf(ctx, j)
 	}
 	return j, nil
 }

@@ -313,7 +313,7 @@ func (j *Job) reset(at time.Time) {
 	j.Progress, j.Waiting = Progress{}, nil
 	j.Family = nil
 	j.Round++
-	j.TimeSpent, j.ParkedAt = 0, time.Time{}
+	j.TimeSpent, j.ParkedAt, j.UpgradeSince = 0, time.Time{}, time.Time{}
 	if !at.Before(j.Deadline) {
 		j.Deadline = time.Time{}
 	}

@@ -15,9 +15,10 @@ type Stats struct {
 
 // Waiting is the line of one pool.
 type Waiting struct {
-	Pending int64     // in the store, including those that wait for a later attempt
-	Queued  int64     // with the queue
-	Oldest  time.Time // since when the first of those whose time has come waits; zero when none does
+	Awaiting int64     // for other jobs: their children, or those they come after
+	Pending  int64     // in the store, including those that wait for a later attempt
+	Queued   int64     // with the queue
+	Oldest   time.Time // since when the first of those whose time has come waits; zero when none does
 }
 
 const (
@@ -39,7 +40,7 @@ func (k *Keeper) Stats(ctx context.Context) (Stats, error) {
 		s.Waiting[pool] = Waiting{}
 	}
 	at := stamp(k.cfg.Now)
-	for _, state := range []State{Running, Queued, Pending} {
+	for _, state := range []State{Running, Queued, Pending, Awaiting} {
 		pool, kind := "", ""
 		for range statsPairs {
 			next, err := k.nextLine(ctx, state, pool, kind)
@@ -87,13 +88,15 @@ func (s Stats) add(first *Job, n int64, at time.Time) {
 	switch first.State {
 	case Running:
 		running = n
+	case Awaiting:
+		w.Awaiting += n
 	case Queued:
 		w.Queued += n
 	default:
 		w.Pending += n
 	}
 	s.Running[first.Kind] += running
-	if since := first.waits(); first.State != Running && !since.After(at) && (w.Oldest.IsZero() || since.Before(w.Oldest)) {
+	if since := first.waits(); first.State != Running && first.State != Awaiting && !since.After(at) && (w.Oldest.IsZero() || since.Before(w.Oldest)) {
 		w.Oldest = since
 	}
 	s.Waiting[first.Pool] = w

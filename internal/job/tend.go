@@ -318,7 +318,9 @@ func (j *Job) stop(at time.Time) bool {
 		return false
 	}
 	j.CancelRequested = true
-	if j.State != Running {
+	if j.State == Running {
+		j.note(at, EventCancelRequested, "parent_ended", "")
+	} else {
 		j.end(at, Cancelled, "parent_ended")
 	}
 	return true

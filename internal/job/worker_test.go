@@ -43,10 +43,13 @@ func TestStats(t *testing.T) {
 		submit("predict", "batch")
 		w.queue.setDown(true)
 		submit("predict", "batch")
+		if _, _, err := w.service.Submit(t.Context(), job.Submission{Kind: job.Kind{Name: "tune", Pool: "batch"}, Tenant: tenant, After: []string{first.ID}}); err != nil {
+			t.Fatal(err)
+		}
 		s, err := w.keeper.Stats(t.Context())
 		want := fmt.Sprint(job.Stats{
 			Running: map[string]int64{"train": 3, "snooze": 0, "tune": 0, "predict": 0},
-			Waiting: map[string]job.Waiting{"training": {}, "batch": {Pending: 2, Queued: 2, Oldest: first.QueuedAt}},
+			Waiting: map[string]job.Waiting{"training": {}, "batch": {Awaiting: 1, Pending: 2, Queued: 2, Oldest: first.QueuedAt}},
 		})
 		if got := fmt.Sprint(s); err != nil || got != want {
 			t.Errorf("%v\n%s\n%s", err, got, want)

@@ -3,13 +3,15 @@ package retention
 import (
 	"time"
 
+	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
 )
 
 // Request asks for a clean-up.
 type Request struct {
-	DryRun   bool `json:"dry_run,omitempty" doc:"Only list what would go"`
-	Priority *int `json:"priority,omitempty" minimum:"0" maximum:"9" doc:"How urgent the job is among those of your tenant, 0 to 9; default 5"`
+	DryRun bool `json:"dry_run,omitempty" doc:"Only list what would go"`
+
+	job.Order
 }
 
 // Config says how long things are kept. A zero period keeps for ever, except

@@ -31,10 +31,10 @@ const memory = 256 << 20
 // which the edge has checked. created is false when the idempotency key was
 // seen before.
 func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request, idempotencyKey string) (j *job.Job, created bool, err error) {
-	priority := req.Priority
-	req.Priority = nil // it is the job's, not its work's
+	order := req.Order
+	req.Order = job.Order{} // it is the job's, not its work's
 	return s.jobs.Submit(ctx, job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User,
-		IdempotencyKey: idempotencyKey, Priority: priority, Payload: req, Memory: memory,
+		IdempotencyKey: idempotencyKey, Priority: order.Priority, After: order.After, Payload: req, Memory: memory,
 	})
 }

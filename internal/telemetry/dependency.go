@@ -32,14 +32,28 @@ func (d *Dependency) Observe(operation string, elapsed time.Duration, err error)
 	}
 }
 
-// reason names why a call failed, in few words.
+// Why a call failed, in few words.
+const (
+	reasonCanceled = "canceled"
+	reasonTimeout  = "timeout"
+	reasonFailed   = "failed"
+)
+
 func reason(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return "canceled"
+		return reasonCanceled
 	case errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
+		return reasonTimeout
 	default:
-		return "failed"
+		return reasonFailed
 	}
+}
+
+// known is the reason, if it is one of ours.
+func known(reason string) string {
+	if reason == reasonCanceled || reason == reasonTimeout {
+		return reason
+	}
+	return reasonFailed
 }

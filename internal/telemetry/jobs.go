@@ -12,6 +12,8 @@ type Jobs struct {
 	submitted *prometheus.CounterVec
 	started   *prometheus.CounterVec
 	finished  *prometheus.CounterVec
+	parked    *prometheus.CounterVec
+	dead      *prometheus.CounterVec
 	revived   *prometheus.CounterVec
 	troubles  *prometheus.CounterVec
 	wait      *prometheus.HistogramVec
@@ -33,12 +35,14 @@ func newJobs(m *Metrics) *Jobs {
 		submitted:  m.counter("jobs_submitted_total", "Jobs accepted and stored.", "kind"),
 		started:    m.counter("jobs_started_total", "Attempts begun by a worker.", "kind"),
 		finished:   m.counter("jobs_finished_total", "Attempts ended, by how.", "kind", "outcome"),
+		parked:     m.counter("jobs_parked_total", "Jobs that a worker took up and sent back to wait, by what for: a part that is away, a newer worker.", "kind", "reason"),
+		dead:       m.counter("dead_letters_total", "Jobs that were given up though their owners made no mistake, by why.", "kind", "cause"),
 		revived:    m.counter("jobs_revived_total", "Jobs handed over again, because a worker died or the queue forgot them.", "kind", "reason"),
 		troubles:   m.counter("job_troubles_total", "Errors around jobs that their owners do not see; the log has them.", "operation"),
 		wait:       m.histogram("job_queue_wait_seconds", "Time from handing a job over to its start.", durationBuckets(), "kind"),
 		duration:   m.histogram("job_duration_seconds", "Time an attempt took.", durationBuckets(), "kind", "outcome"),
 		running:    m.gauge("jobs_running", "Jobs that are running, by the records; told by the leading scheduler.", "kind"),
-		waiting:    m.gauge("jobs_waiting", "Jobs that wait, pending in the store or handed to the queue; told by the leading scheduler.", "pool", "state"),
+		waiting:    m.gauge("jobs_waiting", "Jobs that wait: waiting for other jobs, pending in the store, or queued; told by the leading scheduler.", "pool", "state"),
 		oldest:     m.gauge("jobs_oldest_waiting_seconds", "How long the longest waiting job has waited; told by the leading scheduler.", "pool"),
 		dispatched: m.counter("jobs_dispatched_total", "Jobs that the dispatcher handed to the queue, not counting those that went there at once.", "pool"),
 		room:       m.gauge("dispatch_room", "Jobs that the queue had room for when the dispatcher last looked at the pool.", "pool"),
@@ -46,7 +50,7 @@ func newJobs(m *Metrics) *Jobs {
 		unfair:     m.gauge("dispatch_share_error_jobs", "By how many jobs what a waiting tenant was handed differs from its share, at most.", "pool"),
 		kinds:      newBound(maxValues),
 		outcomes:   newBound(16),
-		reasons:    newBound(16),
+		reasons:    newBound(maxValues),
 		operations: newBound(maxValues),
 		pools:      newBound(maxValues),
 	}
@@ -74,6 +78,17 @@ func (j *Jobs) JobFinished(kind, outcome string, d time.Duration) {
 	}
 }
 
+// JobParked counts a job that was sent back to wait for what the reason, a code,
+// says.
+func (j *Jobs) JobParked(kind, reason string) {
+	j.parked.WithLabelValues(j.kinds.value(kind), j.reasons.value(reason)).Inc()
+}
+
+// JobDied counts a job that became a dead letter.
+func (j *Jobs) JobDied(kind, cause string) {
+	j.dead.WithLabelValues(j.kinds.value(kind), j.reasons.value(cause)).Inc()
+}
+
 // JobRevived counts a job that was handed over again.
 func (j *Jobs) JobRevived(kind, reason string) {
 	j.revived.WithLabelValues(j.kinds.value(kind), j.reasons.value(reason)).Inc()
@@ -86,9 +101,10 @@ func (j *Jobs) JobTrouble(operation string) {
 
 // Waiting is the line of one pool.
 type Waiting struct {
-	Pending int64         // in the store
-	Queued  int64         // with the queue
-	Oldest  time.Duration // how long the first has waited
+	Awaiting int64         // for other jobs
+	Pending  int64         // in the store
+	Queued   int64         // with the queue
+	Oldest   time.Duration // how long the first that is not waiting for others has waited
 }
 
 // SetBacklog replaces the gauges of running jobs, by kind, and of waiting ones,
@@ -103,6 +119,7 @@ func (j *Jobs) SetBacklog(running map[string]int64, waiting map[string]Waiting) 
 	j.oldest.Reset()
 	for pool, w := range waiting {
 		pool = j.pools.value(pool)
+		j.waiting.WithLabelValues(pool, "waiting").Set(float64(w.Awaiting))
 		j.waiting.WithLabelValues(pool, "pending").Set(float64(w.Pending))
 		j.waiting.WithLabelValues(pool, "queued").Set(float64(w.Queued))
 		j.oldest.WithLabelValues(pool).Set(w.Oldest.Seconds())

@@ -77,9 +77,11 @@ func exercise(t *testing.T, m *telemetry.Metrics) {
 	m.Jobs.JobStarted("training", 2*time.Second)
 	m.Jobs.JobFinished("training", "succeeded", time.Minute)
 	m.Jobs.JobFinished("training", "cancelled", 0)
+	m.Jobs.JobParked("training", "newer_worker_needed")
+	m.Jobs.JobDied("training", "crashes_exhausted")
 	m.Jobs.JobRevived("training", "worker_died")
 	m.Jobs.JobTrouble("heartbeat")
-	m.Jobs.SetBacklog(map[string]int64{"training": 2}, map[string]telemetry.Waiting{"training": {Pending: 3, Queued: 1, Oldest: time.Minute}})
+	m.Jobs.SetBacklog(map[string]int64{"training": 2}, map[string]telemetry.Waiting{"training": {Awaiting: 4, Pending: 3, Queued: 1, Oldest: time.Minute}})
 	m.Jobs.JobsDispatched("training", telemetry.Dispatch{Jobs: 3, Room: 4, Tenants: 2, Error: 0.5})
 	m.ML.Trained("binary", "gbdt", 12*time.Second)
 	m.ML.Processed("ingest", 1000, time.Second)
@@ -140,8 +142,11 @@ func TestEveryMetricIsServedAsDescribed(t *testing.T) {
 		`narrative_job_duration_seconds_sum{kind="training",outcome="succeeded"} 60`,
 		`narrative_job_queue_wait_seconds_sum{kind="training"} 2`,
 		`narrative_jobs_waiting{pool="training",state="pending"} 3`,
+		`narrative_jobs_waiting{pool="training",state="waiting"} 4`,
 		`narrative_jobs_oldest_waiting_seconds{pool="training"} 60`,
 		`narrative_jobs_running{kind="training"} 2`,
+		`narrative_dead_letters_total{cause="crashes_exhausted",kind="training"} 1`,
+		`narrative_jobs_parked_total{kind="training",reason="newer_worker_needed"} 1`,
 		`narrative_s3_operation_errors_total{operation="get",reason="failed"} 1`,
 		`narrative_redis_operation_errors_total{operation="evalsha",reason="timeout"} 1`,
 		`narrative_store_operation_errors_total{operation="get",reason="canceled"} 1`,

@@ -1,9 +1,12 @@
 package tenanttest
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,6 +47,7 @@ type request struct {
 	path   string
 	method string
 	body   map[string]any
+	after  string // a job; not empty: it is an upload that comes after it
 }
 
 // none is the identifier of nothing, of the same form.
@@ -55,6 +59,7 @@ func none(id string) string {
 // of returns the request with another identifier in the thing's place.
 func (r request) of(id string) request {
 	r.path = strings.ReplaceAll(r.path, r.id, id)
+	r.after = strings.ReplaceAll(r.after, r.id, id)
 	text, err := json.Marshal(r.body)
 	if err == nil {
 		r.body = nil
@@ -99,7 +104,15 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		case w.document.lists(op):
 			listed++
 			w.listed(op)
-		case op.ID != "upload-dataset" && op.ID != "clean-up":
+		case op.ID == "upload-dataset" || op.ID == "clean-up": // what they come after
+			named++
+			job := w.owner.Jobs["training"]
+			r := request{id: job, method: op.method, path: op.path, after: job}
+			if op.ID == "clean-up" {
+				r.after, r.body = "", map[string]any{"dry_run": true, "after": []string{job}}
+			}
+			w.refused(op, r)
+		default:
 			tb.Errorf("%s %s (%s) neither names a thing nor lists things; say here why no tenant needs to be kept apart", op.method, op.path, op.ID)
 		}
 	}
@@ -256,34 +269,53 @@ type answer struct {
 
 func (w *walk) ask(token string, r request) answer {
 	w.tb.Helper()
-	text := ""
-	if r.body != nil {
-		b, err := json.Marshal(r.body)
-		if err != nil {
-			w.tb.Fatal(err)
-		}
-		text = string(b)
+	body, kind, err := r.encode()
+	if err != nil {
+		w.tb.Fatal(err)
 	}
-	req, err := http.NewRequestWithContext(w.tb.Context(), r.method, w.address+r.path, strings.NewReader(text))
+	req, err := http.NewRequestWithContext(w.tb.Context(), r.method, w.address+r.path, bytes.NewReader(body))
 	if err != nil {
 		w.tb.Fatal(err)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	if r.body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
 	}
 	resp, err := w.client.Do(req)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
+	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		w.tb.Fatal(err)
 	}
-	return answer{status: resp.StatusCode, body: body}
+	return answer{status: resp.StatusCode, body: text}
+}
+
+// encode returns the request's body and its media type.
+func (r request) encode() (body []byte, kind string, err error) {
+	switch {
+	case r.after != "":
+		var form bytes.Buffer
+		parts := multipart.NewWriter(&form)
+		err = parts.WriteField("after", r.after)
+		if err == nil {
+			var file io.Writer
+			if file, err = parts.CreateFormFile("file", "a.csv"); err == nil {
+				_, err = io.WriteString(file, "a,b\n1,2\n")
+			}
+		}
+		err = errors.Join(err, parts.Close())
+		return form.Bytes(), parts.FormDataContentType(), err
+	case r.body != nil:
+		body, err = json.Marshal(r.body)
+		return body, "application/json", err
+	default:
+		return nil, "", nil
+	}
 }
 
 // problem is what the walk reads of an error.

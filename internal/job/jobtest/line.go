@@ -52,6 +52,7 @@ func (l *Line) Submit(_ context.Context, s job.Submission) (*job.Job, bool, erro
 		Kind: s.Kind.Name, Pool: s.Kind.Pool, Version: s.Kind.Version, Timeout: s.Kind.Timeout,
 		MaxFailures: s.Kind.MaxFailures, MaxCrashes: s.Kind.MaxCrashes,
 		Subject: s.Subject, Also: s.Also, IdempotencyKey: s.IdempotencyKey, Payload: payload, State: job.Queued, Epoch: 1, Memory: s.Memory,
+		After: s.After,
 	}
 	l.jobs = append(l.jobs, j)
 	return j, true, nil
@@ -86,6 +87,16 @@ func (l *Line) Get(ctx context.Context, tenant, id string) (*job.Job, error) {
 		return nil, fault.NotFound("job_not_found", "there is no job %s", id)
 	}
 	return j, err
+}
+
+// CheckAfter refuses jobs that the tenant does not have.
+func (l *Line) CheckAfter(ctx context.Context, tenant string, after []string) error {
+	for _, id := range after {
+		if _, err := l.Get(ctx, tenant, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Active reports whether a job about the subject has not ended.
