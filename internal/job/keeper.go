@@ -241,7 +241,8 @@ func (k *Keeper) Revive(ctx context.Context) (int, error) {
 				continue
 			}
 			done, err := revive(ctx, k.jobs, j, k.reviver)
-			if err != nil {
+			if err != nil { // the worker may have been silent for the same reason
+				k.running.forget()
 				return revived, fmt.Errorf("revive: %w", err)
 			}
 			if done {
@@ -350,6 +351,9 @@ func (s *sightings) begin(at time.Time, need time.Duration) {
 	}
 	s.now = map[string]sighting{}
 }
+
+// forget makes what was seen count for nothing.
+func (s *sightings) forget() { s.known, s.ended = nil, time.Time{} }
 
 // silent reports whether the value has stood still for long enough.
 func (s *sightings) silent(id string, value int64) bool {

@@ -243,6 +243,15 @@ func TestNoFalseDeaths(t *testing.T) {
 		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Minute + time.Second/2)))
 		b.set(nil) // the keeper looks first
 	}, nil)
+	// Reads go on, as when a disk is full: the keeper sees the silence, and is in
+	// no position to act on it.
+	for _, silence := range []time.Duration{16 * time.Second, 19 * time.Second, 22 * time.Second, 40 * time.Second} {
+		run(fmt.Sprint("nothing was written for ", silence), func(_ *testing.T, _ *world, b *broken) {
+			b.set(failing("replace"))
+			time.Sleep(silence)
+			b.set(nil)
+		}, nil)
+	}
 	run("a clock is an hour late", func(*testing.T, *world, *broken) {}, func(c *job.RunnerConfig) {
 		c.Now = func() time.Time { return time.Now().Add(-time.Hour) }
 	})
