@@ -48,6 +48,7 @@ type users struct {
 type base struct {
 	dataset string // a few hundred rows
 	large   string // some thousands
+	huge    string // more than fit into little memory; only where heavy jobs are asked for
 	model   string // binary
 }
 
@@ -98,6 +99,7 @@ func table(name string, rows int) ([]byte, error) {
 const (
 	smallRows = 400
 	largeRows = 8000
+	hugeRows  = 150_000
 	target    = "insurance"
 	positive  = "no"
 )
@@ -135,6 +137,26 @@ func (u *users) prepare(ctx context.Context, tenant string) error {
 	}
 	b.model, err = u.modelOf(ctx, tenant, a.job)
 	return err
+}
+
+// weigh makes what heavy jobs are about.
+func (u *users) weigh(ctx context.Context, tenant string) error {
+	few, err := table(target, largeRows)
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(many(few, hugeRows))
+	if err != nil {
+		return fmt.Errorf("repeat a table: %w", err)
+	}
+	a, err := u.submit(ctx, tenant, u.prefix+"-base-huge", kindIngest, func(ctx context.Context, c *client.Client, key string) (string, string, error) {
+		return upload(ctx, c, key, data)
+	})
+	if err != nil {
+		return err
+	}
+	u.bases[tenant].huge = a.subject
+	return u.succeed(ctx, tenant, a.job)
 }
 
 func idOf(j *client.Job) string {
@@ -372,7 +394,7 @@ func (u *users) call(tenant string, o Order) (kind string, do call, err error) {
 		r.Order = order
 		return kindTraining, trains(r), nil
 	case kindHeavy:
-		r := slowTraining(b.large, o.Seed)
+		r := slowTraining(b.huge, o.Seed)
 		r.Memory = littleMemory
 		return kindTraining, trains(r), nil
 	default:

@@ -87,8 +87,9 @@ const (
 	jobsPerHit  = 60  // kills of workers that hold a running job; 167 for 10,000
 	jobsPerHurt = 70  // faults of connections and of parts, and pauses
 	fewestHurts = 8   // of a short run
-	heavyEvery  = 60  // one of so many jobs gets less memory than it needs
+	heavyEvery  = 100 // one of so many jobs gets less memory than it needs
 	heavyFirst  = 20  // is the first of them
+	heavyTenant = 0   // has the data for it
 	tenants     = 3   // that submit
 	fewestKills = 6   // of a short run
 	cancelShare = 0.1 // of the jobs
@@ -171,7 +172,7 @@ func order(dice *rand.Rand, i int) Order {
 	}
 	o.After = dice.Float64() < afterShare && o.Kind != kindIngest // an upload comes when it comes
 	if i%heavyEvery == heavyFirst {
-		o = Order{Index: i, Kind: kindHeavy, Tenant: o.Tenant, Seed: o.Seed, Twice: o.Twice, Rank: -1}
+		o = Order{Index: i, Kind: kindHeavy, Tenant: heavyTenant, Seed: o.Seed, Twice: o.Twice, Rank: -1}
 	}
 	return o
 }

@@ -24,6 +24,9 @@ func (r *Run) storm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := u.weigh(ctx, tenantName(heavyTenant)); err != nil {
+			return err
+		}
 		n := newNemesis(u, plan)
 		r.weather(ctx, u, n)
 		if err := ctx.Err(); err != nil {
