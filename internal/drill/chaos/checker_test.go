@@ -101,6 +101,21 @@ func TestCheckForgives(t *testing.T) {
 			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2", Revision: 1}, State: job.Succeeded})
 			return append(e, chaos.Event{At: 10 * time.Second, Since: time.Second, What: chaos.Written, Job: "job_2", Revision: 1, State: string(job.Succeeded)})
 		},
+		"a parent that waited for another first": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			e[1].State, e[1].Epoch, e[2].Job = string(job.Awaiting), 0, ""
+			e[3].State, e[3].Epoch, e[3].Attempt, e[3].Worker = string(job.Pending), 0, 0, ""
+			e[4].Holding = nil
+			e[5].State, e[5].Epoch, e[5].Attempt = string(job.Queued), 1, 0
+			e[6].State, e[6].Epoch, e[6].Worker = string(job.Running), 1, "wkr_a"
+			e[7].State, e[7].Epoch, e[7].Attempt, e[7].Worker = string(job.Awaiting), 1, 1, ""
+			e[2].What = chaos.Note
+			e[9].State, e[9].Epoch, e[9].Attempt, e[9].Committed, e[9].Worker, e[9].Result = string(job.Pending), 1, 1, false, "", ""
+			e[10].State, e[10].Committed, e[10].Revision = string(job.Cancelled), false, 7
+			e[10].Epoch, e[10].Attempt, e[10].Result = 1, 1, ""
+			e[11].State = string(job.Cancelled)
+			f.Jobs[0].State, f.Jobs[0].Kind, f.Models, f.Jobs[0].Files, f.Files = job.Cancelled, "prediction", nil, nil, []string{}
+			return append(e, chaos.Event{At: 40 * time.Second, What: chaos.Written, Job: "job_2", Parent: "job_1", Revision: 1, State: string(job.Succeeded)})
+		},
 		"its priority": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
 			f.Jobs[0].Urgency = 4
 			return append(e, chaos.Event{What: chaos.Ranked, Job: "job_1", Priority: 9})

@@ -175,8 +175,9 @@ func (l *ledger) fanIn(parent string, j *job.Job, last Event) {
 	times := 0
 	writes := l.writes[parent]
 	for i := 1; i < len(writes); i++ {
-		if job.State(writes[i-1].State) != job.Awaiting || job.State(writes[i].State) == job.Awaiting {
-			continue
+		was := writes[i-1]
+		if job.State(was.State) != job.Awaiting || was.Attempt == 0 || job.State(writes[i].State) == job.Awaiting {
+			continue // before its first attempt it waits for those that it comes after
 		}
 		times++
 		if j.State == job.Succeeded && writes[i].At < last.At {
