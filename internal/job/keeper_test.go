@@ -134,6 +134,40 @@ func TestCrashesEnd(t *testing.T) {
 	}
 }
 
+// A job that crashed before does not wait twice: the time until a death was
+// noticed is part of its wait.
+func TestLaterCrashesWaitOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"work": does(func(ctx context.Context, _ *job.Task) (any, error) { return 1, sleep(ctx, time.Hour) })})
+		defer w.start()()
+		k := kind("work")
+		k.MaxCrashes = 10
+		j, _, err := w.service.Submit(t.Context(), job.Submission{Kind: k, Tenant: tenant})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var killed time.Time
+		for i := 1; i <= 5; i++ {
+			r, kill, dead := w.mortal(fmt.Sprint("wkr_", i))
+			ctx, stop := context.WithCancel(t.Context())
+			go w.pump(ctx, r, dead)
+			w.until(j.ID, func(j *job.Job) bool { return j.State == job.Running && j.Attempt == i })
+			if took := time.Since(killed); i > 1 && took > 18*time.Second {
+				t.Errorf("attempt %d begins %s after the last worker was killed", i, took)
+			}
+			kill()
+			stop()
+			killed = time.Now()
+		}
+		if _, err := w.service.Cancel(t.Context(), tenant, j.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.want(w.finish(j.ID), job.Cancelled)
+		time.Sleep(3 * time.Hour) // the dead ones' goroutines end
+	})
+}
+
 func TestOneCrashIsEnough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

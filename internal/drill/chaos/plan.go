@@ -85,7 +85,7 @@ type Plan struct {
 const (
 	jobsPerKill = 40  // of all kinds; 250 for 10,000 jobs
 	jobsPerHit  = 60  // kills of workers that hold a running job; 167 for 10,000
-	jobsPerHurt = 70  // faults of connections and of parts, and pauses
+	jobsPerHurt = 100 // faults of connections and of parts, and pauses
 	fewestHurts = 8   // of a short run
 	heavyEvery  = 100 // one of so many jobs gets less memory than it needs
 	heavyFirst  = 20  // is the first of them

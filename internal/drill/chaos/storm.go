@@ -8,15 +8,11 @@ import (
 	"time"
 )
 
-// tenantLimit is how many jobs of a tenant may be with the queue and the workers
-// of the main stage: fewer than its clients would have there.
-const tenantLimit = 5
-
 // storm is the main stage: every order of the plan, and every step of it.
 func (r *Run) storm(ctx context.Context) error {
 	plan := NewPlan(r.Jobs, r.Seed, r.Tier.Pace)
 	return r.with(ctx, r.Tier.Pace, r.Tier.APIs, func(ctx context.Context, c *cluster) error {
-		c.base = append(c.base, fmt.Sprint("NARRATIVE_LIMIT_TENANT_RUNNING=", tenantLimit))
+		c.base = append(c.base, fmt.Sprint("NARRATIVE_LIMIT_TENANT_RUNNING=", r.Tier.Limit))
 		if err := c.start(ctx, r.Tier.Workers, r.Tier.Schedulers); err != nil {
 			return err
 		}
@@ -45,7 +41,7 @@ func (r *Run) storm(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.Limit = tenantLimit
+		f.Limit = r.Tier.Limit
 		r.judge(c, plan, f)
 		return nil
 	})

@@ -10,6 +10,7 @@ type Tier struct {
 	Schedulers int
 	APIs       int
 	Users      int           // that submit one job after another
+	Limit      int           // of the jobs of a tenant with the queue and the workers of the main stage: fewer than its users have there
 	Points     int           // crash points of the sweep; 0: all of them
 	Platforms  int           // on which crash points are tried at the same time
 	Scenarios  []string      // of the sweep; nil: all of them
@@ -30,17 +31,17 @@ func TierFor(jobs int) Tier {
 	case jobs < short:
 		return Tier{
 			Pace:    Pace{Heartbeat: 700 * time.Millisecond, DeadAfter: 4 * time.Second, Lease: 3 * time.Second, Cleanup: "@every 4s", Health: "@every 1s"},
-			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Points: 3, Platforms: 1, Scenarios: []string{"main"}, Rows: 30_000,
+			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Limit: 4, Points: 3, Platforms: 1, Scenarios: []string{"main"}, Rows: 30_000,
 			Starve: 5 * time.Second, Outage: 3 * time.Second,
 		}
 	case jobs < long:
 		return Tier{
-			Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Points: 24, Platforms: 2, Whole: true, Rows: 200_000,
+			Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Limit: 5, Points: 24, Platforms: 2, Whole: true, Rows: 200_000,
 			Starve: time.Minute, Outage: 20 * time.Second, Disks: true,
 		}
 	default:
 		return Tier{
-			Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Platforms: 3, Whole: true, Rows: 2_000_000,
+			Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 20, Limit: 6, Platforms: 3, Whole: true, Rows: 2_000_000,
 			Starve: 10 * time.Minute, Outage: 30 * time.Second, Disks: true, Strict: true,
 		}
 	}
