@@ -132,7 +132,7 @@ func chaosCommand(s Servers) *cobra.Command {
 	cmd.Flags().IntVar(&d.Jobs, "jobs", d.Jobs, "how many jobs are submitted")
 	cmd.Flags().Uint64Var(&d.Seed, "seed", d.Seed, "decides jobs and faults")
 	cmd.Flags().StringVar(&d.Tagged, "tagged", d.Tagged, "this program, built with the tag chaos")
-	cmd.Flags().StringSliceVar(&d.Stages, "stages", nil, "main, starved, redone, rows, points or switches, joined by commas; all when empty")
+	cmd.Flags().StringSliceVar(&d.Stages, "stages", nil, "main, starved, points, outages, disks, redone, rows or switches, joined by commas; all when empty")
 	cmd.Flags().StringVar(&d.Dir, "dir", d.Dir, "the folder that takes histories and logs")
 	return cmd
 }

@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -19,6 +21,7 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
@@ -182,7 +185,7 @@ func TestCreateWhenTheStoreIsAway(t *testing.T) {
 	}
 	_, _, err := b.Create(t.Context(), upload(people))
 	checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
-	if len(b.files.keys()) > 0 {
+	if len(b.files.keys()) != 1 { // nobody knows whether a record names it
 		t.Errorf("left %v", b.files.keys())
 	}
 	_, err = b.Get(t.Context(), "acme", "ds_1")
@@ -191,6 +194,60 @@ func TestCreateWhenTheStoreIsAway(t *testing.T) {
 	checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
 	_, err = b.References(t.Context(), "ds_1", b.now)
 	checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
+}
+
+// lossy is a driver that stores records and loses its first reply: the caller
+// hears the error, or what a repeated call is told.
+type lossy struct {
+	store.Driver
+	reply error
+	lost  atomic.Bool
+}
+
+func (l *lossy) Insert(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
+	errs, err := l.Driver.Insert(ctx, collection, records...)
+	if err != nil || l.lost.Swap(true) {
+		return errs, err
+	}
+	if errors.Is(l.reply, store.ErrDuplicate) {
+		return []error{l.reply}, nil
+	}
+	return nil, l.reply
+}
+
+// The record may be there though nobody heard of it: its file has to be, too,
+// for the repeated request.
+func TestTheReplyIsLost(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		reply error
+		heard bool // by the first request
+	}{
+		"away":     {reply: fault.Unavailable("store_unavailable", "the reply was lost")},
+		"repeated": {reply: store.ErrDuplicate, heard: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(c *dataset.ServiceConfig) { c.Driver = &lossy{Driver: c.Driver, reply: tt.reply} })
+			u := upload(people)
+			u.IdempotencyKey = "k"
+			d, j, err := b.Create(t.Context(), u)
+			if tt.heard != (err == nil) {
+				t.Fatal(err)
+			}
+			if !tt.heard {
+				checkCode(t, err, fault.ClassUnavailable, "store_unavailable")
+				u.Body = strings.NewReader(people)
+				if d, j, err = b.Create(t.Context(), u); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.finish(t, j)
+			if _, ok := b.files.objects[d.RawKey]; !ok || len(b.jobs.all) != 1 {
+				t.Errorf("%d jobs, files %v", len(b.jobs.all), b.files.keys())
+			}
+		})
+	}
 }
 
 func TestIdempotency(t *testing.T) {

@@ -123,31 +123,33 @@ func (s *Service) keep(ctx context.Context, key string, body *meter) error {
 	return fmt.Errorf("store upload %s: %w", key, err)
 }
 
-// record inserts the data set and submits its job. If that fails, nothing of
-// the upload stays.
+// record inserts the data set and submits its job. When it is not known whether
+// the record was stored, as after a lost reply, its file stays: a repeated
+// request may find the record. The next clean-up takes a file that no record
+// names.
 func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
 	err := s.table.Insert(ctx, d)
-	if errors.Is(err, store.ErrDuplicate) {
-		// Another upload with this key was faster.
-		found, err := s.byKey(ctx, d)
-		if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil && err == nil {
-			err = fmt.Errorf("delete repeated upload %s: %w", d.RawKey, rest)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		if found == nil {
-			return nil, nil, fault.Unavailable("store_unavailable", "the data set could not be recorded; please try again in a moment")
-		}
-		return s.same(ctx, found, d)
-	}
-	if err != nil {
-		if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil {
-			err = fmt.Errorf("%w (and its file is left for the next clean-up: %w)", err, rest)
-		}
+	switch {
+	case err == nil:
+		return s.ingest(ctx, d)
+	case !errors.Is(err, store.ErrDuplicate):
 		return nil, nil, storeFault(err)
 	}
-	return s.ingest(ctx, d)
+	found, err := s.byKey(ctx, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	if found != nil && found.ID == d.ID { // an earlier try was stored, and its reply lost
+		return s.ingest(ctx, found)
+	}
+	// Another upload with this key was faster.
+	if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil {
+		return nil, nil, fmt.Errorf("delete repeated upload %s: %w", d.RawKey, rest)
+	}
+	if found == nil {
+		return nil, nil, fault.Unavailable("store_unavailable", "the data set could not be recorded; please try again in a moment")
+	}
+	return s.same(ctx, found, d)
 }
 
 // ingest submits the data set's job, at most one.

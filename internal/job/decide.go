@@ -149,7 +149,8 @@ type reviver struct {
 
 // revive takes the job from the worker that died running it, and reports
 // whether it was still there to be taken. The first crash costs no waiting,
-// since it is rarely the job's fault; the following ones do.
+// since it is rarely the job's fault; the following ones do, from when the worker
+// fell silent: the time until that was noticed was waiting too.
 func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	at, worker := stamp(r.now), j.Worker
 	took := max(at.Sub(j.StartedAt), 0)
@@ -167,11 +168,11 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 		j.giveUp(at, j.Failure.Code)
 		outcome = OutcomeFailed
 	default:
-		var delay time.Duration
+		due := at
 		if j.Crashes > 1 {
-			delay = r.backoff.after(j.Crashes-1, r.dice.roll())
+			due = j.HeartbeatAt.Add(r.backoff.after(j.Crashes-1, r.dice.roll()))
 		}
-		j.wait(at, at.Add(delay), "worker_died: "+worker)
+		j.wait(at, due, "worker_died: "+worker)
 	}
 	switch errs, err := jobs.ReplaceAll(ctx, j); {
 	case err != nil:

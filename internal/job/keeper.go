@@ -261,7 +261,8 @@ func (k *Keeper) reviveSome(ctx context.Context, at time.Time, q store.Query, de
 				continue
 			}
 			done, err := revive(ctx, k.jobs, j, k.reviver)
-			if err != nil {
+			if err != nil { // the worker may have been silent for the same reason
+				k.running.forget()
 				return revived, fmt.Errorf("revive: %w", err)
 			}
 			if done {
@@ -368,6 +369,9 @@ func (s *sightings) begin(at time.Time, often time.Duration) {
 	}
 	s.now = map[string]sighting{}
 }
+
+// forget makes what was seen count for nothing.
+func (s *sightings) forget() { s.known, s.ended = nil, time.Time{} }
 
 // still returns for how long the value has stood still.
 func (s *sightings) still(id string, value int64) time.Duration {

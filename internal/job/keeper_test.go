@@ -134,6 +134,40 @@ func TestCrashesEnd(t *testing.T) {
 	}
 }
 
+// A job that crashed before does not wait twice: the time until a death was
+// noticed is part of its wait.
+func TestLaterCrashesWaitOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := setup(t, map[string]job.Handler{"work": does(func(ctx context.Context, _ *job.Task) (any, error) { return 1, sleep(ctx, time.Hour) })})
+		defer w.start()()
+		k := kind("work")
+		k.MaxCrashes = 10
+		j, _, err := w.service.Submit(t.Context(), job.Submission{Kind: k, Tenant: tenant})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var killed time.Time
+		for i := 1; i <= 5; i++ {
+			r, kill, dead := w.mortal(fmt.Sprint("wkr_", i))
+			ctx, stop := context.WithCancel(t.Context())
+			go w.pump(ctx, r, dead)
+			w.until(j.ID, func(j *job.Job) bool { return j.State == job.Running && j.Attempt == i })
+			if took := time.Since(killed); i > 1 && took > 18*time.Second {
+				t.Errorf("attempt %d begins %s after the last worker was killed", i, took)
+			}
+			kill()
+			stop()
+			killed = time.Now()
+		}
+		if _, err := w.service.Cancel(t.Context(), tenant, j.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.want(w.finish(j.ID), job.Cancelled)
+		time.Sleep(3 * time.Hour) // the dead ones' goroutines end
+	})
+}
+
 func TestOneCrashIsEnough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -243,6 +277,15 @@ func TestNoFalseDeaths(t *testing.T) {
 		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Minute + time.Second/2)))
 		b.set(nil) // the keeper looks first
 	}, nil)
+	// Reads go on, as when a disk is full: the keeper sees the silence, and is in
+	// no position to act on it.
+	for _, silence := range []time.Duration{16 * time.Second, 19 * time.Second, 22 * time.Second, 40 * time.Second} {
+		run(fmt.Sprint("nothing was written for ", silence), func(_ *testing.T, _ *world, b *broken) {
+			b.set(failing("replace"))
+			time.Sleep(silence)
+			b.set(nil)
+		}, nil)
+	}
 	run("a clock is an hour late", func(*testing.T, *world, *broken) {}, func(c *job.RunnerConfig) {
 		c.Now = func() time.Time { return time.Now().Add(-time.Hour) }
 	})

@@ -7,9 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/mongowire"
@@ -29,7 +33,10 @@ type witness struct {
 	history *History
 
 	mu      sync.Mutex
+	share   float64          // of calls that fail
+	dice    *rand.Rand       // decides which
 	jobs    map[string]Event // the newest change of each job
+	going   map[string]Event // the same of those that have not ended
 	workers map[int]string   // the worker of a process, by its number
 	changed chan struct{}    // closed and replaced with every change
 	ended   int              // jobs that have ended
@@ -38,11 +45,59 @@ type witness struct {
 var _ mongowire.Driver = (*witness)(nil)
 
 func newWitness(d mongowire.Driver, h *History) *witness {
-	return &witness{Driver: d, history: h, jobs: map[string]Event{}, workers: map[int]string{}, changed: make(chan struct{})}
+	return &witness{
+		Driver: d, history: h, dice: rand.New(rand.NewPCG(1, 0x77697473)), jobs: map[string]Event{}, going: map[string]Event{},
+		workers: map[int]string{}, changed: make(chan struct{}),
+	}
+}
+
+// fail sets the share of calls that fail: reads, and writes before or after they
+// are done.
+func (w *witness) fail(share float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.share = share
+}
+
+// trip returns an error for a call that is to fail.
+func (w *witness) trip() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.share == 0 || w.dice.Float64() >= w.share {
+		return nil
+	}
+	return fault.Unavailable("store_unavailable", "the record server was told to fail")
+}
+
+// Get implements store.Driver.
+func (w *witness) Get(ctx context.Context, collection, id string) (store.Record, error) {
+	if err := w.trip(); err != nil {
+		return store.Record{}, err
+	}
+	return w.Driver.Get(ctx, collection, id)
+}
+
+// Find implements store.Driver.
+func (w *witness) Find(ctx context.Context, collection string, scan store.Scan) ([]store.Record, error) {
+	if err := w.trip(); err != nil {
+		return nil, err
+	}
+	return w.Driver.Find(ctx, collection, scan)
+}
+
+// Delete implements store.Driver.
+func (w *witness) Delete(ctx context.Context, collection, id string, revision int64) error {
+	if err := w.trip(); err != nil {
+		return err
+	}
+	return w.Driver.Delete(ctx, collection, id, revision)
 }
 
 // Insert implements store.Driver.
 func (w *witness) Insert(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
+	if err := w.trip(); err != nil {
+		return nil, err
+	}
 	since := w.history.Now()
 	errs, err := w.Driver.Insert(ctx, collection, records...)
 	if err != nil {
@@ -55,11 +110,17 @@ func (w *witness) Insert(ctx context.Context, collection string, records ...stor
 		}
 	}
 	w.history.Sync()
+	if err := w.trip(); err != nil {
+		return nil, err
+	}
 	return errs, nil
 }
 
 // Replace implements store.Driver.
 func (w *witness) Replace(ctx context.Context, collection string, records ...store.Record) ([]error, error) {
+	if err := w.trip(); err != nil {
+		return nil, err
+	}
 	since := w.history.Now()
 	errs, err := w.Driver.Replace(ctx, collection, records...)
 	if err != nil {
@@ -78,6 +139,9 @@ func (w *witness) Replace(ctx context.Context, collection string, records ...sto
 		}
 	}
 	w.history.Sync()
+	if err := w.trip(); err != nil {
+		return nil, err
+	}
 	return errs, nil
 }
 
@@ -131,6 +195,9 @@ func (w *witness) note(e Event) {
 	}
 	e.At = w.history.Now()
 	w.jobs[e.Job] = e
+	if w.going[e.Job] = e; job.State(e.State).Terminal() {
+		delete(w.going, e.Job)
+	}
 	w.stir()
 }
 
@@ -173,7 +240,7 @@ func (w *witness) holding(worker string) []Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var held []Event
-	for _, e := range w.jobs {
+	for _, e := range w.going {
 		if worker != "" && e.Worker == worker && e.State == string(job.Running) {
 			held = append(held, e)
 		}
@@ -192,13 +259,7 @@ func (w *witness) last(id string) Event {
 func (w *witness) open() []Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var all []Event
-	for _, e := range w.jobs {
-		if !job.State(e.State).Terminal() {
-			all = append(all, e)
-		}
-	}
-	return all
+	return slices.Collect(maps.Values(w.going))
 }
 
 // until waits until the condition holds, looking at every change.

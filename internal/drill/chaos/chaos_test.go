@@ -2,11 +2,11 @@ package chaos_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,9 +67,7 @@ func TestShort(t *testing.T) { //nolint:paralleltest // the file server changes 
 	})
 	t.Log(out.String())
 	if err != nil {
-		if !errors.Is(err, chaos.ErrViolated) {
-			t.Log(logs(dir))
-		}
+		t.Log(logs(dir))
 		t.Fatal(err)
 	}
 	if outcome.Hits == 0 || outcome.Kills < outcome.Hits || outcome.Jobs < jobs {
@@ -81,6 +79,11 @@ func TestShort(t *testing.T) { //nolint:paralleltest // the file server changes 
 	events, err := chaos.ReadHistory(filepath.Join(dir, "main", "history.jsonl"))
 	if err != nil || len(events) < 10*jobs {
 		t.Errorf("%d events can be read again, %v", len(events), err)
+	}
+	for _, what := range []chaos.What{chaos.Expected, chaos.Held, chaos.Freed, chaos.Fault} {
+		if !slices.ContainsFunc(events, func(e chaos.Event) bool { return e.What == what }) {
+			t.Errorf("nothing is %s", what)
+		}
 	}
 }
 

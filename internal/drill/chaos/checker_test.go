@@ -62,6 +62,90 @@ func TestCheckFindsNothingWhereNothingIs(t *testing.T) {
 	}
 }
 
+// pause is one of a queue or a tenant, in which the second claim of life falls.
+func pause(queue, tenant string) []chaos.Event {
+	return []chaos.Event{
+		{At: 20 * time.Second, What: chaos.Held, Part: queue, Tenant: tenant, For: 10 * time.Second},
+		{At: 30 * time.Second, What: chaos.Freed, Part: queue, Tenant: tenant},
+	}
+}
+
+// What only looks like a mistake is none: a worker that was stopped knows of no
+// pause, nobody does while the records are away, another queue is not paused,
+// and a job fails when one that it comes after did.
+func TestCheckForgives(t *testing.T) {
+	t.Parallel()
+	for name, plant := range map[string]func(events []chaos.Event, f *chaos.Final) []chaos.Event{
+		"another queue": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Pool = "batch"
+			return append(e, pause("training", "")...)
+		},
+		"the records were away": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Pool = "training"
+			return append(append(e, pause("training", "")...), chaos.Event{At: 18 * time.Second, What: chaos.Fault, Part: "records", For: time.Second})
+		},
+		"the worker was stopped": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Pool = "training"
+			stop := chaos.Event{At: 20 * time.Second, What: chaos.Kill, Fault: "SIGSTOP", Worker: "wkr_b"}
+			cont := chaos.Event{At: 21 * time.Second, What: chaos.Kill, Fault: "SIGCONT", Worker: "wkr_b"}
+			return append(append(e, pause("training", "")...), stop, cont)
+		},
+		"a pause that began just before": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Pool = "training"
+			p := pause("training", "")
+			p[0].At = 21 * time.Second
+			return append(e, p...)
+		},
+		"after another": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].After = []string{"job_2"}
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2", Revision: 1}, State: job.Succeeded})
+			return append(e, chaos.Event{At: 10 * time.Second, Since: time.Second, What: chaos.Written, Job: "job_2", Revision: 1, State: string(job.Succeeded)})
+		},
+		"a parent that waited for another first": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			e[1].State, e[1].Epoch, e[2].Job = string(job.Awaiting), 0, ""
+			e[3].State, e[3].Epoch, e[3].Attempt, e[3].Worker = string(job.Pending), 0, 0, ""
+			e[4].Holding = nil
+			e[5].State, e[5].Epoch, e[5].Attempt = string(job.Queued), 1, 0
+			e[6].State, e[6].Epoch, e[6].Worker = string(job.Running), 1, "wkr_a"
+			e[7].State, e[7].Epoch, e[7].Attempt, e[7].Worker = string(job.Awaiting), 1, 1, ""
+			e[2].What = chaos.Note
+			e[9].State, e[9].Epoch, e[9].Attempt, e[9].Committed, e[9].Worker, e[9].Result = string(job.Pending), 1, 1, false, "", ""
+			e[10].State, e[10].Committed, e[10].Revision = string(job.Cancelled), false, 7
+			e[10].Epoch, e[10].Attempt, e[10].Result = 1, 1, ""
+			e[11].State = string(job.Cancelled)
+			f.Jobs[0].State, f.Jobs[0].Kind, f.Models, f.Jobs[0].Files, f.Files = job.Cancelled, "prediction", nil, nil, []string{}
+			return append(e, chaos.Event{At: 40 * time.Second, What: chaos.Written, Job: "job_2", Parent: "job_1", Revision: 1, State: string(job.Succeeded)})
+		},
+		"its priority": func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Urgency = 4
+			return append(e, chaos.Event{What: chaos.Ranked, Job: "job_1", Priority: 9})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			events, final := life()
+			events = plant(events, &final)
+			if found := chaos.Check(events, final); len(found) > 0 {
+				t.Errorf("%v", found)
+			}
+		})
+	}
+	never := []chaos.Event{
+		{At: time.Second, Since: time.Second, What: chaos.Written, Job: "job_1", Revision: 1, State: string(job.Cancelled)},
+		{At: time.Second, Since: time.Second, What: chaos.Written, Job: "job_2", Revision: 1, State: string(job.Failed)},
+		{At: time.Second, Since: time.Second, What: chaos.Written, Job: "job_3", Revision: 1, State: string(job.Failed)},
+		{What: chaos.Expected, Job: "job_3", Reason: "memory_exceeded"},
+	}
+	left := chaos.Final{Jobs: []*job.Job{
+		{Meta: store.Meta{ID: "job_1", Revision: 1}, IdempotencyKey: "1", State: job.Cancelled, MaxCrashes: 5},
+		{Meta: store.Meta{ID: "job_2", Revision: 1}, IdempotencyKey: "2", State: job.Failed, MaxCrashes: 5, After: []string{"job_1"}, Failure: &job.Failure{Code: "dependency_failed"}},
+		{Meta: store.Meta{ID: "job_3", Revision: 1}, IdempotencyKey: "3", State: job.Failed, MaxCrashes: 5, Failure: &job.Failure{Code: "memory_exceeded"}},
+	}}
+	if found := chaos.Check(never, left); len(found) > 0 {
+		t.Errorf("%v", found)
+	}
+}
+
 // TestCheckFindsWhatIsPlanted breaks every promise once.
 func TestCheckFindsWhatIsPlanted(t *testing.T) {
 	t.Parallel()
@@ -173,6 +257,55 @@ func TestCheckFindsWhatIsPlanted(t *testing.T) {
 			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2"}, State: job.Awaiting})
 			return e
 		}},
+		{"a tick that nobody inserted", chaos.TicksOnce, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2"}, Kind: "cleanup", IdempotencyKey: "cleanup@2", State: job.Succeeded})
+			return e
+		}},
+		{"a child that nobody waits for", chaos.FanInOnce, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Family = &job.Family{Children: 1}
+			child := chaos.Event{What: chaos.Written, Job: "job_2", Parent: "job_1", Revision: 1, State: string(job.Succeeded)}
+			other := child
+			other.Job = "job_3"
+			return append(e, child, other)
+		}},
+		{"ran before another had succeeded", chaos.AfterOthers, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].After = []string{"job_2"}
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2", Revision: 1}, State: job.Succeeded})
+			return append(e, chaos.Event{At: 50 * time.Second, Since: 4 * time.Second, What: chaos.Written, Job: "job_2", Revision: 1, State: string(job.Succeeded)})
+		}},
+		{"ran though another failed", chaos.AfterOthers, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].After = []string{"job_2"}
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2"}, State: job.Cancelled})
+			return e
+		}},
+		{"another is not there", chaos.AfterOthers, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].After = []string{"job_2"}
+			return e
+		}},
+		{"failed for another that succeeded", chaos.NoneFailed, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].State, f.Jobs[0].After = job.Failed, []string{"job_2"}
+			f.Jobs[0].Failure = &job.Failure{Code: "dependency_failed"}
+			f.Jobs = append(f.Jobs, &job.Job{Meta: store.Meta{ID: "job_2"}, State: job.Succeeded})
+			return e
+		}},
+		{"had the memory after all", chaos.NeedsKept, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
+			return append(e, chaos.Event{What: chaos.Expected, Job: "job_1", Reason: "memory_exceeded"})
+		}},
+		{"failed with another code", chaos.NeedsKept, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].State, f.Jobs[0].Failure = job.Failed, &job.Failure{Code: "internal_error"}
+			return append(e, chaos.Event{What: chaos.Expected, Job: "job_1", Reason: "memory_exceeded"})
+		}},
+		{"another priority than was told", chaos.RanksStay, func(e []chaos.Event, _ *chaos.Final) []chaos.Event {
+			return append(e, chaos.Event{What: chaos.Ranked, Job: "job_1", Priority: 9})
+		}},
+		{"claimed while its queue is paused", chaos.PausesHold, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Pool = "training"
+			return append(e, pause("training", "")...)
+		}},
+		{"claimed while its tenant is paused", chaos.PausesHold, func(e []chaos.Event, f *chaos.Final) []chaos.Event {
+			f.Jobs[0].Tenant = "acme"
+			return append(e, pause("", "acme")...)
+		}},
 		{"a change nobody saw", chaos.WholeHistory, func(e []chaos.Event, f *chaos.Final) []chaos.Event { f.Jobs[0].Revision = 8; return e }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -257,14 +390,23 @@ func TestPlanIsReplayed(t *testing.T) {
 			t.Errorf("nothing is planned of %q", action)
 		}
 	}
-	working, kinds := 0, map[string]int{}
+	working, kinds, chained, ranked := 0, map[string]int{}, 0, 0
 	for _, o := range a.Orders {
 		kinds[o.Kind]++
+		if o.After {
+			chained++
+		}
+		if o.Rank >= 0 {
+			ranked++
+		}
 		if o.Kind != "tuning" {
 			working++
 		}
 	}
-	if working < 5000 || len(kinds) != 6 {
+	if working < 5000 || len(kinds) != 7 {
 		t.Errorf("the jobs are %v", kinds)
+	}
+	if chained < 500 || ranked < 1000 {
+		t.Errorf("%d jobs come after others, %d get another priority", chained, ranked)
 	}
 }

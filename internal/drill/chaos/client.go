@@ -27,6 +27,7 @@ const (
 	kindTuning     = "tuning"
 	kindSlow       = "slow"
 	kindSharded    = "sharded" // a prediction that is divided
+	kindHeavy      = "heavy"   // a training that may use less memory than it needs
 )
 
 // users are the clients of a run.
@@ -38,6 +39,7 @@ type users struct {
 
 	submitted atomic.Int64 // accepted orders
 	mu        sync.Mutex
+	last      map[string]string // of each tenant, the job that was accepted last
 	changed   chan struct{}
 }
 
@@ -46,6 +48,7 @@ type users struct {
 type base struct {
 	dataset string // a few hundred rows
 	large   string // some thousands
+	huge    string // more than fit into little memory; only where heavy jobs are asked for
 	model   string // binary
 }
 
@@ -53,7 +56,7 @@ func tenantName(i int) string { return "tenant-" + strconv.Itoa(i) }
 
 // newUsers prepares clients of so many tenants, and what they have.
 func newUsers(ctx context.Context, c *cluster, prefix string, count int) (*users, error) {
-	u := &users{cluster: c, prefix: prefix, clients: map[string][]*client.Client{}, bases: map[string]*base{}, changed: make(chan struct{})}
+	u := &users{cluster: c, prefix: prefix, clients: map[string][]*client.Client{}, bases: map[string]*base{}, last: map[string]string{}, changed: make(chan struct{})}
 	for i := range count {
 		tenant := tenantName(i)
 		for api := range c.apis {
@@ -96,6 +99,7 @@ func table(name string, rows int) ([]byte, error) {
 const (
 	smallRows = 400
 	largeRows = 8000
+	hugeRows  = 150_000
 	target    = "insurance"
 	positive  = "no"
 )
@@ -133,6 +137,26 @@ func (u *users) prepare(ctx context.Context, tenant string) error {
 	}
 	b.model, err = u.modelOf(ctx, tenant, a.job)
 	return err
+}
+
+// weigh makes what heavy jobs are about.
+func (u *users) weigh(ctx context.Context, tenant string) error {
+	few, err := table(target, largeRows)
+	if err != nil {
+		return err
+	}
+	data, err := io.ReadAll(many(few, hugeRows))
+	if err != nil {
+		return fmt.Errorf("repeat a table: %w", err)
+	}
+	a, err := u.submit(ctx, tenant, u.prefix+"-base-huge", kindIngest, func(ctx context.Context, c *client.Client, key string) (string, string, error) {
+		return upload(ctx, c, key, data)
+	})
+	if err != nil {
+		return err
+	}
+	u.bases[tenant].huge = a.subject
+	return u.succeed(ctx, tenant, a.job)
 }
 
 func idOf(j *client.Job) string {
@@ -254,9 +278,17 @@ func (u *users) serve(ctx context.Context, o Order) error {
 	}
 	key := fmt.Sprintf("%s-%d", u.prefix, o.Index)
 	a, err := u.submit(ctx, tenant, key, kind, do)
-	u.advance()
+	u.advance(tenant, a.job)
 	if err != nil {
 		return err
+	}
+	if o.Kind == kindHeavy {
+		u.history.Append(Event{What: Expected, Job: a.job, Tenant: tenant, Reason: "memory_exceeded"})
+	}
+	if o.Rank >= 0 {
+		if err := u.rank(ctx, tenant, a.job, o.Rank); err != nil {
+			return err
+		}
 	}
 	if o.Twice {
 		if _, err := u.submit(ctx, tenant, key, kind, do); err != nil {
@@ -264,10 +296,8 @@ func (u *users) serve(ctx context.Context, o Order) error {
 		}
 	}
 	if o.Cancel > 0 {
-		if o.Kind == kindSlow {
-			if err := u.runs(ctx, a.job, 1); err != nil {
-				return err
-			}
+		if o.Kind == kindSlow { // it is cancelled when it runs, or when that takes long
+			_ = u.runs(ctx, a.job, 1)
 		}
 		wait(ctx, o.Cancel)
 		if err := u.cancel(ctx, tenant, a.job); err != nil {
@@ -281,11 +311,14 @@ func (u *users) serve(ctx context.Context, o Order) error {
 	return u.count(ctx, tenant, a.job, largeRows)
 }
 
-// advance counts a submission.
-func (u *users) advance() {
+// advance counts a submission, and remembers its job if there is one.
+func (u *users) advance(tenant, id string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.submitted.Add(1)
+	if id != "" {
+		u.last[tenant] = id
+	}
 	close(u.changed)
 	u.changed = make(chan struct{})
 }
@@ -332,7 +365,7 @@ func (u *users) cancel(ctx context.Context, tenant, id string) error {
 
 // call makes the request of an order.
 func (u *users) call(tenant string, o Order) (kind string, do call, err error) {
-	b := u.bases[tenant]
+	b, order := u.bases[tenant], u.order(tenant, o)
 	switch o.Kind {
 	case kindIngest:
 		data := generated(o.Seed)
@@ -341,26 +374,46 @@ func (u *users) call(tenant string, o Order) (kind string, do call, err error) {
 		}, nil
 	case kindPrediction:
 		return kindPrediction, func(ctx context.Context, c *client.Client, key string) (string, string, error) {
-			j, err := c.Predict(ctx, client.PredictRequest{ModelID: b.model, DatasetID: b.dataset}, key)
+			j, err := c.Predict(ctx, client.PredictRequest{ModelID: b.model, DatasetID: b.dataset, Order: order}, key)
 			return idOf(j), "", err
 		}, nil
 	case kindSharded:
-		return kindPrediction, shards(client.PredictRequest{ModelID: b.model, DatasetID: b.large, Shards: 4}), nil
+		return kindPrediction, shards(client.PredictRequest{ModelID: b.model, DatasetID: b.large, Shards: 4, Order: order}), nil
 	case kindTuning:
 		return kindTuning, func(ctx context.Context, c *client.Client, key string) (string, string, error) {
-			j, err := c.Tune(ctx, client.TuneRequest{ModelID: b.model, Method: "threshold", Objective: "f1"}, key)
+			j, err := c.Tune(ctx, client.TuneRequest{ModelID: b.model, Method: "threshold", Objective: "f1", Order: order}, key)
 			return idOf(j), "", err
 		}, nil
 	case kindTraining:
 		return kindTraining, trains(client.TrainRequest{
 			DatasetID: b.dataset, Target: target, PositiveClass: positive,
-			Algorithms: []string{"baseline", "gbdt"}, Folds: 2, Trees: 60, Seed: o.Seed,
+			Algorithms: []string{"baseline", "gbdt"}, Folds: 2, Trees: 60, Seed: o.Seed, Order: order,
 		}), nil
 	case kindSlow:
-		return kindTraining, trains(slowTraining(b.large, o.Seed)), nil
+		r := slowTraining(b.large, o.Seed)
+		r.Order = order
+		return kindTraining, trains(r), nil
+	case kindHeavy:
+		r := slowTraining(b.huge, o.Seed)
+		r.Memory = littleMemory
+		return kindTraining, trains(r), nil
 	default:
 		return "", nil, fmt.Errorf("there is no kind %q of orders", o.Kind)
 	}
+}
+
+// littleMemory is what a heavy order asks for: the least that may be asked for,
+// and less than a training of so many rows takes.
+const littleMemory = "32MiB"
+
+// order says what the job comes after.
+func (u *users) order(tenant string, o Order) client.Order {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if id := u.last[tenant]; o.After && id != "" {
+		return client.Order{After: []string{id}}
+	}
+	return client.Order{}
 }
 
 // slowTraining takes seconds and keeps many checkpoints.

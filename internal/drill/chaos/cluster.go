@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,7 +50,7 @@ type cluster struct {
 	pace    Pace
 	base    []string // variables of every process
 	apis    []*Proxy // to each API
-	ports   []string // of each API, the same after a restart
+	listens []string // of each API, the same after a restart
 
 	mu    sync.Mutex
 	procs map[string]*process // by name
@@ -62,7 +64,7 @@ func newCluster(ctx context.Context, r *Run, p *parts, pace Pace, apis int) (*cl
 		return nil, err
 	}
 	c := &cluster{
-		parts: p, history: r.history, starter: r.starter, program: r.Program, tagged: r.Tagged, logs: p.dir, pace: pace,
+		parts: p, history: r.history, starter: r.starter, program: r.Program, tagged: r.Tagged, logs: r.dir, pace: pace,
 		procs: map[string]*process{},
 		base: append(env, "AUTH_SECRET="+signingSecret, "NARRATIVE_LOG_FORMAT=json", "NARRATIVE_THREADS=1", "GOMAXPROCS=2",
 			"NARRATIVE_HEARTBEAT="+pace.Heartbeat.String(), "NARRATIVE_DEAD_AFTER="+pace.DeadAfter.String(),
@@ -74,7 +76,7 @@ func newCluster(ctx context.Context, r *Run, p *parts, pace Pace, apis int) (*cl
 		if err != nil {
 			return nil, err
 		}
-		c.ports = append(c.ports, port)
+		c.listens = append(c.listens, port)
 		proxy, err := NewProxy(ctx, fmt.Sprint("api ", i), port, nil)
 		if err != nil {
 			return nil, err
@@ -84,13 +86,27 @@ func newCluster(ctx context.Context, r *Run, p *parts, pace Pace, apis int) (*cl
 	return c, nil
 }
 
-// freeAddress returns an address on loopback where nobody listens.
+// The ports that APIs listen on, below those that the system gives to outgoing
+// connections: an API that is started again finds its own still free.
+const (
+	firstPort = 20_000
+	lastPort  = 32_000
+)
+
+var ports atomic.Int64 //nolint:gochecknoglobals // that were given out, to all platforms of the process
+
+// freeAddress returns an address on loopback where nobody listens, and that was
+// not returned before.
 func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	for range lastPort - firstPort {
+		port := firstPort + (os.Getpid()*37+int(ports.Add(1)))%(lastPort-firstPort)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprint("127.0.0.1:", port))
+		if err != nil {
+			continue // somebody has it
+		}
+		return l.Addr().String(), l.Close()
 	}
-	return l.Addr().String(), l.Close()
+	return "", fmt.Errorf("find a free port: none of %d to %d is", firstPort, lastPort)
 }
 
 // number returns the number of the process in its name.
@@ -120,7 +136,7 @@ func (c *cluster) spawnWith(ctx context.Context, name string, s switches, extra 
 	}
 	if role == roleAPI {
 		l.ready = "listening"
-		l.env = append(l.env, "NARRATIVE_HTTP_ADDR="+c.ports[number(name)])
+		l.env = append(l.env, "NARRATIVE_HTTP_ADDR="+c.listens[number(name)])
 	}
 	p, err := l.start(c.starter)
 	if err != nil {

@@ -38,6 +38,7 @@ func (r *Run) divided(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, rowPatience)
 		defer cancel()
 		tenant := tenantName(0)
+		r.progress("%d rows are sent and taken in", r.Tier.Rows)
 		dataset, err := u.sendRows(ctx, tenant, r.Tier.Rows)
 		if err != nil {
 			return err
@@ -47,6 +48,7 @@ func (r *Run) divided(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.progress("they are predicted")
 		kills, err := u.harass(ctx, a.job)
 		if err != nil {
 			return err

@@ -35,11 +35,13 @@ func (u *users) tidy(ctx context.Context) error {
 	}
 	u.settle(ctx, u.pace.DeadAfter)
 	for name := range names {
-		if _, err := u.spawn(ctx, name, "NARRATIVE_RETENTION_GRACE=0s", "NARRATIVE_CLEANUP_CRON=@every 24h", "NARRATIVE_HEALTH_CRON=@every 24h"); err != nil {
+		if _, err := u.spawn(ctx, name, noGrace, "NARRATIVE_CLEANUP_CRON=@every 24h", "NARRATIVE_HEALTH_CRON=@every 24h"); err != nil {
 			return err
 		}
 	}
-	if err := u.witness.until(ctx, func() bool { return len(u.witness.open()) == 0 }); err != nil {
+	limited, cancel := context.WithTimeout(ctx, endPatience)
+	defer cancel()
+	if err := u.witness.until(limited, func() bool { return len(u.witness.open()) == 0 }); err != nil {
 		return fmt.Errorf("wait for the last scheduled clean-up: %w", err)
 	}
 	for i := range 2 {

@@ -31,6 +31,11 @@ const (
 	Fault     What = "fault"     // a part was hurt, for a time
 	Kill      What = "kill"      // a process got a signal
 	Up        What = "up"        // a process is up
+	Expected  What = "expected"  // a client asked for a job that must fail, with the code in Reason
+	Ranked    What = "ranked"    // a client was told that the priority was changed
+	Held      What = "held"      // an operator was told that a queue (Part) or a tenant is paused
+	Freed     What = "freed"     // and is about to end that
+	Breaker   What = "breaker"   // a process told the State of the circuit breaker of the Part
 	Rows      What = "rows"      // a client read a result row by row; Text says what is wrong with them
 	Note      What = "note"      // anything else
 )
@@ -58,6 +63,7 @@ type Event struct {
 	Result    string  `json:"result,omitempty"` // its checksum
 	Fraction  float64 `json:"fraction,omitempty"`
 	Reason    string  `json:"reason,omitempty"`
+	Priority  int     `json:"priority,omitempty"`
 
 	Process string        `json:"process,omitempty"`
 	PID     int           `json:"pid,omitempty"`

@@ -47,16 +47,13 @@ func answers(l *ledger) {
 
 // ends: every job has ended, once, and not for a fault of the platform.
 func ends(l *ledger) {
+	wanted := l.wanted()
 	for _, j := range l.final.Jobs {
 		switch {
 		case !j.State.Terminal():
 			l.breaks(NoneStuck, j.ID, "the %s job is %s in attempt %d, epoch %d", j.Kind, j.State, j.Attempt, j.Epoch)
-		case j.State == job.Failed && j.Crashes < j.MaxCrashes:
-			code := ""
-			if j.Failure != nil {
-				code = j.Failure.Code + ": " + j.Failure.Message
-			}
-			l.breaks(NoneFailed, j.ID, "the %s job failed: %s", j.Kind, code)
+		case j.State == job.Failed && j.Crashes < j.MaxCrashes && wanted[j.ID] == "" && !l.forlorn(j):
+			l.breaks(NoneFailed, j.ID, "the %s job failed: %s", j.Kind, failureOf(j))
 		}
 	}
 	for id, writes := range l.writes {
@@ -178,8 +175,9 @@ func (l *ledger) fanIn(parent string, j *job.Job, last Event) {
 	times := 0
 	writes := l.writes[parent]
 	for i := 1; i < len(writes); i++ {
-		if job.State(writes[i-1].State) != job.Awaiting || job.State(writes[i].State) == job.Awaiting {
-			continue
+		was := writes[i-1]
+		if job.State(was.State) != job.Awaiting || was.Attempt == 0 || job.State(writes[i].State) == job.Awaiting {
+			continue // before its first attempt it waits for those that it comes after
 		}
 		times++
 		if j.State == job.Succeeded && writes[i].At < last.At {

@@ -58,6 +58,17 @@ const (
 	QuickRecovery = "recovery p99 is at most 20 s"
 	QuickCancel   = "cancel p99 is at most 2 s"
 	EnoughKills   = "enough kills, and enough that hit running jobs"
+	AfterOthers   = "a job after others runs when they have succeeded, and only then"
+	NeedsKept     = "a job that needs more memory than it may have fails alone, and says so"
+	PausesHold    = "nothing starts while it is paused"
+	RanksStay     = "a priority that was changed stays"
+	BreakersWork  = "circuit breakers open when a part is away, say so, and close when it is back"
+	OutagesFree   = "an outage uses up no failure of a job"
+	TakenAway     = "submissions are accepted while Redis is away"
+	SaidClearly   = "what cannot be done is refused with a code"
+	ClientsServed = "clients are served, though they may have to ask again"
+	PlanKept      = "what is planned is done"
+	StagesEnd     = "every stage comes to its end"
 )
 
 // ledger is the history, by job.
@@ -105,7 +116,7 @@ func (l *ledger) of(what What) []Event {
 func Check(events []Event, final Final) []Violation {
 	l := newLedger(events, final)
 	for _, invariant := range []func(*ledger){
-		accepted, answers, ends, steps, cancels, families, rows, limits, ticks, models, files, whole,
+		accepted, answers, ends, needs, steps, cancels, families, chains, pauses, ranks, rows, limits, ticks, models, files, whole,
 	} {
 		invariant(l)
 	}

@@ -165,7 +165,7 @@ func (l *ledger) hindered(kill Event, to time.Duration) bool {
 	stopped := map[string]time.Duration{} // schedulers
 	for _, e := range l.events {
 		switch {
-		case e.What == Fault && (e.Part == partRedis || e.Part == partRecords):
+		case e.What == Fault && (e.Part == partRedis || e.Part == partRecords || e.Part == partFiles && role(kill.Process) != roleWorker), e.What == Held:
 			if e.At <= to && e.At+e.For+settle >= kill.At {
 				return true
 			}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -38,6 +37,7 @@ func (r *Run) mutants(ctx context.Context) error {
 			if whole && !r.Tier.Whole {
 				continue
 			}
+			r.progress("the %s, switched off: %t", m.off, !whole)
 			found, err := r.mutate(ctx, m, whole)
 			if err != nil {
 				return fmt.Errorf("without %s: %w", m.off, err)
@@ -79,12 +79,8 @@ func (r *Run) mutate(ctx context.Context, m mutant, whole bool) (found []Violati
 	} else {
 		off = switches{"CHAOS_BREAK=" + m.off}
 	}
-	one := &Run{Options: r.Options, starter: r.starter}
-	dir := filepath.Join(r.dir(), name)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make room: %w", err)
-	}
-	if one.history, err = NewHistory(filepath.Join(dir, "history.jsonl")); err != nil {
+	one, err := r.part(name, filepath.Join(r.dir, name))
+	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, one.history.Close()) }()

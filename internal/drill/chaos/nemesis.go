@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -14,22 +15,23 @@ import (
 // nemesis carries out the steps of a plan.
 type nemesis struct {
 	*cluster
-	plan    Plan
-	dice    *rand.Rand
-	workers int
+	users *users
+	plan  Plan
 
 	background sync.WaitGroup // what ends by itself later
 	mu         sync.Mutex
 	busy       map[string]bool // processes and proxies that are being hurt
 	errs       []error
-	done       int  // steps
+	done       int // steps
+	hits       atomic.Int64
+	skipped    atomic.Int64
 	hunting    bool // it waits for a job to run, so that clients must not wait for it
 	changed    chan struct{}
 }
 
-func newNemesis(c *cluster, plan Plan, seed uint64, workers int) *nemesis {
+func newNemesis(u *users, plan Plan) *nemesis {
 	return &nemesis{
-		cluster: c, plan: plan, dice: rand.New(rand.NewPCG(seed, 0x6e656d)), workers: workers,
+		cluster: u.cluster, users: u, plan: plan,
 		busy: map[string]bool{}, changed: make(chan struct{}),
 	}
 }
@@ -104,6 +106,11 @@ func (n *nemesis) heal(ctx context.Context) error {
 			}
 		}
 	}
+	return n.roomy(ctx)
+}
+
+// roomy lets Redis use as much memory as it likes.
+func (n *nemesis) roomy(ctx context.Context) error {
 	return n.insist(context.WithoutCancel(ctx), func(ctx context.Context) error {
 		return n.redis.Do(ctx, "CONFIG", "SET", "maxmemory", "0")
 	})
@@ -137,11 +144,12 @@ func (n *nemesis) act(ctx context.Context, s Step) error {
 		return n.pause(ctx, roleWorker, s)
 	case PauseLeader:
 		return n.pause(ctx, roleScheduler, s)
-	case Hurt:
-		n.hurt(ctx, s)
-		return nil
-	case KillRedis, ForgetRedis, FlushRedis, SleepRedis, FullRedis, AwayRedis:
+	case PauseQueue, PauseTenant:
+		return n.hold(ctx, s)
+	case KillRedis, ForgetRedis, FlushRedis, SleepRedis, FullRedis:
 		return n.hurtRedis(ctx, s)
+	case Hurt, AwayRedis, AwayFiles, AwayRecords, FailFiles, FailRecords, PartialPuts:
+		return n.hurt(ctx, s)
 	default:
 		return fmt.Errorf("there is no action %q", s.Action)
 	}
@@ -165,32 +173,50 @@ func (n *nemesis) giveBack(name string) {
 }
 
 // holderPatience is how long the nemesis waits for a worker that runs a job.
-const holderPatience = 90 * time.Second
+const holderPatience = 3 * time.Minute
 
-// killHolder kills a worker at a moment when it runs a job. It spares a job
-// that would be parked for it: that would be right, and no proof.
+// killHolder kills a worker at a moment when it runs a job, and another one when
+// the job had ended before the signal came. It spares a job that would be parked
+// for it: that would be right, and no proof.
 func (n *nemesis) killHolder(ctx context.Context, s Step) error {
 	looking, cancel := context.WithTimeout(ctx, holderPatience)
 	defer cancel()
 	n.tell(func() { n.hunting = true })
 	defer n.tell(func() { n.hunting = false })
-	var victim *process
-	err := n.witness.until(looking, func() bool {
-		alive := n.of(roleWorker)
-		for i := range alive {
-			p := alive[(i+s.Target)%len(alive)]
-			if n.mayDie(p) && n.take(p.name) {
-				victim = p
-				return true
+	for {
+		var victim *process
+		err := n.witness.until(looking, func() bool {
+			alive := n.of(roleWorker)
+			for i := range alive {
+				p := alive[(i+s.Target)%len(alive)]
+				if n.mayDie(p) && n.take(p.name) {
+					victim = p
+					return true
+				}
+			}
+			return false
+		})
+		if err != nil {
+			return fmt.Errorf("no worker runs a job: %w", err)
+		}
+		worker := n.witness.worker(victim.pid)
+		held := n.witness.holding(worker)
+		if err := n.endProcess(ctx, victim, syscall.SIGKILL, s); err != nil {
+			return err
+		}
+		<-victim.ended
+		wait(ctx, onTheWire)
+		for _, e := range held {
+			if last := n.witness.last(e.Job); last.Worker == worker && last.State == running {
+				n.hits.Add(1)
+				return nil
 			}
 		}
-		return false
-	})
-	if err != nil {
-		return fmt.Errorf("no worker runs a job: %w", err)
 	}
-	return n.endProcess(ctx, victim, syscall.SIGKILL, s)
 }
+
+// onTheWire is how long what a dead process wrote may take to be stored.
+const onTheWire = 200 * time.Millisecond
 
 // mayDie reports whether the worker runs jobs and none of them was the victim
 // of too many crashes already.
@@ -213,19 +239,28 @@ const mostCrashes = 3
 
 // endOne kills or ends one process of the role.
 func (n *nemesis) endOne(ctx context.Context, role string, s Step) error {
-	alive := n.of(role)
 	sig := syscall.SIGKILL
 	if s.Action == TermWorker || s.Action == TermScheduler || s.Action == TermAPI {
 		sig = syscall.SIGTERM
 	}
-	for i := range alive {
-		p := alive[(i+s.Target)%len(alive)]
-		if n.spared(p) || !n.take(p.name) {
-			continue
-		}
-		return n.endProcess(ctx, p, sig, s)
+	var victim *process
+	if !n.await(ctx, func() bool { victim = n.pick(role, s.Target, true); return victim != nil }) {
+		return n.skip(s)
 	}
-	return nil // all are being hurt
+	return n.endProcess(ctx, victim, sig, s)
+}
+
+// pick takes a process of the role that is not being hurt, nil when all are.
+// With sparing it runs no job that must not crash again.
+func (n *nemesis) pick(role string, target int, sparing bool) *process {
+	alive := n.of(role)
+	for i := range alive {
+		p := alive[(i+target)%len(alive)]
+		if (!sparing || !n.spared(p)) && n.take(p.name) {
+			return p
+		}
+	}
+	return nil
 }
 
 // spared reports whether the process runs a job that must not crash again.
@@ -262,11 +297,30 @@ func (n *nemesis) endProcess(ctx context.Context, p *process, sig syscall.Signal
 			clock = skew(s.Target)
 			n.history.Append(Event{What: Fault, Fault: "clock " + clock[0], Part: "worker"})
 		}
-		if _, err := n.spawnWith(context.WithoutCancel(ctx), p.name, clock); err != nil {
+		if err := n.respawn(ctx, p.name, clock); err != nil {
 			n.fail(err)
 		}
 	})
 	return nil
+}
+
+// respawn starts a process, again when it gives up, as whatever supervises
+// processes does: it may find that a part is away.
+func (n *nemesis) respawn(ctx context.Context, name string, s switches) error {
+	const tries = 30
+	ctx = context.WithoutCancel(ctx)
+	for try := 1; ; try++ {
+		p, err := n.spawnWith(ctx, name, s)
+		if err == nil || try == tries {
+			return err
+		}
+		if p != nil {
+			_ = p.signal(syscall.SIGKILL) // it may have ended
+			<-p.ended
+		}
+		n.history.Append(Event{What: Note, Process: name, Text: "it did not start"})
+		wait(ctx, time.Second)
+	}
 }
 
 // skew is a clock that is late or early by up to two seconds: less than a
@@ -286,59 +340,101 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
+// progress returns how many steps are done.
+func (n *nemesis) progress() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.done
+}
+
 // pause stops a process for a time.
 func (n *nemesis) pause(ctx context.Context, role string, s Step) error {
-	alive := n.of(role)
-	for i := range alive {
-		p := alive[(i+s.Target)%len(alive)]
-		if s.Action == FenceWorker && n.spared(p) || !n.take(p.name) {
-			continue
-		}
-		if err := n.kill(p, syscall.SIGSTOP); err != nil {
-			n.giveBack(p.name)
-			return err
-		}
-		n.background.Go(func() {
-			defer n.giveBack(p.name)
-			wait(ctx, s.For)
-			if err := n.kill(p, syscall.SIGCONT); err != nil {
-				n.fail(err)
-			}
-		})
-		return nil
+	var p *process
+	if !n.await(ctx, func() bool { p = n.pick(role, s.Target, s.Action == FenceWorker); return p != nil }) {
+		return n.skip(s)
 	}
+	if err := n.kill(p, syscall.SIGSTOP); err != nil {
+		n.giveBack(p.name)
+		return err
+	}
+	n.background.Go(func() {
+		defer n.giveBack(p.name)
+		wait(ctx, s.For)
+		if err := n.kill(p, syscall.SIGCONT); err != nil {
+			n.fail(err)
+		}
+	})
 	return nil
 }
 
-// hurt changes the weather of a proxy for a time.
-func (n *nemesis) hurt(ctx context.Context, s Step) {
+// hurt changes the weather of a proxy, or of the record server, for a time.
+func (n *nemesis) hurt(ctx context.Context, s Step) error {
+	switch s.Action { //nolint:exhaustive // Hurt is any weather before anything
+	case AwayRedis:
+		return n.weather(ctx, s, n.toRedis, Weather{Mode: Refuse})
+	case AwayFiles:
+		return n.weather(ctx, s, n.toFiles, Weather{Mode: Refuse})
+	case AwayRecords:
+		return n.weather(ctx, s, n.toRecords, Weather{Mode: Refuse})
+	case FailFiles:
+		return n.weather(ctx, s, n.toFiles, Weather{Mode: Fail, Status: http.StatusServiceUnavailable})
+	case PartialPuts:
+		return n.weather(ctx, s, n.toFiles, Weather{Mode: Cut, Bytes: partialBytes})
+	case FailRecords:
+		return n.failRecords(ctx, s)
+	}
 	all := append([]*Proxy{n.toRedis, n.toRecords, n.toFiles}, n.apis...)
 	kinds := weathers()
-	w := kinds[(s.Target/len(all))%len(kinds)]
-	n.weather(ctx, all[s.Target%len(all)], w, s.For)
+	return n.weather(ctx, s, all[s.Target%len(all)], kinds[(s.Target/len(all))%len(kinds)])
 }
 
-func (n *nemesis) weather(ctx context.Context, p *Proxy, w Weather, d time.Duration) {
-	if !n.take("proxy " + p.name) {
-		return
+// partialBytes are more than the head of a request and less than most files.
+const partialBytes = 6000
+
+func (n *nemesis) weather(ctx context.Context, s Step, p *Proxy, w Weather) error {
+	if !n.await(ctx, func() bool { return n.take("proxy " + p.name) }) {
+		return n.skip(s)
 	}
-	n.history.Append(Event{What: Fault, Fault: string(w.Mode), Part: p.name, For: d})
+	fault := string(w.Mode)
+	if s.Action != Hurt {
+		fault = string(s.Action)
+	}
+	n.history.Append(Event{What: Fault, Fault: fault, Part: p.name, For: s.For})
 	p.Set(w)
 	n.background.Go(func() {
 		defer n.giveBack("proxy " + p.name)
-		wait(ctx, d)
+		if w.Mode == Refuse && s.Action != Hurt {
+			n.watch(ctx, p.name, s.For)
+		} else {
+			wait(ctx, s.For)
+		}
 		p.Set(Weather{Mode: Calm})
 	})
+	return nil
+}
+
+// failShare is how many calls of failing records fail.
+const failShare = 0.3
+
+// failRecords lets the record server fail for a time.
+func (n *nemesis) failRecords(ctx context.Context, s Step) error {
+	if !n.await(ctx, func() bool { return n.take("record server") }) {
+		return n.skip(s)
+	}
+	n.history.Append(Event{What: Fault, Fault: string(s.Action), Part: partRecords, For: s.For})
+	n.witness.fail(failShare)
+	n.background.Go(func() {
+		defer n.giveBack("record server")
+		wait(ctx, s.For)
+		n.witness.fail(0)
+	})
+	return nil
 }
 
 // hurtRedis does what only Redis can be done to.
 func (n *nemesis) hurtRedis(ctx context.Context, s Step) error {
-	if s.Action == AwayRedis {
-		n.weather(ctx, n.toRedis, Weather{Mode: Refuse}, s.For)
-		return nil
-	}
-	if !n.take(partRedis) {
-		return nil
+	if !n.await(ctx, func() bool { return n.take(partRedis) }) {
+		return n.skip(s)
 	}
 	defer n.giveBack(partRedis)
 	switch s.Action {
@@ -371,9 +467,8 @@ func (n *nemesis) hurtRedis(ctx context.Context, s Step) error {
 		}
 		n.background.Go(func() {
 			wait(ctx, s.For)
-			// A server that was killed meanwhile has its limits from its file.
-			if err := n.redis.Do(context.WithoutCancel(ctx), "CONFIG", "SET", "maxmemory", "0"); err != nil {
-				n.history.Append(Event{What: Note, Text: err.Error()})
+			if err := n.roomy(ctx); err != nil {
+				n.fail(err)
 			}
 		})
 		return nil
@@ -386,4 +481,5 @@ func (n *nemesis) hurtRedis(ctx context.Context, s Step) error {
 const (
 	partRedis   = "redis"
 	partRecords = "records"
+	partFiles   = "files"
 )

@@ -22,7 +22,6 @@ import (
 
 const (
 	database = "narrative"
-	bucket   = "narrative"
 	region   = "us-east-1"
 
 	partsPatience = 30 * time.Second
@@ -31,8 +30,10 @@ const (
 // parts are Redis, the records and the files, each behind a proxy.
 type parts struct {
 	dir     string
+	bucket  string
+	objects string // the folder of the bucket
 	redis   *embedded.Redis
-	s3      *embedded.S3
+	s3      *embedded.S3 // that of the run
 	files   *blob.Client // past the proxy
 	driver  *sqlitestore.Driver
 	witness *witness
@@ -44,17 +45,18 @@ type parts struct {
 	stored func(key string) // told of every file, may be nil
 }
 
-// startParts starts everything that the processes need below the folder.
-func startParts(ctx context.Context, dir string, h *History) (_ *parts, err error) {
-	p := &parts{dir: dir}
+// startParts starts everything that the processes need below the folder of the
+// part, and gives it a bucket of its own.
+func startParts(ctx context.Context, r *Run) (_ *parts, err error) {
+	p := &parts{dir: r.dir, bucket: "chaos-" + r.name, s3: r.gateway}
+	p.objects = filepath.Join(r.Dir, "files", "objects", p.bucket)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.stop(ctx))
 		}
 	}()
-	quiet := slog.New(slog.DiscardHandler)
 	if p.redis, err = embedded.StartRedis(ctx, embedded.RedisConfig{
-		Dir: filepath.Join(dir, "redis"), Logger: quiet, DebugCommands: true,
+		Dir: p.redisDir(), Logger: slog.New(slog.DiscardHandler), DebugCommands: true,
 	}); err != nil {
 		return nil, err
 	}
@@ -62,23 +64,23 @@ func startParts(ctx context.Context, dir string, h *History) (_ *parts, err erro
 	if !p.redis.Durable() {
 		return nil, errors.New("chaos: redis-server is not installed; install it, since the stand-in cannot be hurt")
 	}
-	if p.s3, err = embedded.StartS3(ctx, embedded.S3Config{Dir: filepath.Join(dir, "files"), Region: region, Logger: quiet}); err != nil {
-		return nil, err
-	}
-	p.closers = append(p.closers, p.s3.Stop)
 	if err := p.openFiles(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.serveRecords(ctx, h); err != nil {
+	if err := p.serveRecords(ctx, r.history); err != nil {
 		return nil, err
 	}
-	return p, p.startProxies(ctx, h)
+	return p, p.startProxies(ctx, r.history)
 }
+
+// The folders of the parts.
+func (p *parts) redisDir() string   { return filepath.Join(p.dir, "redis") }
+func (p *parts) recordsDir() string { return filepath.Join(p.dir, "records") }
 
 // openFiles makes the bucket.
 func (p *parts) openFiles(ctx context.Context) error {
 	c := blob.DefaultConfig()
-	c.Endpoint, c.Region, c.Bucket, c.PathStyle = p.s3.Endpoint(), region, bucket, true
+	c.Endpoint, c.Region, c.Bucket, c.PathStyle = p.s3.Endpoint(), region, p.bucket, true
 	c.AccessKeyID, c.SecretAccessKey = p.s3.AccessKeyID(), p.s3.SecretAccessKey()
 	var err error
 	if p.files, err = blob.New(c); err != nil {
@@ -90,8 +92,11 @@ func (p *parts) openFiles(ctx context.Context) error {
 
 // serveRecords serves the witness by the MongoDB protocol.
 func (p *parts) serveRecords(ctx context.Context, h *History) error {
+	if err := os.MkdirAll(p.recordsDir(), 0o700); err != nil {
+		return fmt.Errorf("serve records: %w", err)
+	}
 	var err error
-	p.driver, err = sqlitestore.Open(ctx, sqlitestore.Config{Path: filepath.Join(p.dir, "records.db"), Durability: sqlitestore.Full})
+	p.driver, err = sqlitestore.Open(ctx, sqlitestore.Config{Path: filepath.Join(p.recordsDir(), "records.db"), Durability: sqlitestore.Full})
 	if err != nil {
 		return err
 	}
@@ -119,8 +124,8 @@ func (p *parts) startProxies(ctx context.Context, h *History) (err error) {
 		return err
 	}
 	p.closers = append(p.closers, func(context.Context) error { p.toRedis.Close(); return nil })
-	look := func() sniffer { return &puts{history: h, bucket: bucket, stored: p.tell} }
-	if p.toFiles, err = NewProxy(ctx, "files", p.s3.Addr(), look); err != nil {
+	look := func() sniffer { return &puts{history: h, bucket: p.bucket, stored: p.tell} }
+	if p.toFiles, err = NewProxy(ctx, partFiles, p.s3.Addr(), look); err != nil {
 		return err
 	}
 	p.closers = append(p.closers, func(context.Context) error { p.toFiles.Close(); return nil })
@@ -169,7 +174,7 @@ func (p *parts) env() ([]string, error) {
 		"NARRATIVE_S3_ENDPOINT=http://" + p.toFiles.Addr(),
 		"NARRATIVE_S3_PATH_STYLE=true",
 		"NARRATIVE_S3_REGION=" + region,
-		"NARRATIVE_S3_BUCKET=" + bucket,
+		"NARRATIVE_S3_BUCKET=" + p.bucket,
 		"NARRATIVE_S3_ACCESS_KEY_ID=" + p.s3.AccessKeyID(),
 		"NARRATIVE_S3_SECRET_ACCESS_KEY=" + p.s3.SecretAccessKey().Reveal(),
 	}, nil
@@ -188,14 +193,15 @@ func (p *parts) killRedis(forget bool) error {
 	if !forget {
 		return nil
 	}
-	if err := os.RemoveAll(filepath.Join(p.dir, "redis", "appendonlydir")); err != nil {
+	if err := os.RemoveAll(filepath.Join(p.redisDir(), "appendonlydir")); err != nil {
 		return fmt.Errorf("forget what redis kept: %w", err)
 	}
 	return nil
 }
 
-// calm ends every fault of the proxies.
+// calm ends every fault of the proxies and of the record server.
 func (p *parts) calm() {
+	p.witness.fail(0)
 	for _, proxy := range []*Proxy{p.toRedis, p.toRecords, p.toFiles} {
 		proxy.Set(Weather{Mode: Calm})
 	}

@@ -10,11 +10,13 @@ import (
 // Order is one job that a client submits.
 type Order struct {
 	Index  int
-	Kind   string // ingest, training, prediction, sharded (a divided one), tuning, slow (a longer training)
+	Kind   string // ingest, training, prediction, sharded (a divided one), tuning, slow (a longer training), heavy (one without the memory)
 	Tenant int
 	Seed   uint64
 	Twice  bool          // submitted again under its key once it was accepted
 	Cancel time.Duration // after it was accepted; 0: never
+	After  bool          // it comes after the last job that the tenant submitted
+	Rank   int           // the priority that it gets when it was accepted; -1: none
 }
 
 // Step is one thing that the nemesis does, when so many jobs were submitted.
@@ -47,6 +49,13 @@ const (
 	FullRedis     Action = "Redis out of memory"
 	AwayRedis     Action = "no way to Redis"
 	SkewWorker    Action = "a worker whose clock is wrong"
+	AwayFiles     Action = "no way to the files"
+	AwayRecords   Action = "no way to the records"
+	FailFiles     Action = "the files fail"
+	FailRecords   Action = "the records fail"
+	PartialPuts   Action = "files are cut off while they are stored"
+	PauseQueue    Action = "an operator pauses a queue"
+	PauseTenant   Action = "an operator pauses a tenant"
 	Hurt          Action = "hurt a connection"
 )
 
@@ -61,7 +70,8 @@ func (a Action) Kills() bool {
 func Actions() []Action {
 	return []Action{
 		KillHolder, KillWorker, TermWorker, PauseWorker, FenceWorker, KillScheduler, TermScheduler, PauseLeader, KillAPI, TermAPI,
-		KillRedis, ForgetRedis, FlushRedis, SleepRedis, FullRedis, AwayRedis, SkewWorker, Hurt,
+		KillRedis, ForgetRedis, FlushRedis, SleepRedis, FullRedis, AwayRedis, SkewWorker,
+		AwayFiles, AwayRecords, FailFiles, FailRecords, PartialPuts, PauseQueue, PauseTenant, Hurt,
 	}
 }
 
@@ -75,13 +85,19 @@ type Plan struct {
 const (
 	jobsPerKill = 40  // of all kinds; 250 for 10,000 jobs
 	jobsPerHit  = 60  // kills of workers that hold a running job; 167 for 10,000
-	jobsPerHurt = 80  // faults of connections and of Redis
+	jobsPerHurt = 100 // faults of connections and of parts, and pauses
+	fewestHurts = 8   // of a short run
+	heavyEvery  = 100 // one of so many jobs gets less memory than it needs
+	heavyFirst  = 20  // is the first of them
+	heavyTenant = 0   // has the data for it
 	tenants     = 3   // that submit
 	fewestKills = 6   // of a short run
 	cancelShare = 0.1 // of the jobs
 	twiceShare  = 0.1 // likewise
 
-	slowCancelShare = 0.4 // of the slow jobs
+	slowCancelShare = 0.4  // of the slow jobs
+	rankShare       = 0.15 // of the jobs get another priority
+	afterShare      = 0.15 // come after another one
 )
 
 // NewPlan decides on a run of so many jobs, at least one hit included.
@@ -103,9 +119,10 @@ func NewPlan(jobs int, seed uint64, pace Pace) Plan {
 		actions = append(actions, kills[i%len(kills)])
 	}
 	hurts := []Action{
-		FlushRedis, Hurt, FenceWorker, Hurt, SleepRedis, PauseWorker, Hurt, AwayRedis, Hurt, FullRedis, PauseLeader, Hurt,
+		FlushRedis, PauseQueue, AwayFiles, FailRecords, PauseTenant, Hurt, SleepRedis, FailFiles, AwayRecords, AwayRedis,
+		FenceWorker, Hurt, PartialPuts, FullRedis, PauseWorker, Hurt, PauseLeader, Hurt, PauseQueue, Hurt,
 	}
-	for i := range max(jobs/jobsPerHurt, 5) {
+	for i := range max(jobs/jobsPerHurt, fewestHurts) {
 		actions = append(actions, hurts[i%len(hurts)])
 	}
 	// Half of the hits come in a row of their own, at the end, so that it is seen
@@ -149,6 +166,14 @@ func order(dice *rand.Rand, i int) Order {
 	if cancel {
 		o.Cancel = wait
 	}
+	o.Rank = -1
+	if rank := dice.IntN(10); dice.Float64() < rankShare {
+		o.Rank = rank
+	}
+	o.After = dice.Float64() < afterShare && o.Kind != kindIngest // an upload comes when it comes
+	if i%heavyEvery == heavyFirst {
+		o = Order{Index: i, Kind: kindHeavy, Tenant: heavyTenant, Seed: o.Seed, Twice: o.Twice, Rank: -1}
+	}
 	return o
 }
 
@@ -166,8 +191,10 @@ func lasting(dice *rand.Rand, a Action, pace Pace) time.Duration {
 		return between(pace.Lease, 2*pace.Lease)
 	case SleepRedis:
 		return between(time.Second, 4*time.Second)
-	case AwayRedis, FullRedis:
+	case AwayRedis, FullRedis, AwayFiles, AwayRecords:
 		return between(pace.DeadAfter/2, pace.DeadAfter*3/2)
+	case FailFiles, FailRecords, PartialPuts, PauseQueue, PauseTenant:
+		return between(2*time.Second, max(4*time.Second, pace.DeadAfter/2))
 	case Hurt:
 		return between(time.Second, max(2*time.Second, pace.DeadAfter/3))
 	default:

@@ -63,6 +63,7 @@ type process struct {
 	ended chan struct{} // closed when it has
 
 	lost   atomic.Int64 // attempts that it says it lost to somebody else
+	addr   atomic.Value // where it says that it answers, a string
 	paused atomic.Bool  // by SIGSTOP
 
 	mu    sync.Mutex
@@ -118,11 +119,14 @@ func (p *process) read(from io.Reader, log io.Writer) {
 		var said struct {
 			Msg     string `json:"msg"`
 			Outcome string `json:"outcome"`
-			Level   string `json:"level"`
+			Addr    string `json:"addr"`
 		}
 		_ = json.Unmarshal(line, &said) // what a crash writes is no JSON
 		if said.Msg == "job finished" && said.Outcome == "lost" {
 			p.lost.Add(1)
+		}
+		if said.Msg == "listening" {
+			p.addr.Store(said.Addr)
 		}
 		p.keep(string(line), said.Msg)
 	}

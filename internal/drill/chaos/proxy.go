@@ -1,10 +1,14 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,13 +24,15 @@ const (
 	DropReplies  Mode = "drop_replies"  // the server does what it is asked; nobody hears of it
 	Refuse       Mode = "refuse"        // connections are reset, new ones at once
 	Cut          Mode = "cut"           // a connection is reset after so many bytes of requests
+	Fail         Mode = "fail"          // requests of HTTP are answered with a status, and reach nobody
 )
 
 // Weather is what a proxy does to its connections.
 type Weather struct {
-	Mode  Mode
-	Delay time.Duration // of Slow, for each piece and direction
-	Bytes int64         // of Cut
+	Mode   Mode
+	Delay  time.Duration // of Slow, for each piece and direction
+	Bytes  int64         // of Cut
+	Status int           // of Fail
 }
 
 // Proxy passes connections on to a server and hurts them on demand.
@@ -214,6 +220,8 @@ func (p *Proxy) pass(l *link, to net.Conn, piece []byte, requests bool) bool {
 	case w.Mode == Refuse:
 		l.reset()
 		return false
+	case w.Mode == Fail && requests && l.answer(piece, w.Status):
+		return true
 	case w.Mode == Cut && requests:
 		if left := l.allow(len(piece), w.Bytes); left < len(piece) {
 			_, _ = to.Write(piece[:left]) // it ends in any case
@@ -235,6 +243,25 @@ func (p *Proxy) pass(l *link, to net.Conn, piece []byte, requests bool) bool {
 		return false
 	}
 	return true
+}
+
+// answer answers the request that begins the piece in place of the server, and
+// reports whether it did; what else comes on the connection is dropped.
+func (l *link) answer(piece []byte, status int) bool {
+	if !begins(piece) {
+		return false
+	}
+	l.drop(true)
+	const body = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%s</Message></Error>`
+	text := http.StatusText(status)
+	said := fmt.Sprintf(body, strings.ReplaceAll(text, " ", ""), text)
+	_, _ = fmt.Fprintf(l.client, "HTTP/1.1 %d %s\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", status, text, len(said), said) // who asked may be gone
+	return true
+}
+
+// begins reports whether a request of HTTP begins the piece.
+func begins(piece []byte) bool {
+	return slices.ContainsFunc(methods, func(m string) bool { return bytes.HasPrefix(piece, []byte(m)) })
 }
 
 // allow returns how many of n bytes may still go through.

@@ -170,6 +170,37 @@ func TestProxyDropsRequestsAndRepliesApart(t *testing.T) {
 	}
 }
 
+// What fails is answered in the server's place, and the server hears nothing of
+// it.
+func TestProxyFails(t *testing.T) {
+	t.Parallel()
+	var served atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { served.Add(1) }))
+	t.Cleanup(server.Close)
+	p := newProxy(t, server.Listener.Addr().String())
+	put := func() (int, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "http://"+p.Addr()+"/bucket/key", strings.NewReader("text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, err
+		}
+		return resp.StatusCode, resp.Body.Close()
+	}
+	for i, status := range []int{http.StatusServiceUnavailable, http.StatusInsufficientStorage} {
+		p.Set(chaos.Weather{Mode: chaos.Fail, Status: status})
+		if got, err := put(); got != status || err != nil || served.Load() != int64(i) {
+			t.Errorf("status %d, %v; %d requests reached the server", got, err, served.Load())
+		}
+		p.Set(chaos.Weather{Mode: chaos.Calm})
+		if got, err := put(); got != http.StatusOK || err != nil || served.Load() != int64(i+1) {
+			t.Errorf("status %d, %v; %d requests reached the server", got, err, served.Load())
+		}
+	}
+}
+
 func TestProxyCutsAndRefuses(t *testing.T) {
 	t.Parallel()
 	e := startEcho(t)

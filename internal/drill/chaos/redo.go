@@ -20,7 +20,9 @@ const redoneKills = 3
 // was on its way when the signal came, and ends with the model of a training
 // that nobody disturbed.
 func (r *Run) redone(ctx context.Context) error {
-	return r.with(ctx, quick(), 1, func(ctx context.Context, c *cluster) error {
+	pace := quick()
+	pace.DeadAfter *= 2 // a false alarm on a busy machine would be work done twice
+	return r.with(ctx, pace, 1, func(ctx context.Context, c *cluster) error {
 		if err := c.start(ctx, 1, 1); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -41,6 +42,10 @@ func (r *Run) judge(c *cluster, plan Plan, f Final) {
 	r.printf("  with the scheduler, Redis or the records hurt as well: %s\n", percentiles(m.Hindered))
 	r.printf("cancel of a running job %s (%d met a fault of their worker or of the records)\n", percentiles(m.Cancel), m.Held)
 	r.printf("most jobs of one tenant with the queue and the workers at a time: %d, of %d that it may have\n", m.Crowd, f.Limit)
+	r.orders(events, f)
+	if m.Hits*10 < plan.Target*9 {
+		r.broke(Violation{Promise: EnoughKills, What: fmt.Sprintf("%d kills hit a running job, of %d that were planned", m.Hits, plan.Target)})
+	}
 	if !r.Tier.Strict {
 		return
 	}
@@ -52,6 +57,40 @@ func (r *Run) judge(c *cluster, plan Plan, f Final) {
 	}
 	if m.Total() < strictKills || m.Hits < strictHits {
 		r.broke(Violation{Promise: EnoughKills, What: fmt.Sprintf("%d kills, %d of them hit a running job", m.Total(), m.Hits)})
+	}
+}
+
+// orders prints what was asked for beside plain jobs, and which circuit breakers
+// were told to be open.
+func (r *Run) orders(events []Event, f Final) {
+	counts := map[string]int{}
+	for _, j := range f.Jobs {
+		if len(j.After) > 0 {
+			counts["jobs that came after others"]++
+		}
+		if j.Outages > 0 {
+			counts["jobs that waited for a part"]++
+		}
+	}
+	opened := map[string]int{}
+	for _, e := range events {
+		switch e.What { //nolint:exhaustive // the others have their own tables
+		case Expected:
+			counts["jobs that were to need too much memory"]++
+		case Ranked:
+			counts["priorities that were changed"]++
+		case Held:
+			counts["pauses of queues and tenants"]++
+		case Breaker:
+			opened[e.Part]++
+		}
+	}
+	r.table("asked for", counts)
+	r.table("breaker told to be open", opened)
+	for _, part := range []string{partRedis, partRecords, partFiles} {
+		if r.Tier.Strict && opened[part] == 0 {
+			r.broke(Violation{Promise: BreakersWork, What: "nobody told that the breaker of " + part + " was open"})
+		}
 	}
 }
 
@@ -68,8 +107,9 @@ func (r *Run) table(of string, counts ...map[string]int) {
 			rows = append(rows, []string{name, strconv.Itoa(some[name])})
 		}
 	}
-	r.printf("\n")
-	_ = terminal.Table(r.Out, []string{of, "count"}, rows) // who does not listen misses it
+	var b bytes.Buffer
+	_ = terminal.Table(&b, []string{of, "count"}, rows) // memory takes everything
+	r.printf("\n%s", b.String())
 }
 
 // conclude prints the violations by promise and the last line.

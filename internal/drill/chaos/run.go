@@ -1,56 +1,21 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/narrativeml/narrative/internal/embedded"
 )
-
-// Tier says how much of everything is done, and how quickly the platform of the
-// run notices things.
-type Tier struct {
-	Pace       Pace
-	Workers    int
-	Schedulers int
-	APIs       int
-	Users      int           // that submit one job after another
-	Points     int           // crash points of the sweep; 0: all of them
-	Scenarios  []string      // of the sweep; nil: all of them
-	Whole      bool          // what is switched off is also done to a platform that is whole
-	Rows       int           // of the prediction that is divided
-	Starve     time.Duration // for how long a worker gets 5 % of a core
-	Strict     bool          // the percentiles are promises too
-}
-
-// TierFor returns the tier of a run of so many jobs: below 500 a short one,
-// that notices the dead within seconds; from 10,000 on the long one, in which
-// the percentiles count.
-func TierFor(jobs int) Tier {
-	const short, long = 500, 10_000
-	switch {
-	case jobs < short:
-		return Tier{
-			Pace:    Pace{Heartbeat: 700 * time.Millisecond, DeadAfter: 4 * time.Second, Lease: 3 * time.Second, Cleanup: "@every 4s", Health: "@every 1s"},
-			Workers: 3, Schedulers: 2, APIs: 2, Users: 8, Points: 3, Scenarios: []string{"main"}, Rows: 30_000, Starve: 5 * time.Second,
-		}
-	case jobs < long:
-		return Tier{Pace: defaultPace("@every 60s"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Points: 24, Whole: true, Rows: 200_000, Starve: time.Minute}
-	default:
-		return Tier{Pace: defaultPace("@every 10m"), Workers: 4, Schedulers: 2, APIs: 2, Users: 16, Whole: true, Rows: 2_000_000, Starve: 10 * time.Minute, Strict: true}
-	}
-}
-
-// defaultPace is that of a platform without settings.
-func defaultPace(cleanup string) Pace {
-	return Pace{Heartbeat: 3 * time.Second, DeadAfter: 15 * time.Second, Lease: 10 * time.Second, Cleanup: cleanup, Health: "@every 5s"}
-}
 
 // Options say what is run.
 type Options struct {
@@ -64,11 +29,20 @@ type Options struct {
 	Out     io.Writer // what a person follows
 }
 
-// Run is one run.
+// Run is one run, or a part of it with a platform and a history of its own.
 type Run struct {
 	Options
 	starter *starter
-	history *History // of the stage under way
+	gateway *embedded.S3 // one process can run only one
+	console *console
+
+	name    string // of the part, "" of the whole
+	dir     string // of the part
+	history *History
+	began   time.Time
+
+	mu      sync.Mutex
+	said    bytes.Buffer
 	outcome Outcome
 }
 
@@ -79,38 +53,65 @@ type Outcome struct {
 	Recovery, Cancel  []time.Duration
 }
 
+// add adds what a part found.
+func (o *Outcome) add(part Outcome) {
+	o.Jobs, o.Kills, o.Hits = o.Jobs+part.Jobs, o.Kills+part.Kills, o.Hits+part.Hits
+	o.Violations = append(o.Violations, part.Violations...)
+	o.Recovery, o.Cancel = append(o.Recovery, part.Recovery...), append(o.Cancel, part.Cancel...)
+}
+
 // ErrViolated is returned when a promise was broken.
 var ErrViolated = errors.New("chaos: a promise was broken")
 
-// stage is a part of a run with a platform and a history of its own.
+// stage is a part of a run. Stages of one lane come one after the other, and the
+// lanes run beside each other; lane 0 comes before the others, alone.
 type stage struct {
-	name string
-	run  func(r *Run, ctx context.Context) error
+	name  string
+	lane  int
+	run   func(r *Run, ctx context.Context) error
+	lasts func(r *Run) time.Duration // on two processors, by estimate
 }
 
 func stages() []stage {
+	always := func(d time.Duration) func(*Run) time.Duration { return func(*Run) time.Duration { return d } }
 	return []stage{
-		{"main", (*Run).storm},
-		{"starved", (*Run).starved},
-		{"redone", (*Run).redone},
-		{"rows", (*Run).divided},
-		{"points", (*Run).sweep},
-		{"switches", (*Run).mutants},
+		{"main", 0, (*Run).storm, func(r *Run) time.Duration { return 15*time.Second + time.Duration(r.Jobs)*170*time.Millisecond }},
+		{"starved", 1, (*Run).starved, func(r *Run) time.Duration { return r.Tier.Starve + 4*r.Tier.Pace.DeadAfter }},
+		{"points", 2, (*Run).sweep, func(r *Run) time.Duration {
+			return 20*time.Second + time.Duration(r.Tier.Points+allPoints(r.Tier.Points))*7*time.Second/time.Duration(r.Tier.Platforms)
+		}},
+		{"outages", 3, (*Run).outages, func(r *Run) time.Duration { return 3 * (r.Tier.Outage + 15*time.Second) }},
+		{"disks", 3, (*Run).disks, always(time.Minute)},
+		{"redone", 4, (*Run).redone, always(40 * time.Second)},
+		{"rows", 4, (*Run).divided, func(r *Run) time.Duration { return 30*time.Second + time.Duration(r.Tier.Rows)*100*time.Microsecond }},
+		{"switches", 4, (*Run).mutants, always(2 * time.Minute)},
 	}
 }
 
-// known refuses names that no stage has.
-func known(names []string) error {
-	var all []string
-	for _, s := range stages() {
-		all = append(all, s.name)
+// allPoints is about how many crash points there are, when all are tried.
+func allPoints(tried int) int {
+	if tried > 0 {
+		return 0
 	}
-	for _, name := range names {
-		if !slices.Contains(all, name) {
-			return fmt.Errorf("chaos: there is no stage %q; the stages are %s", name, strings.Join(all, ", "))
+	return 260
+}
+
+// chosen returns the stages that are asked for, and refuses names that no stage
+// has.
+func chosen(names []string) ([]stage, error) {
+	all, known := []stage{}, []string{}
+	for _, s := range stages() {
+		known = append(known, s.name)
+		if len(names) == 0 || slices.Contains(names, s.name) {
+			all = append(all, s)
 		}
 	}
-	return nil
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("chaos: there is no stage %q; the stages are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return all, nil
 }
 
 // Start runs everything and prints what was found. It returns ErrViolated when
@@ -119,67 +120,128 @@ func Start(ctx context.Context, o Options) (out Outcome, err error) {
 	if o.Jobs < 1 {
 		return out, fmt.Errorf("chaos: %d jobs were asked for; ask for at least one", o.Jobs)
 	}
+	all, err := chosen(o.Stages)
+	if err != nil {
+		return out, err
+	}
 	for _, path := range []*string{&o.Dir, &o.Program, &o.Tagged} { // the file server changes the folder
 		if *path, err = filepath.Abs(*path); err != nil {
 			return out, fmt.Errorf("chaos: %w", err)
 		}
 	}
-	r := &Run{Options: o, starter: newStarter()}
+	r := &Run{Options: o, starter: newStarter(), console: &console{to: o.Out}, began: time.Now()}
 	defer r.starter.close()
-	r.printf("chaos: %d jobs, seed %d, load %s\n", o.Jobs, o.Seed, loadAverage())
-	started := time.Now()
-	if err := known(o.Stages); err != nil {
+	files := filepath.Join(o.Dir, "files")
+	if err := os.RemoveAll(files); err != nil {
+		return out, fmt.Errorf("make room: %w", err)
+	}
+	if r.gateway, err = embedded.StartS3(ctx, embedded.S3Config{Dir: files, Region: region, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		return out, err
 	}
-	for _, s := range stages() {
-		if len(o.Stages) > 0 && !slices.Contains(o.Stages, s.name) {
-			continue
-		}
-		if err := r.stage(ctx, s); err != nil {
-			return r.outcome, fmt.Errorf("stage %s: %w", s.name, err)
-		}
+	defer func() {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), partsPatience)
+		defer cancel()
+		err = errors.Join(err, r.gateway.Stop(stopping))
+	}()
+	r.printf("chaos: %d jobs, seed %d, load %s, %s by estimate\n", o.Jobs, o.Seed, loadAverage(), r.estimate(all).Round(time.Minute))
+	first, others := byLane(all)
+	r.together(ctx, first)
+	r.together(ctx, others)
+	if err := ctx.Err(); err != nil {
+		return r.outcome, fmt.Errorf("chaos: %w", err)
 	}
-	r.printf("\nload %s, took %s\n", loadAverage(), time.Since(started).Round(time.Second))
+	r.printf("\nload %s, took %s\n", loadAverage(), time.Since(r.began).Round(time.Second))
 	return r.outcome, r.conclude()
 }
 
-// stage runs one stage in a folder of its own.
-func (r *Run) stage(ctx context.Context, s stage) (err error) {
-	dir := filepath.Join(r.Dir, s.name)
+// byLane returns the stages that come first, as one lane, and the other lanes.
+func byLane(all []stage) (first, others map[int][]stage) {
+	first, others = map[int][]stage{}, map[int][]stage{}
+	for _, s := range all {
+		if s.lane == 0 {
+			first[0] = append(first[0], s)
+		} else {
+			others[s.lane] = append(others[s.lane], s)
+		}
+	}
+	return first, others
+}
+
+// estimate returns how long the stages take together.
+func (r *Run) estimate(all []stage) time.Duration {
+	var total, longest time.Duration
+	first, others := byLane(all)
+	for _, s := range first[0] {
+		total += s.lasts(r)
+	}
+	for _, lane := range others {
+		var d time.Duration
+		for _, s := range lane {
+			d += s.lasts(r)
+		}
+		longest = max(longest, d)
+	}
+	return total + longest
+}
+
+// together runs the lanes beside each other.
+func (r *Run) together(ctx context.Context, lanes map[int][]stage) {
+	var wg sync.WaitGroup
+	for _, lane := range lanes {
+		wg.Go(func() {
+			for _, s := range lane {
+				if ctx.Err() == nil {
+					r.stage(ctx, s)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// stage runs one stage, in a folder of its own. One that goes wrong has not
+// shown what it is there for.
+func (r *Run) stage(ctx context.Context, s stage) {
+	one, err := r.part(s.name, filepath.Join(r.Dir, s.name))
+	if err != nil {
+		r.broke(Violation{Promise: StagesEnd, What: err.Error()})
+		return
+	}
+	lasts := s.lasts(r)
+	one.progress("begins, %s by estimate", lasts.Round(time.Second))
+	limited, cancel := context.WithTimeout(ctx, 3*lasts+5*time.Minute)
+	defer cancel()
+	if err := errors.Join(s.run(one, limited), one.history.Close()); err != nil {
+		one.broke(Violation{Promise: StagesEnd, What: s.name + ": " + err.Error()})
+	}
+	one.printf("(%s)\n", time.Since(one.began).Round(time.Second))
+	r.console.write(append([]byte("\n== "+s.name+"\n"), one.told()...))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcome.add(one.outcome)
+}
+
+// part returns a part of the run with a folder and a history of its own.
+func (r *Run) part(name, dir string) (*Run, error) {
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("make room: %w", err)
+		return nil, fmt.Errorf("make room: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make room: %w", err)
+		return nil, fmt.Errorf("make room: %w", err)
 	}
-	started := time.Now()
-	r.printf("\n== %s\n", s.name)
-	defer func() { r.printf("(%s)\n", time.Since(started).Round(time.Second)) }()
-	if r.history, err = NewHistory(filepath.Join(dir, "history.jsonl")); err != nil {
-		return err
+	history, err := NewHistory(filepath.Join(dir, "history.jsonl"))
+	if err != nil {
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, r.history.Close()) }()
-	return s.run(r, ctx)
+	return &Run{
+		Options: r.Options, starter: r.starter, gateway: r.gateway, console: r.console,
+		name: name, dir: dir, history: history, began: time.Now(),
+	}, nil
 }
 
-// dir is the folder of the stage under way.
-func (r *Run) dir() string { return filepath.Dir(r.history.file.Name()) }
-
-func (r *Run) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(r.Out, format, args...) // who does not listen misses it
-}
-
-// broke notes what a stage found broken.
-func (r *Run) broke(found ...Violation) {
-	for _, v := range found {
-		r.printf("VIOLATION %s\n", v)
-	}
-	r.outcome.Violations = append(r.outcome.Violations, found...)
-}
-
-// with runs fn on a platform of its own, in the folder of the stage.
+// with runs fn on a platform of its own, in the folder of the part.
 func (r *Run) with(ctx context.Context, pace Pace, apis int, fn func(ctx context.Context, c *cluster) error) (err error) {
-	p, err := startParts(ctx, r.dir(), r.history)
+	p, err := startParts(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -195,7 +257,7 @@ func (r *Run) with(ctx context.Context, pace Pace, apis int, fn func(ctx context
 	return c.stop()
 }
 
-// quietly waits until everything is quiet, checks the history of the stage and
+// quietly waits until everything is quiet, checks the history of the part and
 // returns it with what is left.
 func (r *Run) quietly(ctx context.Context, c *cluster) ([]Event, Final, error) {
 	c.settle(ctx, endPatience)
@@ -206,79 +268,4 @@ func (r *Run) quietly(ctx context.Context, c *cluster) ([]Event, Final, error) {
 	events := r.history.Events()
 	r.broke(Check(events, f)...)
 	return events, f, nil
-}
-
-// storm is the main stage: every order of the plan, and every step of it.
-func (r *Run) storm(ctx context.Context) error {
-	plan := NewPlan(r.Jobs, r.Seed, r.Tier.Pace)
-	return r.with(ctx, r.Tier.Pace, r.Tier.APIs, func(ctx context.Context, c *cluster) error {
-		c.base = append(c.base, fmt.Sprint("NARRATIVE_LIMIT_TENANT_RUNNING=", tenantLimit))
-		if err := c.start(ctx, r.Tier.Workers, r.Tier.Schedulers); err != nil {
-			return err
-		}
-		u, err := newUsers(ctx, c, fmt.Sprintf("chaos-%d", r.Seed), tenants)
-		if err != nil {
-			return err
-		}
-		n := newNemesis(c, plan, r.Seed, r.Tier.Workers)
-		if err := r.weather(ctx, u, n); err != nil {
-			return err
-		}
-		// What waits longest: outages double their waits up to five minutes.
-		c.settle(ctx, endPatience)
-		if err := u.tidy(ctx); err != nil {
-			r.broke(Violation{Promise: NoneStuck, What: err.Error()})
-		}
-		f, err := c.final(ctx, true)
-		if err != nil {
-			return err
-		}
-		f.Limit = tenantLimit
-		r.judge(c, plan, f)
-		return nil
-	})
-}
-
-// tenantLimit is how many jobs of a tenant may be with the queue and the workers
-// of the main stage: fewer than its clients would have there.
-const tenantLimit = 5
-
-// weather serves every order while the nemesis is at work.
-func (r *Run) weather(ctx context.Context, u *users, n *nemesis) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	bad := make(chan error, 1)
-	go func() { bad <- n.run(ctx, u.until) }()
-	orders := make(chan Order)
-	errs := make([]error, r.Tier.Users)
-	var wg sync.WaitGroup
-	for i := range errs {
-		wg.Go(func() {
-			for o := range orders {
-				if err := n.admit(ctx, o.Index); err != nil {
-					errs[i] = errors.Join(errs[i], err)
-					continue
-				}
-				errs[i] = errors.Join(errs[i], u.serve(ctx, o))
-			}
-		})
-	}
-	said := time.Now()
-	for _, o := range n.plan.Orders {
-		orders <- o
-		if time.Since(said) > 10*time.Second {
-			said = time.Now()
-			r.printf("%s: %d of %d jobs submitted, %d ended, step %d of %d\n", r.history.Now().Round(time.Second), u.submitted.Load(), r.Jobs, u.witness.ends(), n.progress(), len(n.plan.Steps))
-		}
-	}
-	close(orders)
-	wg.Wait()
-	return errors.Join(errors.Join(errs...), <-bad)
-}
-
-// progress returns how many steps are done.
-func (n *nemesis) progress() int {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.done
 }

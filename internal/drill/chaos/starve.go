@@ -32,6 +32,7 @@ func (r *Run) starved(ctx context.Context) error {
 		worker := c.get("worker 0")
 		until := time.Now().Add(r.Tier.Starve)
 		cycles, last := 0, ""
+		said := time.Now()
 		for n := 0; time.Now().Before(until); n++ {
 			if err := awake(worker); err != nil {
 				return err
@@ -44,6 +45,10 @@ func (r *Run) starved(ctx context.Context) error {
 					return err
 				}
 				cycles++
+				if time.Since(said) > 4*sayEvery {
+					said = time.Now()
+					r.progress("%d s with %.0f %% of a core, %d jobs; %s left", cycles, 100*share, n+1, time.Until(until).Round(time.Second))
+				}
 			}
 			if e := c.witness.last(last); e.Attempt > 1 || e.Crashes > 0 {
 				r.broke(Violation{Promise: LivesLeft, Job: last, What: fmt.Sprintf("attempt %d after %d seconds with 5 %% of a core", e.Attempt, cycles)})

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -36,14 +37,24 @@ func (p crashPoint) String() string {
 	return fmt.Sprintf("%s %s: %s %s", p.scenario, p.role, p.when, p.name)
 }
 
-// sweeper kills one process at one point after the other.
+// sweeper kills one process at one point after the other, on one platform.
 type sweeper struct {
 	*users
-	r       *Run
-	round   int // counts scenarios, for their keys
-	reached int
-	victim  *process    // that is to kill itself
-	harmed  atomic.Bool // the scenario ended the victim before it could
+	r      *Run
+	all    *crashPoints
+	round  int         // counts scenarios, for their keys
+	victim *process    // that is to kill itself
+	harmed atomic.Bool // the scenario ended the victim before it could
+}
+
+// crashPoints are those that are to be tried, by all sweepers together.
+type crashPoints struct {
+	feed  chan crashPoint
+	found int // in all
+	began time.Time
+
+	tried, reached, wrong, jobs atomic.Int64
+	chosen                      atomic.Int64 // to be tried
 }
 
 // sweepScenarios are ways that jobs go, each with the calls that only it makes.
@@ -58,39 +69,119 @@ var sweepRoles = []string{roleAPI, roleScheduler, roleWorker} //nolint:gocheckno
 
 // sweep finds every call that the processes make to their parts, in every
 // scenario, and kills the one that makes it before and after it. Whatever was
-// acknowledged comes to one end.
+// acknowledged comes to one end. Most of the time is spent waiting until a death
+// is noticed, so that several platforms share the points.
 func (r *Run) sweep(ctx context.Context) error {
-	return r.with(ctx, quick(), 1, func(ctx context.Context, c *cluster) error {
-		if err := c.start(ctx, 1, 1); err != nil {
-			return err
+	all := &crashPoints{feed: make(chan crashPoint)}
+	errs := make([]error, max(r.Tier.Platforms, 1))
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() { errs[i] = r.sweepOne(ctx, all, i) })
+	}
+	wg.Wait()
+	tried, reached := all.tried.Load(), all.reached.Load()
+	r.printf("%d crash points, of which %d are tried on %d platforms\n", all.found, tried, len(errs))
+	r.printf("killed at %d of %d points; %d jobs ended\n", reached, tried, all.jobs.Load())
+	if tried == 0 || tried < all.chosen.Load() || reached*10 < tried*8 {
+		r.broke(Violation{Promise: EnoughKills, What: fmt.Sprintf("of %d crash points %d were tried and %d reached", all.chosen.Load(), tried, reached)})
+	}
+	return errors.Join(errs...)
+}
+
+// sweepOne tries crash points on a platform of its own. The first one also finds
+// them.
+func (r *Run) sweepOne(ctx context.Context, all *crashPoints, i int) (err error) {
+	finds := i == 0
+	defer func() {
+		if finds {
+			close(all.feed) // nobody waits for what does not come
 		}
-		u, err := newUsers(ctx, c, "points", 1)
+	}()
+	name := fmt.Sprint("points-", i+1)
+	one, err := r.part(name, filepath.Join(r.dir, name))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		err = errors.Join(err, one.history.Close())
+		r.broke(one.outcome.Violations...)
+	}()
+	return one.with(ctx, quick(), 1, func(ctx context.Context, c *cluster) error {
+		s, err := newSweeper(ctx, one, c, all)
 		if err != nil {
 			return err
 		}
-		s := &sweeper{users: u, r: r}
-		points, err := s.enumerate(ctx)
-		if err != nil {
-			return err
-		}
-		all := len(points)
-		if r.Tier.Points > 0 && r.Tier.Points < all {
-			dice := rand.New(rand.NewPCG(r.Seed, 11))
-			dice.Shuffle(all, func(i, j int) { points[i], points[j] = points[j], points[i] })
-			points = points[:r.Tier.Points]
-		}
-		r.printf("%d crash points, of which %d are tried\n", all, len(points))
-		for _, p := range points {
-			if err := s.try(ctx, p); err != nil {
-				return fmt.Errorf("killed at %s: %w", p, err)
+		if finds {
+			points, err := s.choose(ctx)
+			if err != nil {
+				return err
 			}
+			finds = false
+			go all.give(ctx, points)
 		}
-		return s.conclude(ctx, len(points))
+		return s.work(ctx)
 	})
 }
 
-// conclude checks the history of all points together.
-func (s *sweeper) conclude(ctx context.Context, tried int) error {
+func newSweeper(ctx context.Context, r *Run, c *cluster, all *crashPoints) (*sweeper, error) {
+	c.base = append(c.base, noGrace) // what nothing names goes at once
+	if err := c.start(ctx, 1, 1); err != nil {
+		return nil, err
+	}
+	u, err := newUsers(ctx, c, r.name, 1)
+	if err != nil {
+		return nil, err
+	}
+	return &sweeper{users: u, r: r, all: all}, nil
+}
+
+const noGrace = "NARRATIVE_RETENTION_GRACE=0s"
+
+// choose finds the points and returns those that are to be tried.
+func (s *sweeper) choose(ctx context.Context) ([]crashPoint, error) {
+	points, err := s.enumerate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.all.found, s.all.began = len(points), time.Now()
+	dice := rand.New(rand.NewPCG(s.r.Seed, 11))
+	dice.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	if n := s.r.Tier.Points; n > 0 {
+		points = points[:min(n, len(points))]
+	}
+	s.all.chosen.Store(int64(len(points)))
+	return points, nil
+}
+
+// give hands the points out until nobody takes them any more.
+func (all *crashPoints) give(ctx context.Context, points []crashPoint) {
+	defer close(all.feed)
+	for _, p := range points {
+		select {
+		case all.feed <- p:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// mostWrong is how many points may go wrong before a sweeper gives up.
+const mostWrong = 5
+
+// work tries points until none is left, and checks the history of all together.
+func (s *sweeper) work(ctx context.Context) error {
+	for p := range s.all.feed {
+		if ctx.Err() != nil || s.all.wrong.Load() >= mostWrong {
+			continue // they count as not tried
+		}
+		if err := s.try(ctx, p); err != nil {
+			s.all.wrong.Add(1)
+			s.r.broke(Violation{Promise: StagesEnd, What: fmt.Sprintf("killed at %s: %v", p, err)})
+		}
+		if tried := s.all.tried.Add(1); tried%10 == 0 {
+			s.r.progress("%d of %d crash points; %s left", tried, s.all.chosen.Load(), left(s.all.began, int(tried), int(s.all.chosen.Load())))
+		}
+	}
 	s.settle(ctx, endPatience)
 	if err := s.tidy(ctx); err != nil {
 		s.r.broke(Violation{Promise: NoneStuck, What: err.Error()})
@@ -99,11 +190,8 @@ func (s *sweeper) conclude(ctx context.Context, tried int) error {
 	if err != nil {
 		return err
 	}
+	s.all.jobs.Add(int64(len(f.Jobs)))
 	s.r.broke(Check(s.history.Events(), f)...)
-	s.r.printf("killed at %d of %d points; %d jobs ended\n", s.reached, tried, len(f.Jobs))
-	if s.reached*10 < tried*8 {
-		s.r.broke(Violation{Promise: EnoughKills, What: fmt.Sprintf("only %d of %d crash points were reached", s.reached, tried)})
-	}
 	return nil
 }
 
@@ -161,7 +249,7 @@ func (s *sweeper) replace(ctx context.Context, role string, with switches) error
 			return err
 		}
 	}
-	_, err := s.spawnWith(ctx, name, with, "NARRATIVE_RETENTION_GRACE=0s")
+	_, err := s.spawnWith(ctx, name, with)
 	return err
 }
 
@@ -198,7 +286,9 @@ func (s *sweeper) try(ctx context.Context, p crashPoint) error {
 	close(over)
 	err = errors.Join(err, <-revived)
 	if _, missing := os.Stat(once); missing == nil { // the process, or that of one of its jobs
-		s.reached++
+		s.all.reached.Add(1)
+	} else {
+		s.r.progress("nobody passed %s", p)
 	}
 	return err
 }
