@@ -10,7 +10,7 @@ TOOLS    := $(BUILD)/tools
 LINT     := $(TOOLS)/golangci-lint
 ACTION   := $(TOOLS)/actionlint
 SOURCES  := $(shell find cmd internal jobs ml web -name '*.go' -not -name '*_test.go' 2>/dev/null) go.mod go.sum
-EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.html' -o -path '*/peer/*.py' \) 2>/dev/null)
+EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.html' -o -path '*/peer/side*' \) 2>/dev/null)
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 MIN_COVERAGE     := 85
@@ -68,7 +68,8 @@ check: $(LINT) $(ACTION) ## Check format, lint, workflows, modules and generated
 bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|all SIZE=full|contest|growth|small; merges into build/bench.json
 	@scripts/test-needs.sh
 	@scripts/bench-needs.sh
-	$(BIN)/narrative bench $(AREA) --size $(SIZE) --out $(BUILD)/bench.json
+	NODE_PATH=$(CURDIR)/$(BUILD)/bullmq/node_modules$${NODE_PATH:+:$$NODE_PATH} \
+	  $(BIN)/narrative bench $(AREA) --size $(SIZE) --out $(BUILD)/bench.json
 
 .PHONY: chaos
 chaos: $(BIN)/narrative $(BUILD)/narrative-chaos ## Kill, pause and cut off a platform; JOBS=10000 SEED=1; fails if a job suffers

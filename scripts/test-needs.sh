@@ -46,8 +46,9 @@ if ! command -v redis-server >/dev/null; then
   install_redis
 fi
 
-# Every committed lock file outside web/ belongs to a test.
-find . -name package-lock.json -not -path '*/node_modules/*' -not -path './web/*' -print | while read -r lock; do
+# Every committed lock file outside web/ belongs to a test, but for that of a
+# peer of the benchmarks.
+find . -name package-lock.json -not -path '*/node_modules/*' -not -path './web/*' -not -path './build/*' -not -path './internal/drill/*' -print | while read -r lock; do
   dir=$(dirname "$lock")
   if [ "$dir/node_modules/.package-lock.json" -nt "$lock" ]; then
     continue

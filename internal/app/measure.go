@@ -7,13 +7,15 @@ import (
 	"os"
 
 	"github.com/narrativeml/narrative/internal/drill"
+	"github.com/narrativeml/narrative/internal/drill/peer"
 )
 
 // Measurement says what is measured; see drill.
 type Measurement struct {
 	Area   string // or all
 	Size   string
-	Python string
+	Python string // that runs peers
+	Node   string // likewise
 	File   string // that the figures are merged into
 }
 
@@ -25,7 +27,8 @@ func Bench(ctx context.Context, m Measurement, out io.Writer) error {
 		return fmt.Errorf("find this program: %w", err)
 	}
 	learners := drill.MLPlan{Program: []string{program, "bench-trial"}, Python: m.Python, Size: m.Size}
-	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(drill.JobPlan{Workers: &drill.WorkerPlan{Program: program}}), drill.DataArea(drill.StartDev(program))}
+	jobs := drill.JobPlan{Peers: peer.Programs{Python: m.Python, Node: m.Node}, Workers: &drill.WorkerPlan{Program: program}}
+	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(jobs), drill.DataArea(drill.StartDev(program))}
 	return drill.Run(ctx, areas, m.Area, m.File, out)
 }
 

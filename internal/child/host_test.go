@@ -27,7 +27,7 @@ import (
 func TestAWholeJob(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	j := w.finish(w.submit("whole", 7, 0, ""))
+	j := w.run("whole", 7)
 	if j.State != job.Succeeded {
 		t.Fatalf("it %s: %+v", j.State, j.Failure)
 	}
@@ -73,7 +73,7 @@ func TestVerdicts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.kind, func(t *testing.T) {
 			t.Parallel()
-			j := w.finish(w.submit(test.kind, 1, 0, ""))
+			j := w.run(test.kind, 1)
 			if j.State != test.state || j.Attempt != test.attempts {
 				t.Errorf("it %s after %d attempts: %+v", j.State, j.Attempt, j.Failure)
 			}
@@ -108,10 +108,7 @@ func TestNoChildToBeHad(t *testing.T) {
 			if j.Failures+j.Crashes != 0 || j.Failure.Class != fault.ClassUnavailable {
 				t.Errorf("job %+v", j)
 			}
-			if _, err := w.service.Cancel(t.Context(), "acme", j.ID); err != nil {
-				t.Fatal(err)
-			}
-			w.finish(j)
+			w.cancel(j)
 		})
 	}
 }
@@ -124,8 +121,7 @@ func TestTooMuchMemory(t *testing.T) {
 		t.Skip("memory is watched on Linux only")
 	}
 	w := setup(t, func(_ *child.Config, c *job.RunnerConfig) { c.Memory = 1 << 30 })
-	beside := w.submit("obey", 0, 64<<20, "")
-	w.until(beside.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 })
+	beside := w.halfway("obey", 64<<20)
 	j := w.finish(w.submit("eat", 2000, 64<<20, "128MiB"))
 	if j.State != job.Failed || j.Failure.Code != "memory_exceeded" || j.Attempt != 1 || j.Crashes != 0 {
 		t.Fatalf("it %s: %+v", j.State, j.Failure)
@@ -139,10 +135,7 @@ func TestTooMuchMemory(t *testing.T) {
 	if s := w.host.Stats(); s.Exceeded != 1 || s.Crashed != 0 || s.Running != 1 {
 		t.Errorf("children %+v", s)
 	}
-	if _, err := w.service.Cancel(t.Context(), "acme", beside.ID); err != nil {
-		t.Fatal(err)
-	}
-	w.finish(beside)
+	w.cancel(beside)
 }
 
 // An estimate that was too low grows into what the worker has.
@@ -171,7 +164,7 @@ func TestAChildThatDies(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := setup(t)
-			j := w.finish(w.submit(kind, 0, 0, ""))
+			j := w.run(kind, 0)
 			if j.State != job.Failed || j.Failure.Code != "job_crashed" || j.Crashes != 3 || j.Failures != 0 || w.host.Stats().Crashed != 3 {
 				t.Errorf("it %s after %d crashes: %+v", j.State, j.Crashes, j.Failure)
 			}
@@ -188,18 +181,15 @@ func TestCancel(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			w := setup(t, func(c *child.Config, _ *job.RunnerConfig) { c.Grace = 200 * time.Millisecond })
-			j := w.submit(kind, 0, 0, "")
-			w.until(j.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 && (kind == "obey" || j.LogLines == 1) })
+			j := w.halfway(kind, 0)
+			w.until(j.ID, func(j *job.Job) bool { return kind == "obey" || j.LogLines == 1 })
 			if kind == "hang" && child.Supported {
 				score, err := os.ReadFile("/proc/" + w.lines(j.ID)[0] + "/oom_score_adj")
 				if err != nil || strings.TrimSpace(string(score)) != "500" {
 					t.Errorf("the kernel would rather end the worker: %s, %v", score, err)
 				}
 			}
-			if _, err := w.service.Cancel(t.Context(), "acme", j.ID); err != nil {
-				t.Fatal(err)
-			}
-			if j = w.finish(j); j.State != job.Cancelled || j.Crashes != 0 {
+			if j = w.cancel(j); j.State != job.Cancelled || j.Crashes != 0 {
 				t.Errorf("it %s: %+v", j.State, j.Failure)
 			}
 			if kind == "hang" { // its process is gone, too
@@ -218,8 +208,7 @@ func TestCancel(t *testing.T) {
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	j := w.submit("drain", 0, 0, "")
-	w.until(j.ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 })
+	j := w.halfway("drain", 0)
 	w.runner.Drain()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -410,6 +410,27 @@ func (w *world) finish(j *job.Job) *job.Job {
 	return w.until(j.ID, func(j *job.Job) bool { return j.State.Terminal() })
 }
 
+// run submits a job that says nothing of its memory, and waits for its end.
+func (w *world) run(kind string, n int) *job.Job {
+	w.t.Helper()
+	return w.finish(w.submit(kind, n, 0, ""))
+}
+
+// halfway submits a job and waits until it is half done.
+func (w *world) halfway(kind string, estimate int64) *job.Job {
+	w.t.Helper()
+	return w.until(w.submit(kind, 0, estimate, "").ID, func(j *job.Job) bool { return j.Progress.Fraction == 0.5 })
+}
+
+// cancel cancels the job and waits for its end.
+func (w *world) cancel(j *job.Job) *job.Job {
+	w.t.Helper()
+	if _, err := w.service.Cancel(w.t.Context(), "acme", j.ID); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.finish(j)
+}
+
 func (w *world) lines(id string) []string {
 	w.t.Helper()
 	lines, err := w.service.Logs(w.t.Context(), "acme", id, 0, 0)

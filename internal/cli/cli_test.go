@@ -284,7 +284,7 @@ func TestProcesses(t *testing.T) {
 	if code, _, errs := sh.run(t.Context(), "bench", "ml", "--size", "small", "--out", "f"); code != 0 || measured != want {
 		t.Errorf("bench: exit code %d, %+v, %s", code, measured, errs)
 	}
-	if code, _, errs := sh.run(t.Context(), "bench", "ml", "--python", "/b/python"); code != 0 || measured.Python != "/b/python" {
+	if code, _, errs := sh.run(t.Context(), "bench", "jobs", "--python", "/b/python", "--node", "/b/node"); code != 0 || measured.Python != "/b/python" || measured.Node != "/b/node" {
 		t.Errorf("bench: exit code %d, %+v, %s", code, measured, errs)
 	}
 	if code, out, errs := sh.run(t.Context(), "bench-trial"); code != 0 || out != "played" {

@@ -103,7 +103,8 @@ func benchCommand(s Servers) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&m.File, "out", m.File, "the file that the figures are merged into")
 	cmd.Flags().StringVar(&m.Size, "size", m.Size, "how much of ml is measured: tiny, small, contest (full without the growth tables), growth (those alone) or full")
-	cmd.Flags().StringVar(&m.Python, "python", "", "the Python that runs the peers of ml (default NARRATIVE_BENCH_PYTHON, or the system's)")
+	cmd.Flags().StringVar(&m.Python, "python", "", "the Python that runs peers (default NARRATIVE_BENCH_PYTHON, or the system's)")
+	cmd.Flags().StringVar(&m.Node, "node", "", "the Node.js that runs a peer of jobs (default the one on PATH)")
 	return cmd
 }
 

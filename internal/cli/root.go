@@ -35,7 +35,8 @@ type Serve func(ctx context.Context, c config.Config) error
 type Measurement struct {
 	Area   string // ml, jobs, data or all
 	Size   string // of ml
-	Python string // that runs the peers of ml; empty: the system's
+	Python string // that runs peers of ml and jobs; empty: the system's
+	Node   string // that runs a peer of jobs; empty: the one on PATH
 	File   string // that the figures are merged into
 }
 

@@ -163,7 +163,7 @@ func (p MLPlan) learn(ctx context.Context, d *mlDrill) (figures []Figure, err er
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
-	scripts, err := peer.Install(d.dir, p.Python)
+	scripts, err := peer.Install(d.dir, peer.Programs{Python: p.Python})
 	if err != nil {
 		return nil, err
 	}

@@ -25,15 +25,22 @@ import (
 )
 
 // TestMain lets the test's program stand in for narrative, as it is started for
-// dev and for a trial, and for the Python of peers.
+// dev and for a trial, and for the Python and the Node.js of peers. The real
+// BullMQ is found where make bench puts it.
 func TestMain(m *testing.M) {
 	switch {
+	case len(os.Args) == 2 && (strings.HasSuffix(os.Args[1], "side_bullmq.cjs") || strings.HasSuffix(os.Args[1], "side_celery.py")):
+		os.Exit(exit(pretendQueue(filepath.Base(os.Args[1]), os.Stdin, os.Stdout)))
 	case len(os.Args) > 3 && os.Args[1] == "dev":
 		os.Exit(pretend(os.Args[3]))
 	case len(os.Args) == 2 && os.Args[1] == "bench-trial":
 		os.Exit(exit(drill.PlayTrial(context.Background(), os.Stdin, os.Stdout)))
 	case len(os.Args) == 2 && strings.HasSuffix(os.Args[1], ".py"):
 		os.Exit(exit(pretendPeer(filepath.Base(os.Args[1]), os.Stdin, os.Stdout)))
+	}
+	packages, err := filepath.Abs("../../build/bullmq/node_modules")
+	if err = errors.Join(err, os.Setenv("NODE_PATH", packages)); err != nil {
+		os.Exit(exit(err))
 	}
 	os.Exit(m.Run())
 }
@@ -226,5 +233,28 @@ func TestReference(t *testing.T) {
 	name, want := reference.Best()
 	if got := result.Leaderboard[0].Holdout["roc_auc"]; got < want-0.01 {
 		t.Errorf("roc_auc is %.4f, that of %s %.4f", got, name, want)
+	}
+}
+
+func TestProcessors(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[string]string{
+		"Name:\tx\nCpus_allowed_list:\t0-2,5\nMems_allowed:\t1": "[0 1 2 5]",
+		"Cpus_allowed_list:\t7": "[7]",
+		"Cpus_allowed_list:\tx": "[]",
+		"Cpus_allowed_list:\t1-x": "[]",
+		"":                        "[]",
+	} {
+		if got := fmt.Sprint(drill.Allowed(status)); got != want {
+			t.Errorf("%q: %s, want %s", status, got, want)
+		}
+	}
+	for want, cores := range map[string][]string{
+		"[taskset -c 4 a b]": {"2", "4"},
+		"[a b]":              {"2"},
+	} {
+		if got := fmt.Sprint(drill.Bound(cores, 3, "a", "b")); got != want {
+			t.Errorf("on %v: %s, want %s", cores, got, want)
+		}
 	}
 }

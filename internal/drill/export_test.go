@@ -23,6 +23,12 @@ func Flood(ctx context.Context, path string, redis secret.String, jobs int) erro
 	return errors.Join(err, p.stop(ctx), r.close(ctx))
 }
 
+// Allowed reads the list of processors from a process's status.
+func Allowed(status string) []string { return allowed(status) }
+
+// Bound is the command of the n-th worker on these processors.
+func Bound(cores []string, n int, command ...string) []string { return bound(cores, n, command) }
+
 // Fits reports whether the memory allows a hard table of so many rows.
 func Fits(rows int, out io.Writer) (bool, error) {
 	d := &mlDrill{out: out}

@@ -12,8 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/drill/peer"
 	"github.com/narrativeml/narrative/internal/embedded"
-	"github.com/narrativeml/narrative/internal/queue/bare"
 )
 
 // JobPlan says how much is measured of jobs that do nothing. Zero means the
@@ -26,8 +26,10 @@ type JobPlan struct {
 	Slots   int // of the worker and of the peer's; 128
 	Flood   int // of one tenant beside which another submits; 10,000
 	Shares  int // started while tenants of different weights wait; 400
+	Listed  int // in the store whose lists are measured; 1,000,000
 
-	Workers *WorkerPlan // by which two workers are measured; nil: they are not
+	Peers   peer.Programs // that run the scripts of other queues
+	Workers *WorkerPlan   // by which two workers are measured; nil: they are not
 }
 
 func (p JobPlan) withDefaults() JobPlan {
@@ -40,7 +42,8 @@ func (p JobPlan) withDefaults() JobPlan {
 	return JobPlan{
 		Rounds: positive(p.Rounds, 3), Jobs: positive(p.Jobs, 8000), Samples: positive(p.Samples, 150),
 		Callers: positive(p.Callers, 128), Slots: positive(p.Slots, 128), Workers: p.Workers,
-		Flood: positive(p.Flood, 10_000), Shares: positive(p.Shares, 400),
+		Flood: positive(p.Flood, 10_000), Shares: positive(p.Shares, 400), Listed: positive(p.Listed, 1_000_000),
+		Peers: p.Peers,
 	}
 }
 
@@ -52,10 +55,11 @@ const (
 )
 
 // JobsArea measures jobs that do nothing, from their submission to their
-// recorded end, and beside them the same number of tasks on asynq alone. The
-// parts are the real ones: a redis-server, records in SQLite, the service, a
-// worker and a keeper. The records are reached directly, as by `dev`, and over
-// the MongoDB protocol, as by separate processes.
+// recorded end, and beside them the same number of tasks on asynq alone and on
+// other queues, where they are found. The parts are the real ones: a
+// redis-server, records in SQLite, the service, a worker and a keeper. The
+// records are reached directly, as by `dev`, and over the MongoDB protocol, as
+// by separate processes.
 func JobsArea(plan JobPlan) Area {
 	plan = plan.withDefaults()
 	return Area{Name: "jobs", Measure: func(ctx context.Context, out io.Writer) (figures []Figure, err error) {
@@ -64,6 +68,13 @@ func JobsArea(plan JobPlan) Area {
 			return nil, fmt.Errorf("measure jobs: %w", err)
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
+		scripts, err := peer.Install(d.dir, plan.Peers)
+		if err != nil {
+			return nil, err
+		}
+		for _, q := range scripts.Queues() {
+			d.rivals = append(d.rivals, &rival{queue: q})
+		}
 		if d.redis, err = embedded.StartRedis(ctx, embedded.RedisConfig{
 			Dir: filepath.Join(d.dir, "redis"), Logger: slog.New(slog.DiscardHandler),
 		}); err != nil {
@@ -85,6 +96,7 @@ type jobDrill struct {
 	dir    string
 	redis  *embedded.Redis
 	random *rand.Rand
+	rivals []*rival
 }
 
 // jobRound is what one round found about one way to the records.
@@ -95,7 +107,7 @@ type jobRound struct {
 	submitFull []time.Duration // beside all the others
 }
 
-// measure runs the rounds. The peer and both ways to the records take turns,
+// measure runs the rounds. The peers and both ways to the records take turns,
 // so that whatever else the machine does falls on all of them.
 func (d *jobDrill) measure(ctx context.Context) (figures []Figure, err error) {
 	ways := []*recordsWay{
@@ -110,11 +122,14 @@ func (d *jobDrill) measure(ctx context.Context) (figures []Figure, err error) {
 	}
 	var alone []float64
 	for round := range d.plan.Rounds {
-		took, err := d.peer(ctx)
+		perSecond, err := d.bare(ctx)
 		if err != nil {
 			return nil, err
 		}
-		alone = append(alone, float64(d.plan.Jobs)/took.Seconds())
+		alone = append(alone, perSecond)
+		if err := d.others(ctx, round+1); err != nil {
+			return nil, err
+		}
 		for _, w := range ways {
 			r, err := d.round(ctx, w)
 			if err != nil {
@@ -129,23 +144,18 @@ func (d *jobDrill) measure(ctx context.Context) (figures []Figure, err error) {
 	for _, w := range ways {
 		figures = append(figures, d.figures(w, median(alone))...)
 	}
-	fair, err := d.fair(ctx)
-	figures = append(figures, fair...)
-	if err != nil || d.plan.Workers == nil {
-		return figures, err
+	for _, more := range []func(context.Context) ([]Figure, error){d.fair, d.lists} {
+		found, err := more(ctx)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, found...)
+	}
+	if d.plan.Workers == nil {
+		return figures, nil
 	}
 	workers, err := d.plan.Workers.Measure(ctx, d.out)
 	return append(figures, workers...), err
-}
-
-// peer runs the same number of tasks on asynq alone, on the same Redis.
-func (d *jobDrill) peer(ctx context.Context) (time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, jobPatience)
-	defer cancel()
-	return bare.Load{
-		URL: d.redis.URL(), Queue: "bare", Tasks: d.plan.Jobs,
-		Enqueuers: d.plan.Callers, Slots: d.plan.Slots, Poll: jobPoll,
-	}.Run(ctx)
 }
 
 // round measures one way to the records once, first flooded, then idle.
@@ -215,15 +225,15 @@ func (d *jobDrill) figures(w *recordsWay, alone float64) []Figure {
 	for _, r := range w.rounds {
 		speeds = append(speeds, r.perSecond)
 	}
-	return []Figure{
+	ours := Alone("jobs-end-to-end"+w.suffix, median(speeds), "jobs/s",
+		fmt.Sprintf("from the first submission to the last recorded end; bare asynq, without records, did %.0f/s; %s%s", alone, full, d.leftOut()))
+	return append([]Figure{
 		ms("pick-up-p50", "from the call that submits to the start of the handler; "+idle, 0.50, func(r jobRound) []time.Duration { return r.pickUp }),
 		ms("pick-up-p99", "from the call that submits to the start of the handler; "+idle, 0.99, func(r jobRound) []time.Duration { return r.pickUp }),
 		ms("submit-p99", "stored and enqueued; "+idle, 0.99, func(r jobRound) []time.Duration { return r.submit }),
 		ms("submit-loaded-p99", "stored and enqueued; "+full, 0.99, func(r jobRound) []time.Duration { return r.submitFull }),
-		Against(Alone("jobs-end-to-end"+w.suffix, median(speeds), "jobs/s",
-			fmt.Sprintf("from the first submission to the last recorded end; bare asynq, without records, did %.0f/s; %s", alone, full)),
-			"bare asynq", alone, false),
-	}
+		Against(ours, "bare asynq", alone, false),
+	}, d.against(ours, full)...)
 }
 
 // median returns the middle of the values, the lower one of two.

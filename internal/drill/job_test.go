@@ -3,8 +3,11 @@ package drill_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/narrativeml/narrative/internal/drill"
+	"github.com/narrativeml/narrative/internal/drill/peer"
 	"github.com/narrativeml/narrative/internal/secret"
 )
 
@@ -28,23 +32,78 @@ func needRedis(tb testing.TB) {
 	}
 }
 
+// pretendQueue answers as the peer of that script would. There is no Celery;
+// BullMQ runs 100 tasks a second, but knows no more than 40.
+func pretendQueue(script string, in io.Reader, out io.Writer) error {
+	var l struct {
+		URL                   string
+		Tasks, Callers, Slots int
+	}
+	if err := json.NewDecoder(in).Decode(&l); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(l.URL, "redis://:") || l.Callers != 8 || l.Slots != 40 {
+		return fmt.Errorf("the load is %+v", l)
+	}
+	if script == "side_celery.py" {
+		return json.NewEncoder(out).Encode(map[string]any{"absent": "Celery: it is not there"})
+	}
+	if l.Tasks > 40 {
+		return errors.New("too many tasks")
+	}
+	return json.NewEncoder(out).Encode(map[string]any{"version": "BullMQ 0", "how": "kept for ever", "seconds": float64(l.Tasks) / 100})
+}
+
+// measureJobs measures the jobs area and returns its figures by name, and what
+// was printed.
+func measureJobs(tb testing.TB, plan drill.JobPlan) (figures map[string]drill.Figure, out string) {
+	tb.Helper()
+	needRedis(tb)
+	var text bytes.Buffer
+	all, err := drill.JobsArea(plan).Measure(tb.Context(), &text)
+	if err != nil {
+		tb.Fatalf("%v\n%s", err, &text)
+	}
+	figures = map[string]drill.Figure{}
+	for _, f := range all {
+		figures[f.Name] = f
+	}
+	if len(figures) != len(all) {
+		tb.Errorf("%d figures have %d names", len(all), len(figures))
+	}
+	return figures, text.String()
+}
+
+// pretended are peers that the test's program plays.
+func pretended(tb testing.TB) peer.Programs {
+	tb.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return peer.Programs{Python: program, Node: program}
+}
+
 func TestJobsArea(t *testing.T) {
 	t.Parallel()
-	needRedis(t)
-	area := drill.JobsArea(drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40, Flood: 200, Shares: 100})
-	var out bytes.Buffer
-	figures, err := area.Measure(t.Context(), &out)
-	if err != nil {
-		t.Fatal(err)
+	got, out := measureJobs(t, drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40, Flood: 200, Shares: 100, Listed: 1200, Peers: pretended(t)})
+	if n := strings.Count(out, "round"); n != 6 {
+		t.Errorf("%d lines about rounds:\n%s", n, out)
 	}
-	if n := strings.Count(out.String(), "round"); n != 4 {
-		t.Errorf("%d lines about rounds:\n%s", n, &out)
+	if n := strings.Count(out, "left out: Celery: it is not there\n"); n != 1 {
+		t.Errorf("%d times it was said that there is no Celery:\n%s", n, out)
 	}
-	got := map[string]drill.Figure{}
-	for _, f := range figures {
-		got[f.Name] = f
+	for _, f := range got {
 		if f.Value < 0 || f.Value == 0 && !strings.HasPrefix(f.Name, "jobs-f") || !strings.Contains(f.Note, "redis-server") || !strings.Contains(f.Note, "SQLite") {
 			t.Errorf("figure %+v", f)
+		}
+	}
+	if size := got["jobs-record-bytes"]; size.Unit != "B" || size.Value < 500 || !strings.Contains(size.Note, "mean of 1200; its indexes take ") {
+		t.Errorf("the bytes of a record are %+v", size)
+	}
+	for name, what := range map[string]string{"jobs-list-p99": "50 newest", "jobs-list-deep-p99": "ten pages", "jobs-poll-p99": "nothing new", "jobs-list-dead-p99": "dead letters", "jobs-get-p99": "one job"} {
+		if f := got[name]; f.Unit != "ms" || !strings.Contains(f.Note, what) || !strings.Contains(f.Note, "a store of 1200 jobs of 20 tenants") {
+			t.Errorf("%s is %+v", name, f)
 		}
 	}
 	if delay := got["jobs-flood-delay"]; delay.Unit != "slots" || delay.Value > 5 {
@@ -57,6 +116,19 @@ func TestJobsArea(t *testing.T) {
 		speed := got["jobs-end-to-end"+suffix]
 		if speed.Unit != "jobs/s" || speed.Peer == nil || *speed.Peer != "bare asynq" || *speed.Ratio <= 0 {
 			t.Errorf("speed %+v", speed)
+		}
+		if note := speed.Note; !strings.HasSuffix(note, "; without Celery: it is not there") || strings.Contains(note, "BullMQ") {
+			t.Errorf("the note is %s", note)
+		}
+		beside := got["jobs-end-to-end"+suffix+"-bullmq"]
+		if beside.Value != speed.Value || beside.Peer == nil || *beside.Peer != "BullMQ 0" || math.Abs(*beside.Ratio/(speed.Value/100)-1) > 1e-9 {
+			t.Errorf("beside BullMQ: %+v", beside)
+		}
+		if !strings.Contains(beside.Note, "BullMQ 0, without records, did 100/s: kept for ever; 40 no-op jobs by 8 callers, 40 slots") {
+			t.Errorf("beside BullMQ: %s", beside.Note)
+		}
+		if f, ok := got["jobs-end-to-end"+suffix+"-celery"]; ok {
+			t.Errorf("beside nobody: %+v", f)
 		}
 		for _, name := range []string{"pick-up-p50", "pick-up-p99", "submit-p99", "submit-loaded-p99"} {
 			if got[name+suffix].Unit != "ms" {
@@ -72,6 +144,44 @@ func TestJobsArea(t *testing.T) {
 	}
 }
 
+// TestJobsAreaWithoutPeers checks that a queue that fails is left out, and said
+// to be.
+func TestJobsAreaWithoutPeers(t *testing.T) {
+	t.Parallel()
+	figures, out := measureJobs(t, drill.JobPlan{Rounds: 2, Jobs: 41, Samples: 1, Callers: 8, Slots: 40, Flood: 20, Shares: 20, Listed: 100, Peers: pretended(t)})
+	const why = "run BullMQ: exit status 1: too many tasks"
+	if strings.Count(out, "left out: "+why+"\n") != 1 || !strings.Contains(figures["jobs-end-to-end"].Note, "; without "+why) {
+		t.Errorf("%s\n%s", figures["jobs-end-to-end"].Note, out)
+	}
+	if f, ok := figures["jobs-end-to-end-bullmq"]; ok {
+		t.Errorf("beside nobody: %+v", f)
+	}
+	if _, err := drill.JobsArea(drill.JobPlan{Peers: peer.Programs{Node: "/no/such/node"}}).Measure(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "find the Node.js of the peers: /no/such/node") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestJobsAreaAgainstPeers measures beside every queue that is found here; of
+// others it is said what to install.
+func TestJobsAreaAgainstPeers(t *testing.T) {
+	t.Parallel()
+	figures, out := measureJobs(t, drill.JobPlan{Rounds: 1, Jobs: 40, Samples: 1, Callers: 3, Slots: 4, Flood: 20, Shares: 20, Listed: 100})
+	for name, says := range map[string]struct{ install, how string }{
+		"BullMQ": {"scripts/bench-needs.sh", "acknowledged after a task ran"},
+		"Celery": {"python3-celery", "acknowledged before a task runs"},
+	} {
+		f, found := figures["jobs-end-to-end-"+strings.ToLower(name)]
+		switch _, why, without := strings.Cut(out, "left out: "+name+": "); {
+		case found == without:
+			t.Errorf("of %s it is said:\n%s", name, out)
+		case without && !strings.Contains(why, says.install) && !strings.HasPrefix(why, "install "):
+			t.Errorf("of %s it is not said what to install:\n%s", name, out)
+		case found && (!strings.HasPrefix(*f.Peer, name+" ") || *f.Ratio <= 0 || !strings.Contains(f.Note, says.how)):
+			t.Errorf("beside %s: %+v", name, f)
+		}
+	}
+}
+
 func TestJobsAreaStops(t *testing.T) {
 	t.Parallel()
 	needRedis(t)
@@ -80,12 +190,12 @@ func TestJobsAreaStops(t *testing.T) {
 		cancel()
 		return len(p), nil
 	})
-	if _, err := drill.JobsArea(drill.JobPlan{Jobs: 5, Samples: 1}).Measure(ctx, stopped); !errors.Is(err, context.Canceled) {
+	if _, err := drill.JobsArea(drill.JobPlan{Jobs: 5, Samples: 1, Callers: 8, Slots: 40, Peers: pretended(t)}).Measure(ctx, stopped); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 	broken := errors.New("broken pipe")
 	full := writer(func([]byte) (int, error) { return 0, broken })
-	if _, err := drill.JobsArea(drill.JobPlan{Jobs: 5, Samples: 1}).Measure(t.Context(), full); !errors.Is(err, broken) {
+	if _, err := drill.JobsArea(drill.JobPlan{Jobs: 5, Samples: 1, Callers: 8, Slots: 40, Peers: pretended(t)}).Measure(t.Context(), full); !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -130,7 +240,7 @@ func BenchmarkJobs(b *testing.B) {
 func benchmarkJobs(b *testing.B, together int) {
 	b.Helper()
 	for b.Loop() {
-		figures, err := drill.JobsArea(drill.JobPlan{Rounds: 1, Samples: 20, Callers: together, Slots: together}).Measure(b.Context(), io.Discard)
+		figures, err := drill.JobsArea(drill.JobPlan{Rounds: 1, Samples: 20, Callers: together, Slots: together, Listed: 1000}).Measure(b.Context(), io.Discard)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -48,12 +48,17 @@ func (r *records) close(ctx context.Context) error {
 
 // openDirect opens the file as `dev` does.
 func openDirect(ctx context.Context, path string) (*records, error) {
+	return openWith(ctx, path, job.Collections())
+}
+
+// openWith opens the file with these collections.
+func openWith(ctx context.Context, path string, collections []store.Collection) (*records, error) {
 	driver, err := sqlitestore.Open(ctx, sqlitestore.Config{Path: path, Durability: sqlitestore.Full})
 	if err != nil {
 		return nil, err
 	}
 	r := &records{driver: driver, closers: []func(context.Context) error{driver.Close}}
-	if err := driver.Ensure(ctx, job.Collections()...); err != nil {
+	if err := driver.Ensure(ctx, collections...); err != nil {
 		return nil, errors.Join(err, r.close(ctx))
 	}
 	return r, nil

@@ -247,12 +247,17 @@ func waiting(t *testing.T, c *client.Client, id string) *client.Job {
 func TestTwoWorkersAreMeasured(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	plan := drill.WorkerPlan{Program: program(t, "narrative"), Jobs: 2, Rows: 300, Trees: 2}
+	plan := drill.WorkerPlan{Program: program(t, "narrative"), Jobs: 2, Rows: 300, Trees: 2, Rounds: 1}
 	figures, err := plan.Measure(t.Context(), &out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(figures) != 1 || figures[0].Name != "jobs-two-workers" || figures[0].Value <= 0 || !strings.Contains(figures[0].Note, "2 trainings of 300 rows") || !strings.Contains(out.String(), "two workers") {
-		t.Errorf("figures %+v, %s", figures, out.String())
+	if len(figures) != 1 || figures[0].Name != "jobs-two-workers" || figures[0].Value <= 0 || figures[0].Peer == nil || !strings.Contains(out.String(), "two workers") {
+		t.Fatalf("figures %+v, %s", figures, out.String())
+	}
+	for _, said := range []string{"2 trainings of 300 rows", "GOMAXPROCS=1", "worker ", " %, parts ", "of two processors", "without a platform"} {
+		if !strings.Contains(figures[0].Note, said) {
+			t.Errorf("the note does not say %q: %s", said, figures[0].Note)
+		}
 	}
 }

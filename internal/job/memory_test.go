@@ -72,11 +72,30 @@ func withMemory(bytes int64) func(*job.RunnerConfig) {
 	return func(c *job.RunnerConfig) { c.Memory = bytes }
 }
 
-func TestMemoryIsNeverGivenTwice(t *testing.T) {
-	t.Parallel()
+// worker is a runner of the pool with so much memory and so many slots.
+func (w *world) worker(name string, memory int64, slots int) *job.Runner {
+	return w.runner(name, withMemory(memory), func(c *job.RunnerConfig) { c.Slots = map[string]int{"batch": slots} })
+}
+
+// memoryTest runs the test in a world whose jobs of the kind x take a while.
+func memoryTest(t *testing.T, takes time.Duration, test func(t *testing.T, w *world, r *roll)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
+		test(t, setup(t, map[string]job.Handler{"x": r.takes(takes)}), &r)
+	})
+}
+
+// crowded hands the runner a job that leaves 1 GiB of its 4.
+func (w *world) crowded(r *job.Runner) (first *job.Job, done <-chan error) {
+	w.t.Helper()
+	first = w.heavy("x", 3*gib)
+	return first, w.deliver(r)
+}
+
+func TestMemoryIsNeverGivenTwice(t *testing.T) {
+	t.Parallel()
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, r *roll) {
 		runner := w.runner("wkr_a", withMemory(8*gib))
 		var ids []string
 		for i := range 40 {
@@ -100,12 +119,9 @@ func TestMemoryIsNeverGivenTwice(t *testing.T) {
 // then no more, though they never end coming.
 func TestMemoryDoesNotStarveTheBig(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, r *roll) {
 		runner := w.runner("wkr_a", withMemory(4*gib))
-		first := w.heavy("x", 3*gib)
-		w.deliver(runner)
+		first, _ := w.crowded(runner)
 		big := w.heavy("x", 4*gib)
 		w.deliver(runner)
 		var small []string
@@ -128,12 +144,9 @@ func TestMemoryDoesNotStarveTheBig(t *testing.T) {
 
 func TestWaitingForMemory(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, _ *roll) {
 		runner := w.runner("wkr_a", withMemory(4*gib))
-		w.heavy("x", 3*gib)
-		w.deliver(runner)
+		w.crowded(runner)
 		waits, goes := w.heavy("x", 2*gib), w.heavy("x", 2*gib)
 		w.deliver(runner)
 		gone := w.deliver(runner)
@@ -170,12 +183,9 @@ func TestWaitingForMemory(t *testing.T) {
 
 func TestDrainWhileWaitingForMemory(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, _ *roll) {
 		runner := w.runner("wkr_a", withMemory(4*gib))
-		w.heavy("x", 3*gib)
-		w.deliver(runner)
+		w.crowded(runner)
 		w.heavy("x", 2*gib)
 		waiting := w.deliver(runner)
 		w.heavy("x", 2*gib)
@@ -210,22 +220,14 @@ func (w *world) register(runners ...*job.Runner) (stop func()) {
 	return func() { cancel(); wg.Wait() }
 }
 
-func withSlots(n int) func(*job.RunnerConfig) {
-	return func(c *job.RunnerConfig) { c.Slots = map[string]int{"batch": n} }
-}
-
 // A job that waits on one worker goes to another that has room.
 func TestAnotherWorkerHasRoom(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Hour)})
-		a := w.runner("wkr_a", withMemory(4*gib), withSlots(4))
-		b := w.runner("wkr_b", withMemory(4*gib), withSlots(1))
-		w.heavy("x", 3*gib)
-		w.deliver(a)
-		w.heavy("x", 3*gib)
-		onB := w.deliver(b)
+	memoryTest(t, time.Hour, func(t *testing.T, w *world, _ *roll) {
+		a := w.worker("wkr_a", 4*gib, 4)
+		b := w.worker("wkr_b", 4*gib, 1)
+		w.crowded(a)
+		_, onB := w.crowded(b)
 		stop := w.register(a, b)
 		defer stop()
 		waits := w.heavy("x", 3*gib)
@@ -252,13 +254,10 @@ func TestAnotherWorkerHasRoom(t *testing.T) {
 
 func TestGivenBackForAnotherWorker(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Hour)})
-		a := w.runner("wkr_a", withMemory(4*gib), withSlots(4))
-		b := w.runner("wkr_b", withMemory(4*gib), withSlots(1))
-		w.heavy("x", 3*gib)
-		w.deliver(a)
+	memoryTest(t, time.Hour, func(t *testing.T, w *world, _ *roll) {
+		a := w.worker("wkr_a", 4*gib, 4)
+		b := w.worker("wkr_b", 4*gib, 1)
+		w.crowded(a)
 		waits := w.heavy("x", 3*gib)
 		waiting := w.deliver(a)
 		defer w.register(a, b)()
@@ -276,11 +275,9 @@ func TestGivenBackForAnotherWorker(t *testing.T) {
 
 func TestBiggerWorkerIsNeeded(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
-		small := w.runner("wkr_small", withMemory(2*gib), withSlots(1))
-		big := w.runner("wkr_big", withMemory(8*gib), withSlots(1))
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, _ *roll) {
+		small := w.worker("wkr_small", 2*gib, 1)
+		big := w.worker("wkr_big", 8*gib, 1)
 		defer w.register(small, big)()
 		j := w.heavy("x", 6*gib)
 		if err := <-w.deliver(small); err != nil {
@@ -301,11 +298,9 @@ func TestBiggerWorkerIsNeeded(t *testing.T) {
 
 func TestNoWorkerIsBigEnough(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
-		small := w.runner("wkr_small", withMemory(2*gib), withSlots(1))
-		other := w.runner("wkr_other", withMemory(3*gib), withSlots(1))
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, _ *roll) {
+		small := w.worker("wkr_small", 2*gib, 1)
+		other := w.worker("wkr_other", 3*gib, 1)
 		elsewhere := w.runner("wkr_elsewhere", withMemory(64*gib), func(c *job.RunnerConfig) { c.Slots = map[string]int{"training": 1} })
 		defer w.register(small, other, elsewhere)()
 		defer w.start(small, other)()
@@ -325,7 +320,7 @@ func TestNoWorkerIsBigEnough(t *testing.T) {
 			t.Errorf("job %s", dump(j))
 		}
 		// A larger worker came, and its owner tries again.
-		big := w.runner("wkr_big", withMemory(8*gib), withSlots(1))
+		big := w.worker("wkr_big", 8*gib, 1)
 		defer w.register(big)()
 		defer w.start(big)()
 		if _, err := w.service.Retry(t.Context(), tenant, id); err != nil {
@@ -335,117 +330,13 @@ func TestNoWorkerIsBigEnough(t *testing.T) {
 	})
 }
 
-// eats uses memory as if it were in a process of its own, and asks for more.
-func eats(bytes int64) job.Handler {
-	return does(func(_ context.Context, t *job.Task) (any, error) {
-		t.Memory.Used(bytes)
-		if t.Memory.Bytes() > 0 && bytes > t.Memory.Grow(bytes) {
-			return nil, t.Memory.Exceeded(bytes)
-		}
-		return t.Memory.Bytes(), nil
-	})
-}
-
-func TestAllowance(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name     string
-		budget   int64
-		beside   int64 // taken by another job for an hour
-		estimate int64
-		asked    string
-		uses     int64
-		state    job.State
-		attempts int
-		said     []string
-		peak     int64
-	}{
-		{"within the estimate", 8 * gib, 0, gib, "", gib, job.Succeeded, 1, nil, gib},
-		{"an estimate grows", 8 * gib, 0, gib, "", 5 * gib, job.Succeeded, 1, nil, 5 * gib},
-		{"up to the budget", 8 * gib, 0, gib, "", 9 * gib, job.Failed, 1, []string{"at least 9 GiB", "had 8 GiB", "worker.memory"}, 9 * gib},
-		{"what was asked for does not grow", 8 * gib, 0, gib, "2GiB", 3 * gib, job.Failed, 1, []string{"at least 3 GiB", "had 2 GiB", "ask for more with memory"}, 3 * gib},
-		{"beside others it is tried again with more", 8 * gib, 6 * gib, gib, "", 3 * gib, job.Succeeded, 2, nil, 3 * gib},
-		{"no budget", 0, 0, gib, "", 50 * gib, job.Succeeded, 1, nil, 50 * gib},
-		{"no budget, but asked for", 0, 0, gib, "2GiB", 3 * gib, job.Failed, 1, []string{"at least 3 GiB", "had 2 GiB"}, 3 * gib},
-		{"not known", 8 * gib, 0, 0, "", 50 * gib, job.Succeeded, 1, nil, 50 * gib},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				var r roll
-				w := setup(t, map[string]job.Handler{"x": eats(test.uses), "beside": r.takes(time.Hour)})
-				defer w.start(w.runner("wkr_a", withMemory(test.budget)))()
-				beside := ""
-				if test.beside > 0 {
-					beside = w.heavy("beside", test.beside).ID
-					w.until(beside, func(j *job.Job) bool { return j.State == job.Running })
-				}
-				j, _, err := w.service.Submit(t.Context(), job.Submission{Kind: kind("x"), Tenant: tenant, Payload: 1, Memory: test.estimate, Limits: job.Limits{Memory: test.asked}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				j = w.finish(j.ID)
-				w.want(j, test.state)
-				if j.Attempt != test.attempts || j.MemoryPeak != test.peak {
-					t.Errorf("job %s", dump(j))
-				}
-				if test.state == job.Failed && j.Failure.Code != "memory_exceeded" {
-					t.Errorf("failure %+v", j.Failure)
-				}
-				for _, said := range test.said {
-					if !strings.Contains(j.Failure.Message, said) {
-						t.Errorf("%q does not say %q", j.Failure.Message, said)
-					}
-				}
-				if beside != "" {
-					w.want(w.finish(beside), job.Succeeded)
-				}
-			})
-		})
-	}
-}
-
-// The process of an attempt that dies of itself is a crash of the job.
-func TestCrashesOfTheProcess(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		dies := func(times int) job.Handler {
-			return does(func(_ context.Context, t *job.Task) (any, error) {
-				if t.Job.Attempt <= times {
-					return nil, &job.CrashError{Err: errors.New("signal: killed")}
-				}
-				return 1, nil
-			})
-		}
-		w := setup(t, map[string]job.Handler{"twice": dies(2), "always": dies(99)})
-		defer w.start(w.runner("wkr_a"))()
-		j := w.finish(w.submit("twice").ID)
-		w.want(j, job.Succeeded)
-		if j.Crashes != 2 || j.Failures != 0 || j.Attempt != 3 || j.Failure != nil {
-			t.Errorf("job %s", dump(j))
-		}
-		j = w.finish(w.submit("always").ID)
-		w.want(j, job.Failed)
-		if j.Crashes != 3 || j.Failures != 0 || j.Failure.Code != "job_crashed" || !strings.Contains(j.Failure.Message, "3 crashes") {
-			t.Errorf("job %s", dump(j))
-		}
-		if !strings.Contains(w.diary.text(), "signal: killed") {
-			t.Errorf("the observer was not told why: %s", w.diary.text())
-		}
-	})
-}
-
 // The rest of what may happen to a job that needs more than its worker has.
 func TestStoreThatIsAwayWhileAJobWaitsForMemory(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var r roll
-		w := setup(t, map[string]job.Handler{"x": r.takes(time.Minute)})
+	memoryTest(t, time.Minute, func(t *testing.T, w *world, _ *roll) {
 		away := &awayStore{Driver: w.driver}
 		runner := w.runner("wkr_a", withMemory(4*gib), func(c *job.RunnerConfig) { c.Driver = away })
-		w.heavy("x", 3*gib)
-		w.deliver(runner)
+		w.crowded(runner)
 		waits := w.heavy("x", 2*gib)
 		w.deliver(runner)
 		away.set("jobs", "workers")
@@ -501,20 +392,6 @@ func (a *awayStore) Find(ctx context.Context, collection string, scan store.Scan
 		return nil, err
 	}
 	return a.Driver.Find(ctx, collection, scan)
-}
-
-// An allowance that is none has no limit.
-func TestNoAllowance(t *testing.T) {
-	t.Parallel()
-	var a *job.Allowance
-	a.Used(5)
-	if a.Bytes() != 0 || a.Grow(7) != 0 {
-		t.Errorf("it has %d bytes, and grows to %d", a.Bytes(), a.Grow(7))
-	}
-	e := &job.MemoryError{Used: 3, Had: 2, Budget: 4}
-	if !strings.Contains(e.Error(), "used 3 bytes of memory and had 2, of the worker's 4") {
-		t.Errorf("error %q", e)
-	}
 }
 
 // A committed result needs no memory to be published: any worker may do it.

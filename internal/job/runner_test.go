@@ -42,7 +42,7 @@ func TestNormalJob(t *testing.T) {
 		if n := w.driver.count(); n != 3 {
 			t.Errorf("a normal job takes %d writes, not 3", n)
 		}
-		if j.Epoch != 1 || j.Attempt != 1 || j.Worker != "wkr_a" || len(j.History) != 4 {
+		if j.Epoch != 1 || j.Attempt != 1 || j.Worker != "wkr_a" || j.Timeout != time.Hour || len(j.History) != 4 {
 			t.Errorf("record: %s", dump(j))
 		}
 		for _, entry := range []string{"submitted quick true", "started quick", "succeeded quick"} {
@@ -85,18 +85,18 @@ func TestOutcomes(t *testing.T) {
 			return answer{Named: map[string]string{"a": t.Prefix + "a"}, Own: []string{"b"}}, nil
 		}, job.Failed, "internal", 1, 1, "on our side"},
 		{"payload", func(_ context.Context, t *job.Task) (any, error) { var v struct{ X int }; return nil, t.Decode(&v) }, job.Failed, "invalid_payload", 1, 1, "cannot be read"},
-		{"timeout", func(ctx context.Context, _ *job.Task) (any, error) { return nil, sleep(ctx, 2*time.Hour) }, job.Failed, "job_timed_out", 3, 3, "1h0m0s"},
+		{"timeout", func(ctx context.Context, _ *job.Task) (any, error) { return nil, sleep(ctx, 2*time.Minute) }, job.Failed, "job_timed_out", 3, 3, "1m0s"},
 		{"timeout seen as a fault", func(ctx context.Context, _ *job.Task) (any, error) {
-			return nil, away.Because(sleep(ctx, 2*time.Hour))
-		}, job.Failed, "job_timed_out", 3, 3, "1h0m0s"},
+			return nil, away.Because(sleep(ctx, 2*time.Minute))
+		}, job.Failed, "job_timed_out", 3, 3, "1m0s"},
 		{"mistake found at the timeout", func(ctx context.Context, _ *job.Task) (any, error) {
-			_ = sleep(ctx, 2*time.Hour)
+			_ = sleep(ctx, 2*time.Minute)
 			return nil, fault.Invalid("bad_row", "row 7 is bad")
 		}, job.Failed, "bad_row", 1, 1, "row 7"},
-		{"done at the timeout", func(ctx context.Context, _ *job.Task) (any, error) { _ = sleep(ctx, 2*time.Hour); return 1, nil }, job.Succeeded, "", 0, 1, ""},
+		{"done at the timeout", func(ctx context.Context, _ *job.Task) (any, error) { _ = sleep(ctx, 2*time.Minute); return 1, nil }, job.Succeeded, "", 0, 1, ""},
 		{"snoozed", func(_ context.Context, t *job.Task) (any, error) {
 			if t.Job.Attempt < 5 {
-				return nil, job.Snooze(time.Hour, "not_yet", "not yet")
+				return nil, job.Snooze(time.Minute, "not_yet", "not yet")
 			}
 			return 1, nil
 		}, job.Succeeded, "", 0, 5, ""},
@@ -113,7 +113,13 @@ func TestOutcomes(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := setup(t, map[string]job.Handler{"work": does(test.run)})
 				defer w.start(w.runner("wkr_a"))()
-				j := w.finish(w.submit("work").ID)
+				k := kind("work")
+				k.Timeout = time.Minute
+				j, _, err := w.service.Submit(t.Context(), job.Submission{Kind: k, Tenant: tenant, Payload: map[string]int{"n": 1}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				j = w.finish(j.ID)
 				w.want(j, test.state)
 				if j.Failures != test.failures || j.Attempt != test.attempts || j.Crashes != 0 {
 					t.Errorf("%d failures, %d attempts, %d crashes", j.Failures, j.Attempt, j.Crashes)

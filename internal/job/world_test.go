@@ -36,17 +36,48 @@ type line struct {
 	tasks map[string]*task
 	order []string
 	hint  func(job.Delivery)
+	moved chan struct{} // closed when there may be something to take
 }
 
 type task struct {
 	delivery job.Delivery
-	state    string // waiting, active or done
-	lease    time.Time
+	state    string    // waiting, active or done
+	lease    time.Time // when it may be taken
 }
 
 var _ job.Queue = (*line)(nil)
 
-func newLine() *line { return &line{tasks: map[string]*task{}} }
+func newLine() *line { return &line{tasks: map[string]*task{}, moved: make(chan struct{})} }
+
+// stir tells those who wait. The lock is held.
+func (q *line) stir() {
+	close(q.moved)
+	q.moved = make(chan struct{})
+}
+
+// wait returns when there may be something to take: when something has changed
+// since the call, or a lease is over.
+func (q *line) wait(ctx context.Context) {
+	q.mu.Lock()
+	moved, over := q.moved, make(<-chan time.Time)
+	first := time.Time{}
+	for _, t := range q.tasks {
+		if !q.down && t.state != "done" && (first.IsZero() || t.lease.Before(first)) {
+			first = t.lease
+		}
+	}
+	q.mu.Unlock()
+	if !first.IsZero() {
+		timer := time.NewTimer(time.Until(first) + 1)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-moved:
+	case <-over:
+	}
+}
 
 func taskID(d job.Delivery) string { return fmt.Sprintf("%s:%d", d.JobID, d.Epoch) }
 
@@ -58,10 +89,11 @@ func (q *line) Enqueue(_ context.Context, deliveries ...job.Delivery) error {
 	}
 	for _, d := range deliveries {
 		if q.tasks[taskID(d)] == nil {
-			q.tasks[taskID(d)] = &task{delivery: d, state: "waiting"}
+			q.tasks[taskID(d)] = &task{delivery: d, state: "waiting", lease: time.Now()}
 			q.order = append(q.order, taskID(d))
 		}
 	}
+	q.stir()
 	return nil
 }
 
@@ -134,6 +166,7 @@ func (q *line) settle(d job.Delivery, err error) {
 			t.state, t.lease = "active", time.Now().Add(time.Second)
 		}
 	}
+	q.stir()
 }
 
 func (q *line) flush() {
@@ -147,6 +180,7 @@ func (q *line) setDown(down bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.down = down
+	q.stir()
 }
 
 // shelf keeps files in memory.
@@ -334,19 +368,13 @@ func (w *world) pump(ctx context.Context, r *job.Runner, dead func() bool) {
 	if w.pace > 0 {
 		pace = w.pace
 	}
-	ticker := time.NewTicker(pace)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		if dead() {
+	for start := time.Now(); ; {
+		if sleep(ctx, pace-time.Since(start)%pace) != nil || dead() {
 			return
 		}
 		d, ok := w.queue.take()
 		if !ok {
+			w.queue.wait(ctx)
 			continue
 		}
 		wg.Go(func() {

@@ -10,19 +10,18 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 )
 
-// namePattern is what collections, indexes and fields may be called.
-const namePattern = `^[a-z](_?[a-z0-9]){0,39}$`
+// nameForm is what collections, indexes and fields may be called.
+var nameForm = regexp.MustCompile(`^[a-z](_?[a-z0-9]){0,39}$`)
 
 // Check reports the first mistake in the declaration, or nil.
 func (c Collection) Check() error {
-	name := regexp.MustCompile(namePattern)
-	if !name.MatchString(c.Name) {
+	if !nameForm.MatchString(c.Name) {
 		return fmt.Errorf("store: collection name %q is not snake_case", c.Name)
 	}
 	types := map[string]FieldType{}
 	names := map[string]bool{}
 	for _, index := range c.Indexes {
-		if !name.MatchString(index.Name) || names[index.Name] {
+		if !nameForm.MatchString(index.Name) || names[index.Name] {
 			return fmt.Errorf("store: index name %q of %s is not snake_case or not the only one", index.Name, c.Name)
 		}
 		names[index.Name] = true
@@ -31,7 +30,7 @@ func (c Collection) Check() error {
 		}
 		inIndex := map[string]bool{}
 		for _, f := range index.Fields {
-			if !name.MatchString(f.Name) || inIndex[f.Name] {
+			if !nameForm.MatchString(f.Name) || inIndex[f.Name] {
 				return fmt.Errorf("store: field %q of index %s.%s is not snake_case or not the only one", f.Name, c.Name, index.Name)
 			}
 			inIndex[f.Name] = true

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/drill/peer"
+	"github.com/narrativeml/narrative/internal/secret"
 )
 
 // program writes a program for a shell and returns its path. Nobody forks
@@ -30,7 +32,7 @@ func TestRun(t *testing.T) {
 	python := program(t, `test -s "$1" || exit 1
 		printf '{"version": "%s %s %s %s %s", "train": 1.5}' "$(basename "$1")" \
 		"$OMP_WAIT_POLICY" "$OMP_NUM_THREADS" "$OPENBLAS_NUM_THREADS" "$(grep -c '"threads":3')"`)
-	scripts, err := peer.Install(t.TempDir(), python)
+	scripts, err := peer.Install(t.TempDir(), peer.Programs{Python: python})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,20 +70,59 @@ func TestRunFails(t *testing.T) {
 
 func TestInstall(t *testing.T) {
 	t.Parallel()
-	if _, err := peer.Install(t.TempDir(), "/no/such/python"); err == nil || !strings.Contains(err.Error(), "/no/such/python") {
-		t.Errorf("error is %v", err)
+	for want, p := range map[string]peer.Programs{
+		"find the Python of the peers: /no/such/python": {Python: "/no/such/python"},
+		"find the Node.js of the peers: /no/such/node":  {Node: "/no/such/node"},
+	} {
+		if _, err := peer.Install(t.TempDir(), p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want %q", err, want)
+		}
 	}
-	if _, err := peer.Install("/no/such/folder", ""); err == nil {
+	if _, err := peer.Install("/no/such/folder", peer.Programs{}); err == nil {
 		t.Error("scripts were written to no folder")
 	}
 }
 
-// TestWithoutPython checks that a machine without Python is told of, and no
-// failure.
-func TestWithoutPython(t *testing.T) {
+// TestWithoutPrograms checks that a machine without Python and Node.js is told
+// of, and no failure.
+func TestWithoutPrograms(t *testing.T) {
 	t.Parallel()
 	o, err := peer.Scripts{}.Forest().Run(t.Context(), peer.Trial{})
 	if err != nil || o.Absent != "scikit-learn: install python3" {
 		t.Errorf("%+v, %v", o, err)
+	}
+	var absent []string
+	for _, q := range (peer.Scripts{}).Queues() {
+		ran, err := q.Run(t.Context(), peer.Load{})
+		if err != nil {
+			t.Error(err)
+		}
+		absent = append(absent, ran.Absent)
+	}
+	if got := strings.Join(absent, ", "); got != "BullMQ: install nodejs and npm, Celery: install python3" {
+		t.Error(got)
+	}
+}
+
+func TestQueues(t *testing.T) {
+	t.Parallel()
+	program := program(t, `test -s "$1" || exit 1
+		grep -q '{"url":"redis://:pw@h/0","tasks":9,"callers":2,"slots":3}' || exit 2
+		printf '{"version": "%s", "how": "well", "seconds": 1.5}' "$(basename "$1")"`)
+	scripts, err := peer.Install(t.TempDir(), peer.Programs{Python: program, Node: program})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := peer.Load{URL: secret.New("redis://:pw@h/0"), Tasks: 9, Callers: 2, Slots: 3}
+	for _, q := range scripts.Queues() {
+		ran, err := q.Run(t.Context(), load)
+		want := peer.Ran{Version: map[string]string{"BullMQ": "side_bullmq.cjs", "Celery": "side_celery.py"}[q.Name], How: "well", Took: 1500 * time.Millisecond}
+		if err != nil || ran != want {
+			t.Errorf("%s: %+v, error %v", q.Name, ran, err)
+		}
+	}
+	load.Tasks = 8
+	if _, err := scripts.Queues()[0].Run(t.Context(), load); err == nil || !strings.Contains(err.Error(), "run BullMQ: exit status 2") {
+		t.Errorf("error is %v", err)
 	}
 }

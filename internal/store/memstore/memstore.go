@@ -270,7 +270,7 @@ func (c *collection) declare(d store.Collection) error {
 			if r = complete(r, nil, fields); o.taken(r) {
 				return fmt.Errorf("index %s: %w", index.Name, store.ErrDuplicate)
 			}
-			o.add(r)
+			o.add(o.entry(r))
 		}
 		orders = append(orders, o)
 	}
@@ -305,6 +305,9 @@ func complete(r store.Record, old map[string]any, fields []store.IndexField) sto
 // show returns a copy of r with the fields that were declared last.
 func (c *collection) show(r store.Record) store.Record {
 	r = clone(r)
+	if len(c.fields) == len(c.known) {
+		return r
+	}
 	maps.DeleteFunc(r.Keys, func(name string, _ any) bool {
 		return !slices.ContainsFunc(c.fields, func(f store.IndexField) bool { return f.Name == name })
 	})
@@ -330,13 +333,14 @@ func (c *collection) replace(r store.Record) error {
 		return store.ErrStale
 	}
 	r = complete(r, old.Keys, c.known)
-	c.remove(old)
 	if c.taken(r) {
-		c.add(old)
 		return store.ErrDuplicate
 	}
 	r.Revision++
-	c.add(r)
+	c.records[r.ID] = r
+	for _, o := range c.orders {
+		o.move(old, r)
+	}
 	return nil
 }
 
@@ -347,13 +351,13 @@ func (c *collection) taken(r store.Record) bool {
 func (c *collection) add(r store.Record) {
 	c.records[r.ID] = r
 	for _, o := range c.orders {
-		o.add(r)
+		o.add(o.entry(r))
 	}
 }
 
 func (c *collection) remove(r store.Record) {
 	delete(c.records, r.ID)
 	for _, o := range c.orders {
-		o.remove(r)
+		o.remove(o.entry(r))
 	}
 }
