@@ -39,7 +39,7 @@ func (c Collection) Check() error {
 			}
 			types[f.Name] = f.Type
 		}
-		if err := index.checkOnly(name.MatchString); err != nil {
+		if err := index.checkOnly(nameForm.MatchString); err != nil {
 			return fmt.Errorf("store: index %s of %s %w", index.Name, c.Name, err)
 		}
 	}
