@@ -231,13 +231,13 @@ func (k *Keeper) Revive(ctx context.Context) (int, error) {
 	defer k.reviving.Unlock()
 	at, half := k.cfg.Now(), k.cfg.DeadAfter/2
 	k.running.begin(at, half)
-	old, err := k.reviveSome(ctx, at, store.Query{To: nanos(at.Add(-half))}, func(j *Job, still time.Duration) bool {
+	old, err := k.reviveSome(ctx, store.Query{To: nanos(at.Add(-half))}, func(j *Job, still time.Duration) bool {
 		return still >= half && at.Sub(j.HeartbeatAt) >= k.cfg.DeadAfter
 	})
 	if err != nil {
 		return old, err
 	}
-	ahead, err := k.reviveSome(ctx, at, store.Query{From: nanos(at) + 1}, func(_ *Job, still time.Duration) bool {
+	ahead, err := k.reviveSome(ctx, store.Query{From: nanos(at) + 1}, func(_ *Job, still time.Duration) bool {
 		return still >= k.cfg.DeadAfter
 	})
 	if err == nil {
@@ -248,7 +248,7 @@ func (k *Keeper) Revive(ctx context.Context) (int, error) {
 
 // reviveSome looks at the running jobs that the query leaves, and takes back
 // those that are dead.
-func (k *Keeper) reviveSome(ctx context.Context, at time.Time, q store.Query, dead func(j *Job, still time.Duration) bool) (revived int, err error) {
+func (k *Keeper) reviveSome(ctx context.Context, q store.Query, dead func(j *Job, still time.Duration) bool) (revived int, err error) {
 	q.Index, q.Equal, q.Limit = indexDue, []any{string(Running)}, k.cfg.Page
 	for seen := 0; seen < k.cfg.Limit; {
 		page, err := k.jobs.Find(ctx, q)
@@ -348,8 +348,8 @@ func (k *Keeper) Pass(ctx context.Context) error {
 // sightings remembers since when values have stood still before this
 // process's own eyes.
 type sightings struct {
-	at    time.Time // of this look
-	ended time.Time // the last look that got to its end
+	at    time.Time           // of this look
+	ended time.Time           // the last look that got to its end
 	known map[string]sighting // by that look
 	now   map[string]sighting // by this one
 }

@@ -169,9 +169,9 @@ func (b *quota) settle() {
 	if b.rule.rate == 0 {
 		return
 	}
-	burst := time.Duration(b.rule.burst())
-	if b.places.NextAt.After(b.now.Add(burst * b.rule.interval())) {
-		b.places.NextAt = b.now.Add((burst - 1) * b.rule.interval())
+	burst := b.rule.burst()
+	if b.places.NextAt.After(b.now.Add(time.Duration(burst) * b.rule.interval())) {
+		b.places.NextAt = b.now.Add(time.Duration(burst-1) * b.rule.interval())
 	}
 }
 
