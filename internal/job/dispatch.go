@@ -27,11 +27,7 @@ type dispatcher struct {
 // that somebody else changed meanwhile are left alone. It returns those that
 // were handed over.
 func (d *dispatcher) handOver(ctx context.Context, reason string, jobs ...*Job) ([]*Job, error) {
-	at := stamp(d.now)
-	for _, j := range jobs {
-		j.queue(at, reason)
-	}
-	marked, err := d.replace(ctx, jobs)
+	marked, err := d.mark(ctx, reason, jobs...)
 	if len(marked) == 0 {
 		return nil, err
 	}
@@ -39,6 +35,16 @@ func (d *dispatcher) handOver(ctx context.Context, reason string, jobs ...*Job) 
 		return nil, errors.Join(err, failed)
 	}
 	return marked, err
+}
+
+// mark marks the jobs as queued under a new epoch and returns those that nobody
+// else had changed.
+func (d *dispatcher) mark(ctx context.Context, reason string, jobs ...*Job) ([]*Job, error) {
+	at := stamp(d.now)
+	for _, j := range jobs {
+		j.queue(at, reason)
+	}
+	return d.replace(ctx, jobs)
 }
 
 // enqueue tells the queue about jobs that are marked as queued. When it does
@@ -49,8 +55,8 @@ func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
 	for i, j := range jobs {
 		deliveries[i] = j.Delivery()
 	}
-	detached := context.WithoutCancel(ctx) // the records are marked: now it is seen through
-	call, cancel := context.WithTimeout(detached, d.timeout)
+	// The records are marked: now it is seen through.
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 	defer cancel()
 	err := d.queue.Enqueue(call, deliveries...)
 	switch {
@@ -60,15 +66,18 @@ func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
 		return d.setAside(detached, jobs, err)
 	}
 	err = fault.Unavailable(queueUnavailable, "the queue does not answer; %d jobs wait in the store", len(jobs)).Because(err)
-	back, cancel := context.WithTimeout(detached, d.timeout)
+	return errors.Join(err, d.putBack(ctx, jobs...))
+}
+
+// putBack puts jobs that are marked as queued back to pending.
+func (d *dispatcher) putBack(ctx context.Context, jobs ...*Job) error {
+	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
 	defer cancel()
 	at := stamp(d.now)
 	for _, j := range jobs {
 		j.wait(at, at, queueUnavailable)
 	}
-	if _, failed := d.replace(back, jobs); failed != nil {
-		return errors.Join(err, failed)
-	}
+	_, err := d.replace(call, jobs)
 	return err
 }
 

@@ -144,9 +144,13 @@ func (k *Keeper) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// dispatchJobs relays until ctx ends: soon again while jobs wait for their turn,
-// but not before it has rested for as long as it worked, and at the interval of
-// the relay otherwise.
+// restShare is for which part of the time that a pass took the dispatcher rests at
+// least.
+const restShare = 4
+
+// dispatchJobs relays until ctx ends: at DispatchEvery while jobs wait for their
+// turn, or after a short rest when a pass takes longer than that, and at the
+// interval of the relay otherwise.
 func (k *Keeper) dispatchJobs(ctx context.Context) {
 	tell := telling{now: k.cfg.Now, trouble: func(err error) { k.cfg.Observer.Trouble(ctx, "relay_jobs", nil, err) }}
 	timer := time.NewTimer(0)
@@ -165,7 +169,8 @@ func (k *Keeper) dispatchJobs(ctx context.Context) {
 		tell.error(err)
 		pause := k.cfg.RelayEvery
 		if left && err == nil {
-			pause = min(max(k.cfg.DispatchEvery, k.cfg.Now().Sub(began)), pause)
+			worked := k.cfg.Now().Sub(began)
+			pause = min(max(k.cfg.DispatchEvery-worked, worked/restShare), pause)
 		}
 		timer.Reset(pause)
 	}

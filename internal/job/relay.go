@@ -14,6 +14,7 @@ import (
 const (
 	maxPools      = 1000   // that one pass looks at
 	maxContenders = 10_000 // tenants with jobs of one pool that one pass looks at
+	lotSize       = 64     // jobs that are marked by one call
 )
 
 // Dispatched is what one pass has done for one pool.
@@ -320,18 +321,48 @@ func (c *choice) handOver(ctx context.Context) (int, error) {
 	if !held {
 		c.chosen = slices.DeleteFunc(c.chosen, func(j *Job) bool { return c.rule.counted(j.Kind) })
 	}
-	handed := 0
-	for some := range slices.Chunk(c.chosen, c.cfg.Page) {
-		done, err := c.dispatch.handOver(ctx, "", some...)
-		handed += len(done)
-		c.refused.record(err, c.cfg.Now())
-		if err != nil {
-			return handed, err
-		}
+	handed, err := c.hand(ctx)
+	if err != nil {
+		return handed, err
 	}
 	c.ledger.settle(c.quota)
 	for _, t := range c.contenders {
 		c.ledger.settle(t.quota)
 	}
 	return handed, nil
+}
+
+// hand marks what was chosen, some at a time, and enqueues each lot while the
+// next one is being marked: the first jobs need not wait for the last ones.
+func (c *choice) hand(ctx context.Context) (handed int, err error) {
+	lots, refused := make(chan []*Job, 1), make(chan error, 1)
+	go func() {
+		defer close(refused)
+		for lot := range lots {
+			err := c.dispatch.enqueue(ctx, lot...)
+			c.refused.record(err, c.cfg.Now())
+			if err != nil {
+				refused <- err
+				for lot := range lots { // what is marked already goes back to the line
+					_ = c.dispatch.putBack(ctx, lot...)
+				}
+				return
+			}
+			handed += len(lot)
+		}
+	}()
+	for some := range slices.Chunk(c.chosen, min(c.cfg.Page, lotSize)) {
+		marked, failed := c.dispatch.mark(ctx, "", some...)
+		if len(marked) > 0 {
+			lots <- marked
+		}
+		if err = failed; err != nil || len(refused) > 0 {
+			break
+		}
+	}
+	close(lots)
+	for e := range refused {
+		err = errors.Join(err, e)
+	}
+	return handed, err
 }

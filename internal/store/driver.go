@@ -39,7 +39,7 @@ type Collection struct {
 	// Retired names indexes of earlier versions that no process reads any more. A
 	// driver whose file no other process shares drops them; elsewhere they cost
 	// what they did until somebody does.
-	Retired []string `json:",omitempty"`
+	Retired []string `json:"retired,omitempty"`
 }
 
 // Index declares an order over records: by the values of its fields, then by
@@ -48,7 +48,7 @@ type Index struct {
 	Name   string
 	Fields []IndexField
 	Unique bool // no two records may have the same values; every record has them all
-	Only   Only `json:",omitzero"` // which records it holds; zero: all
+	Only   Only `json:"only,omitzero"` // which records it holds; zero: all
 }
 
 // IndexField is one field of an index.

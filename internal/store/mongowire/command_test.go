@@ -150,6 +150,10 @@ func refusedFinds() map[string]refusedForm {
 		"find without filter": {msg(command("find", "notes").Close().Raw(), ""), 2},
 		"find by body":        {msg(filter(command("find", "notes").Open("filter").Text("body", "x")), ""), 2},
 		"find by number":      {msg(filter(command("find", "notes").Open("filter").Int("_id", 1)), ""), 2},
+		"find by numbers":     {msg(filter(command("find", "notes").Open("filter").Open("_id").List("$in").Int("0", 1).Close().Close()), ""), 2},
+		"find by none":        {msg(filter(command("find", "notes").Open("filter").Open("_id").List("$in").Close().Close()), ""), 2},
+		"find by all but":     {msg(filter(command("find", "notes").Open("filter").Open("_id").List("$nin").Text("0", "a").Close().Close()), ""), 2},
+		"find some, limited":  {msg(filter(command("find", "notes").Int("limit", 1).Open("filter").Open("_id").List("$in").Text("0", "a").Close().Close()), ""), 2},
 		"projection": {msg(filter(command("find", "notes").Open("projection").Int("body", 1).Close().
 			Open("filter").Text("_id", "x")), ""), 2},
 		"sorted projection":  {msg(filter(findCommand().Open("projection").Int("_id", 1).Close().Open("filter")), ""), 2},

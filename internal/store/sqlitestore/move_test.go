@@ -92,8 +92,8 @@ func TestReplaceSetsWhatChanges(t *testing.T) {
 	}
 	checkStored(t, d, "what another connection has changed", heavy)
 
-	for _, delete := range []bool{true, false} { // a record under the name of one that is gone is another one
-		if err := d.Delete(t.Context(), "parcels", "a", 0); delete != (err == nil) || !delete && !errors.Is(err, store.ErrNotFound) {
+	for _, there := range []bool{true, false} { // a record under the name of one that is gone is another one
+		if err := d.Delete(t.Context(), "parcels", "a", 0); there != (err == nil) || !there && !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("delete: %v", err)
 		}
 	}

@@ -46,9 +46,9 @@ func (s *syncer) start(group []*call) {
 	s.mu.Lock()
 	s.busy = true
 	s.mu.Unlock()
-	sync := s.sync
+	bring := s.sync
 	s.running.Go(func() {
-		err := sync()
+		err := bring()
 		s.mu.Lock()
 		s.busy = false
 		if err != nil {
