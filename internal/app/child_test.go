@@ -37,7 +37,7 @@ func (b *bench) files(t *testing.T, operation string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // what was read is enough
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)

@@ -29,14 +29,14 @@ func TestCallsOfAnotherProcess(t *testing.T) {
 			defer close(done)
 			tally.Run(ctx, time.Second)
 		}()
-		time.Sleep(1500 * time.Millisecond) // nothing is not told
+		<-time.After(1500 * time.Millisecond) // nothing is not told
 		tally.Observe("put", 2*time.Second, nil)
 		tally.Observe("get", time.Second, fmt.Errorf("get: %w", context.DeadlineExceeded))
 		synctest.Wait()
 		if text, _ := scrape(t, m); times != 0 || strings.Contains(text, `operation="put"`) {
 			t.Errorf("told %d times too early", times)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		synctest.Wait()
 		for range 2500 {
 			tally.Observe("get_range", time.Millisecond, errors.New("refused"))
