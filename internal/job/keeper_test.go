@@ -382,6 +382,13 @@ func TestKeeperWithoutStore(t *testing.T) {
 				t.Errorf("%s: %v", op, err)
 			}
 		}
+		b.set(nil)
+		for range 2 { // what was seen before the store failed counts for nothing
+			if n, err := k.Revive(t.Context()); n != 0 || err != nil {
+				t.Errorf("revived %d, %v", n, err)
+			}
+			time.Sleep(4 * time.Second)
+		}
 		b.set(func(op, _ string) error {
 			if op == "replace" {
 				// somebody else is always faster

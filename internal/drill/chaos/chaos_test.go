@@ -38,7 +38,7 @@ func program(t *testing.T) string {
 		if tagged.dir, tagged.err = os.MkdirTemp("", "narrative-chaos-"); tagged.err != nil { //nolint:usetesting // for all tests
 			return
 		}
-		build := exec.CommandContext(t.Context(), "go", "build", "-tags", "chaos", "-o", tagged.dir+"/narrative", "../../../cmd/narrative")
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags", "chaos", "-ldflags", "-s -w", "-o", tagged.dir+"/narrative", "../../../cmd/narrative")
 		if out, err := build.CombinedOutput(); err != nil {
 			tagged.err = fmt.Errorf("build: %w\n%s", err, out)
 		}

@@ -12,7 +12,9 @@ import (
 func (r *Run) storm(ctx context.Context) error {
 	plan := NewPlan(r.Jobs, r.Seed, r.Tier.Pace)
 	return r.with(ctx, r.Tier.Pace, r.Tier.APIs, func(ctx context.Context, c *cluster) error {
-		c.base = append(c.base, fmt.Sprint("NARRATIVE_LIMIT_TENANT_RUNNING=", r.Tier.Limit))
+		// Slots enough that a job which is revived is seen to be claimed, and does not
+		// wait for a long training to end.
+		c.base = append(c.base, fmt.Sprint("NARRATIVE_LIMIT_TENANT_RUNNING=", r.Tier.Limit), "NARRATIVE_POOLS=data=2,training=3,batch=2,maintenance=1")
 		if err := c.start(ctx, r.Tier.Workers, r.Tier.Schedulers); err != nil {
 			return err
 		}
