@@ -240,10 +240,10 @@ func TestProcessors(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[string]string{
 		"Name:\tx\nCpus_allowed_list:\t0-2,5\nMems_allowed:\t1": "[0 1 2 5]",
-		"Cpus_allowed_list:\t7": "[7]",
-		"Cpus_allowed_list:\tx": "[]",
-		"Cpus_allowed_list:\t1-x": "[]",
-		"":                        "[]",
+		"Cpus_allowed_list:\t7":                                 "[7]",
+		"Cpus_allowed_list:\tx":                                 "[]",
+		"Cpus_allowed_list:\t1-x":                               "[]",
+		"":                                                      "[]",
 	} {
 		if got := fmt.Sprint(drill.Allowed(status)); got != want {
 			t.Errorf("%q: %s, want %s", status, got, want)

@@ -1,9 +1,12 @@
 package memstore_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -270,5 +273,66 @@ func TestEnds(t *testing.T) {
 	}
 	if errs := calls(t.Context()); slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, store.ErrClosed) }) {
 		t.Errorf("after Close: %v", errs)
+	}
+}
+
+// TestFindAmongMany checks the order of so many records that they lie in
+// several blocks, while they come, change and go, against one sorted list.
+func TestFindAmongMany(t *testing.T) {
+	t.Parallel()
+	s := setup(t)
+	random := rand.New(rand.NewPCG(1, 2))
+	ages := map[string]int64{}
+	for i := range 6000 {
+		id := fmt.Sprintf("p%04d", random.IntN(2500))
+		age := random.Int64N(500)
+		old, err := s.Get(t.Context(), "people", id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			insert(t, s, person(id, "x", age))
+			ages[id] = age
+		case i%3 == 0:
+			if err := s.Delete(t.Context(), "people", id, 0); err != nil {
+				t.Fatal(err)
+			}
+			delete(ages, id)
+		default:
+			old.Keys["age"] = age
+			errs, err := s.Replace(t.Context(), "people", old)
+			if err := errors.Join(append(errs, err)...); err != nil {
+				t.Fatal(err)
+			}
+			ages[id] = age
+		}
+	}
+	ids := slices.SortedFunc(maps.Keys(ages), func(a, b string) int {
+		return cmp.Or(cmp.Compare(ages[a], ages[b]), strings.Compare(a, b))
+	})
+	if len(ids) < 1200 {
+		t.Fatalf("only %d are left", len(ids))
+	}
+	for _, descending := range []bool{false, true} {
+		scan := store.Scan{Index: byAge, Equal: []any{"x"}, Limit: 700, Descending: descending}
+		var got []string
+		for more := true; more; { // page by page
+			records, err := s.Find(t.Context(), "people", scan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range records {
+				got = append(got, r.ID)
+			}
+			last := got[len(got)-1]
+			scan.After, more = []any{"x", ages[last], last}, len(records) == scan.Limit
+		}
+		if !slices.Equal(got, ids) {
+			t.Errorf("descending %v: found %d of %d, or in another order", descending, len(got), len(ids))
+		}
+		slices.Reverse(ids)
+	}
+	slices.Reverse(ids)
+	older := slices.IndexFunc(ids, func(id string) bool { return ages[id] < 250 })
+	if n, err := s.Count(t.Context(), "people", store.Scan{Index: byAge, Equal: []any{"x"}, From: int64(250)}, 0); err != nil || n != int64(older) {
+		t.Errorf("%d are 250 or older, %v; want %d", n, err, older)
 	}
 }
