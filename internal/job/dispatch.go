@@ -63,7 +63,7 @@ func (d *dispatcher) enqueue(ctx context.Context, jobs ...*Job) error {
 	case err == nil:
 		return nil
 	case fault.ClassOf(err) == fault.ClassInvalid:
-		return d.setAside(detached, jobs, err)
+		return d.setAside(context.WithoutCancel(ctx), jobs, err)
 	}
 	err = fault.Unavailable(queueUnavailable, "the queue does not answer; %d jobs wait in the store", len(jobs)).Because(err)
 	return errors.Join(err, d.putBack(ctx, jobs...))
