@@ -17,7 +17,6 @@ const (
 	slotsAge    = time.Second            // for which the workers that were found count
 	workerFresh = 30 * time.Second       // the age of a heartbeat from which on a worker gets no more jobs
 	rateOver    = 500 * time.Millisecond // the time over which the rate of ends is taken
-	leastBusy   = 0.1                    // part of the slots that is taken to be busy at least
 )
 
 // rooms knows how many jobs more the queue should hold. A pool has room for as
@@ -48,7 +47,6 @@ type room struct {
 	held  int     // that it does hold, or was given since
 	ended int64   // as the queue counts
 	rate  float64 // of ends, in a second
-	busy  float64 // part of the slots, over the same time
 }
 
 func (r *rooms) of(pool string) *room {
@@ -121,30 +119,27 @@ func (r *rooms) look(ctx context.Context, pool string, p *room) error {
 	if slots > 0 {
 		p.most = slots
 	}
-	p.learn(ended, since, float64(active)/float64(p.most))
+	p.learn(ended, since)
 	reserve := min(max(2*since, reserveFor), mostReserve)
-	p.most += int(p.rate / max(p.busy, leastBusy) * reserve.Seconds())
+	p.most += int(p.rate * reserve.Seconds())
 	p.held = int(waiting + active)
 	recorded, err := r.recorded(ctx, pool, p.most)
 	p.held = min(p.held, recorded)
 	return err
 }
 
-// learn keeps the rate at which jobs end, and which part of the slots works for
-// it: if it is a small one, all of them could do more than they were given. Both
-// are taken over some time, so that some long jobs that end together do not look
-// like many short ones.
-func (p *room) learn(ended int64, since time.Duration, busy float64) {
+// learn keeps the rate at which jobs end. It is taken over some time, so that
+// some long jobs that end together do not look like many short ones.
+func (p *room) learn(ended int64, since time.Duration) {
 	more := ended - p.ended
 	first := p.at.IsZero() || since <= 0 || more < 0 // nothing to compare with, or the queue was emptied
 	p.ended = ended
 	if first {
-		p.rate, p.busy = 0, 1
+		p.rate = 0
 		return
 	}
 	fresh := 1 - math.Exp(-since.Seconds()/rateOver.Seconds())
 	p.rate += fresh * (float64(more)/since.Seconds() - p.rate)
-	p.busy += fresh * (min(busy, 1) - p.busy)
 }
 
 // recorded counts the jobs that are with the queue or a worker by the records,
