@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"strconv"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/job"
@@ -225,7 +226,7 @@ func someJob(i, jobs int, at time.Time, random *rand.Rand) *job.Job {
 	kinds := []string{"ingest", "training", "tuning", "prediction", "prediction"}
 	j := &job.Job{
 		Meta: store.Meta{ID: store.NewID("job")}, Tenant: listTenant(random.IntN(listTenants)), User: "ann", Kind: kinds[random.IntN(len(kinds))], Pool: "batch",
-		Subject: listSubject(i), IdempotencyKey: fmt.Sprint(i), Payload: json.RawMessage(`{"dataset_id":"ds_1","target":"y"}`),
+		Subject: listSubject(i), IdempotencyKey: strconv.Itoa(i), Payload: json.RawMessage(`{"dataset_id":"ds_1","target":"y"}`),
 		State: job.Succeeded, Epoch: 1, Attempt: 1, CreatedAt: at, QueuedAt: at, StartedAt: at, HeartbeatAt: time.Now(), FinishedAt: at.Add(time.Second),
 		Result:  json.RawMessage(fmt.Sprintf(`{"value":%d,"text":%q}`, i, strings.Repeat("x", 40))),
 		History: []job.Transition{{At: at, State: job.Pending}, {At: at, State: job.Queued, Epoch: 1}, {At: at, State: job.Running, Epoch: 1}, {At: at, State: job.Succeeded, Epoch: 1}},
