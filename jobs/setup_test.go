@@ -38,7 +38,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	driver := memstore.New()
 	var collections []store.Collection
-	for _, c := range [][]store.Collection{dataset.Collections(), model.Collections(), retention.Collections()} {
+	for _, c := range [][]store.Collection{dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections()} {
 		collections = append(collections, c...)
 	}
 	if err := driver.Ensure(t.Context(), collections...); err != nil {

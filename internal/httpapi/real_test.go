@@ -18,6 +18,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
@@ -101,7 +102,7 @@ type domain struct {
 func newDomain(t *testing.T, queue job.Queue) *domain {
 	t.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
-	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
+	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
 		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
 			t.Fatal(err)
 		}

@@ -260,3 +260,15 @@ func rowsOf(x *frame.Frame, limit int) *Rows {
 	}
 	return out
 }
+
+// Label says what rows the counts of a preview are of.
+func (p *Preview) Label() string {
+	switch {
+	case p.SampleRows >= p.RowsTotal:
+		return fmt.Sprintf("All %d rows.", p.RowsTotal)
+	case p.Sampled:
+		return fmt.Sprintf("A sample of %d of %d rows, drawn at random. Counts, and what steps learn, are of the sample.", p.SampleRows, p.RowsTotal)
+	default:
+		return fmt.Sprintf("The first %d of %d rows: this version has no sample. Counts, and what steps learn, are of those.", p.SampleRows, p.RowsTotal)
+	}
+}

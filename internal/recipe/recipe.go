@@ -117,3 +117,12 @@ func (r *Recipe) visible(tenant, user string) bool {
 		return r.Visibility == Shared || r.User == user
 	}
 }
+
+// Step is one step of a recipe.
+type Step = preprocess.Spec
+
+// Operation is an entry of the vocabulary.
+type Operation = preprocess.Operation
+
+// Vocabulary returns every transformation that there is.
+func Vocabulary() []Operation { return preprocess.Vocabulary() }

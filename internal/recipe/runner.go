@@ -15,7 +15,6 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
-	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/preprocess"
@@ -253,7 +252,7 @@ func (r *Runner) apply(ctx context.Context, t *job.Task, a *applying) (*Result, 
 
 func (r *Runner) revision(t *job.Task, a *applying, v dataset.Version) *dataset.Revision {
 	rev := &dataset.Revision{
-		Meta: store.Meta{ID: dataset.RevisionID(t.Job.ID)}, Tenant: t.Job.Tenant, DatasetID: a.dataset.ID, Version: v, User: t.Job.User,
+		Tenant: t.Job.Tenant, DatasetID: a.dataset.ID, Version: v, User: t.Job.User,
 		Parent: a.dataset.Version.Number, RecipeID: a.request.RecipeID, RecipeVersion: a.request.RecipeVersion, Steps: a.request.Steps,
 		FittedKey: t.Prefix + "fitted.steps", RowsBefore: a.dataset.Version.Rows, Tables: a.others.refs, ReproducedFrom: a.request.Reproduce,
 	}
@@ -407,6 +406,7 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if made.Record == nil {
 		return fmt.Errorf("result of job %s has no record", j.ID)
 	}
+	made.Record.ID = dataset.RevisionID(j.ID) // what identifies a record is not part of its JSON
 	return r.publisher.PublishRevision(ctx, made.Record)
 }
 
