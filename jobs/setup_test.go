@@ -11,6 +11,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
@@ -51,8 +52,10 @@ func setup(t *testing.T) *bundle {
 	b.tuning = tuning.NewService(b.line, b.models)
 	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
 	b.retention = retention.NewService(b.line)
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files})
 	b.handlers = jobs.Handlers(jobs.Runners{
-		Ingest:     dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files}),
+		Ingest:     ingest,
+		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
 		Tuning:     tuning.NewRunner(b.models, b.files, nil),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: b.files, Datasets: b.datasets, Models: prediction.Registry(b.models), Threads: 2}),

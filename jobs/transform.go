@@ -7,5 +7,5 @@ import (
 
 // Transform handles transform jobs.
 func Transform(r *recipe.Runner) job.Handler {
-	return published[recipe.Request, recipe.Result](recipe.Kind(), r)
+	return published[recipe.Payload, recipe.Result](recipe.Kind(), r)
 }

@@ -72,7 +72,7 @@ type Transformations struct {
 }
 
 func (s *server) registerTransformations() {
-	register(s, operation(tagRecipes, "GET /transformations", "list-transformations", "List the transformations",
+	register(s, operation(tagRecipes, "GET /transformations", "get-transformations", "List the transformations",
 		`Everything that a step of a recipe can be, with its parameters.`),
 		func(context.Context, *struct{}) (*struct{ Body Transformations }, error) {
 			out := &struct{ Body Transformations }{}

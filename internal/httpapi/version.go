@@ -75,7 +75,7 @@ type comparisonInput struct {
 type versionOutput struct{ Body DatasetVersion }
 
 func (s *server) registerVersions(versions Versions) {
-	register(s, operation(tagDatasets, "GET /datasets/{id}/versions", "list-versions", "List the versions of a data set",
+	register(s, operation(tagDatasets, "GET /datasets/{id}/versions", "get-versions", "List the versions of a data set",
 		`What the ingest made of the file, and what recipes made of that.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*struct{ Body DatasetVersions }, error) {
 			all, err := versions.Versions(ctx, callerOf(ctx).Tenant, in.ID)

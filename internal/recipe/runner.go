@@ -27,12 +27,18 @@ type Request struct {
 	Reproduce  int `json:"reproduce,omitempty" minimum:"0" doc:"A version that is made again as it was, instead of steps"`
 	job.Limits
 	job.Order
+}
 
+// Payload is what a transform job has to do: a request as it was understood when
+// it was made.
+type Payload struct {
+	Use
+	Reproduce int `json:"reproduce,omitempty"`
 	// Tables are the versions of joined data sets, of a version that is made
 	// again.
-	Tables []dataset.TableRef `json:"tables,omitempty" hidden:"true" readOnly:"true"`
+	Tables []dataset.TableRef `json:"tables,omitempty"`
 	// Expect is the hash that a version that is made again must have.
-	Expect string `json:"expect,omitempty" hidden:"true" readOnly:"true"`
+	Expect string `json:"expect,omitempty"`
 }
 
 // Kind declares the transform job.
@@ -57,26 +63,21 @@ const memory = 384 << 20
 // Prepare checks the request as Submit does, and returns what would be
 // submitted: the steps of a recipe as they are now go with the job.
 func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
-	if len(req.Tables) > 0 || req.Expect != "" {
-		return job.Submission{}, fault.Invalid("unknown_field", "tables and expect are set by the server").
-			With(fault.Field{Location: "body", Message: "leave out tables and expect"})
-	}
-	if err := s.lineage(ctx, caller, &req); err != nil {
+	what := Payload{Use: req.Use, Reproduce: req.Reproduce}
+	if err := s.lineage(ctx, caller, &what); err != nil {
 		return job.Submission{}, err
 	}
-	d, steps, v, err := s.resolve(ctx, caller, req.Use)
+	d, steps, v, err := s.resolve(ctx, caller, what.Use)
 	if err != nil {
 		return job.Submission{}, err
 	}
-	b, err := bind(ctx, s.datasets, d, steps, s.budget, req.Tables)
+	b, err := bind(ctx, s.datasets, d, steps, s.budget, what.Tables)
 	if err != nil {
 		return job.Submission{}, err
 	}
-	limits, order := req.Limits, req.Order
-	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
-	req.Version, req.Steps = d.Version.Number, steps
+	what.Version, what.Steps = d.Version.Number, steps
 	if v != nil {
-		req.RecipeVersion = v.Number
+		what.RecipeVersion = v.Number
 	}
 	need := int64(memory)
 	for i := range b.Len() {
@@ -92,7 +93,7 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	}
 	return job.Submission{
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: slices.Compact(slices.Sorted(slices.Values(also))),
-		Payload: req, Memory: need, Limits: limits, After: order.After, Priority: order.Priority,
+		Payload: what, Memory: need, Limits: req.Limits, After: req.After, Priority: req.Priority,
 	}, nil
 }
 
@@ -104,8 +105,8 @@ func (s *Service) held() int64 {
 	return 256 << 20
 }
 
-// lineage fills a request to make a version again with what made it.
-func (s *Service) lineage(ctx context.Context, caller account.Caller, req *Request) error {
+// lineage fills what is to be done to make a version again with what made it.
+func (s *Service) lineage(ctx context.Context, caller account.Caller, req *Payload) error {
 	if req.Reproduce == 0 {
 		return nil
 	}
@@ -191,7 +192,7 @@ const learnedCheckpoint = "learned"
 
 // Run applies the steps and writes the new table. What steps have learned when
 // it is interrupted is found again by the next attempt.
-func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
+func (r *Runner) Run(ctx context.Context, t *job.Task, req Payload) (*Result, error) {
 	d, _, err := r.datasets.At(ctx, t.Job.Tenant, req.DatasetID, req.Version)
 	if err != nil {
 		return nil, err
@@ -217,7 +218,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 type applying struct {
 	*bound
 	dataset *dataset.Dataset
-	request Request
+	request Payload
 }
 
 func (r *Runner) apply(ctx context.Context, t *job.Task, a *applying) (*Result, error) {

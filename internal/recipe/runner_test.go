@@ -113,8 +113,6 @@ func TestSameHash(t *testing.T) {
 	checkFault(t, err, fault.ClassInvalid, "version_of_ingest", "body.reproduce")
 	_, _, err = b.Submit(ctx, ann, recipe.Request{Use: recipe.Use{DatasetID: id, Steps: steps(trim())}, Reproduce: 2}, "")
 	checkFault(t, err, fault.ClassInvalid, "steps_and_reproduce", "body.reproduce")
-	_, _, err = b.Submit(ctx, ann, recipe.Request{Use: recipe.Use{DatasetID: id}, Reproduce: 2, Expect: "x"}, "")
-	checkFault(t, err, fault.ClassInvalid, "unknown_field", "")
 }
 
 // TestPinned keeps the files of versions that are pinned or used.

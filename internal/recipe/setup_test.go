@@ -79,7 +79,7 @@ func encode(tb testing.TB, v any) json.RawMessage {
 
 // run runs a transform job without publishing what it made.
 func (b *bundle) run(ctx context.Context, t *jobtest.Task) (*recipe.Result, error) {
-	var req recipe.Request
+	var req recipe.Payload
 	if err := t.Decode(&req); err != nil {
 		return nil, err
 	}
