@@ -43,15 +43,15 @@ type Dataset struct {
 // Version is a table of the data set: what an ingest made of the file, or what a
 // recipe made of another version.
 type Version struct {
-	Number int    `json:"number,omitempty"` // from 1; 0 on old records, which have one version
-	Hash   string `json:"hash,omitempty"`   // of what the table holds; old records have none
+	Number     int            `json:"number,omitempty"` // from 1; 0 on old records, which have one version
+	Hash       string         `json:"hash,omitempty"`   // of what the table holds; old records have none
 	JobID      string         `json:"job_id"`
 	Epoch      int            `json:"epoch"`
 	Format     tabular.Format `json:"format"` // how the file was read, sniffed or as told
 	Schema     tabular.Schema `json:"schema"`
 	Rows       int64          `json:"rows"`
-	TableKey   string         `json:"table_key"`   // the typed table, Parquet
-	ProfileKey string         `json:"profile_key"` // the profile, JSON
+	TableKey   string         `json:"table_key"`            // the typed table, Parquet
+	ProfileKey string         `json:"profile_key"`          // the profile, JSON
 	SampleKey  string         `json:"sample_key,omitempty"` // some rows, Parquet; old records have none
 	CreatedAt  time.Time      `json:"created_at"`
 }

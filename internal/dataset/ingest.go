@@ -60,7 +60,7 @@ type Runner struct {
 	history *History
 	files   IngestFiles
 	limits  tabular.Limits
-	now    func() time.Time
+	now     func() time.Time
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.

@@ -57,7 +57,7 @@ type Service struct {
 // NewService returns a Service. The store has ensured Collections.
 func NewService(c ServiceConfig) *Service {
 	s := &Service{
-		table: store.NewTable[Dataset](c.Driver, collection()),
+		table:   store.NewTable[Dataset](c.Driver, collection()),
 		history: NewHistory(c.Driver, c.KeepVersions),
 		files:   c.Files, jobs: c.Jobs, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
 	}

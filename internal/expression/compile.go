@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -73,7 +74,7 @@ func (Compiler) Compile(source string, columns preprocess.Schema) (preprocess.Ex
 	}
 	for name := range quoted {
 		// A column that only data tell is no field of its own.
-		if f, ok := columns.Lookup(name); ok && f.Uncertain && used[names[name]] && !contains(e.columns, name) {
+		if f, ok := columns.Lookup(name); ok && f.Uncertain && used[names[name]] && !slices.Contains(e.columns, name) {
 			e.columns = append(e.columns, name)
 			e.variables = append(e.variables, names[name])
 			e.types = append(e.types, f.Type)
@@ -81,15 +82,6 @@ func (Compiler) Compile(source string, columns preprocess.Schema) (preprocess.Ex
 	}
 	e.vector = vectorise(ast.NativeRep(), e)
 	return e, nil
-}
-
-func contains(list []string, name string) bool {
-	for _, s := range list {
-		if s == name {
-			return true
-		}
-	}
-	return false
 }
 
 func wrong(code, message string) error {

@@ -61,7 +61,7 @@ func (e *Expression) Evaluate(x *frame.Frame) (frame.Column, error) {
 		if !ok {
 			return c, &ml.InputError{Code: "missing_column", Column: name, Row: -1, Message: fmt.Sprintf("column %q is missing", name)}
 		}
-		if c.Type() != e.types[i] && !(e.types[i] == frame.Float && c.Type() == frame.Int) {
+		if c.Type() != e.types[i] && (e.types[i] != frame.Float || c.Type() != frame.Int) {
 			return c, &ml.InputError{Code: "column_type", Column: name, Row: -1, Message: fmt.Sprintf("column %q holds values of type %s, it should hold %s", name, c.Type(), e.types[i])}
 		}
 		columns[i] = c

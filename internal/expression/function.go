@@ -36,7 +36,7 @@ func functions() []cel.EnvOption {
 		cel.Function("replace", cel.Overload("replace_string_string_string", []*cel.Type{cel.StringType, cel.StringType, cel.StringType}, cel.StringType,
 			cel.FunctionBinding(func(args ...ref.Val) ref.Val {
 				s, old, by := string(args[0].(types.String)), string(args[1].(types.String)), string(args[2].(types.String))
-				if n := len(s) + (strings.Count(s, old))*len(by); n > maxText {
+				if n := len(s) + strings.Count(s, old)*len(by); n > maxText {
 					return types.NewErr("a text of %d bytes would be made, it may have %d", n, maxText)
 				}
 				return types.String(strings.ReplaceAll(s, old, by))

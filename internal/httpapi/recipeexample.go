@@ -43,7 +43,7 @@ func recipeAnswers(at time.Time, made Accepted) map[string]any {
 	rows := PreviewRows{Columns: columns, Rows: [][]any{{34.0, "Oslo"}, {40.5, nil}}}
 	return map[string]any{
 		"get-transformations": Transformations{Items: []Transformation{viewTransformation(recipe.Vocabulary()[0])}},
-		"create-recipe":        saved, "get-recipe": saved, "put-recipe": saved, "list-recipes": Page[Recipe]{Items: []Recipe{saved}},
+		"create-recipe":       saved, "get-recipe": saved, "put-recipe": saved, "list-recipes": Page[Recipe]{Items: []Recipe{saved}},
 		"export-recipe": RecipeCode{Format: "python", Code: "def transform(df):\n    …\n"},
 		"check-recipe": RecipePlan{Passes: 2, Steps: []PlannedStep{{
 			Step: steps[0], Explanation: `Removes white space around "city" (side: "both").`, Runs: "streaming", Rows: "keeps", Reads: []string{"city"}, Writes: []string{"city"}, Columns: columns,
@@ -55,7 +55,7 @@ func recipeAnswers(at time.Time, made Accepted) map[string]any {
 		"suggest-steps": Suggestions{
 			Items: []Suggestion{{Step: steps[1], Reason: `12 numbers are missing in "age"`, Affected: 12, Effect: 0.006, Auto: true}}, Clean: steps[1:],
 		},
-		"transform":     made,
+		"transform":    made,
 		"get-versions": DatasetVersions{Items: []DatasetVersion{next, version}}, "get-version": next, "pin-version": next,
 		"compare-versions": VersionComparison{From: version, To: next, Added: []string{}, Removed: []string{}, Retyped: []string{"age"}},
 	}

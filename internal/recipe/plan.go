@@ -109,12 +109,12 @@ func compatibility(b *bound, made, have tabular.Schema) *Compatibility {
 
 // Preview is what steps do to a sample of a data set.
 type Preview struct {
-	Sampled     bool  // whether the rows were drawn from all; else they are the first
-	SampleRows  int64 // how many there are
-	RowsTotal   int64 // of the table
-	Steps       []StepPreview
-	Before      *Rows
-	After       *Rows
+	Sampled    bool  // whether the rows were drawn from all; else they are the first
+	SampleRows int64 // how many there are
+	RowsTotal  int64 // of the table
+	Steps      []StepPreview
+	Before     *Rows
+	After      *Rows
 }
 
 // StepPreview is what one step does to the sample.

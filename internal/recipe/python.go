@@ -39,7 +39,7 @@ func PythonOf(name string, steps []Step) (string, error) {
 				With(fault.Field{Location: fmt.Sprintf("steps[%d]", i), Message: "no counterpart in pandas", Value: s.Name})
 		}
 		fmt.Fprintf(&b, "    # %d. %s\n", i+1, s.Name)
-		for _, line := range strings.Split(strings.TrimSpace(write(parameters(s.Parameters))), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(write(parameters(s.Parameters))), "\n") {
 			b.WriteString("    " + line + "\n")
 		}
 	}

@@ -24,7 +24,7 @@ import (
 // data set, or a version that is made again from its lineage.
 type Request struct {
 	Use
-	Reproduce  int `json:"reproduce,omitempty" minimum:"0" doc:"A version that is made again as it was, instead of steps"`
+	Reproduce int `json:"reproduce,omitempty" minimum:"0" doc:"A version that is made again as it was, instead of steps"`
 	job.Limits
 	job.Order
 }

@@ -214,9 +214,9 @@ func TestCannotBeApplied(t *testing.T) {
 		step     recipe.Step
 		location string
 	}{
-		"no_rows_left":   {step("filter_rows", map[string]any{"condition": "id < 0"}), "body.steps"},
-		"value_type":     {step("convert_type", map[string]any{"columns": []any{"city"}, "type": "float", "unknown": "fail"}), "body.steps[0], row 1"},
-		"key_repeated":   {step("join_table", map[string]any{"dataset": id, "on": []any{"note"}, "prefix": "x"}), "body.steps[0].parameters.on"},
+		"no_rows_left": {step("filter_rows", map[string]any{"condition": "id < 0"}), "body.steps"},
+		"value_type":   {step("convert_type", map[string]any{"columns": []any{"city"}, "type": "float", "unknown": "fail"}), "body.steps[0], row 1"},
+		"key_repeated": {step("join_table", map[string]any{"dataset": id, "on": []any{"note"}, "prefix": "x"}), "body.steps[0].parameters.on"},
 	} {
 		j, _, err := b.Submit(ctx, ann, recipe.Request{Use: recipe.Use{DatasetID: id, Steps: steps(c.step)}}, "")
 		if err != nil {

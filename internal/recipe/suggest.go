@@ -115,16 +115,16 @@ func (g *guesser) columns(p *profile.Profile) {
 			outliers, outlying = append(outliers, c.Name), outlying+n
 		}
 	}
-	g.suggest(orderTrim, "trim_text", map[string]any{"columns": trim}, trim, trimmed, true, "about %d texts have white space around them in %s")
-	g.suggest(orderEmpty, "drop_columns", map[string]any{"columns": empty}, empty, emptyCells, len(empty) < len(p.Columns), "%d values are in columns that say nothing: constant, or mostly missing: %s")
-	g.suggest(orderMissing, "impute_missing", map[string]any{"columns": numbers, "strategy": "median"}, numbers, numbersMissing, true, "%d numbers are missing in %s")
-	g.suggest(orderMissing, "impute_missing", map[string]any{"columns": texts, "strategy": "mode"}, texts, textsMissing, false, "%d texts are missing in %s")
-	g.suggest(orderOutliers, "cap_outliers", map[string]any{"columns": outliers, "method": "iqr", "factor": 3.0}, outliers, outlying, false, "about %d numbers are far from the others of their column in %s")
+	g.suggest(orderTrim, Step{Name: "trim_text", Parameters: map[string]any{"columns": trim}}, trim, trimmed, true, "about %d texts have white space around them in %s")
+	g.suggest(orderEmpty, Step{Name: "drop_columns", Parameters: map[string]any{"columns": empty}}, empty, emptyCells, len(empty) < len(p.Columns), "%d values are in columns that say nothing: constant, or mostly missing: %s")
+	g.suggest(orderMissing, Step{Name: "impute_missing", Parameters: map[string]any{"columns": numbers, "strategy": "median"}}, numbers, numbersMissing, true, "%d numbers are missing in %s")
+	g.suggest(orderMissing, Step{Name: "impute_missing", Parameters: map[string]any{"columns": texts, "strategy": "mode"}}, texts, textsMissing, false, "%d texts are missing in %s")
+	g.suggest(orderOutliers, Step{Name: "cap_outliers", Parameters: map[string]any{"columns": outliers, "method": "iqr", "factor": 3.0}}, outliers, outlying, false, "about %d numbers are far from the others of their column in %s")
 }
 
-func (g *guesser) suggest(order int, name string, parameters map[string]any, columns []string, affected int64, auto bool, reason string) {
+func (g *guesser) suggest(order int, step Step, columns []string, affected int64, auto bool, reason string) {
 	g.add(Suggestion{
-		Step: Step{Name: name, Parameters: parameters}, Affected: affected, Effect: float64(affected) / g.cells, Auto: auto, order: order,
+		Step: step, Affected: affected, Effect: float64(affected) / g.cells, Auto: auto, order: order,
 		Reason: fmt.Sprintf(reason, affected, list(columns)),
 	})
 }

@@ -7,8 +7,8 @@ import (
 
 func categoryEntries() []entry {
 	columns := Parameter{Name: "columns", Type: ColumnNames, Doc: "Columns of texts; without it all of those"}
-	most := Parameter{Name: "max_categories", Type: Whole, Default: 50, Min: bounded(1), Max: bounded(1 << 20), Doc: "How many of the most frequent are told apart; the rest are one, other"}
-	fewest := Parameter{Name: "min_rows", Type: Whole, Default: 1, Min: bounded(1), Doc: "Categories with fewer rows are among the rest"}
+	most := Parameter{Name: "max_categories", Type: Whole, Default: 50, Min: new(float64(1)), Max: new(float64(1 << 20)), Doc: "How many of the most frequent are told apart; the rest are one, other"}
+	fewest := Parameter{Name: "min_rows", Type: Whole, Default: 1, Min: new(float64(1)), Doc: "Categories with fewer rows are among the rest"}
 	some := Example{Parameters: map[string]any{"columns": []string{"city"}, "max_categories": 2}, Before: people()}
 	return []entry{
 		{

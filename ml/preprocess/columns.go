@@ -71,7 +71,7 @@ func columnEntries() []entry {
 				Summary: "Drops columns that have the same value in every row that has one, and those that miss too many.",
 				Parameters: []Parameter{
 					{Name: "columns", Type: ColumnNames, Doc: "The columns to look at; without it every column"},
-					{Name: "max_missing", Type: Number, Default: 1.0, Min: bounded(0), Max: bounded(1), Doc: "The share of missing values above which a column goes"},
+					{Name: "max_missing", Type: Number, Default: 1.0, Min: new(float64(0)), Max: new(float64(1)), Doc: "The share of missing values above which a column goes"},
 				},
 				Example: Example{Parameters: map[string]any{"max_missing": 0.4}, Before: people()},
 			},
@@ -199,7 +199,7 @@ func bindChooseValue(b *binding) plan {
 	case other != nil:
 		t = other.Type()
 	}
-	if b.err == nil && t != then.Type() && !(isQuantity(t) && isQuantity(then.Type())) {
+	if b.err == nil && t != then.Type() && (!isQuantity(t) || !isQuantity(then.Type())) {
 		b.fail(&ml.InputError{Code: "expression_type", Parameter: "then", Row: -1, Message: fmt.Sprintf("then gives values of type %s and otherwise of type %s, they should be the same", then.Type(), t)})
 	}
 	if t != then.Type() {
@@ -264,7 +264,9 @@ func bindDropConstantColumns(b *binding) plan {
 	}
 	return plan{
 		out: out, reads: namesOf(fields), writes: namesOf(fields),
-		learn: func() learner { return &constantLearner{fields: fields, limit: limit, seen: make([]onlyValue, len(fields))} },
+		learn: func() learner {
+			return &constantLearner{fields: fields, limit: limit, seen: make([]onlyValue, len(fields))}
+		},
 		act: func(learned []byte) (action, error) {
 			r := wire.NewReader(learned)
 			names := r.Strings()

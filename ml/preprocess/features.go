@@ -19,7 +19,7 @@ func featureEntries() []entry {
 				Summary: "Adds the powers of numbers, from the square on.",
 				Parameters: []Parameter{
 					{Name: "columns", Type: ColumnNames, Required: true, Doc: "Columns of numbers"},
-					{Name: "degree", Type: Whole, Default: 2, Min: bounded(2), Max: bounded(8), Doc: "The highest power"},
+					{Name: "degree", Type: Whole, Default: 2, Min: new(float64(2)), Max: new(float64(8)), Doc: "The highest power"},
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"age"}, "degree": 3}, Before: people()},
 			},
@@ -308,7 +308,9 @@ func age(from, to int64, unit string) float64 {
 		a, b, sign = b, a, -1
 	}
 	months := (b.Year()-a.Year())*12 + int(b.Month()) - int(a.Month())
-	clock := func(t time.Time) time.Duration { return time.Duration(t.Day())*24*time.Hour + t.Sub(t.Truncate(24*time.Hour)) }
+	clock := func(t time.Time) time.Duration {
+		return time.Duration(t.Day())*24*time.Hour + t.Sub(t.Truncate(24*time.Hour))
+	}
 	if clock(b) < clock(a) {
 		months--
 	}

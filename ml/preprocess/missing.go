@@ -9,7 +9,7 @@ import (
 )
 
 func missingEntries() []entry {
-	limit := Parameter{Name: "limit", Type: Whole, Default: 0, Min: bounded(0), Doc: "How many missing values in a row are filled at most; 0: all"}
+	limit := Parameter{Name: "limit", Type: Whole, Default: 0, Min: new(float64(0)), Doc: "How many missing values in a row are filled at most; 0: all"}
 	columns := Parameter{Name: "columns", Type: ColumnNames, Doc: "The columns to fill; without it every column"}
 	return []entry{
 		{
@@ -61,7 +61,7 @@ func missingEntries() []entry {
 func bindFillMissing(b *binding) plan {
 	value := b.args["value"]
 	fits := func(t frame.Type) bool { _, ok := constantOf(value, t); return ok }
-	fields := b.columns("columns", fits, fmt.Sprintf("values like %s", describe(value)))
+	fields := b.columns("columns", fits, "values like "+describe(value))
 	filled := func(f Field) Field {
 		f.Nullable = false
 		if v, ok := value.(float64); ok && f.Type == frame.Int && v != math.Trunc(v) {
@@ -227,7 +227,9 @@ func bindForwardFill(b *binding) plan {
 	fields := b.columns("columns", anyType, "any type")
 	limit := b.args.whole("limit")
 	return plan{out: b.schema, reads: namesOf(fields), writes: namesOf(fields), act: func([]byte) (action, error) {
-		return action{stream: func() stream { return &forward{fields: fields, limit: limit, last: make([]frame.Column, len(fields)), run: make([]int, len(fields))} }}, nil
+		return action{stream: func() stream {
+			return &forward{fields: fields, limit: limit, last: make([]frame.Column, len(fields)), run: make([]int, len(fields))}
+		}}, nil
 	}}
 }
 

@@ -17,8 +17,8 @@ func neighbourEntry() entry {
 			Parameters: []Parameter{
 				{Name: "columns", Type: ColumnNames, Required: true, Doc: "Columns of numbers to fill, which are compared, too"},
 				{Name: "features", Type: ColumnNames, Doc: "More columns of numbers to compare by"},
-				{Name: "neighbours", Type: Whole, Default: 5, Min: bounded(1), Max: bounded(1000), Doc: "How many rows are taken"},
-				{Name: "max_rows", Type: Whole, Default: 5000, Min: bounded(1), Max: bounded(10_000_000), Doc: "How many rows, drawn at random, are compared with at most"},
+				{Name: "neighbours", Type: Whole, Default: 5, Min: new(float64(1)), Max: new(float64(1000)), Doc: "How many rows are taken"},
+				{Name: "max_rows", Type: Whole, Default: 5000, Min: new(float64(1)), Max: new(float64(10_000_000)), Doc: "How many rows, drawn at random, are compared with at most"},
 			},
 			Example: Example{Parameters: map[string]any{"columns": []string{"income"}, "features": []string{"age"}, "neighbours": 2}, Before: people()},
 		},
@@ -49,7 +49,9 @@ func bindImputeNeighbours(b *binding) plan {
 	for _, f := range fields {
 		p.out = p.out.with(Field{Name: f.Name, Type: frame.Float, Nullable: true})
 	}
-	p.learn = func() learner { return &neighbourLearner{compared: compared, most: most, stats: make([]numberStats, len(compared))} }
+	p.learn = func() learner {
+		return &neighbourLearner{compared: compared, most: most, stats: make([]numberStats, len(compared))}
+	}
 	p.act = func(learned []byte) (action, error) {
 		n, err := decodeNeighbours(learned, compared, len(fields), k)
 		if err != nil {
@@ -244,4 +246,3 @@ func (n *neighbours) value(by []near, k int) float64 {
 	}
 	return sum
 }
-

@@ -18,9 +18,9 @@ func outlierParameters() []Parameter {
 	return []Parameter{
 		numberColumns(),
 		{Name: "method", Type: Choice, Default: "iqr", Choices: []string{"iqr", "zscore", "quantile"}, Doc: "iqr: quartiles and factor times the range between them; zscore: factor standard deviations around the mean; quantile: between two quantiles"},
-		{Name: "factor", Type: Number, Min: bounded(0), Max: bounded(100), Doc: "How far the bounds are; without it 1.5 for iqr and 3 for zscore"},
-		{Name: "low", Type: Number, Default: 0.01, Min: bounded(0), Max: bounded(1), Doc: "The lower quantile"},
-		{Name: "high", Type: Number, Default: 0.99, Min: bounded(0), Max: bounded(1), Doc: "The upper quantile"},
+		{Name: "factor", Type: Number, Min: new(float64(0)), Max: new(float64(100)), Doc: "How far the bounds are; without it 1.5 for iqr and 3 for zscore"},
+		{Name: "low", Type: Number, Default: 0.01, Min: new(float64(0)), Max: new(float64(1)), Doc: "The lower quantile"},
+		{Name: "high", Type: Number, Default: 0.99, Min: new(float64(0)), Max: new(float64(1)), Doc: "The upper quantile"},
 	}
 }
 
@@ -54,7 +54,7 @@ func numberEntries() []entry {
 				Parameters: []Parameter{
 					numberColumns(),
 					{Name: "method", Type: Choice, Default: "quantile", Choices: []string{"width", "quantile", "edges"}, Doc: "How the edges are found"},
-					{Name: "bins", Type: Whole, Default: 5, Min: bounded(2), Max: bounded(1000), Doc: "How many bins there are, at most"},
+					{Name: "bins", Type: Whole, Default: 5, Min: new(float64(2)), Max: new(float64(1000)), Doc: "How many bins there are, at most"},
 					{Name: "edges", Type: Numbers, Doc: "Ascending edges between bins, for the method edges"},
 					{Name: "labels", Type: Texts, Doc: "A name for each bin, one more than edges; without it the interval"},
 					{Name: "suffix", Type: Text, Default: "", Doc: "Put behind the name of the column for the one that is made; without it the column is replaced"},
@@ -69,7 +69,7 @@ func numberEntries() []entry {
 				Summary: "Rounds numbers to a number of decimal places; halves go away from zero.",
 				Parameters: []Parameter{
 					numberColumns(),
-					{Name: "digits", Type: Whole, Default: 0, Min: bounded(-12), Max: bounded(12), Doc: "Decimal places; below zero tens, hundreds and so on"},
+					{Name: "digits", Type: Whole, Default: 0, Min: new(float64(-12)), Max: new(float64(12)), Doc: "Decimal places; below zero tens, hundreds and so on"},
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"income"}, "digits": -2}, Before: people()},
 			},
@@ -152,7 +152,9 @@ func bindScaleNumbers(b *binding) plan {
 	fields := b.columns("columns", isQuantity, "numbers")
 	method := Method(b.args.text("method"))
 	p := b.changes(fields, asType(frame.Float), nil)
-	p.learn = func() learner { return &scaleLearner{numberLearner{fields: fields, stats: make([]numberStats, len(fields)), ranks: method == Robust}, method} }
+	p.learn = func() learner {
+		return &scaleLearner{numberLearner{fields: fields, stats: make([]numberStats, len(fields)), ranks: method == Robust}, method}
+	}
 	p.act = func(learned []byte) (action, error) { return decodeLearned(learned, decodeScale) }
 	return p
 }
@@ -214,7 +216,9 @@ func bindBinNumbers(b *binding) plan {
 		p.out = p.out.with(Field{Name: name, Type: frame.String, Nullable: f.Nullable})
 	}
 	if method == "edges" {
-		p.act = func([]byte) (action, error) { return binning(fields, slices.Repeat([][]float64{edges}, len(fields)), labels, suffix), nil }
+		p.act = func([]byte) (action, error) {
+			return binning(fields, slices.Repeat([][]float64{edges}, len(fields)), labels, suffix), nil
+		}
 		return p
 	}
 	p.learn = func() learner {

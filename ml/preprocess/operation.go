@@ -242,7 +242,7 @@ func Vocabulary() []Operation {
 
 // entries returns the vocabulary. It is made anew, since it must not change.
 func entries() []entry {
-	return slices.Concat(rowEntries(), columnEntries(), textEntries(), missingEntries(), numberEntries(),
+	return slices.Concat(rowEntries(), columnEntries(), textEntries(), patternEntries(), missingEntries(), numberEntries(),
 		featureEntries(), categoryEntries(), dateEntries(), typeEntries(), tableEntries())
 }
 

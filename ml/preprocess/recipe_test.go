@@ -233,7 +233,7 @@ func TestManyNumbers(t *testing.T) {
 	for i := range values {
 		values[i] = math.Exp(float64(i)/float64(n)*8) - 100
 	}
-	x := newFrame(t, frame.NewFloat("x", append(values, nan)))
+	x := newFrame(t, frame.NewFloat("x", slices.Concat(values, []float64{nan})))
 	f := fit(t, []preprocess.Spec{step("impute_missing", map[string]any{"strategy": "median"})}, x, cut(x, 50_000))
 	out, err := f.Apply(x.Take([]int{n}))
 	if err != nil {

@@ -57,8 +57,8 @@ func rowEntries() []entry {
 				Name: "sample_rows", Group: "rows", Runs: Streaming, Rows: Removes, Prediction: Skipped,
 				Summary: "Keeps a share of the rows, drawn at random and the same each time for a seed.",
 				Parameters: []Parameter{
-					{Name: "fraction", Type: Number, Required: true, Min: bounded(0), Max: bounded(1), Doc: "The share of the rows that is kept, about"},
-					{Name: "seed", Type: Whole, Default: 1, Min: bounded(0), Doc: "Another one draws other rows"},
+					{Name: "fraction", Type: Number, Required: true, Min: new(float64(0)), Max: new(float64(1)), Doc: "The share of the rows that is kept, about"},
+					{Name: "seed", Type: Whole, Default: 1, Min: new(float64(0)), Doc: "Another one draws other rows"},
 				},
 				Example: Example{Parameters: map[string]any{"fraction": 0.5, "seed": 7}, Before: people()},
 			},
@@ -69,33 +69,35 @@ func rowEntries() []entry {
 				Name: "split_rows", Group: "rows", Runs: Streaming, Rows: Removes, Prediction: Skipped,
 				Summary: "Divides the rows into those to train and those to test on: marks them in a column, or keeps one part.",
 				Parameters: []Parameter{
-					{Name: "test_fraction", Type: Number, Default: 0.2, Min: bounded(0), Max: bounded(1), Doc: "The share of the rows to test on, about"},
+					{Name: "test_fraction", Type: Number, Default: 0.2, Min: new(float64(0)), Max: new(float64(1)), Doc: "The share of the rows to test on, about"},
 					{Name: "keep", Type: Choice, Default: "both", Choices: []string{"both", "train", "test"}, Doc: "Which part is kept; both are told apart by the column name"},
 					{Name: "group", Type: ColumnName, Doc: "Rows with the same value stay together"},
 					{Name: "name", Type: Text, Default: "split", Doc: "The column that says train or test, when both are kept"},
-					{Name: "seed", Type: Whole, Default: 1, Min: bounded(0), Doc: "Another one draws other rows"},
+					{Name: "seed", Type: Whole, Default: 1, Min: new(float64(0)), Doc: "Another one draws other rows"},
 				},
 				Example: Example{Parameters: map[string]any{"test_fraction": 0.3, "group": "city"}, Before: people()},
 			},
 			kind: kindSplitRows, says: "Draws about {test_fraction} of the rows to test on and keeps {keep}.", bind: bindSplitRows,
 		},
-		{
-			Operation: Operation{
-				Name: "sort_rows", Group: "rows", Runs: InMemory, Rows: Keeps, Prediction: Skipped,
-				Summary: "Sorts the rows; equal ones stay in their order, and missing values come last.",
-				Parameters: []Parameter{
-					{Name: "columns", Type: ColumnNames, Required: true, Doc: "What to sort by, the most important first"},
-					{Name: "descending", Type: Flag, Default: false, Doc: "The largest first"},
-				},
-				Example: Example{Parameters: map[string]any{"columns": []string{"city", "age"}}, Before: people()},
-			},
-			kind: kindSortRows, says: "Sorts the rows by {columns}.", bind: bindSortRows,
-		},
+		sortRowsEntry(),
 		groupRowsEntry(),
 	}
 }
 
-func bounded(v float64) *float64 { return &v }
+func sortRowsEntry() entry {
+	return entry{
+		Operation: Operation{
+			Name: "sort_rows", Group: "rows", Runs: InMemory, Rows: Keeps, Prediction: Skipped,
+			Summary: "Sorts the rows; equal ones stay in their order, and missing values come last.",
+			Parameters: []Parameter{
+				{Name: "columns", Type: ColumnNames, Required: true, Doc: "What to sort by, the most important first"},
+				{Name: "descending", Type: Flag, Default: false, Doc: "The largest first"},
+			},
+			Example: Example{Parameters: map[string]any{"columns": []string{"city", "age"}}, Before: people()},
+		},
+		kind: kindSortRows, says: "Sorts the rows by {columns}.", bind: bindSortRows,
+	}
+}
 
 func bindRemoveDuplicates(b *binding) plan {
 	fields := b.columns("columns", anyType, "any type")

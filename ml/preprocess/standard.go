@@ -159,7 +159,7 @@ func parseNumber(s, decimal string) (float64, bool) {
 		sign, s = s[:1], s[1:]
 	}
 	s = strings.TrimFunc(s, func(r rune) bool { return unicode.Is(unicode.Sc, r) || unicode.IsSpace(r) })
-	if s == "" || !(s[0] >= '0' && s[0] <= '9' || s[0] == '.' || s[0] == ',') {
+	if s == "" || (s[0] < '0' || s[0] > '9') && s[0] != '.' && s[0] != ',' {
 		return 0, false // nan, inf and words
 	}
 	s = strings.Map(func(r rune) rune {

@@ -10,8 +10,12 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
+func textColumns() Parameter {
+	return Parameter{Name: "columns", Type: ColumnNames, Doc: "Columns of texts; without it all of those"}
+}
+
 func textEntries() []entry {
-	columns := Parameter{Name: "columns", Type: ColumnNames, Doc: "Columns of texts; without it all of those"}
+	columns := textColumns()
 	unknown := Parameter{Name: "unknown", Type: Choice, Default: "keep", Choices: []string{"keep", "missing"}, Doc: "What becomes of a text that is not understood"}
 	return []entry{
 		{
@@ -69,6 +73,12 @@ func textEntries() []entry {
 			},
 			kind: kindStandardiseFormat, says: "Writes {columns} in the standard format of {format}.", bind: bindStandardiseFormat,
 		},
+	}
+}
+
+func patternEntries() []entry {
+	columns := textColumns()
+	return []entry{
 		{
 			Operation: Operation{
 				Name: "replace_text", Group: "text", Runs: Streaming, Rows: Keeps, Prediction: Applied,
@@ -90,7 +100,7 @@ func textEntries() []entry {
 					{Name: "column", Type: ColumnName, Required: true, Doc: "The column to look in"},
 					{Name: "name", Type: Text, Required: true, Doc: "The column to make"},
 					{Name: "pattern", Type: Pattern, Required: true, Doc: "The regular expression"},
-					{Name: "group", Type: Whole, Default: 0, Min: bounded(0), Max: bounded(100), Doc: "Which group of it is taken; 0 is all of the match"},
+					{Name: "group", Type: Whole, Default: 0, Min: new(float64(0)), Max: new(float64(100)), Doc: "Which group of it is taken; 0 is all of the match"},
 				},
 				Example: Example{Parameters: map[string]any{"column": "email", "name": "domain", "pattern": `@(.+)$`, "group": 1}, Before: messy()},
 			},

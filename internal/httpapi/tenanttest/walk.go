@@ -20,7 +20,7 @@ type Party struct {
 	Dataset string
 	Target  string // a column of the data set that can be predicted
 	Model   string
-	Recipe  string // private to its user
+	Recipe  string            // private to its user
 	Jobs    map[string]string // by kind
 }
 
