@@ -27,6 +27,7 @@ type bundle struct {
 	line       *jobtest.Line
 	files      *jobtest.Files
 	datasets   *dataset.Service
+	recipes    *recipe.Service
 	models     *model.Service
 	training   *training.Service
 	tuning     *tuning.Service
@@ -47,6 +48,7 @@ func setup(t *testing.T) *bundle {
 	}
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles()}
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
 	b.training = training.NewService(b.line, b.datasets)
 	b.tuning = tuning.NewService(b.line, b.models)

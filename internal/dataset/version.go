@@ -283,6 +283,36 @@ func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Datas
 	return &then, r, nil
 }
 
+// Newest asks Fixed and Input for the version that there is now.
+const Newest = -1
+
+// Fixed returns the data set as it was with a version, whatever became of it
+// since. 0 means the first one, as in requests that know of no versions. A data
+// set that is not ready is returned as it is for 0 and Newest.
+func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
+	if number <= 0 {
+		d, err := s.Get(ctx, tenant, id)
+		if err != nil || number == Newest || d.Version == nil || d.Version.number() == 1 {
+			return d, err
+		}
+		number = 1
+	}
+	d, _, err := s.At(ctx, tenant, id, number)
+	return d, err
+}
+
+// Input is Fixed for those who read the data set's file: of what an ingest made
+// that is the file as it was uploaded, of what a recipe made its table.
+func (s *Service) Input(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
+	d, err := s.Fixed(ctx, tenant, id, number)
+	if err != nil || d.Version == nil || d.Version.number() == 1 {
+		return d, err
+	}
+	then := *d
+	then.RawKey = d.Version.TableKey
+	return &then, nil
+}
+
 // Pin keeps the files of a version, or lets them go when it is their time.
 func (s *Service) Pin(ctx context.Context, tenant, id string, number int, pinned bool) (*Revision, error) {
 	return s.mark(ctx, tenant, id, number, func(r *Revision) error {

@@ -14,6 +14,8 @@ type Model struct {
 	User          string         `json:"user"`
 	Name          string         `json:"name"`
 	DatasetID     string         `json:"dataset_id"`
+	// DatasetVersion is the version that was learned from; 0 on old records.
+	DatasetVersion int            `json:"dataset_version,omitempty"`
 	JobID         string         `json:"job_id"` // the training job
 	Task          string         `json:"task"`   // binary, multiclass or regression
 	Target        string         `json:"target"`
