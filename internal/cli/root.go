@@ -70,6 +70,10 @@ type Servers struct {
 	// is no such command.
 	RunJob func(ctx context.Context) error
 
+	// Transformations returns the vocabulary of recipes, to be encoded as JSON; nil:
+	// there is no such command.
+	Transformations func() any
+
 	Environ []string // nil: that of the process
 	Version string
 }
@@ -134,12 +138,16 @@ reached, 130 interrupted.`,
 	if s.Chaos != nil {
 		root.AddCommand(chaosCommand(s))
 	}
+	if s.Transformations != nil {
+		root.AddCommand(transformationsCommand(s.Transformations))
+	}
 	if s.RunJob != nil {
 		root.AddCommand(jobCommand(s.RunJob))
 	}
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
 		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand, queueCommand, tenantCommand, deadLettersCommand,
+		recipeCommand, versionCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/store"
@@ -72,8 +73,11 @@ func (r *Revision) Keys() map[string]any {
 	return map[string]any{"dataset_id": r.DatasetID, "number": int64(r.Version.number())}
 }
 
-// RevisionID is the identifier of the version that a job makes.
-func RevisionID(jobID string) string { return "ver_" + jobID }
+// revisionID is the identifier of a version, so that one can be read without an
+// index, as the process of a job does.
+func revisionID(datasetID string, number int) string {
+	return "ver_" + strings.TrimPrefix(datasetID, "ds_") + "_" + strconv.Itoa(number)
+}
 
 // History keeps the records of versions.
 type History struct {
@@ -93,7 +97,7 @@ func NewHistory(driver store.Driver, keep int) *History {
 // first is the record of what an ingest made. It is stored only when there is
 // another version, or something to say of it.
 func first(d *Dataset) *Revision {
-	return &Revision{Meta: store.Meta{ID: RevisionID(d.JobID)}, Tenant: d.Tenant, DatasetID: d.ID, Version: *d.Version, User: d.User}
+	return &Revision{Meta: store.Meta{ID: revisionID(d.ID, 1)}, Tenant: d.Tenant, DatasetID: d.ID, Version: *d.Version, User: d.User}
 }
 
 // list returns the records of the versions, the newest first.
@@ -174,20 +178,18 @@ func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
 	return r.history.trim(ctx, d)
 }
 
-// insert stores the record with the next number, once for its identifier.
+// insert stores the record with the next number, once for its job.
 func (h *History) insert(ctx context.Context, d *Dataset, made *Revision) (int, error) {
 	const tries = 100
 	for range tries {
-		old, err := h.table.Get(ctx, made.ID)
-		if err == nil {
-			return old.Version.number(), nil
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return 0, storeFault(err)
-		}
 		all, err := h.list(ctx, d)
 		if err != nil {
 			return 0, err
+		}
+		for _, r := range all {
+			if r.Version.JobID == made.Version.JobID {
+				return r.Version.number(), nil
+			}
 		}
 		if len(all) == 1 && all[0].Revision == 0 && all[0].Version.number() == 1 {
 			if err := h.table.Insert(ctx, all[0]); err != nil && !errors.Is(err, store.ErrDuplicate) {
@@ -196,6 +198,7 @@ func (h *History) insert(ctx context.Context, d *Dataset, made *Revision) (int, 
 		}
 		next := *made
 		next.Version.Number = all[0].Version.number() + 1
+		next.ID = revisionID(d.ID, next.Version.Number)
 		err = h.table.Insert(ctx, &next)
 		if err == nil {
 			return next.Version.Number, nil
@@ -249,14 +252,14 @@ func (s *Service) Revision(ctx context.Context, tenant, id string, number int) (
 	if number == 0 {
 		number = d.Version.number()
 	}
-	all, err := s.history.list(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range all {
-		if r.Version.number() == number {
-			return r, nil
-		}
+	r, err := s.history.table.Get(ctx, revisionID(d.ID, number))
+	switch {
+	case err == nil:
+		return r, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, storeFault(err)
+	case number == 1 && d.Version.number() == 1:
+		return first(d), nil
 	}
 	return nil, fault.NotFound("version_not_found", "data set %s has no version %d; the newest is %d", id, number, d.Version.number())
 }

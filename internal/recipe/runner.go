@@ -407,7 +407,6 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if made.Record == nil {
 		return fmt.Errorf("result of job %s has no record", j.ID)
 	}
-	made.Record.ID = dataset.RevisionID(j.ID) // what identifies a record is not part of its JSON
 	return r.publisher.PublishRevision(ctx, made.Record)
 }
 
