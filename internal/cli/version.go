@@ -80,7 +80,7 @@ func versionTable(w io.Writer, all []*client.DatasetVersion) error {
 
 func versionCompareCommand(s *session) *cobra.Command {
 	return &cobra.Command{
-		Use: "compare DATASET NUMBER NUMBER", Short: "Say how two versions differ", Args: args(cobra.ExactArgs(3)),
+		Use: "compare DATASET NUMBER OTHER", Short: "Say how two versions differ", Args: args(cobra.ExactArgs(3)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			from, err := numberOf(args[1])
 			if err != nil {
