@@ -176,6 +176,7 @@ type Page[T any] struct {
 type TrainRequest struct {
 	FoldsAsJobs   bool     `json:"folds_as_jobs,omitempty"`
 	DatasetID     string   `json:"dataset_id"`
+	Version       int      `json:"version,omitempty"` // of the data set; 0: the default
 	Target        string   `json:"target"`
 	Name          string   `json:"name,omitempty"`
 	Task          string   `json:"task,omitempty"`
@@ -237,6 +238,7 @@ type PredictRequest struct {
 	Shards    int    `json:"shards,omitempty"`
 	ModelID   string `json:"model_id"`
 	DatasetID string `json:"dataset_id"`
+	Version   int    `json:"version,omitempty"` // of the data set; 0: the default
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`

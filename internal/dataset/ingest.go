@@ -34,7 +34,7 @@ type IngestResult struct {
 
 // Files names what the job's owner may download.
 func (r *IngestResult) Files() map[string]string {
-	return map[string]string{"table": r.Version.TableKey, "profile": r.Version.ProfileKey}
+	return r.Version.files()
 }
 
 // IngestFiles is where the Runner reads and writes.
@@ -50,19 +50,22 @@ type RunnerConfig struct {
 	Files  IngestFiles
 	Limits tabular.Limits   // zero values: the defaults
 	Now    func() time.Time // default time.Now
+	// KeepVersions is as ServiceConfig has it.
+	KeepVersions int
 }
 
 // Runner runs ingest jobs.
 type Runner struct {
-	table  *store.Table[Dataset, *Dataset]
-	files  IngestFiles
-	limits tabular.Limits
-	now    func() time.Time
+	table   *store.Table[Dataset, *Dataset]
+	history *History
+	files   IngestFiles
+	limits  tabular.Limits
+	now     func() time.Time
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), files: c.Files, limits: c.Limits, now: c.Now}
+	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -104,11 +107,17 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
 	v := Version{
 		JobID: t.Job.ID, Epoch: t.Job.Epoch, Format: table.Format, Schema: table.Schema, Rows: table.Rows,
-		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", CreatedAt: r.now().UTC(),
+		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", SampleKey: t.Prefix + "sample.parquet", CreatedAt: r.now().UTC(),
+		Number: 1,
 	}
-	p, err := in.write(ctx, table, v.TableKey)
+	content := NewContent(table.Schema)
+	p, err := in.write(ctx, table, v.TableKey, content)
 	if err != nil {
 		return nil, err
+	}
+	v.Hash = content.Hash()
+	if err := content.Sample(ctx, r.files, v.SampleKey); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	b, err := json.Marshal(p)
 	if err != nil {
@@ -140,7 +149,7 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
 	_, err := r.table.Update(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Deleted || d.Version != nil && d.Version.Epoch >= made.Version.Epoch {
+		if d.Deleted || d.Version != nil && (d.Version.number() > 1 || d.Version.Epoch >= made.Version.Epoch) {
 			return store.ErrUnchanged
 		}
 		d.Version, d.State = &made.Version, Ready
@@ -191,7 +200,7 @@ func (in *ingest) inspect(ctx context.Context) (*tabular.Table, error) {
 
 // write reads the file again and writes the typed table; it returns the
 // profile.
-func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (*profile.Profile, error) {
+func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, content *Content) (*profile.Profile, error) {
 	r, src, from, err := in.reader(ctx, table)
 	if err != nil {
 		return nil, err
@@ -199,7 +208,7 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (
 	defer src.Close() //nolint:errcheck // only read
 	rows := int64(0)
 	profiled := newProfiler(table.Schema)
-	err = in.store(ctx, key, table.Schema, func(w tabular.Writer) error {
+	err = writeTable(ctx, in.runner.files, key, table.Schema, func(w tabular.Writer) error {
 		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
 			if err := profiled.add(ctx, c.Frame); err != nil {
 				return err
@@ -207,6 +216,7 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (
 			if err := w.Write(c.Frame); err != nil {
 				return err
 			}
+			content.Add(c.Frame)
 			rows += int64(c.Frame.Rows())
 			if table.Format.Kind == tabular.KindParquet {
 				in.read.Store(int64(float64(in.dataset.Size) * float64(rows) / float64(table.Rows)))
@@ -272,11 +282,11 @@ func (in *ingest) openAt(ctx context.Context) (io.ReaderAt, int64, error) {
 	return tabular.Buffered(at, size), size, nil
 }
 
-// store streams what fill writes to the file store.
-func (in *ingest) store(ctx context.Context, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
+// writeTable streams what fill writes to the file store.
+func writeTable(ctx context.Context, files IngestFiles, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
 	out := tabular.NewOutlet(ctx, func(ctx context.Context, r io.Reader) error {
-		if _, err := in.runner.files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
-			return fmt.Errorf("store table of data set %s: %w", in.dataset.ID, err)
+		if _, err := files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
+			return fmt.Errorf("store table %s: %w", key, err)
 		}
 		return nil
 	})

@@ -76,6 +76,7 @@ func illustrate(doc *huma.OpenAPI) {
 		"put-tenant":           exampleTenant(),
 		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
+	maps.Copy(requests, recipeRequests())
 	answers := answerExamples()
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
@@ -163,6 +164,7 @@ func answerExamples() map[string]any {
 		"health":          Liveness{Status: StatusOK},
 		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
 	})
+	maps.Copy(examples, recipeAnswers(at, made(of("transform"), exampleDatasetID, "")))
 	return examples
 }
 

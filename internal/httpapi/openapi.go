@@ -37,6 +37,7 @@ func describeAPI(config Config) huma.Config {
 			Servers: []*huma.Server{{URL: "/", Description: "This server"}},
 			Tags: []*huma.Tag{
 				{Name: tagDatasets, Description: "Tables that were uploaded: typed, profiled and ready to learn from."},
+				{Name: tagRecipes, Description: "Make better tables: transformations, recipes, and the versions that they make."},
 				{Name: tagTraining, Description: "Compare algorithms and keep the best as a model."},
 				{Name: tagTuning, Description: "Choose a model's decision threshold."},
 				{Name: tagPredictions, Description: "Apply a model to every row of a file."},

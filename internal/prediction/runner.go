@@ -121,7 +121,7 @@ func (r *Runner) prepare(ctx context.Context, t *job.Task, req Request) (*run, e
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.config.Datasets.Get(ctx, t.Job.Tenant, req.DatasetID)
+	d, err := r.config.Datasets.Input(ctx, t.Job.Tenant, req.DatasetID, req.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 
 // ShardKind declares the job that predicts one shard of a file.
 func ShardKind() job.Kind {
-	return job.Kind{Name: "prediction_shard", Pool: "batch", Version: 1, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction_shard", Pool: "batch", Version: 2, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // ShardRequest is the payload of a shard's job: everything that could change
@@ -104,12 +104,16 @@ func (p *run) divide(ctx context.Context, parts int) error {
 	if len(made.Shards) < 2 {
 		return nil
 	}
+	kind := ShardKind()
+	if p.req.Version == 0 {
+		kind.Version = 1 // workers that know no versions can do it
+	}
 	var rows int64
 	fan := job.Fan{Until: joinedAt}
 	for _, s := range made.Shards {
 		rows += s.Rows
 		fan.Children = append(fan.Children, job.ChildSpec{
-			Name: fmt.Sprintf("shard-%05d", s.Number), Kind: ShardKind(), Weight: float64(max(s.Rows, 1)), Payload: s, Memory: memory,
+			Name: fmt.Sprintf("shard-%05d", s.Number), Kind: kind, Weight: float64(max(s.Rows, 1)), Payload: s, Memory: memory,
 		})
 	}
 	p.task.Report.Progress("divide", dividedAt, 0, rows)

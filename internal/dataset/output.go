@@ -1,0 +1,54 @@
+package dataset
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/narrativeml/narrative/internal/dataset/profile"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// WriteVersion writes a table with its profile and its sample below the prefix,
+// and describes it. fill gives the rows, which have the columns of the schema.
+func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema tabular.Schema, fill func(write func(x *frame.Frame) error) error) (Version, *profile.Profile, error) {
+	v := Version{
+		Schema: schema, TableKey: prefix + "table.parquet", ProfileKey: prefix + "profile.json", SampleKey: prefix + "sample.parquet",
+		Format: tabular.Format{Kind: tabular.KindParquet, Header: true},
+	}
+	content, profiled := NewContent(schema), newProfiler(schema)
+	err := writeTable(ctx, files, v.TableKey, schema, func(w tabular.Writer) error {
+		return fill(func(x *frame.Frame) error {
+			if err := profiled.add(ctx, x); err != nil {
+				return err
+			}
+			if err := w.Write(x); err != nil {
+				return err
+			}
+			content.Add(x)
+			v.Rows += int64(x.Rows())
+			return nil
+		})
+	})
+	p, profileErr := profiled.finish()
+	if err != nil {
+		return v, nil, err
+	}
+	if profileErr != nil {
+		return v, nil, fmt.Errorf("profile table: %w", profileErr)
+	}
+	v.Hash = content.Hash()
+	if err := content.Sample(ctx, files, v.SampleKey); err != nil {
+		return v, nil, err
+	}
+	b, err := json.Marshal(p)
+	if err != nil {
+		return v, nil, fmt.Errorf("encode profile: %w", err)
+	}
+	if _, err := files.Put(ctx, v.ProfileKey, "application/json", bytes.NewReader(b)); err != nil {
+		return v, nil, fmt.Errorf("store profile: %w", err)
+	}
+	return v, p, nil
+}
