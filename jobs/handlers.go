@@ -15,7 +15,7 @@ import (
 
 // Runners are what the jobs call.
 type Runners struct {
-	Ingest     *dataset.Runner
+	Ingest     *dataset.Runner // retype and profile, too
 	Training   *training.Runner
 	Tuning     *tuning.Runner
 	Prediction *prediction.Runner
@@ -25,7 +25,7 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
+		dataset.Kind(), dataset.RetypeKind(), dataset.ProfileKind(), training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
 
@@ -33,6 +33,8 @@ func Kinds() []job.Kind {
 func Handlers(r Runners) map[string]job.Handler {
 	return map[string]job.Handler{
 		dataset.Kind().Name:         Ingest(r.Ingest),
+		dataset.RetypeKind().Name:   Retype(r.Ingest),
+		dataset.ProfileKind().Name:  Profile(r.Ingest),
 		training.Kind().Name:        Training(r.Training),
 		training.FoldKind().Name:    TrainingFold(r.Training),
 		tuning.Kind().Name:          Tuning(r.Tuning),

@@ -163,7 +163,7 @@ func TestPayloads(t *testing.T) {
 	// What each handler says of an empty request: it was decoded, and is about
 	// nothing that exists.
 	empty := map[string]string{
-		"ingest": "dataset_not_found", "training": "dataset_not_found", "tuning": "model_not_found", "prediction": "model_not_found",
+		"ingest": "dataset_not_found", "retype": "dataset_not_found", "profile": "dataset_not_found", "training": "dataset_not_found", "tuning": "model_not_found", "prediction": "model_not_found",
 		"prediction_shard": "model_not_found", "training_fold": "dataset_not_found",
 	}
 	for _, k := range jobs.Kinds() {

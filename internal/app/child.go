@@ -25,7 +25,7 @@ const RunJobCommand = "run-job"
 // isolated are the kinds of job that run in processes of their own: those that
 // hold what depends on the data. The others stream.
 func isolated() []string {
-	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name}
+	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name, dataset.RetypeKind().Name, dataset.ProfileKind().Name}
 }
 
 // eventTrained is what the process of a training tells its worker.

@@ -27,14 +27,21 @@ func table(tb testing.TB, columns ...frame.Column) *frame.Frame {
 // describe profiles the frame, whole or cut into parts that are merged.
 func describe(tb testing.TB, f *frame.Frame, parts int) *profile.Profile {
 	tb.Helper()
-	schema := tabular.SchemaOf(f)
+	return describeAs(tb, f, tabular.SchemaOf(f), parts, profile.Options{})
+}
+
+func describeAs(tb testing.TB, f *frame.Frame, schema tabular.Schema, parts int, o profile.Options) *profile.Profile {
+	tb.Helper()
 	var all *profile.Collector
 	for p := range parts {
 		var rows []int
 		for i := f.Rows() * p / parts; i < f.Rows()*(p+1)/parts; i++ {
 			rows = append(rows, i)
 		}
-		c := profile.New(schema)
+		c := profile.New(schema, o)
+		if len(rows) > 0 {
+			c.StartAt(int64(rows[0]))
+		}
 		for chunk := range slices.Chunk(rows, 1000) {
 			if err := c.Add(f.Take(chunk)); err != nil {
 				tb.Fatal(err)
@@ -304,17 +311,17 @@ func TestLongTextsAreShortened(t *testing.T) {
 
 func TestWrongFrames(t *testing.T) {
 	t.Parallel()
-	c := profile.New(tabular.Schema{{Name: "a", Type: tabular.Float}})
+	c := profile.New(tabular.Schema{{Name: "a", Type: tabular.Float}}, profile.Options{})
 	if err := c.Add(table(t, frame.NewFloat("b", nil))); err == nil {
 		t.Error("a frame without the column was taken")
 	}
 	if err := c.Add(table(t, frame.NewInt("a", frame.Int, nil, nil))); err == nil {
 		t.Error("a frame with another type was taken")
 	}
-	if err := c.Merge(profile.New(nil)); err == nil {
+	if err := c.Merge(profile.New(nil, profile.Options{})); err == nil {
 		t.Error("another table was merged")
 	}
-	if err := c.Merge(profile.New(tabular.Schema{{Name: "b", Type: tabular.Float}})); err == nil {
+	if err := c.Merge(profile.New(tabular.Schema{{Name: "b", Type: tabular.Float}}, profile.Options{})); err == nil {
 		t.Error("another column was merged")
 	}
 }
@@ -330,7 +337,7 @@ func BenchmarkCollector(b *testing.B) {
 		chunks = append(chunks, f.Take(part))
 	}
 	for b.Loop() {
-		c := profile.New(tabular.SchemaOf(f))
+		c := profile.New(tabular.SchemaOf(f), profile.Options{})
 		for _, chunk := range chunks {
 			if err := c.Add(chunk); err != nil {
 				b.Fatal(err)
