@@ -218,7 +218,8 @@ type Suggestion struct {
 func (e *Evidence) Judge(values int64) (Semantic, *Suggestion) {
 	var best Suggestion
 	var form Forms
-	for _, s := range Semantics() {
+	// Of equals the first: numbers before codes, instants before days.
+	for _, s := range append([]Semantic{SemanticBoolean, SemanticInteger, SemanticFloat, SemanticDatetime}, Semantics()...) {
 		for _, f := range s.forms() {
 			if n := e.Agreeing(f); n > best.Agree {
 				best, form = Suggestion{Type: s, Agree: n}, f

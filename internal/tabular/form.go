@@ -79,6 +79,8 @@ func wordForms(b []byte) Forms {
 		f |= FormToken
 	}
 	switch {
+	case isUUID(b):
+		f |= FormUUID
 	case b[0] == '{' || b[0] == '[':
 		if json.Valid(b) {
 			f |= FormJSON
@@ -87,8 +89,6 @@ func wordForms(b []byte) Forms {
 		f |= FormEmail
 	case isURL(b):
 		f |= FormURL
-	case isUUID(b):
-		f |= FormUUID
 	case digit && f&^FormToken == 0 && isPhone(b):
 		f |= FormPhone
 	}

@@ -47,7 +47,7 @@ func (c *Collector) cramersV() *Matrix {
 	var few []int
 	var names []string
 	for k, l := range c.tables.columns {
-		if !l.many && len(few) < levelColumns {
+		if !l.many && len(l.names) > 1 && len(few) < levelColumns {
 			few = append(few, k)
 			names = append(names, c.columns[l.column].field.Name)
 		}

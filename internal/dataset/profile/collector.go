@@ -67,7 +67,8 @@ type column struct {
 	// Beyond exact counting:
 	precision uint8
 	distinct  *hyperloglog.Sketch
-	sketch    *ddsketch.DDSketch
+	sketch    *ddsketch.DDSketch // of the distances from base
+	base      float64
 
 	evidence tabular.Evidence // of texts
 	timed    bool             // an instant is not midnight
@@ -294,7 +295,7 @@ func (c *column) tally(k uint64, n int64, v float64) {
 		return
 	}
 	c.distinct.InsertHash(mix(k ^ seed))
-	if err := c.sketch.AddWithCount(v, float64(n)); err != nil {
+	if err := c.sketch.AddWithCount(v-c.base, float64(n)); err != nil {
 		c.err = err
 	}
 }
@@ -322,11 +323,12 @@ func (c *column) spill(k uint64, n int64) {
 			c.err = err
 			return
 		}
+		c.base = c.centre()
 		c.sketch = ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
 			return store.NewCollapsingLowestDenseStore(maxSketchBins)
 		})
 	}
-	if err := c.sketch.AddWithCount(c.number(k), float64(n)); err != nil {
+	if err := c.sketch.AddWithCount(c.number(k)-c.base, float64(n)); err != nil {
 		c.err = err
 	}
 }
@@ -507,8 +509,36 @@ func (c *column) mergeSketches(o *column) error {
 		return nil
 	}
 	if c.sketch == nil {
-		c.sketch = o.sketch.Copy()
+		c.sketch, c.base = o.sketch.Copy(), o.base
 		return nil
 	}
-	return c.sketch.MergeWith(o.sketch)
+	if c.base == o.base {
+		return c.sketch.MergeWith(o.sketch)
+	}
+	var failed error
+	o.sketch.ForEach(func(v, n float64) (stop bool) {
+		failed = c.sketch.AddWithCount(v+o.base-c.base, n)
+		return failed != nil
+	})
+	return failed
+}
+
+// closeValues is how near to each other the quartiles are, beside the median, of
+// a column whose values are taken from its centre.
+const closeValues = 0.25
+
+// centre returns what the sketch takes values from: a number near the median of
+// what was counted exactly, when the values are close to each other and far from
+// zero; else 0. It is a rounded one, so that parts of a table have the same.
+func (c *column) centre() float64 {
+	found, _, err := c.quantiles(0.25, 0.5, 0.75)
+	if err != nil || c.field.Type == tabular.Datetime {
+		return 0
+	}
+	spread, median := asFloat(found[2])-asFloat(found[0]), asFloat(found[1])
+	if spread <= 0 || spread > closeValues*math.Abs(median) {
+		return 0
+	}
+	grain := math.Ldexp(1, exponent(spread)+1)
+	return math.Round(median/grain) * grain
 }

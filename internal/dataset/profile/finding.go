@@ -129,7 +129,7 @@ func (f *finder) aboutColumn(c *Column) {
 			what = "Fill them in if they mean something, or drop the column"
 		}
 		f.add("missing_values", graded(c.MissingFraction, someMissing, manyMissing), c.Name, step, c.Missing,
-			"%d values of %s (%s) are missing. %s.", c.Missing, name, percent(c.Missing, c.Missing+c.Count), what)
+			"%s lacks %d of %d values (%s). %s.", name, c.Missing, c.Missing+c.Count, percent(c.Missing, c.Missing+c.Count), what)
 	}
 	if c.Distinct == 1 && c.Count > 1 {
 		f.add("constant_column", Medium, c.Name, "drop_columns", c.Count, "%s has one value only, which tells no row from another. Drop it.", name)
@@ -209,8 +209,8 @@ func (f *finder) aboutShape(c *Column, name string) {
 			severity = Medium
 		}
 		f.add("outliers", severity, c.Name, "cap_outliers", o.Extreme,
-			"%d values of %s (%s) lie far outside, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
-			o.Extreme, name, percent(o.Extreme, c.Count))
+			"Far outside lie %d of %d values of %s, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
+			o.Extreme, c.Count, name)
 	}
 	if s := c.Skew; s != nil && math.Abs(*s) >= strongSkew && c.Distinct > 2 {
 		side := "large"

@@ -22,7 +22,7 @@ func (c *Collector) judge(col *column, out *Column) {
 	switch col.field.Type {
 	case tabular.String:
 		found, out.Suggestion = col.evidence.Judge(col.count)
-		if found == tabular.SemanticString {
+		if found == tabular.SemanticString && out.Suggestion == nil {
 			found = col.judgeText(out)
 		}
 	case tabular.Integer:

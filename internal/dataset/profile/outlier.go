@@ -55,7 +55,7 @@ func (c *column) eachNumber(f func(v float64, n int64)) {
 		return
 	}
 	c.sketch.ForEach(func(v, n float64) (stop bool) {
-		f(min(max(v, c.values.min), c.values.max), int64(math.Round(n)))
+		f(min(max(v+c.base, c.values.min), c.values.max), int64(math.Round(n)))
 		return false
 	})
 }

@@ -157,7 +157,7 @@ func TestFindings(t *testing.T) {
 		"identifier_column sku":  {profile.Low, "drop_columns", rows, "role id"},
 		"empty_column empty":     {profile.High, "drop_columns", rows, "no values"},
 		"alike_columns like_x":   {profile.Low, "drop_columns", rows, `"x"`},
-		"outliers tail":          {profile.Medium, "cap_outliers", found["outliers tail"].Affected, "far outside"},
+		"outliers tail":          {profile.Medium, "cap_outliers", found["outliers tail"].Affected, "Far outside"},
 	} {
 		f, ok := found[code]
 		if !ok || f.Severity != want.severity || f.Step != want.step || f.Affected != want.affected || !strings.Contains(f.Message, want.says) {

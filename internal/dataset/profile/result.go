@@ -211,7 +211,7 @@ func (c *column) quantiles(shares ...float64) (found []any, exact bool, err erro
 		return nil, false, err
 	}
 	for k, v := range values {
-		v = min(max(v, c.values.min), c.values.max)
+		v = min(max(v+c.base, c.values.min), c.values.max)
 		if c.field.Type == tabular.Integer || c.field.Type == tabular.Datetime {
 			v = math.Round(v)
 		}
