@@ -26,7 +26,7 @@ import (
 
 func TestTheCatalogue(t *testing.T) {
 	t.Parallel()
-	pools := map[string]string{"ingest": "data", "training": "training", "training_fold": "training", "tuning": "batch", "prediction": "batch", "prediction_shard": "batch", "cleanup": "maintenance"}
+	pools := map[string]string{"ingest": "data", "retype": "data", "profile": "data", "training": "training", "training_fold": "training", "tuning": "batch", "prediction": "batch", "prediction_shard": "batch", "cleanup": "maintenance"}
 	b := setup(t)
 	var names []string
 	for _, k := range jobs.Kinds() {
@@ -38,7 +38,7 @@ func TestTheCatalogue(t *testing.T) {
 			t.Errorf("kind %+v", k)
 		}
 		_, publishes := b.handlers[k.Name].(job.Publisher)
-		if want := slices.Contains([]string{"ingest", "training", "tuning"}, k.Name); publishes != want {
+		if want := slices.Contains([]string{"ingest", "retype", "profile", "training", "tuning"}, k.Name); publishes != want {
 			t.Errorf("%s publishes: %v", k.Name, publishes)
 		}
 	}

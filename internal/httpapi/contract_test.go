@@ -232,7 +232,7 @@ func TestDocument(t *testing.T) {
 		if strings.HasPrefix(r.id(), "list-") {
 			want = append(want, "cursor", "limit")
 		}
-		if responses["202"] != nil && !strings.Contains(r.path, "/jobs/") {
+		if responses["202"] != nil && r.method == http.MethodPost && !strings.Contains(r.path, "/jobs/") {
 			want = append(want, "Idempotency-Key")
 		}
 		for _, name := range want {
@@ -303,6 +303,7 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	switch {
 	case strings.Contains(address, "/datasets/"):
 		address = strings.ReplaceAll(address, "{id}", d.ID)
+		address = strings.ReplaceAll(address, "{kind}", "histogram")
 	case strings.Contains(address, "/models/"):
 		address = strings.ReplaceAll(address, "{id}", m.ID)
 	default:
@@ -311,6 +312,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	switch r.id() {
 	case "train":
 		body = `{"dataset_id":"` + d.ID + `","target":"y"}`
+	case "change-schema":
+		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":
 		body = `{"priority":7}`
 	case "put-queue", "put-tenant":
