@@ -47,7 +47,7 @@ func lengthOf(interval string) float64 {
 	const second = 1e6
 	return map[string]float64{
 		"second": second, "minute": 60 * second, "hour": 3600 * second, "day": 86400 * second, "week": 7 * 86400 * second,
-		"month": 28 * 86400 * second, "quarter": 89 * 86400 * second, "year": 365 * 86400 * second,
+		"month": 30.4 * 86400 * second, "quarter": 91 * 86400 * second, "year": 365 * 86400 * second,
 	}[interval]
 }
 
