@@ -203,11 +203,11 @@ func (c *charting) column(parameter, name string) (tabular.Field, *profile.Colum
 	return f, described, nil
 }
 
-// number is column for one of numbers.
-func (c *charting) number(parameter, name string) (tabular.Field, *profile.Column, error) {
-	f, described, err := c.column(parameter, name)
+// number is column for y, which is to be one of numbers.
+func (c *charting) number() (tabular.Field, *profile.Column, error) {
+	f, described, err := c.column("y", c.req.Y)
 	if err == nil && f.Type != tabular.Integer && f.Type != tabular.Float {
-		err = invalidChart(parameter, "%s must be a column of numbers; %q holds values of the type %s", parameter, name, f.Type)
+		err = invalidChart("y", "y must be a column of numbers; %q holds values of the type %s", f.Name, f.Type)
 	}
 	return f, described, err
 }

@@ -56,7 +56,7 @@ const maxOutliers = 200 // of a box
 
 // boxPlot draws the numbers of y, by the values of a column.
 func (c *charting) boxPlot(ctx context.Context) error {
-	f, _, err := c.number("y", c.req.Y)
+	f, _, err := c.number()
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (c *charting) scatter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fy, dy, err := c.number("y", c.req.Y)
+	fy, dy, err := c.number()
 	if err != nil {
 		return err
 	}
@@ -244,7 +244,7 @@ func spreadBits(x uint64) uint64 {
 // line draws y along x, or along the rows: of every stretch of x the smallest and
 // the largest y, so that no peak is lost.
 func (c *charting) line(ctx context.Context) error {
-	fy, _, err := c.number("y", c.req.Y)
+	fy, _, err := c.number()
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (c *charting) timeSeries(ctx context.Context) error {
 	aggregate := cmp.Or(c.req.Aggregate, "mean")
 	if c.req.Y == "" {
 		aggregate = "count"
-	} else if _, _, err := c.number("y", c.req.Y); err != nil {
+	} else if _, _, err := c.number(); err != nil {
 		return err
 	}
 	if !slices.Contains(ChartAggregates(), aggregate) {

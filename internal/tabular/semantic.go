@@ -69,13 +69,14 @@ func (s Semantic) Holds(t Type) bool { return slices.Contains(s.Storage(), t) }
 
 // SemanticOf returns the type that follows from how a column is stored alone.
 func SemanticOf(f Field) Semantic {
-	switch {
-	case f.Layout == Clock:
+	switch f.Layout {
+	case Clock:
 		return SemanticTime
-	case f.Layout == PointCurrency || f.Layout == CommaCurrency:
+	case PointCurrency, CommaCurrency:
 		return SemanticCurrency
-	case f.Layout == PointPercent || f.Layout == CommaPercent:
+	case PointPercent, CommaPercent:
 		return SemanticPercentage
+	default:
 	}
 	switch f.Type {
 	case Integer:

@@ -225,7 +225,7 @@ func (c *Collector) hashRows(part frame.Column) {
 	case frame.Float:
 		for i, v := range part.Floats() {
 			h := uint64(missing)
-			if v == v { //nolint:gocritic // not NaN
+			if v == v { // not NaN
 				h = key(v)
 			}
 			c.hashes[i] = (c.hashes[i]<<5 | c.hashes[i]>>59) ^ h*odd

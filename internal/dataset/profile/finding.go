@@ -70,8 +70,10 @@ type finder struct {
 	rows int64
 }
 
-func (f *finder) add(code string, s Severity, column, step string, affected int64, format string, args ...any) {
-	f.all = append(f.all, Finding{Code: code, Severity: s, Column: column, Step: step, Affected: affected, Message: fmt.Sprintf(format, args...)})
+// add notes a finding whose message is formatted as by fmt.Sprintf.
+func (f *finder) add(found Finding, format string, args ...any) {
+	found.Message = fmt.Sprintf(format, args...)
+	f.all = append(f.all, found)
 }
 
 // graded returns how bad a share is.
@@ -103,7 +105,7 @@ func (f *finder) aboutRows(p *Profile) {
 	if !d.Exact {
 		about = "about "
 	}
-	f.add("duplicate_rows", graded(float64(d.Rows)/float64(max(p.Rows, 1)), someDuplicates, manyDuplicates), "", "remove_duplicates", d.Rows,
+	f.add(Finding{Code: "duplicate_rows", Severity: graded(float64(d.Rows)/float64(max(p.Rows, 1)), someDuplicates, manyDuplicates), Step: "remove_duplicates", Affected: d.Rows},
 		"%s%d rows (%s) are equal to an earlier row. Remove them, unless the same thing can happen twice.", about, d.Rows, percent(d.Rows, p.Rows))
 }
 
@@ -120,7 +122,7 @@ func (f *finder) aboutColumn(c *Column) {
 		return
 	}
 	if c.Count == 0 && f.rows > 0 {
-		f.add("empty_column", High, c.Name, "drop_columns", c.Missing, "%s has no values at all. Drop it.", name)
+		f.add(Finding{Code: "empty_column", Severity: High, Column: c.Name, Step: "drop_columns", Affected: c.Missing}, "%s has no values at all. Drop it.", name)
 		return
 	}
 	if c.Missing > 0 {
@@ -128,17 +130,17 @@ func (f *finder) aboutColumn(c *Column) {
 		if c.MissingFraction >= manyMissing {
 			what = "Fill them in if they mean something, or drop the column"
 		}
-		f.add("missing_values", graded(c.MissingFraction, someMissing, manyMissing), c.Name, step, c.Missing,
+		f.add(Finding{Code: "missing_values", Severity: graded(c.MissingFraction, someMissing, manyMissing), Column: c.Name, Step: step, Affected: c.Missing},
 			"%s lacks %d of %d values (%s). %s.", name, c.Missing, c.Missing+c.Count, percent(c.Missing, c.Missing+c.Count), what)
 	}
 	if c.Distinct == 1 && c.Count > 1 {
-		f.add("constant_column", Medium, c.Name, "drop_columns", c.Count, "%s has one value only, which tells no row from another. Drop it.", name)
+		f.add(Finding{Code: "constant_column", Severity: Medium, Column: c.Name, Step: "drop_columns", Affected: c.Count}, "%s has one value only, which tells no row from another. Drop it.", name)
 	}
 	f.aboutType(c, name)
 	f.aboutSpelling(c, name)
 	f.aboutShape(c, name)
 	if c.Role == tabular.RoleID && c.Count > 0 && c.Distinct < c.Count && c.DistinctExact {
-		f.add("id_not_unique", High, c.Name, "remove_duplicates", c.Count-c.Distinct,
+		f.add(Finding{Code: "id_not_unique", Severity: High, Column: c.Name, Step: "remove_duplicates", Affected: c.Count - c.Distinct},
 			"%s is to name the rows, and %d of its values come back. Remove the rows that repeat, or give another column this role.", name, c.Count-c.Distinct)
 	}
 }
@@ -149,9 +151,13 @@ func (f *finder) aboutType(c *Column, name string) {
 		if c.Storage == tabular.String {
 			done = "They were kept"
 		}
-		f.add("values_disagree", Medium, c.Name, "", c.Disagree,
+		f.add(Finding{Code: "values_disagree", Severity: Medium, Column: c.Name, Affected: c.Disagree},
 			"%d values of %s are not of the type %s that was chosen, such as %s. %s; correct them in the file, or choose another type.",
 			c.Disagree, name, c.Type, shownSample(c.Disagreeing), done)
+	}
+	if len(c.Units) > 1 {
+		f.add(Finding{Code: "mixed_currencies", Severity: Medium, Column: c.Name, Affected: c.Count},
+			"%s holds amounts in %s, which cannot be added up, so it stayed text. Bring them into one currency.", name, strings.Join(c.Units, ", "))
 	}
 	s := c.Suggestion
 	if s == nil {
@@ -159,20 +165,20 @@ func (f *finder) aboutType(c *Column, name string) {
 	}
 	switch s.Reason {
 	case tabular.ReasonMostly:
-		f.add("mostly_of_type", Medium, c.Name, "", s.Disagree,
+		f.add(Finding{Code: "mostly_of_type", Severity: Medium, Column: c.Name, Affected: s.Disagree},
 			"All values of %s but %d are of the type %s, so it stayed text; %s is not. Correct them, or choose the type: what disagrees becomes missing.",
 			name, s.Disagree, s.Type, shownSample(s.Samples))
 	case tabular.ReasonAmbiguous:
 		if slices.Contains(s.Layouts, tabular.DayFirst) {
-			f.add("ambiguous_dates", Medium, c.Name, "", s.Agree,
+			f.add(Finding{Code: "ambiguous_dates", Severity: Medium, Column: c.Name, Affected: s.Agree},
 				"All values of %s are dates with the day first as well as with the month first, so it stayed text. Choose the type date with the layout dmy or mdy.", name)
 			return
 		}
-		f.add("ambiguous_numbers", Medium, c.Name, "", s.Agree,
+		f.add(Finding{Code: "ambiguous_numbers", Severity: Medium, Column: c.Name, Affected: s.Agree},
 			"All values of %s are numbers with a decimal point as well as with a decimal comma, so it stayed text. Choose the type %s with the layout %s or %s.",
 			name, s.Type, s.Layouts[0], s.Layouts[len(s.Layouts)-1])
 	case tabular.ReasonStored:
-		f.add("stored_as_text", Low, c.Name, "", s.Agree,
+		f.add(Finding{Code: "stored_as_text", Severity: Low, Column: c.Name, Affected: s.Agree},
 			"All values of %s are of the type %s, and the file holds them as text. Choose the type to have them read so.", name, s.Type)
 	}
 }
@@ -186,15 +192,15 @@ func shownSample(samples []tabular.Sample) string {
 
 func (f *finder) aboutSpelling(c *Column, name string) {
 	if n := variantsOf(c); n > 0 {
-		f.add("spelling_variants", Medium, c.Name, "change_case", n,
+		f.add(Finding{Code: "spelling_variants", Severity: Medium, Column: c.Name, Step: "change_case", Affected: n},
 			"%d values of %s differ from a more frequent one in capitals or spaces alone. Write them alike, so that they count as one.", n, name)
 	}
 	if c.Type == tabular.SemanticCategorical && c.Distinct > manyCategories {
-		f.add("many_categories", Low, c.Name, "group_rare", c.Distinct,
+		f.add(Finding{Code: "many_categories", Severity: Low, Column: c.Name, Step: "group_rare", Affected: c.Distinct},
 			"%s has %d categories, of which the rare ones say little. Put rare ones together.", name, c.Distinct)
 	}
 	if c.Type == tabular.SemanticIdentifier && c.Role == "" {
-		f.add("identifier_column", Low, c.Name, "drop_columns", c.Distinct,
+		f.add(Finding{Code: "identifier_column", Severity: Low, Column: c.Name, Step: "drop_columns", Affected: c.Distinct},
 			"%s names the rows rather than describing them. Give it the role id, so that no model learns it by heart.", name)
 	}
 }
@@ -208,7 +214,7 @@ func (f *finder) aboutShape(c *Column, name string) {
 		if float64(o.Extreme) >= someOutliers*float64(c.Count) {
 			severity = Medium
 		}
-		f.add("outliers", severity, c.Name, "cap_outliers", o.Extreme,
+		f.add(Finding{Code: "outliers", Severity: severity, Column: c.Name, Step: "cap_outliers", Affected: o.Extreme},
 			"Far outside lie %d of %d values of %s, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
 			o.Extreme, c.Count, name)
 	}
@@ -217,7 +223,7 @@ func (f *finder) aboutShape(c *Column, name string) {
 		if *s < 0 {
 			side = "small"
 		}
-		f.add("skewed", Low, c.Name, "derive_column", c.Count, "%s has a long tail of %s values (skewness %.1f). Linear models do better with its logarithm.", name, side, *s)
+		f.add(Finding{Code: "skewed", Severity: Low, Column: c.Name, Step: "derive_column", Affected: c.Count}, "%s has a long tail of %s values (skewness %.1f). Linear models do better with its logarithm.", name, side, *s)
 	}
 }
 
@@ -239,7 +245,7 @@ func (f *finder) aboutPairs(p *Profile) {
 					continue
 				}
 				found++
-				f.add("alike_columns", Low, second, "drop_columns", p.Rows,
+				f.add(Finding{Code: "alike_columns", Severity: Low, Column: second, Step: "drop_columns", Affected: p.Rows},
 					"%s says nearly what %s says (association %.2f). One of them is enough.", quoted(second), quoted(first), *v)
 			}
 		}
@@ -252,13 +258,13 @@ func (f *finder) aboutTarget(p *Profile) {
 		return
 	}
 	if target.Missing > 0 {
-		f.add("target_missing", High, target.Name, "drop_missing_rows", target.Missing,
+		f.add(Finding{Code: "target_missing", Severity: High, Column: target.Name, Step: "drop_missing_rows", Affected: target.Missing},
 			"%d values of the target %s are missing; nothing can be learned from these rows. Drop them.", target.Missing, quoted(target.Name))
 	}
 	if n := len(target.Top); n > 1 && target.DistinctExact && target.Distinct <= 10 && (target.Storage == tabular.String || target.Storage == tabular.Boolean) {
 		rare := target.Top[n-1]
 		if float64(rare.Count) < rareClass*float64(target.Count) {
-			f.add("rare_class", Low, target.Name, "", rare.Count,
+			f.add(Finding{Code: "rare_class", Severity: Low, Column: target.Name, Affected: rare.Count},
 				"The class %v of the target has %d rows only (%s). Weigh the classes when you train, and look at more than the accuracy.", rare.Value, rare.Count, percent(rare.Count, target.Count))
 		}
 	}
@@ -271,7 +277,7 @@ func (f *finder) aboutTarget(p *Profile) {
 		if !suspect || col.Role == tabular.RoleID || col.Role == tabular.RoleIgnore {
 			continue
 		}
-		f.add("leakage_suspect", High, l.Column, "drop_columns", p.Rows,
+		f.add(Finding{Code: "leakage_suspect", Severity: High, Column: l.Column, Step: "drop_columns", Affected: p.Rows},
 			"%s tells the target %s nearly alone (%s %.2f). If it is only known afterwards, drop it or give it the role ignore: a model that learns from it is of no use.",
 			quoted(l.Column), quoted(p.Target), strings.ReplaceAll(l.Measure, "_", " "), l.Value)
 	}
@@ -285,10 +291,10 @@ func (f *finder) aboutTime(p *Profile, now time.Time) {
 			continue
 		}
 		if at, err := time.Parse(time.RFC3339Nano, newest); err == nil && at.After(now) {
-			f.add("future_times", Medium, c.Name, "filter_rows", 0, "The newest value of %s, %s, lies in the future. Look whether it is a mistake.", quoted(c.Name), newest)
+			f.add(Finding{Code: "future_times", Severity: Medium, Column: c.Name, Step: "filter_rows"}, "The newest value of %s, %s, lies in the future. Look whether it is a mistake.", quoted(c.Name), newest)
 		}
 	}
 	if q := p.Quality; q != nil && q.Timeliness != nil && *q.Timeliness < oldData {
-		f.add("old_data", Low, q.Column, "", 0, "The newest value of %s is longer ago than the table reaches back from there. What it says may no longer hold.", quoted(q.Column))
+		f.add(Finding{Code: "old_data", Severity: Low, Column: q.Column}, "The newest value of %s is longer ago than the table reaches back from there. What it says may no longer hold.", quoted(q.Column))
 	}
 }

@@ -22,6 +22,9 @@ func (c *Collector) judge(col *column, out *Column) {
 	switch col.field.Type {
 	case tabular.String:
 		found, out.Suggestion = col.evidence.Judge(col.count)
+		if units := col.evidence.Units(); len(units) > 1 && float64(col.evidence.Agreeing(tabular.FormCurrencies)) >= tabular.MostlyShare*float64(col.count) {
+			out.Units = units
+		}
 		if found == tabular.SemanticString && out.Suggestion == nil {
 			found = col.judgeText(out)
 		}

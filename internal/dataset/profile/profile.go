@@ -32,6 +32,7 @@ type Column struct {
 	Storage         tabular.Type        `json:"storage,omitempty"` // how values are kept
 	Layout          tabular.Layout      `json:"layout,omitempty"`  // how they were written
 	Unit            string              `json:"unit,omitempty"`    // of amounts of money
+	Units           []string            `json:"units,omitempty"`   // of amounts in several currencies, which stay text
 	Role            tabular.Role        `json:"role,omitempty"`
 	Agree           int64               `json:"agree"`                 // values that are of the type
 	Disagree        int64               `json:"disagree"`              // values that are not; of a column whose type was chosen they are missing, unless it is text

@@ -135,6 +135,7 @@ func TestFindings(t *testing.T) {
 		texts("when", rows, func(i int) string { return fmt.Sprintf("%02d/%02d/2024", 1+i%12, 1+i%11) }),
 		texts("much", rows, func(i int) string { return fmt.Sprintf("%d,%03d", 1+i%9, i) }),
 		texts("sku", rows, func(i int) string { return fmt.Sprintf("A-%d", i) }),
+		texts("paid", rows, func(i int) string { return fmt.Sprintf("%d.5 %s", i, []string{"EUR", "$"}[i%2]) }),
 		texts("empty", rows, func(int) string { return "" }),
 		texts("hidden", rows, func(int) string { return "" }),
 	)
@@ -155,6 +156,7 @@ func TestFindings(t *testing.T) {
 		"ambiguous_dates when":   {profile.Medium, "", rows, "dmy or mdy"},
 		"ambiguous_numbers much": {profile.Medium, "", rows, "decimal_point"},
 		"identifier_column sku":  {profile.Low, "drop_columns", rows, "role id"},
+		"mixed_currencies paid":  {profile.Medium, "", rows, "EUR, USD"},
 		"empty_column empty":     {profile.High, "drop_columns", rows, "no values"},
 		"alike_columns like_x":   {profile.Low, "drop_columns", rows, `"x"`},
 		"outliers tail":          {profile.Medium, "cap_outliers", found["outliers tail"].Affected, "Far outside"},
