@@ -15,7 +15,7 @@ import (
 
 // Runners are what the jobs call.
 type Runners struct {
-	Ingest     *dataset.Runner
+	Ingest     *dataset.Runner // retype and profile, too
 	Transform  *recipe.Runner
 	Training   *training.Runner
 	Tuning     *tuning.Runner
@@ -26,7 +26,8 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), recipe.Kind(), training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
+		dataset.Kind(), dataset.RetypeKind(), dataset.ProfileKind(), recipe.Kind(),
+		training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
 
@@ -35,6 +36,8 @@ func Handlers(r Runners) map[string]job.Handler {
 	return map[string]job.Handler{
 		dataset.Kind().Name:         Ingest(r.Ingest),
 		recipe.Kind().Name:          Transform(r.Transform),
+		dataset.RetypeKind().Name:   Retype(r.Ingest),
+		dataset.ProfileKind().Name:  Profile(r.Ingest),
 		training.Kind().Name:        Training(r.Training),
 		training.FoldKind().Name:    TrainingFold(r.Training),
 		tuning.Kind().Name:          Tuning(r.Tuning),

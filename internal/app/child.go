@@ -29,7 +29,10 @@ const RunJobCommand = "run-job"
 // isolated are the kinds of job that run in processes of their own: those that
 // hold what depends on the data. The others stream.
 func isolated() []string {
-	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name, recipe.Kind().Name}
+	return []string{
+		training.Kind().Name, training.FoldKind().Name,
+		dataset.Kind().Name, dataset.RetypeKind().Name, dataset.ProfileKind().Name, recipe.Kind().Name,
+	}
 }
 
 // What the process of a job tells its worker, for its metrics.

@@ -125,8 +125,10 @@ type Dataset struct {
 
 // Column is one column of a table.
 type Column struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Storage string `json:"storage"`
+	Role    string `json:"role"`
 }
 
 // Model is one trained model.
@@ -318,8 +320,29 @@ type JobFilter struct {
 
 // Profile is the description of a data set's columns.
 type Profile struct {
-	Rows    int64           `json:"rows"`
-	Columns []ProfileColumn `json:"columns"`
+	Rows     int64           `json:"rows"`
+	Columns  []ProfileColumn `json:"columns"`
+	Quality  *Quality        `json:"quality"` // nil in profiles of old
+	Findings []Finding       `json:"findings"`
+}
+
+// Quality says how good a table is, from 0 to 1.
+type Quality struct {
+	Score        float64  `json:"score"`
+	Completeness *float64 `json:"completeness"`
+	Consistency  *float64 `json:"consistency"`
+	Validity     *float64 `json:"validity"`
+	Uniqueness   *float64 `json:"uniqueness"`
+	Timeliness   *float64 `json:"timeliness"`
+}
+
+// Finding is something about a table that somebody should know.
+type Finding struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"`
+	Column   string `json:"column"`
+	Message  string `json:"message"`
+	Step     string `json:"step"`
 }
 
 // ProfileColumn describes one column.

@@ -38,7 +38,8 @@ type Dataset struct {
 	ExpiresAt      time.Time             `json:"expires_at,omitzero"`
 	Deleted        bool                  `json:"deleted,omitempty"` // hidden; its files go at the next clean-up
 
-	Version *Version `json:"version,omitempty"` // set by ingest
+	Version  *Version           `json:"version,omitempty"`  // set by ingest
+	Settings map[string]Setting `json:"settings,omitempty"` // what people have set for columns, by name
 }
 
 // Version is a table of the data set: what an ingest made of the file, or what a
@@ -55,6 +56,11 @@ type Version struct {
 	ProfileKey string         `json:"profile_key"`          // the profile, JSON
 	SampleKey  string         `json:"sample_key,omitempty"` // some rows, Parquet; old records have none
 	CreatedAt  time.Time      `json:"created_at"`
+
+	Types        []tabular.Semantic `json:"types,omitempty"`          // of the columns, in order, as they were found
+	Reading      int                `json:"reading,omitempty"`        // how often the file was read again for other types
+	ProfileJobID string             `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
+	ProfiledAt   time.Time          `json:"profiled_at,omitzero"`     // when that one asked for the roles
 }
 
 // number is that of the version, for old records too.

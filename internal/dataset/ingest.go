@@ -16,7 +16,6 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
-	"github.com/narrativeml/narrative/ml/frame"
 )
 
 // IngestRequest is the payload of an ingest job.
@@ -79,22 +78,38 @@ const inferredAt = 0.3
 // Run makes a typed table and a profile of the data set's file. Whatever is
 // wrong with the file is a fault.Invalid that says where.
 func (r *Runner) Run(ctx context.Context, t *job.Task, req IngestRequest) (*IngestResult, error) {
-	d, err := r.table.Get(ctx, req.DatasetID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, storeFault(err)
+	return r.run(ctx, t, req.DatasetID, func(*ingest) {})
+}
+
+// run ingests the data set's file as prepare says.
+func (r *Runner) run(ctx context.Context, t *job.Task, id string, prepare func(*ingest)) (*IngestResult, error) {
+	d, err := r.find(ctx, t, id)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
-		return nil, errNotFound(req.DatasetID)
-	}
+	in := &ingest{runner: r, task: t, dataset: d, settings: d.Settings}
+	prepare(in)
 	var made *IngestResult
 	err = t.UntilDrained(ctx, func(ctx context.Context) (err error) {
-		made, err = r.ingest(ctx, &ingest{runner: r, task: t, dataset: d})
+		made, err = r.ingest(ctx, in)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return made, nil
+}
+
+// find returns the data set that the job is about.
+func (r *Runner) find(ctx context.Context, t *job.Task, id string) (*Dataset, error) {
+	d, err := r.table.Get(ctx, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, storeFault(err)
+	}
+	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
+		return nil, errNotFound(id)
+	}
+	return d, nil
 }
 
 // ingest inspects the file and writes what is made of it.
@@ -105,29 +120,58 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, err
 	}
 	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
+	if err := in.choose(ctx, table); err != nil {
+		return nil, err
+	}
 	v := Version{
 		JobID: t.Job.ID, Epoch: t.Job.Epoch, Format: table.Format, Schema: table.Schema, Rows: table.Rows,
 		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", SampleKey: t.Prefix + "sample.parquet", CreatedAt: r.now().UTC(),
 		Number: 1,
+		Reading: in.reading,
 	}
 	content := NewContent(table.Schema)
 	p, err := in.write(ctx, table, v.TableKey, content)
 	if err != nil {
 		return nil, err
 	}
+	if err := in.unfit(table, p); err != nil {
+		return nil, err
+	}
 	v.Hash = content.Hash()
 	if err := content.Sample(ctx, r.files, v.SampleKey); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
-	b, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("encode profile of data set %s: %w", d.ID, err)
-	}
-	if _, err := r.files.Put(ctx, v.ProfileKey, "application/json", bytes.NewReader(b)); err != nil {
-		return nil, fmt.Errorf("store profile of data set %s: %w", d.ID, err)
+	v.Types = found(p, in.settings)
+	if err := r.keepProfile(ctx, v.ProfileKey, p); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
 	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Version: v}, nil
+}
+
+// keepProfile stores the profile.
+func (r *Runner) keepProfile(ctx context.Context, key string, p *profile.Profile) error {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode profile: %w", err)
+	}
+	if _, err := r.files.Put(ctx, key, "application/json", bytes.NewReader(b)); err != nil {
+		return fmt.Errorf("store profile: %w", err)
+	}
+	return nil
+}
+
+// found returns the types that the profile has found; of columns whose type was
+// chosen, what follows from how they are stored.
+func found(p *profile.Profile, settings map[string]Setting) []tabular.Semantic {
+	types := make([]tabular.Semantic, len(p.Columns))
+	for i, c := range p.Columns {
+		types[i] = c.Type
+		if settings[c.Name].Type != "" {
+			types[i] = tabular.SemanticOf(tabular.Field{Type: c.Storage, Layout: c.Layout})
+		}
+	}
+	return types
 }
 
 func describeFormat(f tabular.Format) string {
@@ -148,17 +192,13 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if err := json.Unmarshal(result, &made); err != nil {
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
-	_, err := r.table.Update(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Deleted || d.Version != nil && (d.Version.number() > 1 || d.Version.Epoch >= made.Version.Epoch) {
+	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
+		if d.Version != nil && (d.Version.number() > 1 || d.Version.Reading > 0 || d.Version.Epoch >= made.Version.Epoch) {
 			return store.ErrUnchanged
 		}
 		d.Version, d.State = &made.Version, Ready
 		return nil
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // gone for good meanwhile
-	}
-	return storeFault(err)
 }
 
 // ingest is one run.
@@ -167,6 +207,9 @@ type ingest struct {
 	task    *job.Task
 	dataset *Dataset
 	read    atomic.Int64 // bytes of the file in this pass
+
+	settings map[string]Setting // of columns
+	reading  int                // of the version
 }
 
 // progress reports the share from … to of the job, by bytes read.
@@ -207,10 +250,10 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, c
 	}
 	defer src.Close() //nolint:errcheck // only read
 	rows := int64(0)
-	profiled := newProfiler(table.Schema)
+	profiled := newProfiler(table.Schema, profileOptions(in.settings, in.runner.now()))
 	err = writeTable(ctx, in.runner.files, key, table.Schema, func(w tabular.Writer) error {
 		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
-			if err := profiled.add(ctx, c.Frame); err != nil {
+			if err := profiled.add(ctx, c); err != nil {
 				return err
 			}
 			if err := w.Write(c.Frame); err != nil {
@@ -311,44 +354,4 @@ func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.read.Add(int64(n))
 	return n, err
-}
-
-// profiler profiles frames in a goroutine of its own, beside the writer.
-type profiler struct {
-	frames    chan *frame.Frame
-	done      chan struct{}
-	collector *profile.Collector
-	err       error // after done
-}
-
-func newProfiler(schema tabular.Schema) *profiler {
-	p := &profiler{frames: make(chan *frame.Frame, 1), done: make(chan struct{}), collector: profile.New(schema)}
-	go func() {
-		defer close(p.done)
-		for f := range p.frames {
-			if p.err == nil {
-				p.err = p.collector.Add(f)
-			}
-		}
-	}()
-	return p
-}
-
-func (p *profiler) add(ctx context.Context, f *frame.Frame) error {
-	select {
-	case p.frames <- f:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// finish waits for the goroutine; it is to be called once, always.
-func (p *profiler) finish() (*profile.Profile, error) {
-	close(p.frames)
-	<-p.done
-	if p.err != nil {
-		return nil, p.err
-	}
-	return p.collector.Profile()
 }

@@ -223,6 +223,7 @@ func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error
 // Preview is the beginning of a data set.
 type Preview struct {
 	Schema    tabular.Schema `json:"schema"`
+	Columns   []Column       `json:"-"`
 	Rows      [][]any        `json:"rows"` // nil, int64, float64, bool or string; instants as text
 	RowsTotal int64          `json:"rows_total"`
 }
@@ -249,7 +250,7 @@ func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*P
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // only read
-	p := &Preview{Schema: d.Version.Schema, Rows: make([][]any, 0, limit), RowsTotal: d.Version.Rows}
+	p := &Preview{Schema: d.Version.Schema, Columns: d.TableColumns(), Rows: make([][]any, 0, limit), RowsTotal: d.Version.Rows}
 	for len(p.Rows) < limit {
 		c, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -261,7 +262,7 @@ func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*P
 		for i := range min(c.Frame.Rows(), limit-len(p.Rows)) {
 			row := make([]any, len(c.Frame.Columns()))
 			for k, column := range c.Frame.Columns() {
-				row[k] = tabular.Value(column, i)
+				row[k] = tabular.FieldValue(p.Schema[k], column, i)
 			}
 			p.Rows = append(p.Rows, row)
 		}

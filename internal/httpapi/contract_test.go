@@ -232,7 +232,7 @@ func TestDocument(t *testing.T) {
 		if strings.HasPrefix(r.id(), "list-") {
 			want = append(want, "cursor", "limit")
 		}
-		if responses["202"] != nil && !strings.Contains(r.path, "/jobs/") {
+		if responses["202"] != nil && r.method == http.MethodPost && !strings.Contains(r.path, "/jobs/") {
 			want = append(want, "Idempotency-Key")
 		}
 		for _, name := range want {
@@ -302,7 +302,7 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	j := b.jobs.add(tenant, "training", d.ID)
 	switch {
 	case strings.Contains(address, "/datasets/"):
-		address = strings.NewReplacer("{id}", d.ID, "{number}", "1").Replace(address)
+		address = strings.NewReplacer("{id}", d.ID, "{number}", "1", "{kind}", "histogram").Replace(address)
 	case strings.Contains(address, "/recipes/"):
 		address = strings.ReplaceAll(address, "{id}", b.recipes.add(tenant).ID)
 	case strings.Contains(address, "/models/"):
@@ -319,6 +319,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
 	case "pin-version":
 		body = `{"pinned":true}`
+	case "change-schema":
+		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":
 		body = `{"priority":7}`
 	case "put-queue", "put-tenant":

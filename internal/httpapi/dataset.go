@@ -35,8 +35,10 @@ type Dataset struct {
 // Column is one column of a table.
 type Column struct {
 	Name     string `json:"name"`
-	Type     string `json:"type" enum:"integer,float,boolean,string,datetime"`
+	Type     string `json:"type" enum:"integer,float,boolean,string,categorical,date,datetime,time,email,phone,url,currency,percentage,json,text,identifier" doc:"What the values are"`
+	Storage  string `json:"storage,omitempty" enum:"integer,float,boolean,string,datetime" doc:"How they are kept: dates as instants, times of day as seconds, amounts and percentages as numbers"`
 	Nullable bool   `json:"nullable" doc:"Whether values are missing"`
+	Role     string `json:"role,omitempty" enum:"target,id,weight,group,time,ignore" doc:"What the column is for"`
 }
 
 // Format is how a file was read.
@@ -54,6 +56,7 @@ type DatasetLinks struct {
 	Job     string `json:"job" doc:"The ingest job"`
 	Preview string `json:"preview,omitempty" doc:"Present when it is ready"`
 	Profile string `json:"profile,omitempty" doc:"Present when it is ready"`
+	Schema  string `json:"schema,omitempty" doc:"Present when it is ready"`
 }
 
 // Preview is the first rows of a data set.
@@ -101,7 +104,7 @@ func (s *server) registerDatasets() {
 	register(s, operation(tagDatasets, "GET /datasets/{id}/preview", "preview-dataset", "See the first rows",
 		`As they were read and typed. The data set must be ready.`, http.StatusNotFound, http.StatusConflict), s.previewDataset)
 	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
-		`Counts, missing and distinct values, quantiles, histograms and the most frequent values of every column. The data set must be ready.`,
+		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*profileOutput, error) {
 			profile, err := s.datasets.Profile(ctx, callerOf(ctx).Tenant, in.ID)
@@ -110,6 +113,8 @@ func (s *server) registerDatasets() {
 			}
 			return &profileOutput{Body: withoutKeys(profile)}, nil
 		})
+	s.registerSchema()
+	s.registerCharts()
 	register(s, operation(tagDatasets, "DELETE /datasets/{id}", "delete-dataset", "Delete a data set",
 		`It is gone at once; its files go at the next clean-up. Models made from it stay.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*struct{}, error) {
@@ -122,7 +127,7 @@ func (s *server) previewDataset(ctx context.Context, in *previewInput) (*preview
 	if err != nil {
 		return nil, err
 	}
-	out := &previewOutput{Body: Preview{Columns: viewColumns(p.Schema), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
+	out := &previewOutput{Body: Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
 	for _, row := range p.Rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
@@ -152,9 +157,29 @@ func viewCell(cell any) any {
 func viewColumns(schema tabular.Schema) []Column {
 	columns := make([]Column, 0, len(schema))
 	for _, f := range schema {
-		columns = append(columns, Column{Name: f.Name, Type: string(f.Type), Nullable: f.Nullable})
+		columns = append(columns, Column{Name: f.Name, Type: string(tabular.SemanticOf(f)), Storage: string(f.Type), Nullable: f.Nullable})
 	}
 	return columns
+}
+
+// viewTableColumns shows the columns of a preview.
+func viewTableColumns(p *dataset.Preview) []Column {
+	if p.Columns == nil {
+		return viewColumns(p.Schema)
+	}
+	return viewDatasetColumns(p.Columns)
+}
+
+func viewDatasetColumns(all []dataset.Column) []Column {
+	columns := make([]Column, 0, len(all))
+	for _, c := range all {
+		columns = append(columns, viewColumn(c))
+	}
+	return columns
+}
+
+func viewColumn(c dataset.Column) Column {
+	return Column{Name: c.Name, Type: string(c.Semantic), Storage: string(c.Type), Nullable: c.Nullable, Role: string(c.Role)}
 }
 
 func viewDataset(d *dataset.Dataset) Dataset {
@@ -166,12 +191,12 @@ func viewDataset(d *dataset.Dataset) Dataset {
 	}
 	if version := d.Version; version != nil {
 		v.Rows = version.Rows
-		v.Columns = viewColumns(version.Schema)
+		v.Columns = viewDatasetColumns(d.TableColumns())
 		v.Format = &Format{
 			Kind: version.Format.Kind, Delimiter: version.Format.Delimiter, Quote: version.Format.Quote,
 			Header: version.Format.Header, BOM: version.Format.BOM,
 		}
-		v.Links.Preview, v.Links.Profile = self+"/preview", self+"/profile"
+		v.Links.Preview, v.Links.Profile, v.Links.Schema = self+"/preview", self+"/profile", self+"/schema"
 	}
 	return v
 }

@@ -199,11 +199,17 @@ func completeOperation(op *huma.Operation) {
 		r.Headers["X-Request-Id"] = &huma.Param{Ref: "#/components/headers/RequestID"}
 		describeStatus(op, key, r)
 	}
-	if op.OperationID == "get-job" {
+	if what, ok := map[string]string{"get-job": "The job", "get-chart": "The chart"}[op.OperationID]; ok {
 		op.Responses["304"] = &huma.Response{
-			Description: "The job is unchanged since the ETag in If-None-Match",
+			Description: what + " is unchanged since the ETag in If-None-Match",
 			Headers:     map[string]*huma.Param{"ETag": op.Responses["200"].Headers["ETag"], "X-Request-Id": {Ref: "#/components/headers/RequestID"}},
 		}
+	}
+	if op.OperationID == "change-schema" {
+		later := *op.Responses["200"]
+		later.Description = "Accepted: the types hold when the job has succeeded; Location is where it is"
+		op.Responses["202"] = &later
+		op.Responses["200"].Description = "It is set"
 	}
 }
 

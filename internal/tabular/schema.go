@@ -26,6 +26,10 @@ type Field struct {
 	Name     string `json:"name"`
 	Type     Type   `json:"type"`
 	Nullable bool   `json:"nullable"`
+	// How texts are read, when the plain grammar of the type does not read them.
+	Layout  Layout `json:"layout,omitempty"`
+	Unit    string `json:"unit,omitempty"`    // the currency of all amounts; empty: any, or none
+	Lenient bool   `json:"lenient,omitempty"` // values that disagree are missing, not mistakes
 }
 
 // Schema is the columns of a table, in order.

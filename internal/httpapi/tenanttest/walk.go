@@ -182,16 +182,21 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
 		}[before]
 		after = strings.ReplaceAll(after, "{number}", "1") // every data set has that version
+		if op.ID == "get-chart" {
+			after = "/charts/histogram?x=" + url.QueryEscape(w.owner.Target)
+		}
 		if len(ids) == 0 || strings.Contains(after, "{") {
 			w.tb.Errorf("%s %s names what this walk has none of; give it one", op.method, op.path)
 		}
 		for _, id := range ids {
 			r := request{id: id, method: op.method, path: before + id + after}
-			if op.ID == "prioritise-job" {
+			switch op.ID {
+			case "prioritise-job":
 				r.body = map[string]any{"priority": 1}
-			}
-			if op.ID == "pin-version" {
+			case "pin-version":
 				r.body = map[string]any{"pinned": true}
+			case "change-schema":
+				r.body = map[string]any{"columns": []any{map[string]any{"name": w.owner.Target, "role": "ignore"}}}
 			}
 			requests = append(requests, r)
 			if op.ID == "get-job-result" {
