@@ -86,7 +86,7 @@ func pretended(tb testing.TB) peer.Programs {
 
 func TestJobsArea(t *testing.T) {
 	t.Parallel()
-	got, out := measureJobs(t, drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40, Flood: 200, Shares: 100, Listed: 1200, Peers: pretended(t)})
+	got, out := measureJobs(t, drill.JobPlan{Rounds: 2, Jobs: 40, Samples: 3, Callers: 8, Slots: 40, Flood: 200, Shares: 240, Listed: 1200, Peers: pretended(t)})
 	if n := strings.Count(out, "round"); n != 6 {
 		t.Errorf("%d lines about rounds:\n%s", n, out)
 	}
