@@ -335,7 +335,7 @@ func recipeApplyCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			r := client.TransformRequest{RecipeUse: what, After: limits.after, Priority: sub.priority}
+			r := client.TransformRequest{RecipeUse: what, After: sub.after, Priority: sub.priority}
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}

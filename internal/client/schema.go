@@ -28,7 +28,7 @@ type SchemaColumn struct {
 	Agree       int64       `json:"agree"`
 	Disagree    int64       `json:"disagree"`
 	Disagreeing []Sample    `json:"disagreeing"`
-	Suggestion  *Suggestion `json:"suggestion"`
+	Suggestion  *TypeSuggestion `json:"suggestion"`
 }
 
 // Sample is a value and its row.
@@ -37,8 +37,8 @@ type Sample struct {
 	Value string `json:"value"`
 }
 
-// Suggestion is a type that a column could have.
-type Suggestion struct {
+// TypeSuggestion is a type that a column could have.
+type TypeSuggestion struct {
 	Type        string   `json:"type"`
 	Reason      string   `json:"reason"`
 	Layouts     []string `json:"layouts"`

@@ -142,7 +142,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	v.Types = found(p, in.settings)
-	if err := r.keepProfile(ctx, v.ProfileKey, p); err != nil {
+	if err := keepProfile(ctx, r.files, v.ProfileKey, p); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
@@ -150,12 +150,12 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 }
 
 // keepProfile stores the profile.
-func (r *Runner) keepProfile(ctx context.Context, key string, p *profile.Profile) error {
+func keepProfile(ctx context.Context, files IngestFiles, key string, p *profile.Profile) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return fmt.Errorf("encode profile: %w", err)
 	}
-	if _, err := r.files.Put(ctx, key, "application/json", bytes.NewReader(b)); err != nil {
+	if _, err := files.Put(ctx, key, "application/json", bytes.NewReader(b)); err != nil {
 		return fmt.Errorf("store profile: %w", err)
 	}
 	return nil

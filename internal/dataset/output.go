@@ -1,10 +1,9 @@
 package dataset
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -12,16 +11,17 @@ import (
 )
 
 // WriteVersion writes a table with its profile and its sample below the prefix,
-// and describes it. fill gives the rows, which have the columns of the schema.
-func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema tabular.Schema, fill func(write func(x *frame.Frame) error) error) (Version, *profile.Profile, error) {
+// and describes it as it is now. fill gives the rows, which have the columns of the
+// schema.
+func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema tabular.Schema, now time.Time, fill func(write func(x *frame.Frame) error) error) (Version, *profile.Profile, error) {
 	v := Version{
 		Schema: schema, TableKey: prefix + "table.parquet", ProfileKey: prefix + "profile.json", SampleKey: prefix + "sample.parquet",
 		Format: tabular.Format{Kind: tabular.KindParquet, Header: true},
 	}
-	content, profiled := NewContent(schema), newProfiler(schema)
+	content, profiled := NewContent(schema), newProfiler(schema, profile.Options{Now: now})
 	err := writeTable(ctx, files, v.TableKey, schema, func(w tabular.Writer) error {
 		return fill(func(x *frame.Frame) error {
-			if err := profiled.add(ctx, x); err != nil {
+			if err := profiled.add(ctx, &tabular.Chunk{Frame: x}); err != nil {
 				return err
 			}
 			if err := w.Write(x); err != nil {
@@ -43,12 +43,9 @@ func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema 
 	if err := content.Sample(ctx, files, v.SampleKey); err != nil {
 		return v, nil, err
 	}
-	b, err := json.Marshal(p)
-	if err != nil {
-		return v, nil, fmt.Errorf("encode profile: %w", err)
+	if err := keepProfile(ctx, files, v.ProfileKey, p); err != nil {
+		return v, nil, err
 	}
-	if _, err := files.Put(ctx, v.ProfileKey, "application/json", bytes.NewReader(b)); err != nil {
-		return v, nil, fmt.Errorf("store profile: %w", err)
-	}
+	v.Types = found(p, nil)
 	return v, p, nil
 }

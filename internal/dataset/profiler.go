@@ -124,7 +124,7 @@ func (r Profiler) Run(ctx context.Context, t *job.Task, req ProfileRequest) (*Pr
 			return fmt.Errorf("profile data set %s: %w", d.ID, err)
 		}
 		made.Score, made.Findings, made.Types = p.Quality.Score, len(p.Findings), v.Types
-		return r.keepProfile(ctx, made.ProfileKey, p)
+		return keepProfile(ctx, r.files, made.ProfileKey, p)
 	})
 	if err != nil {
 		return nil, err

@@ -178,7 +178,7 @@ func columnExamples(columns []Column) map[string]any {
 	schema := Schema{Columns: []SchemaColumn{
 		{Column: columns[0], Agree: 988},
 		{Column: columns[1], Agree: 1000},
-		{Column: Column{Name: "joined", Type: "string", Storage: "string"}, Agree: 1000, Suggestion: &Suggestion{
+		{Column: Column{Name: "joined", Type: "string", Storage: "string"}, Agree: 1000, Suggestion: &TypeSuggestion{
 			Type: "date", Reason: "mostly", Layouts: []string{"dmy"}, Agree: 997, Disagree: 3, Disagreeing: []Sample{{Row: 17, Value: "31.02.2024"}},
 		}},
 	}}

@@ -18,7 +18,7 @@ type SchemaColumn struct {
 	Agree       int64       `json:"agree" doc:"Values that are of the type"`
 	Disagree    int64       `json:"disagree" doc:"Values that are not; of a chosen type that is not kept as text they are missing"`
 	Disagreeing []Sample    `json:"disagreeing,omitempty" doc:"The first of them"`
-	Suggestion  *Suggestion `json:"suggestion,omitempty" doc:"A type that the column could have"`
+	Suggestion  *TypeSuggestion `json:"suggestion,omitempty" doc:"A type that the column could have"`
 }
 
 // Sample is a value and where it is.
@@ -27,8 +27,8 @@ type Sample struct {
 	Value string `json:"value"`
 }
 
-// Suggestion is a type that a column of text could have.
-type Suggestion struct {
+// TypeSuggestion is a type that a column of text could have.
+type TypeSuggestion struct {
 	Type        string   `json:"type" example:"date"`
 	Reason      string   `json:"reason" enum:"mostly,ambiguous,stored" doc:"mostly: nearly all values are of it; ambiguous: all are, in two ways that differ; stored: all are, but the file holds them as text"`
 	Layouts     []string `json:"layouts,omitempty" doc:"In which the values are read; with two of them one has to be chosen"`
@@ -139,7 +139,7 @@ func viewSchemaColumn(c dataset.DescribedColumn) SchemaColumn {
 		Agree: c.Agree, Disagree: c.Disagree, Disagreeing: viewSamples(c.Disagreeing),
 	}
 	if s := c.Suggestion; s != nil {
-		v.Suggestion = &Suggestion{
+		v.Suggestion = &TypeSuggestion{
 			Type: string(s.Type), Reason: s.Reason, Unit: s.Unit, Agree: s.Agree, Disagree: s.Disagree, Disagreeing: viewSamples(s.Samples),
 		}
 		for _, l := range s.Layouts {

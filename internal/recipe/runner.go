@@ -330,7 +330,7 @@ func (r *Runner) write(ctx context.Context, t *job.Task, a *applying, pass *prep
 	if err != nil {
 		return dataset.Version{}, nil, err
 	}
-	return dataset.WriteVersion(ctx, r.files, t.Prefix, outSchema(a, first), func(write func(x *frame.Frame) error) error {
+	return dataset.WriteVersion(ctx, r.files, t.Prefix, outSchema(a, first), r.now().UTC(), func(write func(x *frame.Frame) error) error {
 		for x := first; ; {
 			if err := write(x); err != nil {
 				return err

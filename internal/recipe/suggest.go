@@ -98,14 +98,14 @@ func (g *guesser) columns(p *profile.Profile) {
 	var numbersMissing, textsMissing, emptyCells, trimmed, outlying int64
 	for i := range p.Columns {
 		c := &p.Columns[i]
-		text := c.Type == tabular.String
+		text := c.Storage == tabular.String
 		switch {
 		case c.MissingFraction >= mostlyMissing || c.Distinct <= 1 && p.Rows > 1:
 			empty, emptyCells = append(empty, c.Name), emptyCells+p.Rows
 			continue
 		case c.Missing > 0 && text:
 			texts, textsMissing = append(texts, c.Name), textsMissing+c.Missing
-		case c.Missing > 0 && (c.Type == tabular.Float || c.Type == tabular.Integer):
+		case c.Missing > 0 && (c.Storage == tabular.Float || c.Storage == tabular.Integer):
 			numbers, numbersMissing = append(numbers, c.Name), numbersMissing+c.Missing
 		}
 		if n := g.spaces(c.Name); text && n > 0 {
