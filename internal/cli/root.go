@@ -138,7 +138,7 @@ reached, 130 interrupted.`,
 		root.AddCommand(jobCommand(s.RunJob))
 	}
 	for _, command := range []func(*session) *cobra.Command{
-		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
+		uploadCommand, sniffCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand,
 		watchCommand, logsCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand, queueCommand, tenantCommand, deadLettersCommand,
 	} {
 		session := &session{environ: s.Environ}
