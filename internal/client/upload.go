@@ -85,8 +85,13 @@ func (f FileFormat) fields() [][2]string {
 		header = strconv.FormatBool(*f.Header)
 	}
 	return [][2]string{
-		{"kind", f.Kind}, {"compression", f.Compression}, {"encoding", f.Encoding}, {"delimiter", f.Delimiter},
-		{"quote", f.Quote}, {"header", header}, {"sheet", f.Sheet},
+		{"kind", f.Kind},
+		{"compression", f.Compression},
+		{"encoding", f.Encoding},
+		{"delimiter", f.Delimiter},
+		{"quote", f.Quote},
+		{"header", header},
+		{"sheet", f.Sheet},
 	}
 }
 
@@ -142,7 +147,9 @@ func (c *Client) Sniff(ctx context.Context, filename string, head []byte, part b
 	if part {
 		fields = append(fields, [2]string{"part", "true"})
 	}
-	body := func() (io.ReadCloser, error) { return streamForm(boundary, fields, filename, bytes.NewReader(head)), nil }
+	body := func() (io.ReadCloser, error) {
+		return streamForm(boundary, fields, filename, bytes.NewReader(head)), nil
+	}
 	header := http.Header{"Content-Type": {"multipart/form-data; boundary=" + boundary}}
 	found := new(Sniffed)
 	if err := c.answer(ctx, call{method: http.MethodPost, path: "datasets/sniff", header: header, body: body}, found); err != nil {

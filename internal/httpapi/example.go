@@ -123,7 +123,7 @@ func answerExamples() map[string]any {
 	dataset := Dataset{
 		ID: exampleDatasetID, Name: "customers", Filename: "customers.csv", Size: 48211, State: "ready", User: "ada",
 		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", JobID: exampleJobID,
-		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
+		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Encoding: "utf-8", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
 		Links: DatasetLinks{
 			Self: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID),
 			Preview: datasetPath(exampleDatasetID) + "/preview", Profile: datasetPath(exampleDatasetID) + "/profile",
@@ -136,7 +136,11 @@ func answerExamples() map[string]any {
 	of := func(kind string) Job { j := fresh; j.Kind = kind; return j }
 	examples := operatorExamples(at)
 	maps.Copy(examples, map[string]any{
-		"upload-dataset":  made(ingest, exampleDatasetID, ""),
+		"upload-dataset": made(ingest, exampleDatasetID, ""),
+		"sniff-dataset": Sniffed{
+			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
+			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},
+		},
 		"list-datasets":   Page[Dataset]{Items: []Dataset{dataset}},
 		"get-dataset":     dataset,
 		"preview-dataset": Preview{Columns: columns, Rows: [][]any{{34, "no"}, {nil, "yes"}}, RowsTotal: 1000},

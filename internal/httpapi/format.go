@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -175,9 +176,7 @@ func formatForm(others map[string]*huma.Schema) *huma.RequestBody {
 		"header":      oneOf("Whether the first record of CSV or of a sheet names the columns; default: found out", []string{"true", "false"}),
 		"sheet":       text("Of a workbook, by its name or its number from 1; default: the first that holds something", maxFieldBytes),
 	}
-	for name, s := range others {
-		properties[name] = s
-	}
+	maps.Copy(properties, others)
 	return &huma.RequestBody{
 		Required: true,
 		Content: map[string]*huma.MediaType{"multipart/form-data": {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -64,10 +65,8 @@ func canonicalEncoding(name string) string {
 	if number, ok := strings.CutPrefix(name, "cp125"); ok {
 		name = "windows-125" + number
 	}
-	for _, known := range Encodings() {
-		if name == known {
-			return name
-		}
+	if slices.Contains(Encodings(), name) {
+		return name
 	}
 	return ""
 }

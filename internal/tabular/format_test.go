@@ -104,17 +104,17 @@ func utf16Text(text string, big bool) string {
 	return string(b)
 }
 
-func charset(t testing.TB, set *charmap.Charmap, text string) string {
-	t.Helper()
+func charset(tb testing.TB, set *charmap.Charmap, text string) string {
+	tb.Helper()
 	out, err := set.NewEncoder().String(text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out
 }
 
-func gzipped(t testing.TB, text string) string {
-	t.Helper()
+func gzipped(tb testing.TB, text string) string {
+	tb.Helper()
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	_, err := io.WriteString(w, text)
@@ -122,13 +122,13 @@ func gzipped(t testing.TB, text string) string {
 		err = w.Close()
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.String()
 }
 
-func zstded(t testing.TB, text string) string {
-	t.Helper()
+func zstded(tb testing.TB, text string) string {
+	tb.Helper()
 	var b bytes.Buffer
 	w, err := zstd.NewWriter(&b)
 	if err == nil {
@@ -138,14 +138,14 @@ func zstded(t testing.TB, text string) string {
 		err = w.Close()
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.String()
 }
 
 // zipped writes an archive of parts, pairs of a name and a content.
-func zipped(t testing.TB, parts ...string) string {
-	t.Helper()
+func zipped(tb testing.TB, parts ...string) string {
+	tb.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for i := 0; i < len(parts); i += 2 {
@@ -154,39 +154,39 @@ func zipped(t testing.TB, parts ...string) string {
 			_, err = io.WriteString(f, parts[i+1])
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	if err := w.Close(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b.String()
 }
 
 // inspect looks at the whole file and reads it with its types.
-func inspect(t testing.TB, file string, o tabular.FormatOptions) (*tabular.Table, [][]string) {
-	t.Helper()
-	table, err := tabular.Inspect(t.Context(), memory(file), tabular.Options{Format: o}, nil)
+func inspect(tb testing.TB, file string, o tabular.FormatOptions) (*tabular.Table, [][]string) {
+	tb.Helper()
+	table, err := tabular.Inspect(tb.Context(), memory(file), tabular.Options{Format: o}, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	r, c, err := tabular.Open(t.Context(), memory(file), tabular.Options{
+	r, c, err := tabular.Open(tb.Context(), memory(file), tabular.Options{
 		Format: table.Format.Told(), Schema: table.Schema, Names: table.Schema.Names(),
 	})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer c.Close()
 	var rows [][]string
-	err = tabular.Stream(t.Context(), r, func(c *tabular.Chunk) error {
+	err = tabular.Stream(tb.Context(), r, func(c *tabular.Chunk) error {
 		rows = append(rows, texts(c)...)
 		return nil
 	})
 	if err != nil || int64(len(rows)) != table.Rows {
-		t.Fatalf("%d rows, want %d, error %v", len(rows), table.Rows, err)
+		tb.Fatalf("%d rows, want %d, error %v", len(rows), table.Rows, err)
 	}
 	if f := tabular.FormatOf(r); f.Kind != table.Format.Kind || f.Encoding != table.Format.Encoding || f.Compression != table.Format.Compression {
-		t.Errorf("it was inspected as %+v and read as %+v", table.Format, f)
+		tb.Errorf("it was inspected as %+v and read as %+v", table.Format, f)
 	}
 	return table, rows
 }
@@ -254,19 +254,19 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func peopleParquet(t testing.TB, csv string) string {
-	t.Helper()
-	table, err := tabular.InferCSV(t.Context(), strings.NewReader(csv), tabular.CSVOptions{}, nil)
+func peopleParquet(tb testing.TB, csv string) string {
+	tb.Helper()
+	table, err := tabular.InferCSV(tb.Context(), strings.NewReader(csv), tabular.CSVOptions{}, nil)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	r, err := tabular.NewCSVReader(strings.NewReader(csv), tabular.CSVOptions{Schema: table.Schema})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	frame, err := tabular.ReadFrame(t.Context(), r)
+	frame, err := tabular.ReadFrame(tb.Context(), r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var out bytes.Buffer
 	w, err := tabular.NewParquetWriter(&out, table.Schema)
@@ -277,7 +277,7 @@ func peopleParquet(t testing.TB, csv string) string {
 		err = w.Close()
 	}
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return out.String()
 }

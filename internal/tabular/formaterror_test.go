@@ -98,8 +98,8 @@ func TestBombs(t *testing.T) {
 	limits := tabular.Limits{ExpandedFree: 1 << 20}
 	for name, file := range map[string]string{
 		"gzip": gzipped(t, zeros), "zstd": zstded(t, zeros),
-		"sheet": book(t, map[string]string{"xl/worksheets/sheet1.xml": sheetXML(strings.Repeat("<row><c><v>1</v></c></row>", 200_000))}),
-		"texts": book(t, map[string]string{"xl/sharedStrings.xml": "<sst>" + strings.Repeat("<si><t>a</t></si>", 300_000) + "</sst>"}),
+		"sheet":  book(t, map[string]string{"xl/worksheets/sheet1.xml": sheetXML(strings.Repeat("<row><c><v>1</v></c></row>", 200_000))}),
+		"texts":  book(t, map[string]string{"xl/sharedStrings.xml": "<sst>" + strings.Repeat("<si><t>a</t></si>", 300_000) + "</sst>"}),
 		"styles": book(t, map[string]string{"xl/styles.xml": "<styleSheet>" + strings.Repeat("<cellXfs></cellXfs>", 300_000) + "</styleSheet>"}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -130,7 +130,9 @@ func (a absent) Open(context.Context) (io.ReadCloser, error) {
 	return io.NopCloser(a.from), nil
 }
 
-func (a absent) OpenAt(context.Context) (io.ReaderAt, int64, error) { return readerAt{a.at}, 1 << 20, a.open }
+func (a absent) OpenAt(context.Context) (io.ReaderAt, int64, error) {
+	return readerAt{a.at}, 1 << 20, a.open
+}
 
 type readerAt struct{ err error }
 

@@ -138,7 +138,7 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 
 // infer reads all records and finds the columns and their types.
 func (r *textReader) infer(ctx context.Context, rows func(int64)) (*Table, error) {
-	guesses := make([]guess, len(r.names))
+	var guesses []guess
 	before := false // whether there were rows
 	err := r.ahead(ctx, func(c *rawChunk) error {
 		for len(guesses) < c.width {

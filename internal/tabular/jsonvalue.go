@@ -433,7 +433,8 @@ func (p *objectParser) compactValue(depth int) *problem {
 // quoted appends the string here as it is written, after a look at it.
 func (p *objectParser) quoted() *problem {
 	start, mark := p.i, len(p.c.data)
-	data, bad := p.text(p.c.data)
-	p.c.data = append(data[:mark], p.b[start:p.i]...)
+	var bad *problem
+	p.c.data, bad = p.text(p.c.data)
+	p.c.data = append(p.c.data[:mark], p.b[start:p.i]...)
 	return bad
 }

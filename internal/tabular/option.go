@@ -1,7 +1,6 @@
 package tabular
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -99,7 +98,7 @@ func (o FormatOptions) fit(kind string) error {
 	} {
 		if p.told && !p.fits {
 			return fault.Invalid("option_not_for_kind", "the option %s goes with files of the kind %s, and this one is %s; leave the option out, or say another kind", p.name, p.with, kind).
-				With(fault.Field{Location: "body." + p.name, Message: fmt.Sprintf("not for files of the kind %s", kind)})
+				With(fault.Field{Location: "body." + p.name, Message: "not for files of the kind " + kind})
 		}
 	}
 	return nil

@@ -41,9 +41,8 @@ func (w *workbook) openSheet(s sheetPart) (*sheetRows, error) {
 	return &sheetRows{book: w, part: p}, nil
 }
 
-func (s *sheetRows) close() error {
+func (s *sheetRows) close() {
 	_ = s.part.close() // what was read of it has been checked
-	return nil
 }
 
 // enter goes to the rows.
@@ -295,11 +294,10 @@ func newXLSXReader(src io.ReaderAt, size int64, o XLSXOptions) (*XLSXReader, err
 
 // Close gives back what the reader holds.
 func (r *XLSXReader) Close() error {
-	err := r.book.close()
 	if r.rows.rows != nil {
-		err = errors.Join(err, r.rows.rows.close())
+		r.rows.rows.close()
 	}
-	return err
+	return r.book.close()
 }
 
 // begin finds out where the table is in the sheet and what its columns are
@@ -356,11 +354,12 @@ func (r *XLSXReader) sample(sheet sheetPart) (*sheetSample, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer rows.close()
 	sample := &sheetSample{}
 	for size := 0; len(sample.records) < sampleRecords && size < sampleSize; size += len(rows.text) {
 		more, err := rows.scan()
 		if err != nil {
-			return nil, errors.Join(err, rows.close())
+			return nil, err
 		}
 		if !more {
 			break
@@ -378,7 +377,7 @@ func (r *XLSXReader) sample(sheet sheetPart) (*sheetSample, error) {
 		}
 		sample.records = append(sample.records, record)
 	}
-	return sample, rows.close()
+	return sample, nil
 }
 
 // sheetRecords cuts a sheet into records.

@@ -151,4 +151,3 @@ func (r *textReader) stream(ctx context.Context, fn func(*Chunk) error) error {
 		})
 	}, fn)
 }
-

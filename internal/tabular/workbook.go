@@ -382,7 +382,8 @@ func (w *workbook) choose(told string) (sheetPart, error) {
 				return s, err
 			}
 			more, err := r.scan()
-			if err = errors.Join(err, r.close()); err != nil || more {
+			r.close()
+			if err != nil || more {
 				return s, err
 			}
 		}

@@ -28,8 +28,8 @@ func sheetXML(rows string) string {
 }
 
 // book writes a workbook of one sheet, with the parts given in place of its own.
-func book(t testing.TB, parts map[string]string) string {
-	t.Helper()
+func book(tb testing.TB, parts map[string]string) string {
+	tb.Helper()
 	all := map[string]string{
 		"[Content_Types].xml": `<Types/>`,
 		"_rels/.rels":         relationsHead + relationXML("rId1", "officeDocument", "xl/workbook.xml") + `</Relationships>`,
@@ -49,7 +49,7 @@ func book(t testing.TB, parts map[string]string) string {
 			list = append(list, name, all[name])
 		}
 	}
-	return zipped(t, list...)
+	return zipped(tb, list...)
 }
 
 // cells writes a row of cells without addresses: texts inline, numbers as they
@@ -81,8 +81,8 @@ func escaped(s string) string {
 
 // peopleXLSX writes the table of the conformance suite as a spreadsheet program
 // does, in the second sheet, from its third row and second column on.
-func peopleXLSX(t testing.TB) string {
-	t.Helper()
+func peopleXLSX(tb testing.TB) string {
+	tb.Helper()
 	var rows, texts strings.Builder
 	known := 0
 	for i, row := range people {
@@ -114,7 +114,7 @@ func peopleXLSX(t testing.TB) string {
 		}
 		rows.WriteString("</row>")
 	}
-	return book(t, map[string]string{
+	return book(tb, map[string]string{
 		"xl/workbook.xml": `<x:workbook xmlns:x="y" xmlns:r="z"><x:bookViews/><x:sheets><x:sheet name="Empty" sheetId="7" r:id="rId1"/><x:sheet name="Chart" sheetId="9" r:id="rId9"/><x:sheet name="People" sheetId="3" r:id="rId4"/><x:sheet name="Other" sheetId="4" r:id="rId5"/></x:sheets></x:workbook>`,
 		"xl/_rels/workbook.xml.rels": relationsHead + relationXML("rId1", "worksheet", "worksheets/sheet1.xml") + relationXML("rId4", "worksheet", "/xl/Worksheets/people.xml") +
 			relationXML("rId5", "worksheet", "../xl/other.xml") + relationXML("rId9", "chartsheet", "chart.xml") +
@@ -148,7 +148,9 @@ func TestSheets(t *testing.T) {
 
 func TestCells(t *testing.T) {
 	t.Parallel()
-	cell := func(kind, style, inside string) string { return fmt.Sprintf(`<c t=%q s=%q>%s</c>`, kind, style, inside) }
+	cell := func(kind, style, inside string) string {
+		return fmt.Sprintf(`<c t=%q s=%q>%s</c>`, kind, style, inside)
+	}
 	tests := map[string]struct{ cell, want string }{
 		"whole number":               {"<c><v>5</v></c>", "5"},
 		"number":                     {"<c><v> 0.30000000000000004 </v></c>", "0.30000000000000004"},
@@ -223,8 +225,10 @@ func TestSheetsWithoutHeader(t *testing.T) {
 		`<row r="5"><c r="C5"><v>1</v></c></row><row r="7"><c r="B7"><v>2</v></c><c r="D7"><v>3</v></c></row>` + strings.Repeat(cells("", "", "4"), 300) + cells("", "", "", "", "late"))})
 	table, rows := inspect(t, file, tabular.FormatOptions{})
 	want := tabular.Schema{
-		{Name: "column_1", Type: tabular.Integer, Nullable: true}, {Name: "column_2", Type: tabular.Integer, Nullable: true},
-		{Name: "column_3", Type: tabular.Integer, Nullable: true}, {Name: "column_4", Type: tabular.String, Nullable: true},
+		{Name: "column_1", Type: tabular.Integer, Nullable: true},
+		{Name: "column_2", Type: tabular.Integer, Nullable: true},
+		{Name: "column_3", Type: tabular.Integer, Nullable: true},
+		{Name: "column_4", Type: tabular.String, Nullable: true},
 	}
 	if table.Format.Header || !reflect.DeepEqual(table.Schema, want) || !reflect.DeepEqual(rows[1], []string{"2", "∅", "3", "∅"}) || rows[302][3] != "late" {
 		t.Errorf("%+v, %q, %q", table, rows[:2], rows[302])
@@ -257,7 +261,9 @@ func TestValuesBesideTheTable(t *testing.T) {
 
 func TestWorkbooksThatAreRefused(t *testing.T) {
 	t.Parallel()
-	sheet := func(rows string) map[string]string { return map[string]string{"xl/worksheets/sheet1.xml": sheetXML(rows)} }
+	sheet := func(rows string) map[string]string {
+		return map[string]string{"xl/worksheets/sheet1.xml": sheetXML(rows)}
+	}
 	wide := make([]string, 1<<14)
 	for i := range wide {
 		wide[i] = fmt.Sprintf("c%d", i)
