@@ -152,7 +152,7 @@ func (s *sheetRows) cell(e xml.StartElement) error {
 	kind := attribute(e, "t")
 	style, _ := strconv.Atoi(attribute(e, "s")) // zero is the general style
 	s.raw = s.raw[:0]
-	formula, found := "", false
+	formula, worked := "", false // out, by the program that wrote it
 	for {
 		child, ok, err := s.part.start()
 		if err != nil {
@@ -164,10 +164,9 @@ func (s *sheetRows) cell(e xml.StartElement) error {
 		switch child.Name.Local {
 		case "v":
 			s.raw, err = s.part.text(s.raw[:0], false)
-			found = true
+			worked = true
 		case "is":
 			s.raw, err = s.part.text(s.raw[:0], true)
-			found = true
 		case "f":
 			var text []byte
 			text, err = s.part.text(nil, false)
@@ -179,13 +178,13 @@ func (s *sheetRows) cell(e xml.StartElement) error {
 			return err
 		}
 	}
-	if !found {
-		if formula != "" { // the program that wrote it did not work it out
-			s.text = append(append(s.text, '='), formula...)
-		}
-		return nil
+	if len(s.raw) > 0 {
+		return s.value(kind, style)
 	}
-	return s.value(kind, style)
+	if formula != "" && !(worked && kind == "str") { // an empty text is a value
+		s.text = append(append(s.text, '='), formula...)
+	}
+	return nil
 }
 
 // value appends what the content of a cell stands for.

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -162,6 +164,8 @@ func TestCells(t *testing.T) {
 		"formula with a number":      {"<c><f>SUM(A1:A2)</f><v>3</v></c>", "3"},
 		"formula with a text":        {cell("str", "0", "<f>A1&amp;\"x\"</f><v>yx</v>"), "yx"},
 		"formula without a value":    {"<c><f>1+1</f></c>", "=1+1"},
+		"formula with nothing":       {cell("str", "0", "<f>\"\"</f><v></v>"), "∅"},
+		"formula without, written so": {cell("", "0", "<f>1+1</f><v/>"), "=1+1"},
 		"formula with an error":      {cell("e", "0", "<f>1/0</f><v>#DIV/0!</v>"), "∅"},
 		"part of a shared formula":   {`<c><f t="shared" si="0"/></c>`, "∅"},
 		"time in ISO":                {cell("d", "0", "<v>2024-01-02T03:04:05</v>"), "2024-01-02T03:04:05"},
@@ -377,5 +381,31 @@ func TestManyTexts(t *testing.T) {
 	}
 	if len(got) != rows/1000 {
 		t.Errorf("%d rows", len(got))
+	}
+}
+
+// TestForeignWorkbooks reads what other programs have written.
+func TestForeignWorkbooks(t *testing.T) {
+	t.Parallel()
+	want := tabular.Schema{
+		{Name: "order", Type: tabular.Integer}, {Name: "customer name", Type: tabular.String, Nullable: true},
+		{Name: "placed", Type: tabular.Datetime}, {Name: "ship day", Type: tabular.Datetime, Nullable: true},
+		{Name: "total", Type: tabular.Float}, {Name: "share", Type: tabular.Float},
+		{Name: "paid", Type: tabular.Boolean, Nullable: true}, {Name: "comment", Type: tabular.String, Nullable: true},
+	}
+	rows := [][]string{
+		{"1", "Jürgen & Söhne", "2024-03-01T12:30:15Z", "2024-03-04T00:00:00Z", "12.5", "0.25", "true", "=A2+1"},
+		{"2", "Zoë", "2023-12-31T23:59:59Z", "2024-01-02T00:00:00Z", "-3", "0.5", "false", "∅"},
+		{"3", "∅", "1999-02-28T00:00:01Z", "∅", "1e-09", "1", "∅", "tab\there and \"quotes\""},
+	}
+	for _, program := range []string{"openpyxl", "excelize"} {
+		file, err := os.ReadFile(filepath.Join("testdata", program+".xlsx"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, got := inspect(t, string(file), tabular.FormatOptions{})
+		if !reflect.DeepEqual(table.Schema, want) || !reflect.DeepEqual(got, rows) || table.Format.Sheet != "Orders" {
+			t.Errorf("%s: %+v\n%q", program, table, got)
+		}
 	}
 }
