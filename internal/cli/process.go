@@ -102,7 +102,7 @@ func benchCommand(s Servers) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&m.File, "out", m.File, "the file that the figures are merged into")
-	cmd.Flags().StringVar(&m.Size, "size", m.Size, "how much of ml is measured: tiny, small, contest (full without the growth tables) or full")
+	cmd.Flags().StringVar(&m.Size, "size", m.Size, "how much of ml is measured: tiny, small, contest (full without the growth tables), growth (those alone) or full")
 	cmd.Flags().StringVar(&m.Python, "python", "", "the Python that runs the peers of ml (default NARRATIVE_BENCH_PYTHON, or the system's)")
 	return cmd
 }

@@ -169,13 +169,16 @@ func (p MLPlan) learn(ctx context.Context, d *mlDrill) (figures []Figure, err er
 	}
 	d.boosters = append([]peer.Side{peer.Program(p.Program...)}, scripts.Boosters()...)
 	d.forest = scripts.Forest()
-	if figures, err = d.boost(ctx); err != nil {
-		return nil, err
-	}
-	forests, err := d.woods(ctx)
-	if err != nil {
-		return nil, err
+	if d.size.rounds > 0 {
+		if figures, err = d.boost(ctx); err != nil {
+			return nil, err
+		}
+		forests, err := d.woods(ctx)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, forests...)
 	}
 	more, err := d.growAll(ctx)
-	return slices.Concat(figures, forests, more), err
+	return append(figures, more...), err
 }

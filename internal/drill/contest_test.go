@@ -194,9 +194,9 @@ func TestMLAreaAgainstPeers(t *testing.T) {
 func TestMLAreaFails(t *testing.T) {
 	t.Parallel()
 	for want, plan := range map[string]drill.MLPlan{
-		"tiny, small, contest, full": {Size: "giant"},
-		"/no/such/python":            {Size: "tiny", Python: "/no/such/python"},
-		"/no/such/program":           {Size: "tiny", Program: []string{"/no/such/program"}},
+		"tiny, small, contest, growth, full": {Size: "giant"},
+		"/no/such/python":                    {Size: "tiny", Python: "/no/such/python"},
+		"/no/such/program":                   {Size: "tiny", Program: []string{"/no/such/program"}},
 	} {
 		if _, err := drill.MLArea(plan).Measure(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: error is %v, want %q", plan, err, want)

@@ -13,14 +13,14 @@ import (
 type MLPlan struct {
 	Program []string // plays our side: a command that calls PlayTrial
 	Python  string   // runs the peers; empty: Debian's, or else the first on PATH
-	Size    string   // tiny, small, contest or full; empty: full
+	Size    string   // tiny, small, contest, growth or full; empty: full
 }
 
 // mlSize is how much is measured. The settings of the learners are the same for
 // every size but the number of trees of the smallest.
 type mlSize struct {
 	name   string
-	rounds int // of which the median counts
+	rounds int // of which the median counts; 0 is without the contests
 	seeds  int // tables whose AUC is averaged, at least rounds; beyond the rounds only the AUC counts
 
 	rows, mixedRows       int // and as many held-out rows
@@ -39,6 +39,7 @@ type mlSize struct {
 const (
 	fullSize    = "full"
 	contestSize = "contest"
+	growthSize  = "growth"
 	threads     = 2
 	leaves      = 31
 	bins        = 255
@@ -59,6 +60,9 @@ func mlSizes() []mlSize {
 	contests.name, contests.seeds = contestSize, 3
 	contests.growRows, contests.growColumns, contests.growHot = nil, nil, nil
 	contests.growClasses, contests.growThreads = nil, nil
+	// The growth tables alone.
+	growths := full
+	growths.name, growths.rounds = growthSize, 0
 	return []mlSize{
 		{
 			name: "tiny", rounds: 1, seeds: 1,
@@ -74,6 +78,7 @@ func mlSizes() []mlSize {
 			growBase: 5000, threadsRows: 20_000,
 		},
 		contests,
+		growths,
 		full,
 	}
 }
@@ -105,7 +110,8 @@ func (s mlSize) trial(t generator.Table) peer.Trial {
 // suffix tells the figures of a size apart from those that are compared over
 // time.
 func (s mlSize) suffix() string {
-	if s.name == fullSize || s.name == contestSize {
+	switch s.name {
+	case fullSize, contestSize, growthSize:
 		return ""
 	}
 	return "-" + s.name
