@@ -47,8 +47,11 @@ func TestIngestOfEveryFormat(t *testing.T) {
 		"gzip":    {packed.String(), dataset.FormatOptions{}, tabular.Format{Kind: "csv", Compression: "gzip", Encoding: "utf-8", Delimiter: ",", Quote: `"`, Header: true}},
 		"json":    {`[{"name":"Jürgen","n":1,"since":"2024-01-02"},{"name":"Zoë","since":"2024-02-03"}]`, dataset.FormatOptions{}, tabular.Format{Kind: "json", Encoding: "utf-8", Header: true}},
 		"jsonl":   {"{\"name\":\"Jürgen\",\"n\":1,\"since\":\"2024-01-02\"}\n{\"name\":\"Zoë\",\"since\":\"2024-02-03\"}\n", dataset.FormatOptions{}, tabular.Format{Kind: "jsonl", Encoding: "utf-8", Header: true}},
-		"xlsx": {workbook(t, `<row><c t="str"><v>name</v></c><c t="str"><v>n</v></c><c t="str"><v>since</v></c></row><row><c t="str"><v>Jürgen</v></c><c><v>1</v></c><c s="1"><v>45293</v></c></row><row><c t="str"><v>Zoë</v></c><c/><c s="1"><v>45325</v></c></row>`),
-			dataset.FormatOptions{Kind: "xlsx", Sheet: "2"}, tabular.Format{Kind: "xlsx", Header: true, Sheet: "Data", Sheets: []string{"Cover", "Data"}}},
+		"xlsx": {
+			workbook(t, `<row><c t="str"><v>name</v></c><c t="str"><v>n</v></c><c t="str"><v>since</v></c></row><row><c t="str"><v>Jürgen</v></c><c><v>1</v></c><c s="1"><v>45293</v></c></row><row><c t="str"><v>Zoë</v></c><c/><c s="1"><v>45325</v></c></row>`),
+			dataset.FormatOptions{Kind: "xlsx", Sheet: "2"},
+			tabular.Format{Kind: "xlsx", Header: true, Sheet: "Data", Sheets: []string{"Cover", "Data"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

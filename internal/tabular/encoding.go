@@ -155,9 +155,9 @@ func zeros(head []byte) string {
 			count[i%2]++
 		}
 	}
-	const share, other = 5, 4
+	const share, other, least = 5, 4, 4
 	switch {
-	case pairs < 2:
+	case max(count[0], count[1]) < least: // a mistake in other text
 		return ""
 	case count[1]*share >= pairs && count[0]*other < count[1]:
 		return encodingUTF16LE

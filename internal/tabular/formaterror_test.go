@@ -56,6 +56,7 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"two encodings in json", "[{\"a\":\"üö\"},\n{\"a\":\"\xe4\"}]", none, "json_invalid_utf8", []string{"line 2", "row 2"}},
 		{"half a character in json", utf16Text("[{\"a\":\"\xff\"},{\"a\":2}]", false)[:14] + "\x00\xd8\"\x00}\x00]\x00", none, "json_undecodable", []string{"row 1"}},
 		{"noise", string(noise(4096)), none, "csv_not_text", []string{"control characters"}},
+		{"a nul in a short file", "a,b\n1,x\x00y\n", none, "csv_nul_byte", []string{"line 2", `column "b"`}},
 		{"a nul", "a,b\n1,2\n3,x\x00y\n", none, "csv_nul_byte", []string{"line 3", "row 2"}},
 		{"a picture", "\x89PNG\r\n\x1a\n", none, "csv_not_text", []string{"PNG"}},
 		{"an old workbook", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", none, "csv_not_text", []string{".xls", "password"}},

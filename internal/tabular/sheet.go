@@ -181,7 +181,7 @@ func (s *sheetRows) cell(e xml.StartElement) error {
 	if len(s.raw) > 0 {
 		return s.value(kind, style)
 	}
-	if formula != "" && !(worked && kind == "str") { // an empty text is a value
+	if formula != "" && (!worked || kind != "str") { // an empty text is a value
 		s.text = append(append(s.text, '='), formula...)
 	}
 	return nil
