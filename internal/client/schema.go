@@ -22,12 +22,12 @@ type Schema struct {
 // SchemaColumn is a column and what speaks for its type.
 type SchemaColumn struct {
 	Column
-	Layout      string      `json:"layout"`
-	Unit        string      `json:"unit"`
-	Chosen      bool        `json:"chosen"`
-	Agree       int64       `json:"agree"`
-	Disagree    int64       `json:"disagree"`
-	Disagreeing []Sample    `json:"disagreeing"`
+	Layout      string          `json:"layout"`
+	Unit        string          `json:"unit"`
+	Chosen      bool            `json:"chosen"`
+	Agree       int64           `json:"agree"`
+	Disagree    int64           `json:"disagree"`
+	Disagreeing []Sample        `json:"disagreeing"`
 	Suggestion  *TypeSuggestion `json:"suggestion"`
 }
 

@@ -120,7 +120,21 @@ type Dataset struct {
 	JobID     string    `json:"job_id"`
 	Rows      int64     `json:"rows"`    // when it is ready
 	Columns   []Column  `json:"columns"` // when it is ready
+	Format    *Format   `json:"format"`  // when it is ready
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// Format is how a file is read.
+type Format struct {
+	Kind        string   `json:"kind"`
+	Compression string   `json:"compression,omitempty"`
+	Encoding    string   `json:"encoding,omitempty"`
+	Delimiter   string   `json:"delimiter,omitempty"`
+	Quote       string   `json:"quote,omitempty"`
+	Header      bool     `json:"header"`
+	BOM         bool     `json:"bom,omitempty"`
+	Sheet       string   `json:"sheet,omitempty"`
+	Sheets      []string `json:"sheets,omitempty"`
 }
 
 // Column is one column of a table.

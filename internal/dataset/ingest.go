@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -126,7 +125,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 	v := Version{
 		JobID: t.Job.ID, Epoch: t.Job.Epoch, Format: table.Format, Schema: table.Schema, Rows: table.Rows,
 		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", SampleKey: t.Prefix + "sample.parquet", CreatedAt: r.now().UTC(),
-		Number: 1,
+		Number:  1,
 		Reading: in.reading,
 	}
 	content := NewContent(table.Schema)
@@ -174,15 +173,29 @@ func found(p *profile.Profile, settings map[string]Setting) []tabular.Semantic {
 	return types
 }
 
+// describeFormat says in words how a file was read.
 func describeFormat(f tabular.Format) string {
-	if f.Kind != tabular.KindCSV {
-		return f.Kind
+	what := f.Kind
+	if f.Kind == tabular.KindCSV {
+		what = fmt.Sprintf("CSV, delimiter %q, quote %q", f.Delimiter, f.Quote)
 	}
-	header := "without a header"
-	if f.Header {
-		header = "with a header"
+	if f.Kind == tabular.KindXLSX {
+		what = fmt.Sprintf("sheet %q of a workbook of %d", f.Sheet, len(f.Sheets))
 	}
-	return fmt.Sprintf("CSV %s, delimiter %q, quote %q", header, f.Delimiter, f.Quote)
+	if f.Kind == tabular.KindCSV || f.Kind == tabular.KindXLSX {
+		if f.Header {
+			what += ", with a header"
+		} else {
+			what += ", without a header"
+		}
+	}
+	if f.Encoding != "" {
+		what += ", in " + f.Encoding
+	}
+	if f.Compression != "" {
+		what += ", compressed by " + f.Compression
+	}
+	return what
 }
 
 // Publish makes the result the data set's version. It only ever moves forward,
@@ -212,39 +225,22 @@ type ingest struct {
 	reading  int                // of the version
 }
 
-// progress reports the share from … to of the job, by bytes read.
-func (in *ingest) progress(stage string, from, to float64, rows, all int64) {
+// checked reports how much of the file has been inspected, by bytes read.
+func (in *ingest) checked(rows int64) {
 	share := min(1, float64(in.read.Load())/float64(max(in.dataset.Size, 1)))
-	in.task.Report.Progress(stage, from+(to-from)*share, rows, all)
+	in.task.Report.Progress("check", inferredAt*share, rows, 0)
 }
 
 // inspect reads the file once and says what it holds.
 func (in *ingest) inspect(ctx context.Context) (*tabular.Table, error) {
-	src, err := in.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer src.Close() //nolint:errcheck // only read
-	head := bufio.NewReaderSize(src, 16)
-	magic, err := head.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read file of data set %s: %w", in.dataset.ID, err)
-	}
-	if tabular.SniffKind(magic) == tabular.KindParquet {
-		at, size, err := in.openAt(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return tabular.InspectParquet(at, size, in.runner.limits)
-	}
-	o := tabular.CSVOptions{Format: in.dataset.Options, Limits: in.runner.limits}
-	return tabular.InferCSV(ctx, head, o, func(rows int64) { in.progress("check", 0, inferredAt, rows, 0) })
+	o := tabular.Options{Format: in.dataset.Options, Limits: in.runner.limits}
+	return tabular.Inspect(ctx, in, o, in.checked)
 }
 
 // write reads the file again and writes the typed table; it returns the
 // profile.
 func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, content *Content) (*profile.Profile, error) {
-	r, src, from, err := in.reader(ctx, table)
+	r, src, from, err := in.reader(ctx, table, table.Schema)
 	if err != nil {
 		return nil, err
 	}
@@ -261,10 +257,7 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, c
 			}
 			content.Add(c.Frame)
 			rows += int64(c.Frame.Rows())
-			if table.Format.Kind == tabular.KindParquet {
-				in.read.Store(int64(float64(in.dataset.Size) * float64(rows) / float64(table.Rows)))
-			}
-			in.progress("write", from, 1, rows, table.Rows)
+			in.task.Report.Progress("write", from+(1-from)*float64(rows)/float64(max(table.Rows, rows, 1)), rows, table.Rows)
 			return nil
 		})
 	})
@@ -281,34 +274,24 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, c
 	return p, nil
 }
 
-// reader opens the file to be read with its types, and says what is to be
-// closed in the end and at what share of the job reading begins.
-func (in *ingest) reader(ctx context.Context, table *tabular.Table) (tabular.Reader, io.Closer, float64, error) {
+// reader opens the file to be read with the types of the schema, which may leave
+// columns of the table out, and says what is to be closed in the end and at what
+// share of the job reading begins.
+func (in *ingest) reader(ctx context.Context, table *tabular.Table, schema tabular.Schema) (tabular.Reader, io.Closer, float64, error) {
+	from := inferredAt
 	if table.Format.Kind == tabular.KindParquet {
-		at, size, err := in.openAt(ctx)
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		r, err := tabular.NewParquetReader(at, size, tabular.ParquetOptions{Limits: in.runner.limits, Schema: table.Schema})
-		return r, r, 0, err
+		from = 0 // it was not read to be inspected
 	}
-	src, err := in.open(ctx)
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	header := table.Format.Header
-	r, err := tabular.NewCSVReader(src, tabular.CSVOptions{
-		Format: tabular.FormatOptions{Delimiter: table.Format.Delimiter, Quote: table.Format.Quote, Header: &header},
-		Limits: in.runner.limits, Schema: table.Schema,
+	r, c, err := tabular.Open(ctx, in, tabular.Options{
+		Format: table.Format.Told(), Limits: in.runner.limits, Schema: schema, Names: table.Schema.Names(),
 	})
-	if err != nil {
-		return nil, nil, 0, errors.Join(err, src.Close())
-	}
-	return r, src, inferredAt, nil
+	return r, c, from, err
 }
 
-// open opens the file from its beginning and counts what is read of it.
-func (in *ingest) open(ctx context.Context) (io.ReadCloser, error) {
+var _ tabular.File = (*ingest)(nil)
+
+// Open implements tabular.File; it counts what is read.
+func (in *ingest) Open(ctx context.Context) (io.ReadCloser, error) {
 	src, err := in.runner.files.Open(ctx, in.dataset.RawKey)
 	if err != nil {
 		return nil, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
@@ -317,12 +300,14 @@ func (in *ingest) open(ctx context.Context) (io.ReadCloser, error) {
 	return &counting{ReadCloser: src, read: &in.read}, nil
 }
 
-func (in *ingest) openAt(ctx context.Context) (io.ReaderAt, int64, error) {
+// OpenAt implements tabular.File.
+func (in *ingest) OpenAt(ctx context.Context) (io.ReaderAt, int64, error) {
 	at, size, err := in.runner.files.OpenAt(ctx, in.dataset.RawKey)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
 	}
-	return tabular.Buffered(at, size), size, nil
+	in.read.Store(0)
+	return &countingAt{ReaderAt: at, read: &in.read}, size, nil
 }
 
 // writeTable streams what fill writes to the file store.
@@ -352,6 +337,19 @@ type counting struct {
 // Read implements io.Reader.
 func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+// countingAt counts the bytes read.
+type countingAt struct {
+	io.ReaderAt
+	read *atomic.Int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (c *countingAt) ReadAt(p []byte, at int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, at)
 	c.read.Add(int64(n))
 	return n, err
 }

@@ -123,13 +123,13 @@ func messageOf(err error) string {
 
 // evidence reads the columns as text and says what forms their values have.
 func (in *ingest) evidence(ctx context.Context, table *tabular.Table, columns []int) ([]*tabular.Evidence, error) {
-	wanted := &tabular.Table{Format: table.Format, Rows: table.Rows}
+	var wanted tabular.Schema
 	found := make([]*tabular.Evidence, len(columns))
 	for k, i := range columns {
-		wanted.Schema = append(wanted.Schema, tabular.Field{Name: table.Schema[i].Name, Type: tabular.String, Nullable: true})
+		wanted = append(wanted, tabular.Field{Name: table.Schema[i].Name, Type: tabular.String, Nullable: true})
 		found[k] = new(tabular.Evidence)
 	}
-	r, src, _, err := in.reader(ctx, wanted)
+	r, src, _, err := in.reader(ctx, table, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (in *ingest) evidence(ctx context.Context, table *tabular.Table, columns []
 		for k, column := range c.Frame.Columns() {
 			found[k].AddColumn(column, c.Rows)
 		}
-		in.progress("compare", inferredAt, inferredAt, c.Rows[len(c.Rows)-1], table.Rows)
+		in.task.Report.Progress("compare", inferredAt, c.Rows[len(c.Rows)-1], table.Rows)
 		return nil
 	})
 	return found, err

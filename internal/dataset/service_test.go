@@ -83,7 +83,7 @@ func TestMainWay(t *testing.T) {
 		{Name: "age", Type: tabular.Integer, Nullable: true},
 		{Name: "joined", Type: tabular.Datetime, Nullable: true},
 	}
-	if !reflect.DeepEqual(d.Version.Schema, want) || d.Version.Format != (tabular.Format{Kind: "csv", Delimiter: ",", Quote: `"`, Header: true}) {
+	if !reflect.DeepEqual(d.Version.Schema, want) || !reflect.DeepEqual(d.Version.Format, tabular.Format{Kind: "csv", Encoding: "utf-8", Delimiter: ",", Quote: `"`, Header: true}) {
 		t.Errorf("version %+v", d.Version)
 	}
 	p, err := b.Preview(t.Context(), "acme", d.ID, 2)

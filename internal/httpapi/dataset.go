@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
-	"strconv"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -43,11 +40,15 @@ type Column struct {
 
 // Format is how a file was read.
 type Format struct {
-	Kind      string `json:"kind" doc:"csv or parquet"`
-	Delimiter string `json:"delimiter,omitempty"`
-	Quote     string `json:"quote,omitempty"`
-	Header    bool   `json:"header" doc:"Whether the first record names the columns"`
-	BOM       bool   `json:"bom,omitempty" doc:"Whether the file began with a byte order mark"`
+	Kind        string   `json:"kind" enum:"csv,json,jsonl,xlsx,parquet"`
+	Compression string   `json:"compression,omitempty" enum:"gzip,zstd" doc:"Missing when the file was not compressed"`
+	Encoding    string   `json:"encoding,omitempty" doc:"Of text" example:"utf-8"`
+	Delimiter   string   `json:"delimiter,omitempty" doc:"Of CSV"`
+	Quote       string   `json:"quote,omitempty" doc:"Of CSV"`
+	Header      bool     `json:"header" doc:"Whether the file names the columns"`
+	BOM         bool     `json:"bom,omitempty" doc:"Whether the text began with a byte order mark"`
+	Sheet       string   `json:"sheet,omitempty" doc:"Of a workbook, the one that was read"`
+	Sheets      []string `json:"sheets,omitempty" nullable:"false" doc:"All that the workbook has"`
 }
 
 // DatasetLinks are the addresses around a data set.
@@ -84,6 +85,7 @@ type profileOutput struct{ Body json.RawMessage }
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
+	s.registerSniff()
 	register(s, operation(tagDatasets, "GET /datasets", "list-datasets", "List data sets",
 		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Dataset], error) {
 		page, err := s.datasets.List(ctx, callerOf(ctx).Tenant, in.Cursor, in.Limit)
@@ -192,40 +194,15 @@ func viewDataset(d *dataset.Dataset) Dataset {
 	if version := d.Version; version != nil {
 		v.Rows = version.Rows
 		v.Columns = viewDatasetColumns(d.TableColumns())
-		v.Format = &Format{
-			Kind: version.Format.Kind, Delimiter: version.Format.Delimiter, Quote: version.Format.Quote,
-			Header: version.Format.Header, BOM: version.Format.BOM,
-		}
+		v.Format = viewFormat(version.Format)
 		v.Links.Preview, v.Links.Profile, v.Links.Schema = self+"/preview", self+"/profile", self+"/schema"
 	}
 	return v
 }
 
-// uploadForm describes the form of an upload. It is added to the description
-// after the operation is registered: huma would read a body that it knows of.
-func uploadForm(limit int64) *huma.RequestBody {
-	text := func(doc string, longest int) *huma.Schema {
-		return &huma.Schema{Type: huma.TypeString, Description: doc, MaxLength: &longest}
-	}
-	priority := &huma.Schema{Type: huma.TypeString, Pattern: "^[0-9]$", Description: "How urgent the ingest job is among those of your tenant, 0 to 9; default 5"}
-	header := &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Description: "Whether the first record names the columns; default: found out"}
-	return &huma.RequestBody{
-		Required:    true,
-		Description: "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes in all. The file is passed on as it arrives.",
-		Content: map[string]*huma.MediaType{"multipart/form-data": {
-			Schema: &huma.Schema{
-				Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"file"},
-				Properties: map[string]*huma.Schema{
-					"name":      text("A name for the data set; default: the file's", maxFieldBytes),
-					"delimiter": text("Between fields of a CSV file: a comma, a tab, a semicolon or a bar; default: found out", 1),
-					"quote":     text("Around fields of a CSV file: \" or '; default: found out", 1),
-					"header":    header,
-					"priority":  priority,
-					fieldAfter:  text("Jobs that have to succeed before the file is read in, at most 100, with commas between them; until then the ingest job is waiting. Default: none", maxAfterBytes),
-					"file":      {Type: huma.TypeString, Format: "binary", Description: "The file, CSV or Parquet; the last part of the form"},
-				},
-			},
-			Encoding: map[string]*huma.Encoding{"file": {ContentType: "text/csv, application/vnd.apache.parquet, application/octet-stream"}},
-		}},
+func viewFormat(f tabular.Format) *Format {
+	return &Format{
+		Kind: f.Kind, Compression: f.Compression, Encoding: f.Encoding, Delimiter: f.Delimiter, Quote: f.Quote,
+		Header: f.Header, BOM: f.BOM, Sheet: f.Sheet, Sheets: f.Sheets,
 	}
 }

@@ -126,7 +126,7 @@ func answerExamples() map[string]any {
 	table := Dataset{
 		ID: exampleDatasetID, Name: "customers", Filename: "customers.csv", Size: 48211, State: "ready", User: "ada",
 		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", JobID: exampleJobID,
-		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
+		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Encoding: "utf-8", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
 		Links: DatasetLinks{
 			Self: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID),
 			Preview: datasetPath(exampleDatasetID) + "/preview", Profile: datasetPath(exampleDatasetID) + "/profile",
@@ -142,7 +142,11 @@ func answerExamples() map[string]any {
 	maps.Copy(examples, columnExamples(columns))
 	examples["make-profile"] = made(of("profile"), exampleDatasetID, "")
 	maps.Copy(examples, map[string]any{
-		"upload-dataset":  made(ingest, exampleDatasetID, ""),
+		"upload-dataset": made(ingest, exampleDatasetID, ""),
+		"sniff-dataset": Sniffed{
+			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
+			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},
+		},
 		"list-datasets":   Page[Dataset]{Items: []Dataset{table}},
 		"get-dataset":     table,
 		"preview-dataset": Preview{Columns: columns, Rows: [][]any{{34, "no"}, {nil, "yes"}}, RowsTotal: 1000},

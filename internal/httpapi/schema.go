@@ -12,12 +12,12 @@ import (
 // SchemaColumn is a column and what speaks for its type.
 type SchemaColumn struct {
 	Column
-	Layout      string      `json:"layout,omitempty" doc:"How values were written, where the plain way does not read them, such as dmy or decimal_comma"`
-	Unit        string      `json:"unit,omitempty" doc:"The currency of amounts" example:"EUR"`
-	Chosen      bool        `json:"chosen,omitempty" doc:"Somebody has chosen the type"`
-	Agree       int64       `json:"agree" doc:"Values that are of the type"`
-	Disagree    int64       `json:"disagree" doc:"Values that are not; of a chosen type that is not kept as text they are missing"`
-	Disagreeing []Sample    `json:"disagreeing,omitempty" doc:"The first of them"`
+	Layout      string          `json:"layout,omitempty" doc:"How values were written, where the plain way does not read them, such as dmy or decimal_comma"`
+	Unit        string          `json:"unit,omitempty" doc:"The currency of amounts" example:"EUR"`
+	Chosen      bool            `json:"chosen,omitempty" doc:"Somebody has chosen the type"`
+	Agree       int64           `json:"agree" doc:"Values that are of the type"`
+	Disagree    int64           `json:"disagree" doc:"Values that are not; of a chosen type that is not kept as text they are missing"`
+	Disagreeing []Sample        `json:"disagreeing,omitempty" doc:"The first of them"`
 	Suggestion  *TypeSuggestion `json:"suggestion,omitempty" doc:"A type that the column could have"`
 }
 

@@ -81,6 +81,8 @@ func (p *run) shards() int {
 		return p.req.Shards
 	case p.result.Format == tabular.KindParquet || p.dataset.Version == nil || p.config.ShardRows <= 0:
 		return 1
+	case !p.dataset.Version.Format.Divisible():
+		return 1
 	}
 	return int(min((p.dataset.Version.Rows+p.config.ShardRows-1)/p.config.ShardRows, MaxShards))
 }
@@ -152,6 +154,9 @@ func (p *run) cut(ctx context.Context, parts int) (*plan, error) {
 	request.Shards = 0
 	shard := ShardRequest{Request: request, Threshold: p.result.Threshold}
 	made := &plan{}
+	if !tabular.FormatOf(r).Divisible() {
+		return made, nil // one part it is: there is no place to begin at but the first
+	}
 	switch r := r.(type) {
 	case *tabular.ParquetReader:
 		shard.Parquet = true
@@ -163,6 +168,9 @@ func (p *run) cut(ctx context.Context, parts int) (*plan, error) {
 		})
 		if err != nil {
 			return nil, fmt.Errorf("divide data set %s: %w", p.dataset.ID, err)
+		}
+		if shard.Format = r.Format(); !shard.Format.Divisible() {
+			return made, nil // the first byte that is not ASCII told the encoding
 		}
 		for i, from := range marks[:len(marks)-1] {
 			shard.Number, shard.From, shard.Until = i+1, from, marks[i+1]

