@@ -25,7 +25,7 @@ func TestSniff(t *testing.T) {
 	got := decode[httpapi.Sniffed](t, r)
 	want := httpapi.Sniffed{
 		Format:  httpapi.Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true},
-		Columns: []httpapi.Column{{Name: "name", Type: "string", Nullable: true}, {Name: "since", Type: "datetime"}},
+		Columns: []httpapi.Column{{Name: "name", Type: "string", Storage: "string", Nullable: true}, {Name: "since", Type: "datetime", Storage: "datetime"}},
 		Rows:    [][]any{{"café", "2024-01-02"}, {nil, "2024-01-03"}},
 	}
 	if len(got.Bad) != 1 || got.Bad[0].Line != 4 || got.Bad[0].Code != "csv_ragged_row" {

@@ -124,7 +124,7 @@ type Pattern struct {
 // Duplicates are rows that are equal to an earlier one.
 type Duplicates struct {
 	Rows  int64   `json:"rows"`
-	Exact bool    `json:"exact"`           // they are counted by 64-bit hashes; above 1,048,576 different rows they are estimated
+	Exact bool    `json:"exact"`           // they are counted by 64-bit hashes; above 131,072 different rows they are estimated
 	Error float64 `json:"error,omitempty"` // standard error of the estimate, in rows
 }
 
