@@ -62,6 +62,10 @@ func (b *bench) badFiles(t *testing.T) { //nolint:paralleltest // one after the 
 		{"empty name", table("a,", "1,x"), "csv_empty_column_name", ""},
 		{"too many columns", table(strings.Join(wide, ","), strings.Join(wide, ",")), "csv_too_many_columns", "10000"},
 		{"binary", bytes.NewReader(binary), "csv_not_text", ""},
+		{"broken JSON", strings.NewReader("[{\"a\":1},\n{\"a\":]"), "json_syntax", "line 2"},
+		{"broken workbook", strings.NewReader("PK\x03\x04 and no more"), "xlsx_damaged", ""},
+		{"gzip cut off", strings.NewReader("\x1f\x8b\x08\x00\x00"), "compression_damaged", "early"},
+		{"two encodings", table("a,b", "ü,1", "ö,2", "\xe4,3"), "csv_invalid_utf8", "line 4"},
 		{"infinity", table("a,b", "1,2", "inf,3"), "infinite_value", "a"},
 	}
 	for _, tt := range tests {

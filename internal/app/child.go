@@ -16,6 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/secret"
 	"github.com/narrativeml/narrative/internal/telemetry"
 	"github.com/narrativeml/narrative/internal/training"
@@ -28,7 +29,10 @@ const RunJobCommand = "run-job"
 // isolated are the kinds of job that run in processes of their own: those that
 // hold what depends on the data. The others stream.
 func isolated() []string {
-	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name}
+	return []string{
+		training.Kind().Name, training.FoldKind().Name,
+		dataset.Kind().Name, dataset.RetypeKind().Name, dataset.ProfileKind().Name, recipe.Kind().Name,
+	}
 }
 
 // What the process of a job tells its worker, for its metrics.

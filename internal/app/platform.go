@@ -16,6 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/llm"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/queue"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/resilience"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
@@ -97,7 +98,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(), health.Collections(),
+		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(),
 	} {
 		all = append(all, declared...)
 	}

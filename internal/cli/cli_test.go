@@ -59,14 +59,22 @@ func TestTheMainJob(t *testing.T) {
 	t.Parallel()
 	sh := setup(t, func(s *clienttest.Server) { s.Token = "secret-token" })
 	sh.in = strings.NewReader(table)
+	if err := os.WriteFile(sh.path("long.csv"), bytes.Repeat([]byte("a,b\n"), 1<<19), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	file, curve := sh.path("predictions.csv"), sh.path("curve.csv")
 	for _, test := range []struct {
 		args string
 		want string // in standard output
 		errs string // in standard error
 	}{
-		{"upload " + sh.path("t.csv") + " --name colors --header yes", "data set ds_1: colors, ready, 11 rows\ncolumn  type", "upload"},
+		{"upload " + sh.path("t.csv") + " --name colors --header yes", "data set ds_1: colors, ready, 11 rows\nread as csv, delimiter \",\", with a header, in utf-8, of the sheets a, b\ncolumn  type", "upload"},
 		{"upload - --detach", "ds_2 job_2", ""},
+		{"sniff " + sh.path("t.csv"), "csv, with a header\ncolumn  type", ""},
+		{"sniff " + sh.path("t.csv") + " --kind csv --encoding latin-1 --compression gzip --delimiter ; --quote ' --header no", "csv, delimiter \";\", quote ', without a header, in latin-1, compressed by gzip\n", ""},
+		{"sniff " + sh.path("t.csv") + " --kind xlsx --sheet Two", "xlsx, sheet \"Two\", with a header\nwhat is in it shows", ""},
+		{"sniff " + sh.path("long.csv"), "row 1, line 2: long.csv has 1048576 bytes and more\n", ""},
+		{"sniff " + sh.path("t.csv") + " --json", `"kind": "csv"`, ""},
 		{"profile ds_1", "column  type", ""},
 		{"profile ds_1 --json", `"top": [`, ""},
 		{"train ds_1 --target label --detach", "job_3", ""},
@@ -181,6 +189,8 @@ func TestExitCodes(t *testing.T) {
 		{"train ds_1", nil, cli.ExitUsage, "--target"},
 		{"upload no-such-file", nil, cli.ExitUsage, "no such file"},
 		{"upload T --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
+		{"sniff T --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
+		{"sniff no-such-file", nil, cli.ExitUsage, "no such file"},
 		{"predict mdl_1 ds_1 -d -o x", nil, cli.ExitUsage, "leave out --detach"},
 		{"tune mdl_1 -d -o x", nil, cli.ExitUsage, "leave out --detach"},
 		{"config --role cook", nil, cli.ExitUsage, "--role"},

@@ -29,6 +29,8 @@ type datasets struct {
 	got  []dataset.Upload
 	read func(io.Reader) (int64, []byte, error)
 	view dataset.Preview
+
+	charts int // that were drawn
 }
 
 var _ httpapi.Datasets = (*datasets)(nil)

@@ -30,7 +30,8 @@ type Jobs interface {
 
 // Datasets finds data sets.
 type Datasets interface {
-	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	// Input returns the data set with the file of a version; 0: the first.
+	Input(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, error)
 }
 
 // ModelFinder finds the records of models.
@@ -52,7 +53,7 @@ func NewService(jobs Jobs, datasets Datasets, models ModelFinder) *Service {
 
 // Kind declares the prediction job.
 func Kind() job.Kind {
-	return job.Kind{Name: "prediction", Pool: "batch", Version: 2, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction", Pool: "batch", Version: 3, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // memory is what a prediction takes: it streams, and holds the model and some
@@ -78,7 +79,14 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	if err != nil {
 		return job.Submission{}, err
 	}
-	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	number := dataset.Newest
+	switch {
+	case req.Version > 0:
+		number = req.Version
+	case m.DatasetID == req.DatasetID:
+		number = m.DatasetVersion
+	}
+	d, err := s.datasets.Input(ctx, caller.Tenant, req.DatasetID, number)
 	if err != nil {
 		return job.Submission{}, err
 	}
@@ -86,8 +94,15 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		return job.Submission{}, err
 	}
 	kind := Kind()
-	if req.Shards == 0 {
-		kind.Version = 1 // workers that know no shards can do it
+	if req.Version = 0; d.Version != nil {
+		req.Version = d.Version.Number // 0 or 1 is the first
+	}
+	switch {
+	case req.Version > 1:
+	case req.Shards != 0:
+		kind.Version, req.Version = 2, 0 // workers that know no versions can do it
+	default:
+		kind.Version, req.Version = 1, 0 // those that know no shards, too
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
