@@ -59,6 +59,9 @@ type number struct {
 
 // scanNumber reads b as a number. It does not compute the value of a decimal.
 func scanNumber(b []byte) number {
+	if n, ok := scanShort(b); ok {
+		return n
+	}
 	var n number
 	i := 0
 	if i < len(b) && (b[i] == '+' || b[i] == '-') {
@@ -126,6 +129,45 @@ func scanNumber(b []byte) number {
 		n.kind = infiniteNumber
 	}
 	return n
+}
+
+// scanShort reads what most numbers are, digits with or without a point that 64
+// bits hold, as scanNumber does. It reports false for everything else.
+func scanShort(b []byte) (n number, ok bool) {
+	const most = 18 // digits that cannot be too many
+	i := 0
+	if i < len(b) && (b[i] == '+' || b[i] == '-') {
+		n.neg = b[i] == '-'
+		i++
+	}
+	first, mant := i, uint64(0)
+	if len(b)-first > most {
+		return number{}, false
+	}
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		mant = mant*10 + uint64(b[i]-'0')
+	}
+	n.mant, n.exact = mant, true
+	digits := i - first
+	switch {
+	case i == len(b):
+		n.kind, n.fits, n.whole = wholeNumber, true, int64(mant)
+		if n.neg {
+			n.whole = -n.whole
+		}
+		if digits > 1 && b[first] == '0' {
+			n.kind = codeNumber
+		}
+		return n, digits > 0
+	case b[i] != '.':
+		return number{}, false
+	}
+	point := i + 1
+	for i = point; i < len(b) && b[i]-'0' <= 9; i++ {
+		mant = mant*10 + uint64(b[i]-'0')
+	}
+	n.kind, n.mant, n.exp = decimalNumber, mant, point-i
+	return n, i == len(b) && digits+i-point > 0
 }
 
 // exponent reads "e±digits", the whole of b.

@@ -77,7 +77,9 @@ type column struct {
 
 	minInt, maxInt         int64 // of whole numbers, which a float may round
 	minLen, maxLen, sumLen int64
-	scratch                []float64
+	scratch                []float64 // the numbers of a chunk
+	keys                   []uint64  // and what they are counted by
+	pending                []uint64  // keys that are not counted yet
 	tallies                []int64
 	err                    error
 }
@@ -246,60 +248,6 @@ func (c *Collector) hashRows(part frame.Column) {
 // key returns the bits that stand for a number; -0 is 0.
 func key(v float64) uint64 { return math.Float64bits(v + 0) }
 
-func (c *column) addNumbers(part frame.Column) {
-	c.scratch = c.scratch[:0]
-	// Integers are counted by their own bits, since a float does not hold all.
-	if part.Type() == frame.Float {
-		for i, v := range part.Floats() {
-			if !part.Null(i) {
-				c.scratch = append(c.scratch, v)
-			}
-		}
-		for _, v := range c.scratch {
-			c.tally(key(v), 1, v)
-		}
-	} else {
-		for i, v := range part.Ints() {
-			if !part.Null(i) {
-				if c.count == 0 && len(c.scratch) == 0 {
-					c.minInt, c.maxInt = v, v
-				}
-				c.minInt, c.maxInt = min(c.minInt, v), max(c.maxInt, v)
-				c.scratch = append(c.scratch, float64(v))
-				c.tally(uint64(v), 1, float64(v))
-				c.timed = c.timed || part.Type() == frame.Time && v%dayMicros != 0
-			}
-		}
-	}
-	n := int64(len(c.scratch))
-	c.missing += int64(part.Len()) - n
-	c.count += n
-	if n == 0 {
-		return
-	}
-	before := c.values
-	c.values = moment{}
-	c.values.add(c.scratch)
-	lo, hi := c.values.min, c.values.max
-	before.merge(c.values)
-	c.values = before
-	c.hist.add(c.scratch, lo, hi)
-}
-
-// tally counts a number.
-func (c *column) tally(k uint64, n int64, v float64) {
-	for c.counts.add(k, n) < 0 {
-		c.counts.shrink()
-	}
-	if c.counts.exact() {
-		return
-	}
-	c.distinct.InsertHash(mix(k ^ seed))
-	if err := c.sketch.AddWithCount(v-c.base, float64(n)); err != nil {
-		c.err = err
-	}
-}
-
 const dayMicros = 24 * 60 * 60 * 1_000_000
 
 // seed keeps the hash of the distinct counter apart from that of the table.
@@ -445,6 +393,11 @@ func (c *Collector) Merge(o *Collector) error {
 }
 
 func (c *column) merge(o *column) error {
+	c.settle()
+	o.settle()
+	if err := errors.Join(c.err, o.err); err != nil {
+		return err
+	}
 	if o.count > 0 && (c.count == 0 || o.minLen < c.minLen) {
 		c.minLen = o.minLen
 	}
