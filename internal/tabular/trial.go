@@ -192,6 +192,12 @@ func (p *cells) triedFloats(f Field, g *guess) frame.Column {
 	values := make([]float64, len(p.raw.rows))
 	for i := range values {
 		b := p.raw.field(i, p.column)
+		if g.seen&sawFraction != 0 {
+			if v, ok := shortDecimal(b); ok { // of which there is nothing to be found out
+				values[i] = v
+				continue
+			}
+		}
 		if missing(b) {
 			values[i], g.nullable = math.NaN(), true
 			continue

@@ -218,6 +218,39 @@ func (n *number) float(b []byte) float64 {
 	return f
 }
 
+// shortDecimal reads what most decimals are, digits with a point that a float holds
+// exactly, to the value that scanNumber and float give. It reports false for
+// everything else.
+func shortDecimal(b []byte) (v float64, ok bool) {
+	const most = 16 // bytes: 15 digits are less than 1<<53
+	i := 0
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	if len(b)-i > most {
+		return 0, false
+	}
+	mant, point := uint64(0), -1
+	for k := i; k < len(b); k++ {
+		switch c := b[k]; {
+		case c-'0' <= 9:
+			mant = mant*10 + uint64(c-'0')
+		case c == '.' && point < 0:
+			point = k
+		default:
+			return 0, false
+		}
+	}
+	if point < 0 || len(b)-i == 1 {
+		return 0, false
+	}
+	v = float64(mant) / powers[len(b)-1-point]
+	if i > 0 {
+		v = -v
+	}
+	return v, true
+}
+
 func (n *number) slow(b []byte) float64 {
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil && !math.IsInf(f, 0) {

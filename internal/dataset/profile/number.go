@@ -116,4 +116,3 @@ func (c *column) tally(k uint64, n int64, v float64) {
 		c.err = err
 	}
 }
-
