@@ -57,6 +57,7 @@ func setup(t *testing.T) *bundle {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files})
 	b.handlers = jobs.Handlers(jobs.Runners{
 		Ingest:     ingest,
+		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: b.files}),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
 		Tuning:     tuning.NewRunner(b.models, b.files, nil),
