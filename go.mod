@@ -40,7 +40,6 @@ require (
 )
 
 require (
-	code.dny.dev/ssrf v0.2.0
 	cel.dev/expr v0.25.1 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect
@@ -52,7 +51,6 @@ require (
 )
 
 require (
-	code.dny.dev/ssrf v0.2.0
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect
 	github.com/DataDog/datadog-go/v5 v5.9.1 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect

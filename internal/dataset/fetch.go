@@ -115,7 +115,7 @@ func (f *fetch) load(ctx context.Context) error {
 		}
 	}
 	if len(state.Sum) > 0 {
-		if err := f.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(state.Sum); err != nil { //nolint:errcheck,forcetypeassert // a hash of the standard library
+		if err := f.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(state.Sum); err != nil { // a hash of the standard library
 			return fmt.Errorf("read what was fetched of data set %s: %w", f.dataset.ID, err)
 		}
 	}
@@ -226,7 +226,7 @@ func (f *fetch) piece(ctx context.Context, body *bufio.Reader) (more bool, err e
 	if at := src.from + n; at > f.best {
 		f.best, f.state.Tries, f.state.Since = at, 0, time.Time{}
 	}
-	if f.state.Sum, err = f.sum.(encoding.BinaryMarshaler).MarshalBinary(); err != nil { //nolint:errcheck,forcetypeassert // a hash of the standard library
+	if f.state.Sum, err = f.sum.(encoding.BinaryMarshaler).MarshalBinary(); err != nil { // a hash of the standard library
 		return false, fmt.Errorf("keep the hash of data set %s: %w", f.dataset.ID, err)
 	}
 	if err := f.save(ctx); err != nil {

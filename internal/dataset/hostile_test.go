@@ -34,8 +34,7 @@ type hostile struct {
 // TestHostileFiles takes files through upload and ingest that are hostile or
 // broken. Each is read as it is meant or refused with a code and a place;
 // whatever is stored besides stays as it is.
-func TestHostileFiles(t *testing.T) {
-	t.Parallel()
+func TestHostileFiles(t *testing.T) { //nolint:paralleltest // what is stored is compared in the end
 	b := setup(t, nil)
 	// Bombs may be small ones then; what they expand to is bounded by 256 MiB
 	// otherwise.

@@ -183,8 +183,7 @@ func TestImport(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var b *importing
-			b = setupImport(t, func(c *dataset.ImporterConfig) { change(c, &elsewhere{}) })
+			b := setupImport(t, func(c *dataset.ImporterConfig) { change(c, &elsewhere{}) })
 			change(&dataset.ImporterConfig{}, b.far)
 			d, j := b.ask(t)
 			if d.Name != "people" || d.Filename != "people.csv" || d.State != dataset.Uploaded || d.JobID != j.ID || j.Kind != "import" || d.Origin() != "https://files.example.com/in/people.csv" {

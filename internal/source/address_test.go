@@ -13,11 +13,11 @@ import (
 	"github.com/narrativeml/narrative/internal/source"
 )
 
-func reader(t testing.TB, c source.Config) *source.Reader {
-	t.Helper()
+func reader(tb testing.TB, c source.Config) *source.Reader {
+	tb.Helper()
 	r, err := source.New(c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }

@@ -165,11 +165,10 @@ const maxDelay = time.Hour
 // later reads seconds of a Retry-After; dates, which need clocks that agree, and
 // nonsense are nothing.
 func later(text string) error {
-	n, err := strconv.ParseUint(text, 10, 31)
-	if err != nil {
-		return nil
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return delayError(min(time.Duration(n)*time.Second, maxDelay))
 	}
-	return delayError(min(time.Duration(n)*time.Second, maxDelay))
+	return nil
 }
 
 // versionOf returns what tells whether the file is still the same: a strong tag.
@@ -278,7 +277,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.source.Read(p)
 	silent := !b.timer.Stop()
 	switch {
-	case err == nil, err == io.EOF: //nolint:errorlint // a wrapped one means the contrary
+	case err == nil, err == io.EOF: // a wrapped one means the contrary
 		return n, err //nolint:wrapcheck // io.EOF must stay bare
 	case silent:
 		return n, unavailable("source_interrupted", "the source's server has sent nothing for %s", b.timeout).Because(err)

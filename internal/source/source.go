@@ -150,6 +150,7 @@ func (r *Reader) openObject(ctx context.Context, at location, from int64, versio
 		return nil, refuse("source_not_found", "there is no %s in the bucket %s", at.key, at.bucket).Because(err)
 	case fault.ClassForbidden:
 		return nil, refuse("source_unauthorized", "the bucket %s does not let the platform read it", at.bucket).Because(err)
+	default:
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s in bucket %s: %w", at.key, at.bucket, err)
