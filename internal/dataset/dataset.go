@@ -26,12 +26,13 @@ type Dataset struct {
 	Filename string `json:"filename"`
 	// IdempotencyKey is the client's, else the data set's identifier.
 	IdempotencyKey string                `json:"idempotency_key"`
-	Source         string                `json:"source,omitempty"`   // where the file is fetched from; it may hold a secret, see Origin
-	Options        tabular.FormatOptions `json:"options"`            // what the client told about the format
-	Priority       *int                  `json:"priority,omitempty"` // of the ingest job; nil: the default
-	After          []string              `json:"after,omitempty"`    // jobs that have to succeed before the ingest job runs
-	Size           int64                 `json:"size"`               // bytes as uploaded
-	SHA256         string                `json:"sha256"`             // of the bytes as uploaded, hexadecimal
+	Source         string                `json:"source,omitempty"`     // where the file is fetched from; until it is here it may hold a secret, see Origin
+	SourceSum      string                `json:"source_sum,omitempty"` // tells whether another source is the same
+	Options        tabular.FormatOptions `json:"options"`              // what the client told about the format
+	Priority       *int                  `json:"priority,omitempty"`   // of the ingest job; nil: the default
+	After          []string              `json:"after,omitempty"`      // jobs that have to succeed before the ingest job runs
+	Size           int64                 `json:"size"`                 // bytes as uploaded
+	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
 	RawKey         string                `json:"raw_key"` // the file as uploaded; empty while it is fetched

@@ -2,6 +2,8 @@ package dataset
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -62,6 +64,7 @@ func (s *Service) Import(ctx context.Context, im Import) (d *Dataset, j *job.Job
 	d = s.newDataset(im.IdempotencyKey)
 	d.Tenant, d.User, d.Name, d.Source, d.Filename = im.Tenant, im.User, im.Name, im.Source, filenameOf(im.Source)
 	d.Options, d.Priority, d.After = im.Options, im.Priority, im.After
+	d.SourceSum = sumOf(im.Source)
 	d.nameByFile()
 	found, err := s.byKey(ctx, d)
 	if err == nil && found == nil {
@@ -87,10 +90,16 @@ func (s *Service) Import(ctx context.Context, im Import) (d *Dataset, j *job.Job
 
 // sameImport returns the data set that was found if d is the same import.
 func (s *Service) sameImport(ctx context.Context, found, d *Dataset) (*Dataset, *job.Job, error) {
-	if found.Deleted || found.Source != d.Source || found.Name != d.Name || !reflect.DeepEqual(found.Options, d.Options) || !slices.Equal(found.After, d.After) {
+	if found.Deleted || found.SourceSum != d.SourceSum || found.Name != d.Name || !reflect.DeepEqual(found.Options, d.Options) || !slices.Equal(found.After, d.After) {
 		return nil, nil, errKeyReused()
 	}
 	return s.known(ctx, found)
+}
+
+// sumOf tells sources apart without keeping them.
+func sumOf(source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return hex.EncodeToString(sum[:])
 }
 
 // Origin is where the file came from, as it may be shown: without what may be a
@@ -256,6 +265,7 @@ func (m *Importer) Publish(ctx context.Context, j *job.Job, result json.RawMessa
 		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
+		d.Source = d.Origin() // nobody fetches it again
 		d.RawKey, d.Size, d.SHA256 = made.RawKey, made.Size, made.SHA256
 		d.Version, d.State = &made.Version, Ready
 		return nil

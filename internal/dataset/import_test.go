@@ -164,7 +164,7 @@ func (b *importing) check(t *testing.T, j *job.Job, made *dataset.ImportResult) 
 		}
 	}
 	d, err := b.Get(t.Context(), "acme", made.DatasetID)
-	if err != nil || d.State != dataset.Ready || d.Version.Rows != 200 || d.Size != made.Size || d.SHA256 != made.SHA256 || d.RawKey != made.RawKey {
+	if err != nil || d.State != dataset.Ready || d.Version.Rows != 200 || d.Size != made.Size || d.SHA256 != made.SHA256 || d.RawKey != made.RawKey || strings.Contains(d.Source, "secret") || d.Source != d.Origin() {
 		t.Errorf("data set %+v: %v", d, err)
 	}
 	keys, err := b.References(t.Context(), d.ID, b.now)
@@ -411,6 +411,11 @@ func TestImportRequests(t *testing.T) {
 	if err != nil || !created {
 		t.Fatal(err)
 	}
+	made, _, err := b.run(t.Context(), j) // it is the same request when the file is here
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.check(t, j, made)
 	again, same, created, err := b.Import(t.Context(), good)
 	if err != nil || created || again.ID != first.ID || same.ID != j.ID {
 		t.Errorf("again: %+v %+v %v: %v", again, same, created, err)

@@ -263,7 +263,17 @@ type body struct {
 	source  io.ReadCloser
 	timeout time.Duration
 	timer   *time.Timer
+
+	waited time.Duration // for the source, in this span
+	got    int64         // bytes in it
 }
+
+// A source has to send so much in a span of so many timeouts, or it holds a worker
+// for next to nothing. Time in which nobody reads does not count.
+const (
+	slowSpan = 4
+	slowRate = 1 << 10 // bytes a second
+)
 
 func newBody(ctx context.Context, cancel context.CancelFunc, source io.ReadCloser, timeout time.Duration) *body {
 	b := &body{ctx: ctx, cancel: cancel, source: source, timeout: timeout, timer: time.AfterFunc(timeout, cancel)}
@@ -274,8 +284,17 @@ func newBody(ctx context.Context, cancel context.CancelFunc, source io.ReadClose
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	b.timer.Reset(b.timeout)
+	began := time.Now()
 	n, err := b.source.Read(p)
 	silent := !b.timer.Stop()
+	b.waited += time.Since(began)
+	b.got += int64(n)
+	if b.waited >= slowSpan*b.timeout {
+		if err == nil && float64(b.got) < b.waited.Seconds()*slowRate {
+			return n, unavailable("source_interrupted", "the source's server sends less than %d bytes a second", slowRate)
+		}
+		b.waited, b.got = 0, 0
+	}
 	switch {
 	case err == nil, err == io.EOF: // a wrapped one means the contrary
 		return n, err //nolint:wrapcheck // io.EOF must stay bare

@@ -291,6 +291,22 @@ func TestBodiesThatBreakOff(t *testing.T) {
 	}
 }
 
+func TestBodiesThatTrickle(t *testing.T) {
+	t.Parallel()
+	s := setup(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			_, _ = io.WriteString(w, "1")
+			_ = http.NewResponseController(w).Flush()
+			select {
+			case <-r.Context().Done():
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}, func(c *source.Config) { c.Timeout = 200 * time.Millisecond })
+	_, _, err := s.open(t, "/", 0, "")
+	checkRefused(t, err, fault.ClassUnavailable, "source_interrupted")
+}
+
 func TestServersThatAreNotTrusted(t *testing.T) {
 	t.Parallel()
 	s := setup(t, func(http.ResponseWriter, *http.Request) {}, func(c *source.Config) { c.Transport = nil })
