@@ -83,9 +83,12 @@ func (s *Service) Import(ctx context.Context, im Import) (d *Dataset, j *job.Job
 	case found == nil:
 		return nil, nil, false, fault.Unavailable("store_unavailable", "the data set could not be recorded; please try again in a moment")
 	}
-	created = found.ID == d.ID
+	if found.ID == d.ID { // an earlier try was stored, and its reply lost
+		d, j, err = s.submitNew(ctx, found)
+		return d, j, err == nil, err
+	}
 	d, j, err = s.sameImport(ctx, found, d)
-	return d, j, created, err
+	return d, j, false, err
 }
 
 // sameImport returns the data set that was found if d is the same import.

@@ -61,3 +61,21 @@ func TestNullIsNothing(t *testing.T) {
 		t.Errorf("null in a list: status %d: %s", r.status, r.body)
 	}
 }
+
+// TestRefusedUploadsLeaveNothing checks that a tenant of which too many jobs wait
+// gets no data set of what is refused.
+func TestRefusedUploadsLeaveNothing(t *testing.T) {
+	t.Parallel()
+	b := withServices(t)
+	if r := b.ask(t, http.MethodPut, "/api/v1/tenants/ada", bob, strings.NewReader(`{"paused":true,"max_waiting":1}`), "Content-Type", "application/json"); r.status != http.StatusOK {
+		t.Fatalf("status %d: %s", r.status, r.body)
+	}
+	if r := b.upload(t, ada, nil, "file", "a,b\n1,2\n"); r.status != http.StatusAccepted {
+		t.Fatalf("status %d: %s", r.status, r.body)
+	}
+	wantProblem(t, b.upload(t, ada, []string{"Idempotency-Key", "k"}, "file", "a,b\n1,2\n"), http.StatusTooManyRequests, "too_many_waiting_jobs")
+	wantProblem(t, b.send(t, datasetsPath+"/import", ada, `{"source":"https://files.example.com/x.csv"}`, "Idempotency-Key", "k2"), http.StatusTooManyRequests, "too_many_waiting_jobs")
+	if page := decode[httpapi.Page[httpapi.Dataset]](t, b.get(t, datasetsPath, ada)); len(page.Items) != 1 {
+		t.Errorf("there are %+v", page.Items)
+	}
+}

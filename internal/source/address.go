@@ -87,8 +87,10 @@ func (r *Reader) checkURL(u *url.URL) error {
 	return nil
 }
 
+// errNotPublic is the same for a name that is not known and one that leads inside:
+// nobody shall learn by it which names there are inside.
 func errNotPublic() error {
-	return refuse("source_address", "the source's host is not at a public address, or not at one that is read from; ask your operator to allow it (import.allow_addresses)")
+	return refuse("source_address", "the source's host is not known, or not at a public address; check its name, or ask your operator to allow its address (import.allow_addresses)")
 }
 
 func portOf(u *url.URL) (uint16, error) {

@@ -234,7 +234,7 @@ func (r *Reader) unreached(ctx context.Context, err error) error {
 		return refuse("source_answer", "the source's server does not speak HTTP as it should").Because(err)
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
-		return refuse("source_host_unknown", "the source's host is not known").Because(err)
+		return errNotPublic()
 	}
 	return unavailable("source_unavailable", "the source's server cannot be reached or does not answer").Because(err)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -352,4 +353,20 @@ func TestNamesAreJudgedByTheirAddress(t *testing.T) {
 	if reached {
 		t.Error("the server was reached")
 	}
+}
+
+// TestNamesThatAreNotKnown checks that a name that leads nowhere is refused as one
+// that leads inside is.
+func TestNamesThatAreNotKnown(t *testing.T) {
+	t.Parallel()
+	r, err := source.New(source.Config{Transport: func(tr *http.Transport) {
+		tr.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "db.internal.corp", IsNotFound: true}}
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Open(t.Context(), "acme", "https://db.internal.corp/x", 0, "")
+	checkRefused(t, err, fault.ClassInvalid, "source_address")
 }
