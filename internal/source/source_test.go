@@ -40,6 +40,7 @@ func setup(t *testing.T, handler http.HandlerFunc, change ...func(*source.Config
 			pool := x509.NewCertPool()
 			pool.AddCert(server.Certificate())
 			tr.TLSClientConfig.RootCAs = pool
+			tr.TLSHandshakeTimeout, tr.ResponseHeaderTimeout = time.Minute, time.Minute // of a machine that is busy
 		},
 	}
 	for _, f := range change {
