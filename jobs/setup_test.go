@@ -1,7 +1,10 @@
 package jobs_test
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +50,7 @@ func setup(t *testing.T) *bundle {
 		t.Fatal(err)
 	}
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles()}
-	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Sources: anywhere{}})
 	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
 	b.training = training.NewService(b.line, b.datasets)
@@ -57,6 +60,7 @@ func setup(t *testing.T) *bundle {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files})
 	b.handlers = jobs.Handlers(jobs.Runners{
 		Ingest:     ingest,
+		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: b.files, Remote: anywhere{}, Piece: 10}),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
 		Tuning:     tuning.NewRunner(b.models, b.files, nil),
@@ -66,6 +70,16 @@ func setup(t *testing.T) *bundle {
 		}),
 	})
 	return b
+}
+
+// anywhere is the same file at every address.
+type anywhere struct{}
+
+func (anywhere) Check(string, string) error { return nil }
+
+func (anywhere) Open(_ context.Context, _, _ string, from int64, _ string) (*dataset.Remote, error) {
+	const file = "a,b\n1,x\n2,y\n3,z\n"
+	return &dataset.Remote{Body: io.NopCloser(strings.NewReader(file[from:])), At: from, Size: int64(len(file)), Version: "v1"}, nil
 }
 
 // run does with a job what a worker does when nothing goes wrong.

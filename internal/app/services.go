@@ -40,7 +40,7 @@ func (p *platform) services() *services {
 		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
-		Driver: p.store, Files: p.files, Jobs: s.jobs,
+		Driver: p.store, Files: p.files, Jobs: s.jobs, Sources: p.sources,
 		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads,
 	})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs})
@@ -94,6 +94,7 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,
+		Import:    dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Remote: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes}),
 		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Now: time.Now}),
 		Training: training.NewRunner(training.RunnerConfig{
 			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads, FoldRows: int64(p.config.Worker.FoldRows),

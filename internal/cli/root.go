@@ -146,7 +146,7 @@ reached, 130 interrupted.`,
 		root.AddCommand(jobCommand(s.RunJob))
 	}
 	for _, command := range []func(*session) *cobra.Command{
-		uploadCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
+		uploadCommand, importCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
 		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
 		recipeCommand, versionCommand,

@@ -115,6 +115,7 @@ type Dataset struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Filename  string    `json:"filename"`
+	Source    string    `json:"source"` // where an imported file came from
 	Size      int64     `json:"size"`
 	State     string    `json:"state"`
 	JobID     string    `json:"job_id"`

@@ -12,7 +12,7 @@ type State string
 
 // The states of a data set.
 const (
-	Uploaded State = "uploaded" // the file is stored, an ingest job is under way
+	Uploaded State = "uploaded" // the file is stored or being fetched, an ingest or import job is under way
 	Ready    State = "ready"    // typed, profiled and usable
 	Rejected State = "rejected" // the ingest job found the file unusable; Failure of the job says why
 )
@@ -26,14 +26,16 @@ type Dataset struct {
 	Filename string `json:"filename"`
 	// IdempotencyKey is the client's, else the data set's identifier.
 	IdempotencyKey string                `json:"idempotency_key"`
-	Options        tabular.FormatOptions `json:"options"`            // what the client told about the format
-	Priority       *int                  `json:"priority,omitempty"` // of the ingest job; nil: the default
-	After          []string              `json:"after,omitempty"`    // jobs that have to succeed before the ingest job runs
-	Size           int64                 `json:"size"`               // bytes as uploaded
-	SHA256         string                `json:"sha256"`             // of the bytes as uploaded, hexadecimal
+	Source         string                `json:"source,omitempty"`     // where the file is fetched from; until it is here it may hold a secret, see Origin
+	SourceSum      string                `json:"source_sum,omitempty"` // tells whether another source is the same
+	Options        tabular.FormatOptions `json:"options"`              // what the client told about the format
+	Priority       *int                  `json:"priority,omitempty"`   // of the ingest job; nil: the default
+	After          []string              `json:"after,omitempty"`      // jobs that have to succeed before the ingest job runs
+	Size           int64                 `json:"size"`                 // bytes as uploaded
+	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
-	RawKey         string                `json:"raw_key"` // the file as uploaded
+	RawKey         string                `json:"raw_key"` // the file as uploaded; empty while it is fetched
 	CreatedAt      time.Time             `json:"created_at"`
 	ExpiresAt      time.Time             `json:"expires_at,omitzero"`
 	Deleted        bool                  `json:"deleted,omitempty"` // hidden; its files go at the next clean-up

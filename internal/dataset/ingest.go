@@ -206,12 +206,17 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
 	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Version != nil && (d.Version.number() > 1 || d.Version.Reading > 0 || d.Version.Epoch >= made.Version.Epoch) {
+		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
 		d.Version, d.State = &made.Version, Ready
 		return nil
 	})
+}
+
+// first reports whether v, which was made of the file, is to be the data set's.
+func (v *Version) first(d *Dataset) bool {
+	return d.Version == nil || d.Version.number() == 1 && d.Version.Reading == 0 && d.Version.Epoch < v.Epoch
 }
 
 // ingest is one run.

@@ -37,6 +37,7 @@ type ServiceConfig struct {
 	Driver    store.Driver
 	Files     Files
 	Jobs      Jobs
+	Sources   Sources          // what may be imported; nil: nothing is
 	MaxUpload int64            // bytes; default 10 GiB
 	Retention time.Duration    // after which a data set expires; 0: never
 	Now       func() time.Time // default time.Now
@@ -45,12 +46,15 @@ type ServiceConfig struct {
 	KeepVersions int
 }
 
+const defaultMaxUpload = 10 << 30
+
 // Service keeps the records of data sets. It is safe for concurrent use.
 type Service struct {
 	table     *store.Table[Dataset, *Dataset]
 	history   *History
 	files     Files
 	jobs      Jobs
+	sources   Sources
 	maxUpload int64
 	retention time.Duration
 	now       func() time.Time
@@ -61,10 +65,10 @@ func NewService(c ServiceConfig) *Service {
 	s := &Service{
 		table:   store.NewTable[Dataset](c.Driver, collection()),
 		history: NewHistory(c.Driver, c.KeepVersions),
-		files:   c.Files, jobs: c.Jobs, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
+		files:   c.Files, jobs: c.Jobs, sources: c.Sources, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
 	}
 	if s.maxUpload <= 0 {
-		s.maxUpload = 10 << 30
+		s.maxUpload = defaultMaxUpload
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -200,7 +204,10 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	if d.Deleted || d.expired(now) {
 		return nil, nil
 	}
-	keys := []string{d.RawKey}
+	var keys []string
+	if d.RawKey != "" {
+		keys = append(keys, d.RawKey)
+	}
 	if v := d.Version; v != nil {
 		keys = append(keys, v.keys()...)
 	}

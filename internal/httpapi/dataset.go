@@ -16,11 +16,12 @@ type Dataset struct {
 	ID        string       `json:"id" pattern:"^ds_[0-9a-f]{32}$"`
 	Name      string       `json:"name" example:"customers"`
 	Filename  string       `json:"filename" example:"customers.csv"`
-	Size      int64        `json:"size" doc:"Bytes as uploaded"`
-	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal"`
-	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
+	Source    string       `json:"source,omitempty" doc:"Where an imported file came from, without the query of its address"`
+	Size      int64        `json:"size" doc:"Bytes as uploaded; 0 while an import is under way"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way"`
+	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest or import job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
-	JobID     string       `json:"job_id" doc:"The ingest job"`
+	JobID     string       `json:"job_id" doc:"The ingest or import job"`
 	Rows      int64        `json:"rows,omitempty" doc:"Present when it is ready"`
 	Columns   []Column     `json:"columns,omitempty" nullable:"false" doc:"Present when it is ready"`
 	Format    *Format      `json:"format,omitempty" doc:"How the file was read; present when it is ready"`
@@ -85,6 +86,7 @@ type profileOutput struct{ Body json.RawMessage }
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
+	s.registerImport()
 	s.registerSniff()
 	register(s, operation(tagDatasets, "GET /datasets", "list-datasets", "List data sets",
 		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Dataset], error) {
@@ -187,7 +189,7 @@ func viewColumn(c dataset.Column) Column {
 func viewDataset(d *dataset.Dataset) Dataset {
 	self := datasetPath(d.ID)
 	v := Dataset{
-		ID: d.ID, Name: d.Name, Filename: d.Filename, Size: d.Size, SHA256: d.SHA256, State: string(d.State),
+		ID: d.ID, Name: d.Name, Filename: d.Filename, Source: d.Origin(), Size: d.Size, SHA256: d.SHA256, State: string(d.State),
 		User: d.User, JobID: d.JobID, CreatedAt: d.CreatedAt.UTC(), ExpiresAt: moment(d.ExpiresAt),
 		Links: DatasetLinks{Self: self, Job: jobPath(d.JobID)},
 	}

@@ -72,6 +72,7 @@ func illustrate(doc *huma.OpenAPI) {
 			{Name: "second", Prediction: &prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Order: job.Order{After: []string{"first"}}}},
 		}},
 
+		"import-dataset":       ImportRequest{Source: "https://files.example.com/customers.csv", Name: "customers"},
 		"prioritise-job":       JobChange{Priority: 8},
 		"change-schema":        SchemaChange{Columns: []ColumnChange{{Name: "joined", Type: "date", Layout: "dmy"}, {Name: "churned", Role: "target"}}},
 		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
@@ -143,6 +144,7 @@ func answerExamples() map[string]any {
 	examples["make-profile"] = made(of("profile"), exampleDatasetID, "")
 	maps.Copy(examples, map[string]any{
 		"upload-dataset": made(ingest, exampleDatasetID, ""),
+		"import-dataset": made(of("import"), exampleDatasetID, ""),
 		"sniff-dataset": Sniffed{
 			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
 			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},

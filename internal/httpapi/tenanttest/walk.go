@@ -108,12 +108,15 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		case w.document.lists(op):
 			listed++
 			w.listed(op)
-		case op.ID == "upload-dataset" || op.ID == "clean-up": // what they come after
+		case op.ID == "upload-dataset" || op.ID == "clean-up" || op.ID == "import-dataset": // what they come after
 			named++
 			job := w.owner.Jobs["training"]
 			r := request{id: job, method: op.method, path: op.path, after: job}
 			if op.ID == "clean-up" {
 				r.after, r.body = "", map[string]any{"dry_run": true, "after": []string{job}}
+			}
+			if op.ID == "import-dataset" {
+				r.after, r.body = "", map[string]any{"source": "https://files.example.com/x.csv", "after": []string{job}}
 			}
 			w.refused(op, r)
 		case op.ID != "sniff-dataset":
