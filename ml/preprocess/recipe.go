@@ -108,6 +108,9 @@ func bindSpec(s Spec, schema Schema, env Environment) (boundStep, error) {
 // Schemas returns the columns before the first step and after each.
 func (r *Recipe) Schemas() []Schema { return r.schemas }
 
+// Environment returns what the steps were bound with.
+func (r *Recipe) Environment() Environment { return r.env }
+
 // Len returns the number of steps.
 func (r *Recipe) Len() int { return len(r.steps) }
 
