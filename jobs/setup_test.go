@@ -50,7 +50,7 @@ func setup(t *testing.T) *bundle {
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
 	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
-	b.training = training.NewService(b.line, b.datasets)
+	b.training = training.NewService(b.line, b.datasets, b.recipes, 0)
 	b.tuning = tuning.NewService(b.line, b.models)
 	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
 	b.retention = retention.NewService(b.line)

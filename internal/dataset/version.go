@@ -131,11 +131,10 @@ func (h *History) references(ctx context.Context, d *Dataset) ([]string, error) 
 	}
 	var keys []string
 	for _, r := range all {
-		if r.Gone {
-			continue
+		if !r.Gone {
+			keys = append(keys, r.Version.keys()...)
 		}
-		keys = append(keys, r.Version.keys()...)
-		if r.FittedKey != "" {
+		if r.FittedKey != "" { // later versions, and models, go on from it
 			keys = append(keys, r.FittedKey)
 		}
 	}
@@ -286,19 +285,29 @@ func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Datas
 	return &then, r, nil
 }
 
-// Newest asks Fixed and Input for the version that there is now.
-const Newest = -1
+// What Fixed and Input are asked for instead of a number.
+const (
+	Newest   = -1 // the version that there is now
+	FromFile = -2 // the one that was read from the file, of which recipes made that
+)
 
 // Fixed returns the data set as it was with a version, whatever became of it
 // since. 0 means the first one, as in requests that know of no versions. A data
-// set that is not ready is returned as it is for 0 and Newest.
+// set that is not ready is returned as it is for 0, Newest and FromFile.
 func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
 	if number <= 0 {
 		d, err := s.Get(ctx, tenant, id)
 		if err != nil || number == Newest || d.Version == nil || d.Version.number() == 1 {
 			return d, err
 		}
-		number = 1
+		first := number != FromFile
+		if number = 1; !first {
+			root, _, err := s.Lineage(ctx, tenant, id, 0)
+			if err != nil {
+				return nil, err
+			}
+			number = root.Version.number()
+		}
 	}
 	d, _, err := s.At(ctx, tenant, id, number)
 	return d, err

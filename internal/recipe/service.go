@@ -18,11 +18,16 @@ import (
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
+// Tables finds versions of data sets and reads their tables.
+type Tables interface {
+	At(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, *dataset.Revision, error)
+	Source(ctx context.Context, d *dataset.Dataset, columns []string) (*tabular.ParquetReader, error)
+}
+
 // Datasets finds data sets and reads their tables.
 type Datasets interface {
-	At(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, *dataset.Revision, error)
+	Tables
 	Revision(ctx context.Context, tenant, id string, number int) (*dataset.Revision, error)
-	Source(ctx context.Context, d *dataset.Dataset, columns []string) (*tabular.ParquetReader, error)
 	OpenSample(ctx context.Context, d *dataset.Dataset) (*tabular.ParquetReader, bool, error)
 	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)
 }
@@ -267,6 +272,16 @@ func (s *Service) steps(ctx context.Context, caller account.Caller, u Use) ([]pr
 		return nil, nil, fault.NotFound("recipe_version_not_found", "recipe %s has no version %d; the newest is %d", r.ID, u.RecipeVersion, r.Latest().Number)
 	}
 	return v.Steps, v, nil
+}
+
+// Steps returns the steps of a recipe that the caller may see, of a version, 0 for
+// the newest, and its number.
+func (s *Service) Steps(ctx context.Context, caller account.Caller, id string, version int) ([]preprocess.Spec, int, error) {
+	steps, v, err := s.steps(ctx, caller, Use{RecipeID: id, RecipeVersion: version})
+	if err != nil {
+		return nil, 0, err
+	}
+	return steps, v.Number, nil
 }
 
 // Use says which steps are applied to what.

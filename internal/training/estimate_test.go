@@ -8,12 +8,16 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
 )
 
 // catalogue has one data set.
-type catalogue struct{ dataset.Dataset }
+type catalogue struct {
+	recipe.Tables // none is joined
+	dataset.Dataset
+}
 
 func (c catalogue) Fixed(context.Context, string, string, int) (*dataset.Dataset, error) {
 	return &c.Dataset, nil
@@ -27,7 +31,7 @@ func TestTheMemoryOfATraining(t *testing.T) {
 	schema := tabular.Schema{{Name: "y", Type: tabular.Float}, {Name: "a", Type: tabular.Float}, {Name: "b", Type: tabular.String}, {Name: "at", Type: tabular.Datetime}}
 	memory := func(rows int64, req training.Request) int64 {
 		t.Helper()
-		service := training.NewService(jobtest.NewLine(), catalogue{dataset.Dataset{State: dataset.Ready, Version: &dataset.Version{Schema: schema, Rows: rows}}})
+		service := training.NewService(jobtest.NewLine(), catalogue{Dataset: dataset.Dataset{State: dataset.Ready, Version: &dataset.Version{Schema: schema, Rows: rows}}}, nil, 0)
 		req.Target, req.Limits = "y", job.Limits{Memory: "1TiB"}
 		j, _, err := service.Submit(t.Context(), ann, req, "")
 		if err != nil {

@@ -55,8 +55,8 @@ type Streamer interface {
 type Parts struct {
 	Algorithm string // linear, forest, gbdt, baseline
 	Task      ml.Task
-	Target    string   // the column that is predicted
-	Classes   []string // classification only; for Binary the second is the positive class
+	Target    string    // the column that is predicted
+	Classes   []string  // classification only; for Binary the second is the positive class
 	Recipes   []Carried // in order, what is done to a row first; most models have none
 	Inputs    []Input   // of what the recipes make of it
 	Steps     []preprocess.Step
