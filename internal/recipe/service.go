@@ -226,18 +226,26 @@ func notFound(id string) error {
 	return fault.NotFound("recipe_not_found", "there is no recipe %.60q", id)
 }
 
-// List returns the recipes of the caller's tenant that the caller may see, or
-// the public ones of all tenants, the newest first.
-func (s *Service) List(ctx context.Context, caller account.Caller, public bool, cursor string, limit int) (store.Page[*Recipe], error) {
+// Filter says which recipes are listed.
+type Filter struct {
+	Public bool   // those that are public, of all tenants, instead of the caller's tenant's
+	Tag    string // those that have it; empty: all
+}
+
+// List returns the recipes that the caller may see, the newest first. A page may
+// hold fewer than limit and still have a next one.
+func (s *Service) List(ctx context.Context, caller account.Caller, f Filter, cursor string, limit int) (store.Page[*Recipe], error) {
 	q := store.Query{Index: indexTenant, Equal: []any{caller.Tenant, int64(0)}, Descending: true, Cursor: cursor, Limit: limit}
-	if public {
+	if f.Public {
 		q.Index, q.Equal = indexPublic, []any{int64(1)}
 	}
 	page, err := s.table.Find(ctx, q)
 	if err != nil {
 		return page, storeFault(err)
 	}
-	page.Items = slices.DeleteFunc(page.Items, func(r *Recipe) bool { return !r.visible(caller.Tenant, caller.User) })
+	page.Items = slices.DeleteFunc(page.Items, func(r *Recipe) bool {
+		return !r.visible(caller.Tenant, caller.User) || f.Tag != "" && !slices.Contains(r.Tags, f.Tag)
+	})
 	return page, nil
 }
 
