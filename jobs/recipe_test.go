@@ -201,9 +201,12 @@ func TestStepsOfATraining(t *testing.T) {
 	b := setup(t)
 	id := b.upload(t, "orders.csv", orders(300, true))
 	saved, _, err := b.recipes.Create(t.Context(), ann, recipe.Draft{Name: "clean", Steps: []recipe.Step{
-		{Name: "trim_text", Parameters: parameters{"columns": []any{"city"}}}, {Name: "change_case", Parameters: parameters{"columns": []any{"city"}, "case": "lower"}},
-		{Name: "remove_outliers", Parameters: parameters{"columns": []any{"price"}}}, {Name: "impute_missing", Parameters: parameters{"columns": []any{"price"}, "strategy": "mean"}},
-		{Name: "derive_column", Parameters: parameters{"name": "total", "expression": "price * double(count)"}}, {Name: "drop_columns", Parameters: parameters{"columns": []any{"note", "id"}}},
+		{Name: "trim_text", Parameters: parameters{"columns": []any{"city"}}},
+		{Name: "change_case", Parameters: parameters{"columns": []any{"city"}, "case": "lower"}},
+		{Name: "remove_outliers", Parameters: parameters{"columns": []any{"price"}}},
+		{Name: "impute_missing", Parameters: parameters{"columns": []any{"price"}, "strategy": "mean"}},
+		{Name: "derive_column", Parameters: parameters{"name": "total", "expression": "price * double(count)"}},
+		{Name: "drop_columns", Parameters: parameters{"columns": []any{"note", "id"}}},
 	}}, "")
 	if err != nil {
 		t.Fatal(err)

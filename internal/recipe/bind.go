@@ -147,17 +147,17 @@ type bound struct {
 
 // bind checks steps against the columns of a version.
 func bind(ctx context.Context, datasets Tables, d *dataset.Dataset, steps []preprocess.Spec, budget int64, pinned []dataset.TableRef) (*bound, error) {
-	b, err := bindTo(ctx, datasets, d, d.Version.Schema, steps, budget, pinned)
+	b, err := bindInside(ctx, datasets, d, Inside{Columns: d.Version.Schema, Steps: steps, Tables: pinned, Budget: budget})
 	if err != nil {
 		return nil, Invalid(err)
 	}
 	return b, nil
 }
 
-func bindTo(ctx context.Context, datasets Tables, d *dataset.Dataset, schema tabular.Schema, steps []preprocess.Spec, budget int64, pinned []dataset.TableRef) (*bound, error) {
-	o := &others{ctx: ctx, datasets: datasets, tenant: d.Tenant, pinned: pinned}
-	r, err := preprocess.Bind(steps, Schema(schema), preprocess.Environment{
-		Expressions: expression.Compiler{}, Tables: o, Budget: budget, Rows: d.Version.Rows,
+func bindInside(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (*bound, error) {
+	o := &others{ctx: ctx, datasets: datasets, tenant: d.Tenant, pinned: in.Tables}
+	r, err := preprocess.Bind(in.Steps, Schema(in.Columns), preprocess.Environment{
+		Expressions: expression.Compiler{}, Tables: o, Budget: in.Budget, Rows: d.Version.Rows,
 	})
 	if err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ type Inside struct {
 // target (step_reads_target), which nobody has who predicts, and those that make
 // other rows (rows_are_made).
 func Bind(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (*preprocess.Recipe, []dataset.TableRef, error) {
-	b, err := bindTo(ctx, datasets, d, in.Columns, in.Steps, in.Budget, in.Tables)
+	b, err := bindInside(ctx, datasets, d, in)
 	if err == nil {
 		err = b.CheckRows()
 	}

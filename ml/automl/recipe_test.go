@@ -51,7 +51,8 @@ func bind(t *testing.T, x *frame.Frame, specs ...preprocess.Spec) *preprocess.Re
 func cleaning() []preprocess.Spec {
 	type p = map[string]any
 	return []preprocess.Spec{
-		{Name: "trim_text"}, {Name: "change_case", Parameters: p{"case": "lower"}},
+		{Name: "trim_text"},
+		{Name: "change_case", Parameters: p{"case": "lower"}},
 		{Name: "sample_rows", Parameters: p{"fraction": 0.9}},
 		{Name: "filter_rows", Parameters: p{"condition": "price < 900.0 || missing(price)"}},
 		{Name: "impute_missing", Parameters: p{"columns": []any{"price"}, "strategy": "mean"}},

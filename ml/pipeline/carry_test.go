@@ -18,7 +18,8 @@ func carried(t *testing.T) (*pipeline.Model, *frame.Frame) {
 	raw := newFrame(t, append(slices.Clone(x.Without("number", "word").Columns()), x.Columns()[0].Rename("old"), text("word", " 7", "B "), text("more", "p", "q"))...)
 	type p = map[string]any
 	r, err := preprocess.Bind([]preprocess.Spec{
-		{Name: "trim_text"}, {Name: "change_case", Parameters: p{"case": "lower"}},
+		{Name: "trim_text"},
+		{Name: "change_case", Parameters: p{"case": "lower"}},
 		{Name: "rename_columns", Parameters: p{"names": p{"old": "number"}}},
 		{Name: "impute_missing", Parameters: p{"columns": []any{"number"}, "strategy": "mean"}},
 		{Name: "drop_columns", Parameters: p{"columns": []any{"more"}}},
