@@ -144,7 +144,11 @@ func (r *Recipe) Explain(i int) string {
 func explain(says string, o *Operation, a arguments) string {
 	var pairs []string
 	for _, p := range o.Parameters {
-		pairs = append(pairs, "{"+p.Name+"}", describe(a[p.Name]))
+		words := describe(a[p.Name])
+		if a[p.Name] == nil && p.Type == ColumnNames {
+			words = "every column"
+		}
+		pairs = append(pairs, "{"+p.Name+"}", words)
 	}
 	return strings.NewReplacer(pairs...).Replace(says)
 }
