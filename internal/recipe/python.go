@@ -44,14 +44,14 @@ func PythonOf(name string, steps []Step) (string, error) {
 		}
 	}
 	fmt.Fprintf(&b, "# %s\nimport re\nimport unicodedata\n\nimport numpy as np\nimport pandas as pd\n\n\n", strings.Join(strings.Fields(name), " "))
-	called, functions := body.String(), ""
+	called, before := body.String(), ""
 	for _, h := range slices.Backward(helpers()) { // those that others call are before them
 		if regexp.MustCompile(`\b` + h.name + `\b[(,)]`).MatchString(called) {
 			called += h.code
-			functions = strings.TrimSpace(h.code) + "\n\n\n" + functions
+			before = strings.TrimSpace(h.code) + "\n\n\n" + before
 		}
 	}
-	b.WriteString(functions)
+	b.WriteString(before)
 	b.WriteString("def transform(df: pd.DataFrame) -> pd.DataFrame:\n    df = df.copy()\n" + body.String() + "    return df\n")
 	return b.String(), nil
 }
@@ -59,8 +59,10 @@ func PythonOf(name string, steps []Step) (string, error) {
 // translator returns what writes a step, false when it cannot be written so that
 // it does the same.
 func translator(s Step) (write func(p parameters) string, ok bool) {
-	if write, ok = translators()[s.Name]; !ok {
-		write, ok = moreTranslators()[s.Name]
+	for _, some := range []map[string]func(p parameters) string{translators(), numberTranslators(), moreTranslators()} {
+		if write, ok = some[s.Name]; ok {
+			break
+		}
 	}
 	p := parameters(s.Parameters)
 	// What regular expressions have here and Python has not, or has otherwise.
@@ -262,24 +264,6 @@ func translators() map[string]func(p parameters) string {
 		},
 		"forward_fill":  func(p parameters) string { return each(p.columns(""), "df[c].ffill("+limit(p)+")") },
 		"backward_fill": func(p parameters) string { return each(p.columns(""), "df[c].bfill("+limit(p)+")") },
-		"cap_outliers": func(p parameters) string {
-			return "for c in " + p.columns("number") + ":\n" + indent(bounds(p)) + "\n    df[c] = df[c].clip(lo, hi)"
-		},
-		"remove_outliers": func(p parameters) string {
-			return "keep = pd.Series(True, index=df.index)\nfor c in " + p.columns("number") + ":\n" + indent(bounds(p)) +
-				"\n    keep &= df[c].isna() | df[c].between(lo, hi)\ndf = df[keep].reset_index(drop=True)"
-		},
-		"scale_numbers": func(p parameters) string {
-			return each(p.columns("number"), map[string]string{
-				"standard": "(df[c] - df[c].mean()) / (df[c].std(ddof=0) or 1)",
-				"minmax":   "(df[c] - df[c].min()) / ((df[c].max() - df[c].min()) or 1)",
-				"robust":   "(df[c] - df[c].median()) / ((df[c].quantile(0.75) - df[c].quantile(0.25)) or 1)",
-				"maxabs":   "df[c] / (df[c].abs().max() or 1)",
-			}[p.text("method", "standard")])
-		},
-		"add_polynomials": func(p parameters) string {
-			return "for c in " + p.columns("number") + ":\n    for d in range(2, " + p.py("degree", 2) + " + 1):\n        df[f\"{c}^{d}\"] = df[c] ** d"
-		},
 		"encode_ordinal": func(p parameters) string {
 			return each(p.columns("text"), "df[c].map({v: float(i) for i, v in enumerate("+p.py("order", nil)+")})")
 		},

@@ -24,12 +24,12 @@ import (
 // skipped, but not in continuous integration.
 func pandas(t *testing.T) string {
 	t.Helper()
-	for _, python := range []string{os.Getenv("NARRATIVE_BENCH_PYTHON"), "/usr/bin/python3", "python3"} {
-		if python != "" && exec.CommandContext(t.Context(), python, "-c", "import pandas").Run() == nil { //nolint:gosec // the tester names it
+	for _, python := range []string{os.Getenv("NARRATIVE_BENCH_PYTHON"), "/usr/bin/python3", "python3"} { //nolint:forbidigo // the tester names it
+		if python != "" && exec.CommandContext(t.Context(), python, "-c", "import pandas").Run() == nil {
 			return python
 		}
 	}
-	if os.Getenv("CI") != "" {
+	if os.Getenv("CI") != "" { //nolint:forbidigo // tells where the test runs
 		t.Fatal("there is no Python with pandas; apt-get install python3-pandas")
 	}
 	t.Skip("SKIPPED: there is no Python with pandas, and exported recipes were not run; apt-get install python3-pandas")
@@ -274,11 +274,19 @@ func TestPythonOfSeveralSteps(t *testing.T) {
 		}
 	}
 	all := []recipe.Step{
-		{Name: "drop_columns", Parameters: p{"columns": []any{"note"}}}, {Name: "trim_text", Parameters: p{"collapse": true}}, {Name: "replace_text", Parameters: p{"columns": []any{"city"}, "pattern": `(?i)^(o)s[$l]o$`, "replacement": "$1-town"}},
-		{Name: "remove_outliers", Parameters: p{"columns": []any{"income"}}}, {Name: "impute_missing", Parameters: p{"strategy": "median"}}, {Name: "change_case", Parameters: p{"case": "title"}},
-		{Name: "bin_numbers", Parameters: p{"columns": []any{"income"}, "suffix": " bin", "bins": 3.0}}, {Name: "group_rare", Parameters: p{"columns": []any{"city"}, "max_categories": 2.0}},
-		{Name: "encode_one_hot", Parameters: p{"columns": []any{"city"}}}, {Name: "scale_numbers", Parameters: p{"columns": []any{"age", "income"}}}, {Name: "rename_columns", Parameters: p{"names": p{"age": "years"}}},
-		{Name: "sort_rows", Parameters: p{"columns": []any{"years", "income"}}}, {Name: "remove_duplicates"},
+		{Name: "drop_columns", Parameters: p{"columns": []any{"note"}}},
+		{Name: "trim_text", Parameters: p{"collapse": true}},
+		{Name: "replace_text", Parameters: p{"columns": []any{"city"}, "pattern": `(?i)^(o)s[$l]o$`, "replacement": "$1-town"}},
+		{Name: "remove_outliers", Parameters: p{"columns": []any{"income"}}},
+		{Name: "impute_missing", Parameters: p{"strategy": "median"}},
+		{Name: "change_case", Parameters: p{"case": "title"}},
+		{Name: "bin_numbers", Parameters: p{"columns": []any{"income"}, "suffix": " bin", "bins": 3.0}},
+		{Name: "group_rare", Parameters: p{"columns": []any{"city"}, "max_categories": 2.0}},
+		{Name: "encode_one_hot", Parameters: p{"columns": []any{"city"}}},
+		{Name: "scale_numbers", Parameters: p{"columns": []any{"age", "income"}}},
+		{Name: "rename_columns", Parameters: p{"names": p{"age": "years"}}},
+		{Name: "sort_rows", Parameters: p{"columns": []any{"years", "income"}}},
+		{Name: "remove_duplicates"},
 	}
 	code, err := recipe.PythonOf("all of it", all)
 	if err != nil {
@@ -332,7 +340,7 @@ func compare(t *testing.T, jobs []exported) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), pandas(t), "-W", "ignore", "-c", pythonRunner) //nolint:gosec // the tester names it
+	cmd := exec.CommandContext(t.Context(), pandas(t), "-W", "ignore", "-c", pythonRunner)
 	var answer, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &answer, &errs
 	if err := cmd.Run(); err != nil {
