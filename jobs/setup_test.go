@@ -3,6 +3,8 @@ package jobs_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -53,7 +55,7 @@ func setup(t *testing.T) *bundle {
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Sources: anywhere{}})
 	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
-	b.training = training.NewService(b.line, b.datasets)
+	b.training = training.NewService(b.line, b.datasets, b.recipes, 0)
 	b.tuning = tuning.NewService(b.line, b.models)
 	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
 	b.retention = retention.NewService(b.line)
@@ -82,11 +84,36 @@ func (anywhere) Open(_ context.Context, _, _ string, from int64, _ string) (*dat
 	return &dataset.Remote{Body: io.NopCloser(strings.NewReader(file[from:])), At: from, Size: int64(len(file)), Version: "v1"}, nil
 }
 
+// runChildren runs what a job is divided into.
+func (b *bundle) runChildren(t *testing.T, parent *job.Job, fan *job.FanOutError) []job.ChildResult {
+	t.Helper()
+	var results []job.ChildResult
+	for i, c := range fan.Children {
+		payload, err := json.Marshal(c.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child := &job.Job{
+			Meta: store.Meta{ID: fmt.Sprintf("%s_%d", parent.ID, i)}, Kind: c.Kind.Name, Version: c.Kind.Version, Tenant: parent.Tenant, User: parent.User, Epoch: 1, Payload: payload,
+		}
+		results = append(results, job.ChildResult{Name: c.Name, Number: i + 1, State: job.Succeeded, Result: b.run(t, child)})
+	}
+	return results
+}
+
 // run does with a job what a worker does when nothing goes wrong.
 func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
 	t.Helper()
 	handler := b.handlers[j.Kind]
-	made, err := handler.Run(t.Context(), jobtest.NewTask(j, nil).Task)
+	task := jobtest.NewTask(j, nil)
+	made, err := handler.Run(t.Context(), task.Task)
+	if fan, ok := errors.AsType[*job.FanOutError](err); ok {
+		again := jobtest.NewTask(j, task.Saved)
+		children := b.runChildren(t, j, fan)
+		j.Family = &job.Family{Children: len(children)}
+		again.Children = func(context.Context) ([]job.ChildResult, error) { return children, nil }
+		made, err = handler.Run(t.Context(), again.Task)
+	}
 	if err != nil {
 		t.Fatalf("%s: %v", j.Kind, err)
 	}
@@ -109,3 +136,5 @@ func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
 	j.State, j.Result, j.FinishedAt = job.Succeeded, result, time.Now()
 	return result
 }
+
+func taskOf(j *job.Job) *job.Task { return jobtest.NewTask(j, nil).Task }

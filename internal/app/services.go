@@ -41,11 +41,11 @@ func (p *platform) services() *services {
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
 		Driver: p.store, Files: p.files, Jobs: s.jobs, Sources: p.sources,
-		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads,
+		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads, KeepVersions: p.config.Retention.Versions,
 	})
-	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs})
+	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Budget: p.config.Limits.StepBytes})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
-	s.training = training.NewService(s.jobs, s.datasets)
+	s.training = training.NewService(s.jobs, s.datasets, s.recipes, p.config.Limits.StepBytes)
 	s.tuning = tuning.NewService(s.jobs, s.models)
 	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)
 	s.retention = retention.NewService(s.jobs)
@@ -91,14 +91,14 @@ func (p *platform) observeTrained(t training.Trained) {
 // handlersThat run every kind of job and tell of trainings.
 func (p *platform) handlersThat(s *services, observe func(training.Trained)) map[string]job.Handler {
 	ml := p.metrics.ML
-	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()})
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits(), KeepVersions: p.config.Retention.Versions})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,
 		Import:    dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Remote: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes}),
-		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Now: time.Now}),
+		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Budget: p.config.Limits.StepBytes, Now: time.Now}),
 		Training: training.NewRunner(training.RunnerConfig{
 			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads, FoldRows: int64(p.config.Worker.FoldRows),
-			Retention: p.config.Retention.Models, Now: time.Now,
+			Budget: p.config.Limits.StepBytes, Retention: p.config.Retention.Models, Now: time.Now,
 			Observe: observe,
 		}),
 		Tuning: tuning.NewRunner(s.models, p.files, time.Now),

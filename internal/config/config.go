@@ -140,6 +140,7 @@ type Limits struct {
 	PayloadBytes int64 // of a job's payload
 	Columns      int   // of a table
 	FieldBytes   int64 // of one field of a table
+	StepBytes    int64 // that a step of a recipe may hold of a table
 
 	TenantRunning int // jobs of a tenant at a time, where operators have not set another number; 0: no limit
 	TenantRate    int // jobs of a tenant that are started in a minute, likewise
@@ -164,6 +165,7 @@ type Retention struct {
 	Health    time.Duration // what sweeps found out about the parts
 	Temporary time.Duration
 	Grace     time.Duration // between marking and deleting
+	Versions  int           // of a data set, the newest, whose tables are kept
 }
 
 // Logging is what the processes write to standard error.
@@ -206,12 +208,12 @@ func Default(role Role) Config {
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
-			Columns: 10_000, FieldBytes: 1 << 20, TenantWaiting: 1_000_000,
+			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000,
 		},
 		Import: Import{Ports: []string{"443"}},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
-			Health: 30 * day, Temporary: day, Grace: day,
+			Health: 30 * day, Temporary: day, Grace: day, Versions: 10,
 		},
 		Logging: Logging{Level: "info", Format: "json"},
 		Dev:     Dev{DataDir: "data"},

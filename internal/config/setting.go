@@ -125,6 +125,7 @@ func limitSettings(c *Config) []setting {
 		keep("limits.body_bytes", "LIMIT_BODY_BYTES", "The largest body of any other request.", &l.BodyBytes),
 		keep("limits.payload_bytes", "LIMIT_PAYLOAD_BYTES", "The largest payload of a job; at most 8MiB.", &l.PayloadBytes),
 		keep("limits.field_bytes", "LIMIT_FIELD_BYTES", "The longest field of a table.", &l.FieldBytes),
+		keep("limits.step_bytes", "LIMIT_STEP_BYTES", "The most that a step of a recipe may hold of a table, such as one that sorts; the API and the workers must have the same.", &l.StepBytes),
 		{path: "limits.columns", env: variable("LIMIT_COLUMNS"), doc: "The most columns of a table.", value: count(&l.Columns), check: func() string { return inside(int64(l.Columns), 1, 1_000_000) }},
 	}
 	for _, s := range []struct {
@@ -151,5 +152,6 @@ func limitSettings(c *Config) []setting {
 		setting{path: "retention.health", env: variable("RETENTION_HEALTH"), doc: "How long the history of the parts' health is kept; 0: for ever.", value: period(&r.Health), check: func() string { return kept(r.Health) }},
 		setting{path: "retention.temporary", env: variable("RETENTION_TEMPORARY"), doc: "How long temporary objects are kept.", value: period(&r.Temporary), check: func() string { return between(r.Temporary, minPeriod, maxKept) }},
 		setting{path: "retention.grace", env: variable("RETENTION_GRACE"), doc: "How long a marked object waits before it is deleted.", value: period(&r.Grace), check: func() string { return between(r.Grace, 0, maxKept) }},
+		setting{path: "retention.versions", env: variable("RETENTION_VERSIONS"), doc: "How many of the newest versions of a data set keep their tables, beside the first, those that are pinned and those that models learned from.", value: count(&r.Versions), check: func() string { return inside(int64(r.Versions), 1, 10_000) }},
 	)
 }

@@ -27,6 +27,7 @@ type IngestResult struct {
 	DatasetID string  `json:"dataset_id"`
 	Rows      int64   `json:"rows"`
 	Columns   int     `json:"columns"`
+	Hash      string  `json:"hash,omitempty"`
 	Version   Version `json:"version"`
 }
 
@@ -145,7 +146,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
-	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Version: v}, nil
+	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, Version: v}, nil
 }
 
 // keepProfile stores the profile.

@@ -244,13 +244,32 @@ func (r Profiler) Publish(ctx context.Context, j *job.Job, result json.RawMessag
 	if err := json.Unmarshal(result, &made); err != nil {
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
-	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Version == nil || d.Version.TableKey != made.TableKey || !made.AskedAt.After(d.Version.ProfiledAt) {
+	number := 0
+	renew := func(v *Version) error {
+		if v.TableKey != made.TableKey || !made.AskedAt.After(v.ProfiledAt) {
+			return store.ErrUnchanged
+		}
+		v.ProfileKey, v.ProfileJobID, v.ProfiledAt = made.ProfileKey, j.ID, made.AskedAt
+		return nil
+	}
+	err := r.publish(ctx, made.DatasetID, func(d *Dataset) error {
+		if d.Version == nil {
 			return store.ErrUnchanged
 		}
 		v := *d.Version
-		v.ProfileKey, v.ProfileJobID, v.ProfiledAt = made.ProfileKey, j.ID, made.AskedAt
+		if v.TableKey == made.TableKey {
+			number = v.number()
+		}
 		d.Version = &v
-		return nil
+		return renew(d.Version)
 	})
+	if err != nil || number == 0 {
+		return err
+	}
+	// The record of the version says the same, when there is one.
+	_, err = r.history.table.Update(ctx, revisionID(made.DatasetID, number), func(rev *Revision) error { return renew(&rev.Version) })
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return storeFault(err)
 }

@@ -232,7 +232,12 @@ func exampleJob(at time.Time) Job {
 func exampleModel(at time.Time, inputs []Column) Model {
 	return Model{
 		ID: exampleModelID, Name: "churn", DatasetID: exampleDatasetID, JobID: exampleJobID, User: "ada",
-		Task: "binary", Target: "churned", Classes: []string{"no", "yes"}, PositiveClass: "yes", Inputs: inputs,
+		Task: "binary", Target: "churned", Classes: []string{"no", "yes"}, PositiveClass: "yes", Inputs: inputs, Version: 2,
+		Recipe: []ModelStep{{
+			Step:        Step{Name: "impute_missing", Parameters: map[string]any{"columns": []string{"age"}, "strategy": "median"}},
+			Explanation: `Fills missing values of "age" with the "median" of each.`, Prediction: "apply", Version: 2,
+		}},
+		Prepared:  inputs,
 		Algorithm: "gbdt", Metric: "roc_auc", Rows: 1000, HoldoutRows: 200, Seed: 1,
 		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 		Leaderboard: []Candidate{{

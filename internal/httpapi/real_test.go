@@ -123,7 +123,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
-	d.training = training.NewService(d.jobs, d.datasets)
+	d.training = training.NewService(d.jobs, d.datasets, d.recipes, 0)
 	d.tuning = tuning.NewService(d.jobs, d.models)
 	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
 	d.retention = retention.NewService(d.jobs)
