@@ -46,6 +46,6 @@ func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema 
 	if err := keepProfile(ctx, files, v.ProfileKey, p); err != nil {
 		return v, nil, err
 	}
-	v.Types = found(p, nil)
+	v.Types, v.PII, v.Scanned = found(p, nil), p.PII, true
 	return v, p, nil
 }
