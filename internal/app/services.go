@@ -41,7 +41,7 @@ func (p *platform) services() *services {
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
 		Driver: p.store, Files: p.files, Jobs: s.jobs,
-		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads,
+		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads, Policy: dataset.Policy(p.config.PII.Policy),
 	})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
@@ -91,7 +91,7 @@ func (p *platform) observeTrained(t training.Trained) {
 // handlersThat run every kind of job and tell of trainings.
 func (p *platform) handlersThat(s *services, observe func(training.Trained)) map[string]job.Handler {
 	ml := p.metrics.ML
-	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()})
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits(), Policy: dataset.Policy(p.config.PII.Policy)})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,
 		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Now: time.Now}),
@@ -112,9 +112,9 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{
 				Results: p.config.Retention.Results, Temporary: p.config.Retention.Temporary,
-				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Grace: p.config.Retention.Grace,
+				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Audit: p.config.Retention.Audit, Grace: p.config.Retention.Grace,
 			},
-			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Now: time.Now,
+			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Accesses: s.datasets, Now: time.Now,
 		}),
 	})
 }

@@ -149,7 +149,7 @@ reached, 130 interrupted.`,
 		uploadCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
 		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
-		recipeCommand, versionCommand,
+		recipeCommand, versionCommand, piiCommand, auditCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

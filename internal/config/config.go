@@ -43,6 +43,7 @@ type Config struct {
 	LLM       LLM
 	Limits    Limits
 	Retention Retention
+	PII       PII
 	Logging   Logging
 	Dev       Dev
 
@@ -145,6 +146,11 @@ type Limits struct {
 	TenantWaiting int // jobs of a tenant that wait, likewise
 }
 
+// PII is what is done about personal data.
+type PII struct {
+	Policy string // of columns for which nobody has set another: warn or confirm
+}
+
 // Retention is how long things are kept. Zero: until they are deleted.
 type Retention struct {
 	Uploads   time.Duration // data sets
@@ -152,6 +158,7 @@ type Retention struct {
 	Results   time.Duration // files of prediction jobs
 	Jobs      time.Duration // records and log lines of finished jobs
 	Health    time.Duration // what sweeps found out about the parts
+	Audit     time.Duration // records of who saw personal data
 	Temporary time.Duration
 	Grace     time.Duration // between marking and deleting
 }
@@ -200,8 +207,9 @@ func Default(role Role) Config {
 		},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
-			Health: 30 * day, Temporary: day, Grace: day,
+			Health: 30 * day, Audit: 365 * day, Temporary: day, Grace: day,
 		},
+		PII:     PII{Policy: "warn"},
 		Logging: Logging{Level: "info", Format: "json"},
 		Dev:     Dev{DataDir: "data"},
 		role:    role,

@@ -138,6 +138,8 @@ func limitSettings(c *Config) []setting {
 		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},
 		setting{path: "retention.health", env: variable("RETENTION_HEALTH"), doc: "How long the history of the parts' health is kept; 0: for ever.", value: period(&r.Health), check: func() string { return kept(r.Health) }},
+		setting{path: "retention.audit", env: variable("RETENTION_AUDIT"), doc: "How long it is kept who saw personal data; 0: for ever.", value: period(&r.Audit), check: func() string { return kept(r.Audit) }},
+		setting{path: "pii.policy", env: variable("PII_POLICY"), doc: "What is done about columns of personal data for which nobody has set something else: warn, or confirm: the data set waits until somebody has confirmed it.", value: text(&c.PII.Policy), check: func() string { return oneOf(c.PII.Policy, "warn", "confirm") }},
 		setting{path: "retention.temporary", env: variable("RETENTION_TEMPORARY"), doc: "How long temporary objects are kept.", value: period(&r.Temporary), check: func() string { return between(r.Temporary, minPeriod, maxKept) }},
 		setting{path: "retention.grace", env: variable("RETENTION_GRACE"), doc: "How long a marked object waits before it is deleted.", value: period(&r.Grace), check: func() string { return between(r.Grace, 0, maxKept) }},
 	)

@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -299,24 +300,56 @@ func (p *Preview) mask(private map[string]pii.Kind) {
 	}
 }
 
+// Release names a file of a job that is about a data set.
+type Release struct {
+	DatasetID string
+	JobID     string
+	File      string
+	Column    string // the only one of the data set's in it; empty: all are
+}
+
 // Release is asked before a link to a file with the rows of a data set is given out:
-// it takes the same right as to see them, and is written down.
-func (s *Service) Release(ctx context.Context, caller account.Caller, id, jobID, file string) error {
-	d, err := s.table.Get(ctx, id)
-	if err != nil || d.Tenant != caller.Tenant || d.Version == nil {
-		return nil //nolint:nilerr // there is no such data set any more, and so nothing is known of it
+// where they hold personal data that takes the right to see it, and is written down.
+func (s *Service) Release(ctx context.Context, caller account.Caller, r Release) error {
+	d, err := s.table.Get(ctx, r.DatasetID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // gone for good, and so nothing is known of it
 	}
-	private := d.Private()
-	if len(private) == 0 {
+	if err != nil {
+		return storeFault(err)
+	}
+	private, err := s.everPrivate(ctx, d)
+	if err != nil {
+		return err
+	}
+	if r.Column != "" {
+		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return name != r.Column })
+	}
+	switch {
+	case d.Tenant != caller.Tenant || len(private) == 0:
 		return nil
+	case d.State == NeedsConfirmation:
+		return errUnconfirmed(d.ID)
+	case !caller.Has(account.RoleSteward):
+		return errSteward("a file with personal data of data set " + d.ID)
 	}
-	if d.State == NeedsConfirmation {
-		return errUnconfirmed(id)
+	return s.note(ctx, caller, d, ActionDownload, append(slices.Sorted(maps.Keys(private)), "file "+r.File+" of "+r.JobID))
+}
+
+// everPrivate returns the columns of personal data of all versions: files of one
+// have what a later one left out.
+func (s *Service) everPrivate(ctx context.Context, d *Dataset) (map[string]pii.Kind, error) {
+	private := d.Private()
+	all, err := s.history.list(ctx, d)
+	if err != nil {
+		return nil, err
 	}
-	if !caller.Has(account.RoleSteward) {
-		return errSteward(fmt.Sprintf("the file %s of a data set with personal data", file))
+	for _, r := range all {
+		then := *d
+		then.Version = &r.Version
+		maps.Copy(private, then.Private())
 	}
-	return s.note(ctx, caller, d, ActionDownload, append(slices.Sorted(maps.Keys(private)), "file "+file+" of "+jobID))
+	return private, nil
 }
 
 // masked masks what a profile shows of columns that people have said to be personal

@@ -319,6 +319,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
 	case "pin-version":
 		body = `{"pinned":true}`
+	case "change-pii":
+		body = `{"columns":[{"column":"x","policy":"warn"}]}`
 	case "change-schema":
 		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":

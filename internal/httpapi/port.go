@@ -119,6 +119,7 @@ type Datasets interface {
 	DatasetReader
 	DatasetDescriber
 	DatasetCharts
+	DatasetPrivacy
 }
 
 // Models keeps models.

@@ -224,12 +224,12 @@ type applying struct {
 func (r *Runner) apply(ctx context.Context, t *job.Task, a *applying) (*Result, error) {
 	fitted, err := r.fit(ctx, t, a)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, newVeil(a.dataset).fault(a.bound, err)
 	}
 	pass := fitted.Start()
 	version, p, err := r.write(ctx, t, a, pass)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, newVeil(a.dataset).fault(a.bound, err)
 	}
 	if want := a.request.Expect; want != "" && version.Hash != want {
 		return nil, job.Permanent(fault.New(fault.ClassInternal, "other_content", "version %d of data set %s was made again and holds something else: its hash was %s and is %s",
