@@ -283,7 +283,10 @@ func (s *Service) Unmasked(ctx context.Context, caller account.Caller, id string
 	if len(private) == 0 {
 		return p, nil
 	}
-	return p, s.note(ctx, caller, d, ActionRead, slices.Sorted(maps.Keys(private)))
+	if err := s.note(ctx, caller, d, ActionRead, slices.Sorted(maps.Keys(private))); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // mask masks the rows of a preview.

@@ -3,7 +3,6 @@
 //	Column   looks at the values of one column and says what it holds
 //	Mask     shows a value so that nobody learns it
 //	Quote    shows a value in a message: masked if it looks like personal data
-//	Hasher   replaces values by keyed hashes, the same for the same value
 //
 // A value is looked at by its bytes first: how many digits, letters and signs it
 // has decides which of the checks can hold at all, and most values meet none.
@@ -15,5 +14,5 @@
 //
 // Findings hold counts and names of checks, never a value.
 //
-// Enter at [NewColumn]. pii imports the standard library and secret.
+// Enter at [NewColumn]. pii imports the standard library.
 package pii

@@ -35,9 +35,9 @@ func Mask(k Kind, value string) string {
 	}
 }
 
-// Hidden reports whether the value is what Mask or a Hasher makes.
+// Hidden reports whether the value is what Mask makes.
 func Hidden(value string) bool {
-	return strings.Contains(value, stars) || strings.HasPrefix(value, hashPrefix) && len(value) == len(hashPrefix)+hashLength
+	return strings.Contains(value, stars)
 }
 
 // last shows so many letters and digits at the end of what is at least twice as

@@ -7,7 +7,6 @@ import (
 
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/pii/corpus"
-	"github.com/narrativeml/narrative/internal/secret"
 )
 
 // found says what a column of the values is.
@@ -147,35 +146,6 @@ func TestMask(t *testing.T) {
 	}
 	if pii.MaskAny(pii.Email, nil) != nil {
 		t.Error("a missing value became one")
-	}
-}
-
-func TestHash(t *testing.T) {
-	t.Parallel()
-	s := secret.New(strings.Repeat("s", 32))
-	hasher := func(s secret.String, tenant string) *pii.Hasher {
-		h, err := pii.NewHasher(s, tenant)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return h
-	}
-	a := hasher(s, "acme").Hash("ada@example.org")
-	switch {
-	case a != hasher(s, "acme").Hash("ada@example.org"):
-		t.Error("the same value has two hashes, so tables cannot be joined")
-	case a == hasher(s, "other").Hash("ada@example.org"):
-		t.Error("two tenants have the same hash")
-	case a == hasher(secret.New(strings.Repeat("t", 32)), "acme").Hash("ada@example.org"):
-		t.Error("two secrets give the same hash")
-	case !pii.Hidden(a) || strings.Contains(a, "ada"):
-		t.Errorf("%q is not hidden", a)
-	}
-	if f := found("token", a, hasher(s, "acme").Hash("b"), hasher(s, "acme").Hash("c")); f.Kind != "" {
-		t.Errorf("hashes are taken for %+v", f)
-	}
-	if _, err := pii.NewHasher(secret.New("short"), "acme"); err == nil {
-		t.Error("a short secret was taken")
 	}
 }
 
