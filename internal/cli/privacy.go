@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,7 @@ func auditCommand(s *session) *cobra.Command {
 			}
 			page, err := c.Audit(cmd.Context(), dataset, cursor, limit)
 			return show(s, cmd, page, err, []string{"at", "user", "data set", "version", "what", "details"}, func(a *client.Access) []string {
-				return []string{moment(a.At), a.User, a.DatasetID, fmt.Sprint(a.Version), a.Action, strings.Join(a.Details, ", ")}
+				return []string{moment(a.At), a.User, a.DatasetID, strconv.Itoa(a.Version), a.Action, strings.Join(a.Details, ", ")}
 			})
 		},
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -163,7 +164,10 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 		var payload struct {
 			IDColumn string `json:"id_column"`
 		}
-		if json.Unmarshal(j.Payload, &payload) != nil || payload.IDColumn == "" {
+		if err := json.Unmarshal(j.Payload, &payload); err != nil {
+			return fmt.Errorf("decode payload of job %s: %w", j.ID, err)
+		}
+		if payload.IDColumn == "" {
 			return nil // it has numbers of rows, and what was predicted
 		}
 		r.Column = payload.IDColumn
