@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -164,12 +163,10 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 		var payload struct {
 			IDColumn string `json:"id_column"`
 		}
-		if err := json.Unmarshal(j.Payload, &payload); err != nil {
-			return fmt.Errorf("decode payload of job %s: %w", j.ID, err)
-		}
-		if payload.IDColumn == "" {
+		if json.Unmarshal(j.Payload, &payload) == nil && payload.IDColumn == "" {
 			return nil // it has numbers of rows, and what was predicted
 		}
+		// Of a payload that cannot be read anything may be in the file.
 		r.Column = payload.IDColumn
 	default:
 		return nil
