@@ -42,6 +42,7 @@ func (p *platform) services() *services {
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
 		Driver: p.store, Files: p.files, Jobs: s.jobs, Sources: p.sources,
 		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads, KeepVersions: p.config.Retention.Versions,
+		Policy: dataset.Policy(p.config.PII.Policy),
 	})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Budget: p.config.Limits.StepBytes})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
@@ -91,7 +92,9 @@ func (p *platform) observeTrained(t training.Trained) {
 // handlersThat run every kind of job and tell of trainings.
 func (p *platform) handlersThat(s *services, observe func(training.Trained)) map[string]job.Handler {
 	ml := p.metrics.ML
-	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits(), KeepVersions: p.config.Retention.Versions})
+	ingest := dataset.NewRunner(dataset.RunnerConfig{
+		Driver: p.store, Files: p.files, Limits: p.limits(), KeepVersions: p.config.Retention.Versions, Policy: dataset.Policy(p.config.PII.Policy),
+	})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,
 		Import:    dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Remote: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes}),
@@ -113,9 +116,9 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{
 				Results: p.config.Retention.Results, Temporary: p.config.Retention.Temporary,
-				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Grace: p.config.Retention.Grace,
+				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Audit: p.config.Retention.Audit, Grace: p.config.Retention.Grace,
 			},
-			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Now: time.Now,
+			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Accesses: s.datasets, Now: time.Now,
 		}),
 	})
 }

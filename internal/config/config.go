@@ -44,6 +44,7 @@ type Config struct {
 	Limits    Limits
 	Import    Import
 	Retention Retention
+	PII       PII
 	Logging   Logging
 	Dev       Dev
 
@@ -156,6 +157,11 @@ type Import struct {
 	S3Buckets      []string // bucket/prefix/, with {tenant} where the tenant's name stands
 }
 
+// PII is what is done about personal data.
+type PII struct {
+	Policy string // of columns for which nobody has set another: warn or confirm
+}
+
 // Retention is how long things are kept. Zero: until they are deleted.
 type Retention struct {
 	Uploads   time.Duration // data sets
@@ -163,6 +169,7 @@ type Retention struct {
 	Results   time.Duration // files of prediction jobs
 	Jobs      time.Duration // records and log lines of finished jobs
 	Health    time.Duration // what sweeps found out about the parts
+	Audit     time.Duration // records of who saw personal data
 	Temporary time.Duration
 	Grace     time.Duration // between marking and deleting
 	Versions  int           // of a data set, the newest, whose tables are kept
@@ -213,8 +220,9 @@ func Default(role Role) Config {
 		Import: Import{Ports: []string{"443"}},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
-			Health: 30 * day, Temporary: day, Grace: day, Versions: 10,
+			Health: 30 * day, Audit: 365 * day, Temporary: day, Grace: day, Versions: 10,
 		},
+		PII:     PII{Policy: "warn"},
 		Logging: Logging{Level: "info", Format: "json"},
 		Dev:     Dev{DataDir: "data"},
 		role:    role,

@@ -3,6 +3,7 @@ package dataset
 import (
 	"time"
 
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
@@ -13,6 +14,9 @@ type State string
 // The states of a data set.
 const (
 	Uploaded State = "uploaded" // the file is stored or being fetched, an ingest or import job is under way
+	// NeedsConfirmation: ready, but for somebody who knows of the personal data in it.
+	NeedsConfirmation State = "needs_confirmation"
+
 	Ready    State = "ready"    // typed, profiled and usable
 	Rejected State = "rejected" // the ingest job found the file unusable; Failure of the job says why
 )
@@ -42,6 +46,10 @@ type Dataset struct {
 
 	Version  *Version           `json:"version,omitempty"`  // set by ingest
 	Settings map[string]Setting `json:"settings,omitempty"` // what people have set for columns, by name
+
+	Privacy     map[string]Policy `json:"privacy,omitempty"` // what people have set for columns of personal data
+	ConfirmedBy string            `json:"confirmed_by,omitempty"`
+	ConfirmedAt time.Time         `json:"confirmed_at,omitzero"` // when somebody confirmed the personal data
 }
 
 // Version is a table of the data set: what an ingest made of the file, or what a
@@ -60,6 +68,8 @@ type Version struct {
 	CreatedAt  time.Time      `json:"created_at"`
 
 	Types        []tabular.Semantic `json:"types,omitempty"`          // of the columns, in order, as they were found
+	PII          []pii.Finding      `json:"pii,omitempty"`            // columns of personal data
+	Scanned      bool               `json:"pii_scanned,omitempty"`    // somebody has looked for them
 	Reading      int                `json:"reading,omitempty"`        // how often the file was read again for other types
 	ProfileJobID string             `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
 	ProfiledAt   time.Time          `json:"profiled_at,omitzero"`     // when that one asked for the roles
@@ -92,7 +102,9 @@ const (
 )
 
 // Collections declares what the package keeps in the store.
-func Collections() []store.Collection { return []store.Collection{collection(), versions()} }
+func Collections() []store.Collection {
+	return []store.Collection{collection(), versions(), accesses()}
+}
 
 func collection() store.Collection {
 	return store.Collection{Name: "datasets", Indexes: []store.Index{

@@ -270,7 +270,8 @@ func (m *Importer) Publish(ctx context.Context, j *job.Job, result json.RawMessa
 		}
 		d.Source = d.Origin() // nobody fetches it again
 		d.RawKey, d.Size, d.SHA256 = made.RawKey, made.Size, made.SHA256
-		d.Version, d.State = &made.Version, Ready
+		d.Version = &made.Version
+		d.State = d.settled(m.policy)
 		return nil
 	})
 }

@@ -51,6 +51,7 @@ type RunnerConfig struct {
 	Now    func() time.Time // default time.Now
 	// KeepVersions is as ServiceConfig has it.
 	KeepVersions int
+	Policy       Policy // likewise
 }
 
 // Runner runs ingest jobs.
@@ -60,11 +61,12 @@ type Runner struct {
 	files   IngestFiles
 	limits  tabular.Limits
 	now     func() time.Time
+	policy  Policy
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now}
+	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now, policy: c.Policy}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -141,7 +143,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 	if err := content.Sample(ctx, r.files, v.SampleKey); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
-	v.Types = found(p, in.settings)
+	v.Types, v.PII, v.Scanned = found(p, in.settings), p.PII, true
 	if err := keepProfile(ctx, r.files, v.ProfileKey, p); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
@@ -210,7 +212,8 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
-		d.Version, d.State = &made.Version, Ready
+		d.Version = &made.Version
+		d.State = d.settled(r.policy)
 		return nil
 	})
 }
@@ -252,7 +255,7 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, c
 	}
 	defer src.Close() //nolint:errcheck // only read
 	rows := int64(0)
-	profiled := newProfiler(table.Schema, profileOptions(in.settings, in.runner.now()))
+	profiled := newProfiler(table.Schema, profileOptions(in.dataset, in.settings, in.runner.now()))
 	err = writeTable(ctx, in.runner.files, key, table.Schema, func(w tabular.Writer) error {
 		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
 			if err := profiled.add(ctx, c); err != nil {

@@ -12,10 +12,10 @@ import (
 
 // Output is a table that is to be written.
 type Output struct {
-	Prefix   string // of its files
-	Schema   tabular.Schema
-	Settings map[string]Setting // of the columns that it was made of
-	Now      time.Time
+	Prefix string // of its files
+	Schema tabular.Schema
+	Of     *Dataset // that it was made of
+	Now    time.Time
 }
 
 // settings are those that still hold: of a column that is another by now, the
@@ -23,7 +23,7 @@ type Output struct {
 func (o *Output) settings() map[string]Setting {
 	kept := map[string]Setting{}
 	for _, f := range o.Schema {
-		set, ok := o.Settings[f.Name]
+		set, ok := o.Of.Settings[f.Name]
 		if !ok {
 			continue
 		}
@@ -43,7 +43,7 @@ func WriteVersion(ctx context.Context, files IngestFiles, o Output, fill func(wr
 		Schema: schema, TableKey: prefix + "table.parquet", ProfileKey: prefix + "profile.json", SampleKey: prefix + "sample.parquet",
 		Format: tabular.Format{Kind: tabular.KindParquet, Header: true},
 	}
-	content, profiled := NewContent(schema), newProfiler(schema, profileOptions(o.settings(), o.Now))
+	content, profiled := NewContent(schema), newProfiler(schema, profileOptions(o.Of, o.settings(), o.Now))
 	err := writeTable(ctx, files, v.TableKey, schema, func(w tabular.Writer) error {
 		return fill(func(x *frame.Frame) error {
 			if err := profiled.add(ctx, &tabular.Chunk{Frame: x}); err != nil {
@@ -71,6 +71,6 @@ func WriteVersion(ctx context.Context, files IngestFiles, o Output, fill func(wr
 	if err := keepProfile(ctx, files, v.ProfileKey, p); err != nil {
 		return v, nil, err
 	}
-	v.Types = found(p, nil)
+	v.Types, v.PII, v.Scanned = found(p, nil), p.PII, true
 	return v, p, nil
 }

@@ -318,6 +318,9 @@ const (
 func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
 	if number <= 0 {
 		d, err := s.Get(ctx, tenant, id)
+		if err == nil && d.State == NeedsConfirmation {
+			return nil, errUnconfirmed(id)
+		}
 		if err != nil || number == Newest || d.Version == nil || d.Version.number() == 1 {
 			return d, err
 		}
@@ -458,7 +461,7 @@ func (s *Service) ProfileOf(ctx context.Context, d *Dataset) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read profile of data set %s: %w", d.ID, err)
 	}
-	return b, nil
+	return masked(d, b)
 }
 
 // OpenSample opens the sample of a version; false when it has none, as those of

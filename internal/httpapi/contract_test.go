@@ -321,6 +321,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"source":"https://files.example.com/customers.csv","after":["` + j.ID + `"]}`
 	case "pin-version":
 		body = `{"pinned":true}`
+	case "change-pii":
+		body = `{"columns":[{"column":"x","policy":"warn"}]}`
 	case "change-schema":
 		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":

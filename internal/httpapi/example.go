@@ -73,6 +73,7 @@ func illustrate(doc *huma.OpenAPI) {
 		}},
 
 		"import-dataset":       ImportRequest{Source: "https://files.example.com/customers.csv", Name: "customers"},
+		"change-pii":           PrivacyChange{Columns: []PolicyChange{{Column: "contact", Policy: "confirm"}}},
 		"prioritise-job":       JobChange{Priority: 8},
 		"change-schema":        SchemaChange{Columns: []ColumnChange{{Name: "joined", Type: "date", Layout: "dmy"}, {Name: "churned", Role: "target"}}},
 		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
@@ -131,7 +132,7 @@ func answerExamples() map[string]any {
 		Links: DatasetLinks{
 			Self: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID),
 			Preview: datasetPath(exampleDatasetID) + "/preview", Profile: datasetPath(exampleDatasetID) + "/profile",
-			Schema: datasetPath(exampleDatasetID) + "/schema",
+			Schema: datasetPath(exampleDatasetID) + "/schema", PII: datasetPath(exampleDatasetID) + "/pii",
 		},
 	}
 	model := exampleModel(at, columns[:1])
@@ -141,6 +142,7 @@ func answerExamples() map[string]any {
 	of := func(kind string) Job { j := fresh; j.Kind = kind; return j }
 	examples := operatorExamples(at)
 	maps.Copy(examples, columnExamples(columns))
+	maps.Copy(examples, privacyExamples(at))
 	examples["make-profile"] = made(of("profile"), exampleDatasetID, "")
 	maps.Copy(examples, map[string]any{
 		"upload-dataset": made(ingest, exampleDatasetID, ""),

@@ -122,6 +122,7 @@ type Datasets interface {
 	DatasetReader
 	DatasetDescriber
 	DatasetCharts
+	DatasetPrivacy
 }
 
 // Models keeps models.

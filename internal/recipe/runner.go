@@ -246,12 +246,12 @@ type applying struct {
 func (r *Runner) apply(ctx context.Context, t *job.Task, a *applying) (*Result, error) {
 	fitted, err := r.fit(ctx, t, a)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, newVeil(a.dataset).fault(a.bound, err)
 	}
 	pass := fitted.Start()
 	version, p, err := r.write(ctx, t, a, pass)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, newVeil(a.dataset).fault(a.bound, err)
 	}
 	if want := a.request.Expect; want != "" && version.Hash != want {
 		return nil, job.Permanent(fault.New(fault.ClassInternal, "other_content", "version %d of data set %s was made again and holds something else: its hash was %s and is %s",
@@ -353,7 +353,7 @@ func (r *Runner) write(ctx context.Context, t *job.Task, a *applying, pass *prep
 		return dataset.Version{}, nil, err
 	}
 	return dataset.WriteVersion(ctx, r.files, dataset.Output{
-		Prefix: t.Prefix, Schema: outSchema(a, first), Settings: a.dataset.Settings, Now: r.now().UTC(),
+		Prefix: t.Prefix, Schema: outSchema(a, first), Of: a.dataset, Now: r.now().UTC(),
 	}, func(write func(x *frame.Frame) error) error {
 		for x := first; ; {
 			if err := write(x); err != nil {

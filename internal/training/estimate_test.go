@@ -16,7 +16,7 @@ import (
 // catalogue has one data set.
 type catalogue struct {
 	recipe.Tables // none is joined
-	held dataset.Dataset
+	held          dataset.Dataset
 }
 
 func (c catalogue) Fixed(context.Context, string, string, int) (*dataset.Dataset, error) {

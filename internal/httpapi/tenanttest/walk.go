@@ -24,6 +24,7 @@ type Party struct {
 	Target  string // a column of the data set that can be predicted
 	Model   string
 	Recipe  string            // private to its user
+	Access  string            // the record of something that was done about personal data
 	Jobs    map[string]string // by kind
 }
 
@@ -198,6 +199,8 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 				r.body = map[string]any{"priority": 1}
 			case "pin-version":
 				r.body = map[string]any{"pinned": true}
+			case "change-pii":
+				r.body = map[string]any{"columns": []any{map[string]any{"column": w.owner.Target, "policy": "warn"}}}
 			case "change-schema":
 				r.body = map[string]any{"columns": []any{map[string]any{"name": w.owner.Target, "role": "ignore"}}}
 			}
@@ -409,7 +412,7 @@ func (w *walk) listed(op operation) {
 		return w.ask(token, request{method: op.method, path: op.path + query})
 	}
 	ids := map[string][]string{
-		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
+		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/audit": {w.owner.Access}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
 	}[op.path]
 	if len(ids) == 0 {
 		w.tb.Errorf("%s lists what this walk has none of; give it one", op.path)
