@@ -16,6 +16,7 @@ import (
 // Runners are what the jobs call.
 type Runners struct {
 	Ingest     *dataset.Runner // retype and profile, too
+	Import     *dataset.Importer
 	Transform  *recipe.Runner
 	Training   *training.Runner
 	Tuning     *tuning.Runner
@@ -26,7 +27,7 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), dataset.RetypeKind(), dataset.ProfileKind(), recipe.Kind(),
+		dataset.Kind(), dataset.ImportKind(), dataset.RetypeKind(), dataset.ProfileKind(), recipe.Kind(),
 		training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
@@ -35,6 +36,7 @@ func Kinds() []job.Kind {
 func Handlers(r Runners) map[string]job.Handler {
 	return map[string]job.Handler{
 		dataset.Kind().Name:         Ingest(r.Ingest),
+		dataset.ImportKind().Name:   Import(r.Import),
 		recipe.Kind().Name:          Transform(r.Transform),
 		dataset.RetypeKind().Name:   Retype(r.Ingest),
 		dataset.ProfileKind().Name:  Profile(r.Ingest),

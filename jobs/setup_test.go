@@ -1,7 +1,12 @@
 package jobs_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,16 +52,17 @@ func setup(t *testing.T) *bundle {
 		t.Fatal(err)
 	}
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles()}
-	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Sources: anywhere{}})
 	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
-	b.training = training.NewService(b.line, b.datasets)
+	b.training = training.NewService(b.line, b.datasets, b.recipes, 0)
 	b.tuning = tuning.NewService(b.line, b.models)
 	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
 	b.retention = retention.NewService(b.line)
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files})
 	b.handlers = jobs.Handlers(jobs.Runners{
 		Ingest:     ingest,
+		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: b.files, Remote: anywhere{}, Piece: 10}),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
 		Tuning:     tuning.NewRunner(b.models, b.files, nil),
@@ -68,11 +74,46 @@ func setup(t *testing.T) *bundle {
 	return b
 }
 
+// anywhere is the same file at every address.
+type anywhere struct{}
+
+func (anywhere) Check(string, string) error { return nil }
+
+func (anywhere) Open(_ context.Context, _, _ string, from int64, _ string) (*dataset.Remote, error) {
+	const file = "a,b\n1,x\n2,y\n3,z\n"
+	return &dataset.Remote{Body: io.NopCloser(strings.NewReader(file[from:])), At: from, Size: int64(len(file)), Version: "v1"}, nil
+}
+
+// runChildren runs what a job is divided into.
+func (b *bundle) runChildren(t *testing.T, parent *job.Job, fan *job.FanOutError) []job.ChildResult {
+	t.Helper()
+	var results []job.ChildResult
+	for i, c := range fan.Children {
+		payload, err := json.Marshal(c.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		child := &job.Job{
+			Meta: store.Meta{ID: fmt.Sprintf("%s_%d", parent.ID, i)}, Kind: c.Kind.Name, Version: c.Kind.Version, Tenant: parent.Tenant, User: parent.User, Epoch: 1, Payload: payload,
+		}
+		results = append(results, job.ChildResult{Name: c.Name, Number: i + 1, State: job.Succeeded, Result: b.run(t, child)})
+	}
+	return results
+}
+
 // run does with a job what a worker does when nothing goes wrong.
 func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
 	t.Helper()
 	handler := b.handlers[j.Kind]
-	made, err := handler.Run(t.Context(), jobtest.NewTask(j, nil).Task)
+	task := jobtest.NewTask(j, nil)
+	made, err := handler.Run(t.Context(), task.Task)
+	if fan, ok := errors.AsType[*job.FanOutError](err); ok {
+		again := jobtest.NewTask(j, task.Saved)
+		children := b.runChildren(t, j, fan)
+		j.Family = &job.Family{Children: len(children)}
+		again.Children = func(context.Context) ([]job.ChildResult, error) { return children, nil }
+		made, err = handler.Run(t.Context(), again.Task)
+	}
 	if err != nil {
 		t.Fatalf("%s: %v", j.Kind, err)
 	}
@@ -95,3 +136,5 @@ func (b *bundle) run(t *testing.T, j *job.Job) json.RawMessage {
 	j.State, j.Result, j.FinishedAt = job.Succeeded, result, time.Now()
 	return result
 }
+
+func taskOf(j *job.Job) *job.Task { return jobtest.NewTask(j, nil).Task }

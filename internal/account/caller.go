@@ -11,6 +11,8 @@ const (
 	RoleAnalyst = "analyst"
 	// RoleOperator watches the queues and cleans up for all tenants.
 	RoleOperator = "operator"
+	// RoleSteward sees personal data unmasked within a tenant, and who has seen it.
+	RoleSteward = "steward"
 )
 
 // SystemTenant owns the jobs that nobody asked for, such as scheduled clean-ups.
@@ -21,7 +23,7 @@ const SystemTenant = ":system"
 type Caller struct {
 	Tenant      string   // whose data it is; safe as a part of an object key, see [EncodeTenant]
 	User        string   // who it is within the tenant, as the token says
-	Roles       []string // of RoleAnalyst and RoleOperator, in that order
+	Roles       []string // of RoleAnalyst, RoleOperator and RoleSteward, in that order
 	Development bool     // the one user of development mode: nobody was authenticated
 }
 
@@ -29,13 +31,13 @@ type Caller struct {
 func (c Caller) Has(role string) bool { return slices.Contains(c.Roles, role) }
 
 // Developer accepts every credential, and none, as the one user of
-// development mode, who has both roles. It is never for production.
+// development mode, who has all roles. It is never for production.
 type Developer struct{}
 
 // Verify returns the developer.
 func (Developer) Verify(context.Context, string) (Caller, error) {
 	return Caller{
 		Tenant: "developer", User: "developer",
-		Roles: []string{RoleAnalyst, RoleOperator}, Development: true,
+		Roles: []string{RoleAnalyst, RoleOperator, RoleSteward}, Development: true,
 	}, nil
 }

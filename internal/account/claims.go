@@ -132,7 +132,7 @@ func (c *claims) caller() (Caller, error) {
 	roles := []string{RoleAnalyst}
 	if c.Roles != nil {
 		roles = []string{}
-		for _, role := range []string{RoleAnalyst, RoleOperator} {
+		for _, role := range []string{RoleAnalyst, RoleOperator, RoleSteward} {
 			if slices.Contains(c.Roles, role) {
 				roles = append(roles, role)
 			}

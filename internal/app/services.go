@@ -40,12 +40,13 @@ func (p *platform) services() *services {
 		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
-		Driver: p.store, Files: p.files, Jobs: s.jobs,
-		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads,
+		Driver: p.store, Files: p.files, Jobs: s.jobs, Sources: p.sources,
+		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads, KeepVersions: p.config.Retention.Versions,
+		Policy: dataset.Policy(p.config.PII.Policy),
 	})
-	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs})
+	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Budget: p.config.Limits.StepBytes})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
-	s.training = training.NewService(s.jobs, s.datasets)
+	s.training = training.NewService(s.jobs, s.datasets, s.recipes, p.config.Limits.StepBytes)
 	s.tuning = tuning.NewService(s.jobs, s.models)
 	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)
 	s.retention = retention.NewService(s.jobs)
@@ -91,13 +92,16 @@ func (p *platform) observeTrained(t training.Trained) {
 // handlersThat run every kind of job and tell of trainings.
 func (p *platform) handlersThat(s *services, observe func(training.Trained)) map[string]job.Handler {
 	ml := p.metrics.ML
-	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()})
+	ingest := dataset.NewRunner(dataset.RunnerConfig{
+		Driver: p.store, Files: p.files, Limits: p.limits(), KeepVersions: p.config.Retention.Versions, Policy: dataset.Policy(p.config.PII.Policy),
+	})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,
-		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Now: time.Now}),
+		Import:    dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Remote: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes}),
+		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Budget: p.config.Limits.StepBytes, Now: time.Now}),
 		Training: training.NewRunner(training.RunnerConfig{
 			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads, FoldRows: int64(p.config.Worker.FoldRows),
-			Retention: p.config.Retention.Models, Now: time.Now,
+			Budget: p.config.Limits.StepBytes, Retention: p.config.Retention.Models, Now: time.Now,
 			Observe: observe,
 		}),
 		Tuning: tuning.NewRunner(s.models, p.files, time.Now),
@@ -112,9 +116,9 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{
 				Results: p.config.Retention.Results, Temporary: p.config.Retention.Temporary,
-				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Grace: p.config.Retention.Grace,
+				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Audit: p.config.Retention.Audit, Grace: p.config.Retention.Grace,
 			},
-			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Now: time.Now,
+			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Accesses: s.datasets, Now: time.Now,
 		}),
 	})
 }

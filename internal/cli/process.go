@@ -90,9 +90,9 @@ func writeEntries(cmd *cobra.Command, entries []config.Entry) error {
 func benchCommand(s Servers) *cobra.Command {
 	m := Measurement{File: "build/bench.json", Size: "full"}
 	cmd := &cobra.Command{
-		Use: "bench AREA", Short: "Measure ml, jobs, data or all", Hidden: true,
+		Use: "bench AREA", Short: "Measure ml, jobs, data, pii or all", Hidden: true,
 		Args:      args(cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs)),
-		ValidArgs: []string{"ml", "jobs", "data", "all"},
+		ValidArgs: []string{"ml", "jobs", "data", "pii", "all"},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m.Area = args[0]
 			if m.Python == "" {

@@ -67,19 +67,21 @@ func transformationsCommand(vocabulary func() any) *cobra.Command {
 
 func recipeCommand(s *session) *cobra.Command {
 	return s.group("recipe", "Save recipes, see what they would do, and apply them",
-		recipeCreateCommand(s), recipeListCommand(s), recipeShowCommand(s), recipePythonCommand(s), recipeDeleteCommand(s),
+		recipeCreateCommand(s), recipeUpdateCommand(s), recipeListCommand(s), recipeShowCommand(s), recipePythonCommand(s), recipeDeleteCommand(s),
 		recipeCheckCommand(s), recipePreviewCommand(s), recipeApplyCommand(s), recipeSuggestCommand(s), recipeCleanCommand(s))
 }
 
 // use are the flags of what steps are applied.
 type use struct {
 	steps, recipe string
+	recipeVersion int
 	version       int
 }
 
 func (u *use) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&u.steps, "steps", "s", "", "a file with the steps, as a list in JSON; - for standard input")
 	cmd.Flags().StringVarP(&u.recipe, "recipe", "r", "", "a recipe that was saved, instead of steps")
+	cmd.Flags().IntVar(&u.recipeVersion, "recipe-version", 0, "of the recipe (default: the newest)")
 	cmd.Flags().IntVar(&u.version, "version", 0, "of the data set (default: the newest)")
 }
 
@@ -87,7 +89,7 @@ func (u *use) read(cmd *cobra.Command, dataset string) (client.RecipeUse, error)
 	if (u.steps == "") == (u.recipe == "") {
 		return client.RecipeUse{}, usage("give either --steps FILE or --recipe ID")
 	}
-	out := client.RecipeUse{DatasetID: dataset, Version: u.version, RecipeID: u.recipe}
+	out := client.RecipeUse{DatasetID: dataset, Version: u.version, RecipeID: u.recipe, RecipeVersion: u.recipeVersion}
 	var err error
 	if u.steps != "" {
 		out.Steps, err = readSteps(cmd, u.steps)
@@ -151,7 +153,7 @@ func recipeCreateCommand(s *session) *cobra.Command {
 
 func recipeListCommand(s *session) *cobra.Command {
 	var public bool
-	var cursor string
+	var tag, cursor string
 	limit := shownAtOnce
 	cmd := &cobra.Command{
 		Use: "list", Short: "List recipes, newest first", Args: args(cobra.NoArgs),
@@ -160,13 +162,14 @@ func recipeListCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			page, err := c.Recipes(cmd.Context(), public, cursor, limit)
-			return show(s, cmd, page, err, []string{"recipe", "name", "version", "steps", "visibility", "created"}, func(r *client.Recipe) []string {
-				return []string{r.ID, r.Name, strconv.Itoa(r.Version), strconv.Itoa(len(r.Steps)), r.Visibility, moment(r.CreatedAt)}
+			page, err := c.Recipes(cmd.Context(), public, tag, cursor, limit)
+			return show(s, cmd, page, err, []string{"recipe", "name", "version", "steps", "visibility", "tags", "created"}, func(r *client.Recipe) []string {
+				return []string{r.ID, r.Name, strconv.Itoa(r.Version), strconv.Itoa(len(r.Steps)), r.Visibility, strings.Join(r.Tags, " "), moment(r.CreatedAt)}
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&public, "public", false, "those that anybody has made public")
+	cmd.Flags().StringVar(&tag, "tag", "", "those that have this tag")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "go on where a list ended")
 	cmd.Flags().IntVar(&limit, "limit", limit, "how many at most")
 	return cmd
@@ -206,19 +209,22 @@ func stepTable(w io.Writer, steps []client.Step) error {
 }
 
 func recipePythonCommand(s *session) *cobra.Command {
-	return &cobra.Command{
+	version := 0
+	cmd := &cobra.Command{
 		Use: "python RECIPE", Short: "Write a recipe as a program for pandas", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.client()
 			if err != nil {
 				return err
 			}
-			code, err := c.RecipePython(cmd.Context(), args[0])
+			code, err := c.RecipePython(cmd.Context(), args[0], version)
 			return orDetached(err, func() error {
 				return s.answer(cmd, map[string]string{"code": code}, func(w io.Writer) error { return line(w, "%s", strings.TrimRight(code, "\n")) })
 			})
 		},
 	}
+	cmd.Flags().IntVar(&version, "recipe-version", 0, "of the recipe (default: the newest)")
+	return cmd
 }
 
 func recipeDeleteCommand(s *session) *cobra.Command {
@@ -253,17 +259,6 @@ func recipeCheckCommand(s *session) *cobra.Command {
 	}
 	u.flags(cmd)
 	return cmd
-}
-
-func showPlan(w io.Writer, p *client.RecipePlan) error {
-	rows := make([][]string, len(p.Steps))
-	for i, step := range p.Steps {
-		rows[i] = []string{strconv.Itoa(i + 1), step.Name, step.Runs, step.Explanation}
-	}
-	if err := terminal.Table(w, []string{"step", "transformation", "runs", "what it does"}, rows); err != nil {
-		return err
-	}
-	return line(w, "the table is read %d times at most", p.Passes)
 }
 
 func recipePreviewCommand(s *session) *cobra.Command {

@@ -33,7 +33,7 @@ type Serve func(ctx context.Context, c config.Config) error
 
 // Measurement says what is measured and how much of it.
 type Measurement struct {
-	Area   string // ml, jobs, data or all
+	Area   string // ml, jobs, data, pii or all
 	Size   string // of ml
 	Python string // that runs peers of ml and jobs; empty: the system's
 	Node   string // that runs a peer of jobs; empty: the one on PATH
@@ -146,10 +146,10 @@ reached, 130 interrupted.`,
 		root.AddCommand(jobCommand(s.RunJob))
 	}
 	for _, command := range []func(*session) *cobra.Command{
-		uploadCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
+		uploadCommand, importCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
 		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
-		recipeCommand, versionCommand,
+		recipeCommand, versionCommand, piiCommand, auditCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

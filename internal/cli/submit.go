@@ -96,6 +96,7 @@ func decodeResult(j *client.Job, into any) error {
 func trainCommand(s *session) *cobra.Command {
 	var sub submission
 	var r client.TrainRequest
+	var with trainSteps
 	var limits limits
 	cmd := &cobra.Command{
 		Use: "train DATASET --target COLUMN", Short: "Train and compare models", Args: args(cobra.ExactArgs(1)),
@@ -108,6 +109,9 @@ func trainCommand(s *session) *cobra.Command {
 				return err
 			}
 			r.DatasetID = args[0]
+			if err := with.read(cmd, &r); err != nil {
+				return err
+			}
 			if r.Limits, err = limits.read(cmd); err != nil {
 				return err
 			}
@@ -161,6 +165,7 @@ func trainCommand(s *session) *cobra.Command {
 	f.BoolVar(&r.DateCycles, "date-cycles", false, "give linear models month, weekday, hour and day of the year as cycles, too")
 	f.Float64Var(&r.MinVariance, "min-variance", 0, "leave out columns of numbers that vary less (default 0: none)")
 	f.Float64Var(&r.MaxCorrelation, "max-correlation", 0, "leave out columns of numbers correlated above this with one before (default 0: none)")
+	with.flags(cmd, &r)
 	limits.flags(cmd)
 	sub.flags(cmd)
 	return cmd
@@ -180,6 +185,9 @@ func showModel(w io.Writer, m *client.Model) error {
 	}
 	header, rows := demo.LeaderboardTable(m)
 	if err := terminal.Table(w, header, rows); err != nil {
+		return err
+	}
+	if err := showModelSteps(w, m.Recipe); err != nil {
 		return err
 	}
 	if m.Threshold != nil {
@@ -286,7 +294,8 @@ func predictCommand(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.IntVar(&r.Version, "version", 0, "of the data set (default: the one that the model learned from, of another data set the newest)")
+	f.IntVar(&r.Version, "version", 0, "of the data set (default: the one that the model learned from, of another data set the newest, or what its file holds when the model brings its steps along)")
+	f.BoolVar(&r.Prepared, "prepared", false, "the table has been through the steps of the model's data set already")
 	f.StringVar(&r.Rows, "rows", "", "all, or holdout: those that training held out (default all)")
 	f.StringVar(&r.Format, "format", "", "csv, jsonl or parquet (default csv)")
 	f.IntVar(&r.Shards, "shards", 0, "parts, at most, that are predicted by jobs of their own (default: by the number of rows; 1: none)")

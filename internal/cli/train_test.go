@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -10,8 +11,10 @@ import (
 
 	"github.com/narrativeml/narrative/internal/client"
 	"github.com/narrativeml/narrative/internal/client/clienttest"
+	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/training"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 // TestEveryParameterOfATraining checks that each has a flag which arrives.
@@ -31,11 +34,16 @@ func TestEveryParameterOfATraining(t *testing.T) {
 			return true
 		}
 	})
+	steps := sh.path("steps.json")
+	if err := os.WriteFile(steps, []byte(`[{"name":"trim_text"}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	sh.run(t.Context(), strings.Fields(`train ds_1 --version 2 --target y --name n --task binary --positive-class yes --features a,b --exclude c
 		--algorithms linear --metric f1 --encoding ordinal --folds 3 --test-fraction 0.3 --seed 7 --trees 9
 		--split time --group-column g --time-column at --gap 4 --window 50 --repeats 2 --class-weight balanced --weight-column w
 		--imputation mean --scaling robust --date-cycles --min-variance 0.1 --max-correlation 0.9
-		--memory 2GiB --deadline 2095-06-01T18:00:00Z --time-budget 90m --after job_1,job_2 --priority 8 --folds-as-jobs`)...)
+		--memory 2GiB --deadline 2095-06-01T18:00:00Z --time-budget 90m --after job_1,job_2 --priority 8 --folds-as-jobs
+		--recipe rcp_1 --recipe-version 3 --table ds_2=4 --steps `+steps)...)
 	deadline, budget := time.Date(2095, 6, 1, 18, 0, 0, 0, time.UTC), int64(5400)
 	priority := 8
 	want := training.Request{
@@ -45,7 +53,8 @@ func TestEveryParameterOfATraining(t *testing.T) {
 		Imputation: "mean", Scaling: "robust", DateCycles: true, MinVariance: 0.1, MaxCorrelation: 0.9,
 		Limits:      job.Limits{Memory: "2GiB", Deadline: &deadline, TimeBudget: &budget},
 		FoldsAsJobs: true,
-		Order:       job.Order{After: []string{"job_1", "job_2"}, Priority: &priority},
+		RecipeID:    "rcp_1", RecipeVersion: 3, Steps: []preprocess.Spec{{Name: "trim_text"}}, Tables: []dataset.TableRef{{DatasetID: "ds_2", Number: 4}},
+		Order: job.Order{After: []string{"job_1", "job_2"}, Priority: &priority},
 	}
 	if failed != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v arrived (%v), want %+v", got, failed, want)
@@ -53,6 +62,17 @@ func TestEveryParameterOfATraining(t *testing.T) {
 	for i, v := 0, reflect.ValueOf(got); i < v.NumField(); i++ {
 		if v.Field(i).IsZero() {
 			t.Errorf("there is no flag for %s", v.Type().Field(i).Name)
+		}
+	}
+}
+
+// TestTablesOfATraining refuses versions that cannot be read.
+func TestTablesOfATraining(t *testing.T) {
+	t.Parallel()
+	sh := setup(t, nil)
+	for _, bad := range []string{"ds_1", "ds_1=", "=2", "ds_1=0", "ds_1=two"} {
+		if code, _, errs := sh.run(t.Context(), "train", "ds_1", "--target", "y", "--table", bad); code != 2 || !strings.Contains(errs, "DATASET=VERSION") {
+			t.Errorf("%s: exit code %d, %s", bad, code, errs)
 		}
 	}
 }

@@ -21,28 +21,30 @@ type RecipeDraft struct {
 	Description string   `json:"description,omitempty"`
 	Tags        []string `json:"tags,omitempty"`
 	Visibility  string   `json:"visibility,omitempty"`
-	Steps       []Step   `json:"steps"`
+	Steps       []Step   `json:"steps,omitempty"` // a change without steps keeps those there are
 	DatasetID   string   `json:"dataset_id,omitempty"`
 }
 
 // Recipe is a recipe.
 type Recipe struct {
-	ID         string    `json:"id"`
-	Name       string    `json:"name"`
-	Tags       []string  `json:"tags"`
-	Visibility string    `json:"visibility"`
-	Mine       bool      `json:"mine"`
-	Version    int       `json:"version"`
-	Steps      []Step    `json:"steps"`
-	CreatedAt  time.Time `json:"created_at"`
+	ID          string    `json:"id"`
+	Name        string    `json:"name"`
+	Description string    `json:"description"`
+	Tags        []string  `json:"tags"`
+	Visibility  string    `json:"visibility"`
+	Mine        bool      `json:"mine"`
+	Version     int       `json:"version"`
+	Steps       []Step    `json:"steps"`
+	CreatedAt   time.Time `json:"created_at"`
 }
 
 // RecipeUse says which steps are applied to what.
 type RecipeUse struct {
-	DatasetID string `json:"dataset_id"`
-	Version   int    `json:"version,omitempty"`
-	RecipeID  string `json:"recipe_id,omitempty"`
-	Steps     []Step `json:"steps,omitempty"`
+	DatasetID     string `json:"dataset_id"`
+	Version       int    `json:"version,omitempty"`
+	RecipeID      string `json:"recipe_id,omitempty"`
+	RecipeVersion int    `json:"recipe_version,omitempty"`
+	Steps         []Step `json:"steps,omitempty"`
 }
 
 // TransformRequest asks for a transform job.
@@ -71,6 +73,13 @@ type RecipePlan struct {
 		Writes      []string `json:"writes"`
 	} `json:"steps"`
 	Passes int `json:"passes"`
+	// Compatibility is how the columns differ from those that a saved recipe was
+	// made for.
+	Compatibility *struct {
+		Missing []string `json:"missing"`
+		Retyped []string `json:"retyped"`
+		Unknown []string `json:"unknown"`
+	} `json:"compatibility"`
 }
 
 // RecipePreview is what steps do to a sample.
@@ -141,14 +150,23 @@ func (c *Client) Recipe(ctx context.Context, id string) (json.RawMessage, *Recip
 
 // Recipes returns a page of recipes: those of the caller's tenant, or the public
 // ones.
-func (c *Client) Recipes(ctx context.Context, public bool, cursor string, limit int) (Page[*Recipe], error) {
+func (c *Client) Recipes(ctx context.Context, public bool, tag, cursor string, limit int) (Page[*Recipe], error) {
 	q := paging(cursor, limit)
 	if public {
 		q.Set("public", "true")
 	}
+	if tag != "" {
+		q.Set("tag", tag)
+	}
 	var p Page[*Recipe]
 	err := c.get(ctx, "recipes", q, &p)
 	return p, err
+}
+
+// UpdateRecipe changes a recipe; steps make a new version.
+func (c *Client) UpdateRecipe(ctx context.Context, id string, d RecipeDraft) (*Recipe, error) {
+	r := new(Recipe)
+	return r, c.write(ctx, http.MethodPut, "recipes/"+url.PathEscape(id), d, "", r)
 }
 
 // DeleteRecipe deletes a recipe.
@@ -161,11 +179,15 @@ func (c *Client) DeleteRecipe(ctx context.Context, id string) error {
 }
 
 // RecipePython returns a recipe as a program for pandas.
-func (c *Client) RecipePython(ctx context.Context, id string) (string, error) {
+func (c *Client) RecipePython(ctx context.Context, id string, version int) (string, error) {
 	var answer struct {
 		Code string `json:"code"`
 	}
-	err := c.get(ctx, "recipes/"+url.PathEscape(id)+"/python", nil, &answer)
+	q := url.Values{}
+	if version > 0 {
+		q.Set("version", strconv.Itoa(version))
+	}
+	err := c.get(ctx, "recipes/"+url.PathEscape(id)+"/python", q, &answer)
 	return answer.Code, err
 }
 

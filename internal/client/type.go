@@ -115,6 +115,7 @@ type Dataset struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Filename  string    `json:"filename"`
+	Source    string    `json:"source"` // where an imported file came from
 	Size      int64     `json:"size"`
 	State     string    `json:"state"`
 	JobID     string    `json:"job_id"`
@@ -157,6 +158,7 @@ type Model struct {
 	Target        string      `json:"target"`
 	Classes       []string    `json:"classes"`
 	PositiveClass string      `json:"positive_class"`
+	Recipe        []ModelStep `json:"recipe"`
 	Algorithm     string      `json:"algorithm"`
 	Metric        string      `json:"metric"`
 	Leaderboard   []Candidate `json:"leaderboard"`
@@ -164,6 +166,20 @@ type Model struct {
 	HoldoutRows   int64       `json:"holdout_rows"`
 	Threshold     *Threshold  `json:"threshold"`
 	CreatedAt     time.Time   `json:"created_at"`
+}
+
+// ModelStep is a step of a recipe that a model carries.
+type ModelStep struct {
+	Step
+	Explanation string `json:"explanation"`
+	Prediction  string `json:"prediction"` // apply or skip
+	Version     int    `json:"version"`    // of the data set, that it made; 0: it has learned in the training
+}
+
+// TableRef names a version of a data set.
+type TableRef struct {
+	DatasetID string `json:"dataset_id"`
+	Number    int    `json:"number"`
 }
 
 // Candidate is one line of a leaderboard.
@@ -215,6 +231,11 @@ type TrainRequest struct {
 	ClassWeight   string   `json:"class_weight,omitempty"`
 	WeightColumn  string   `json:"weight_column,omitempty"`
 
+	RecipeID      string     `json:"recipe_id,omitempty"`
+	RecipeVersion int        `json:"recipe_version,omitempty"`
+	Steps         []Step     `json:"steps,omitempty"`
+	Tables        []TableRef `json:"tables,omitempty"` // versions of data sets that steps join
+
 	Imputation     string  `json:"imputation,omitempty"`
 	Scaling        string  `json:"scaling,omitempty"`
 	DateCycles     bool    `json:"date_cycles,omitempty"`
@@ -254,7 +275,8 @@ type PredictRequest struct {
 	Shards    int    `json:"shards,omitempty"`
 	ModelID   string `json:"model_id"`
 	DatasetID string `json:"dataset_id"`
-	Version   int    `json:"version,omitempty"` // of the data set; 0: the default
+	Version   int    `json:"version,omitempty"`  // of the data set; 0: the default
+	Prepared  bool   `json:"prepared,omitempty"` // the table has been through the steps of the model's data set
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`

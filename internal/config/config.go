@@ -42,7 +42,9 @@ type Config struct {
 	Auth      Auth
 	LLM       LLM
 	Limits    Limits
+	Import    Import
 	Retention Retention
+	PII       PII
 	Logging   Logging
 	Dev       Dev
 
@@ -139,10 +141,25 @@ type Limits struct {
 	PayloadBytes int64 // of a job's payload
 	Columns      int   // of a table
 	FieldBytes   int64 // of one field of a table
+	StepBytes    int64 // that a step of a recipe may hold of a table
 
 	TenantRunning int // jobs of a tenant at a time, where operators have not set another number; 0: no limit
 	TenantRate    int // jobs of a tenant that are started in a minute, likewise
 	TenantWaiting int // jobs of a tenant that wait, likewise
+}
+
+// Import is what may be imported from elsewhere.
+type Import struct {
+	AllowHosts     []string // names, or *.example.com; empty: every host
+	AllowAddresses []string // networks that may be connected to beside public addresses
+	Ports          []string
+	HTTP           bool     // without TLS, too
+	S3Buckets      []string // bucket/prefix/, with {tenant} where the tenant's name stands
+}
+
+// PII is what is done about personal data.
+type PII struct {
+	Policy string // of columns for which nobody has set another: warn or confirm
 }
 
 // Retention is how long things are kept. Zero: until they are deleted.
@@ -152,8 +169,10 @@ type Retention struct {
 	Results   time.Duration // files of prediction jobs
 	Jobs      time.Duration // records and log lines of finished jobs
 	Health    time.Duration // what sweeps found out about the parts
+	Audit     time.Duration // records of who saw personal data
 	Temporary time.Duration
 	Grace     time.Duration // between marking and deleting
+	Versions  int           // of a data set, the newest, whose tables are kept
 }
 
 // Logging is what the processes write to standard error.
@@ -196,12 +215,14 @@ func Default(role Role) Config {
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
-			Columns: 10_000, FieldBytes: 1 << 20, TenantWaiting: 1_000_000,
+			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000,
 		},
+		Import: Import{Ports: []string{"443"}},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
-			Health: 30 * day, Temporary: day, Grace: day,
+			Health: 30 * day, Audit: 365 * day, Temporary: day, Grace: day, Versions: 10,
 		},
+		PII:     PII{Policy: "warn"},
 		Logging: Logging{Level: "info", Format: "json"},
 		Dev:     Dev{DataDir: "data"},
 		role:    role,

@@ -22,7 +22,7 @@ type setting struct {
 func settings(c *Config) []setting {
 	var all []setting
 	for _, section := range [][]setting{
-		processSettings(c), partSettings(c), authSettings(c), limitSettings(c),
+		processSettings(c), partSettings(c), authSettings(c), limitSettings(c), importSettings(c),
 	} {
 		all = append(all, section...)
 	}
@@ -104,6 +104,17 @@ func authSettings(c *Config) []setting {
 	}
 }
 
+func importSettings(c *Config) []setting {
+	i := &c.Import
+	return []setting{
+		{path: "import.allow_hosts", env: variable("IMPORT_ALLOW_HOSTS"), doc: "Hosts that files may be imported from, such as files.example.com or *.example.com; empty: every host.", value: texts(&i.AllowHosts), check: func() string { return hosts(i.AllowHosts) }},
+		{path: "import.allow_addresses", env: variable("IMPORT_ALLOW_ADDRESSES"), doc: "Networks that imports may connect to although their addresses are not public, such as 10.20.0.0/16.", value: texts(&i.AllowAddresses), check: func() string { return networks(i.AllowAddresses) }},
+		{path: "import.ports", env: variable("IMPORT_PORTS"), doc: "Ports that imports may connect to.", value: texts(&i.Ports), check: func() string { return ports(i.Ports) }},
+		{path: "import.http", env: variable("IMPORT_HTTP"), doc: "Whether addresses without TLS may be imported from; in development mode only.", value: boolean(&i.HTTP)},
+		{path: "import.s3_buckets", env: variable("IMPORT_S3_BUCKETS"), doc: "What may be imported of other buckets of the S3 server, such as landing/{tenant}/: a bucket, and what keys begin with.", value: texts(&i.S3Buckets), check: func() string { return bucketPatterns(i.S3Buckets) }},
+	}
+}
+
 func limitSettings(c *Config) []setting {
 	keep := func(path, name, doc string, at *int64) setting {
 		return setting{path: path, env: variable(name), doc: doc, value: size(at), check: func() string { return inside(*at, 1, 1<<50) }}
@@ -114,6 +125,7 @@ func limitSettings(c *Config) []setting {
 		keep("limits.body_bytes", "LIMIT_BODY_BYTES", "The largest body of any other request.", &l.BodyBytes),
 		keep("limits.payload_bytes", "LIMIT_PAYLOAD_BYTES", "The largest payload of a job; at most 8MiB.", &l.PayloadBytes),
 		keep("limits.field_bytes", "LIMIT_FIELD_BYTES", "The longest field of a table.", &l.FieldBytes),
+		keep("limits.step_bytes", "LIMIT_STEP_BYTES", "The most that a step of a recipe may hold of a table, such as one that sorts; the API and the workers must have the same.", &l.StepBytes),
 		{path: "limits.columns", env: variable("LIMIT_COLUMNS"), doc: "The most columns of a table.", value: count(&l.Columns), check: func() string { return inside(int64(l.Columns), 1, 1_000_000) }},
 	}
 	for _, s := range []struct {
@@ -138,7 +150,10 @@ func limitSettings(c *Config) []setting {
 		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},
 		setting{path: "retention.health", env: variable("RETENTION_HEALTH"), doc: "How long the history of the parts' health is kept; 0: for ever.", value: period(&r.Health), check: func() string { return kept(r.Health) }},
+		setting{path: "retention.audit", env: variable("RETENTION_AUDIT"), doc: "How long it is kept who saw personal data; 0: for ever.", value: period(&r.Audit), check: func() string { return kept(r.Audit) }},
+		setting{path: "pii.policy", env: variable("PII_POLICY"), doc: "What is done about columns of personal data for which nobody has set something else: warn, or confirm: the data set waits until somebody has confirmed it.", value: text(&c.PII.Policy), check: func() string { return oneOf(c.PII.Policy, "warn", "confirm") }},
 		setting{path: "retention.temporary", env: variable("RETENTION_TEMPORARY"), doc: "How long temporary objects are kept.", value: period(&r.Temporary), check: func() string { return between(r.Temporary, minPeriod, maxKept) }},
 		setting{path: "retention.grace", env: variable("RETENTION_GRACE"), doc: "How long a marked object waits before it is deleted.", value: period(&r.Grace), check: func() string { return between(r.Grace, 0, maxKept) }},
+		setting{path: "retention.versions", env: variable("RETENTION_VERSIONS"), doc: "How many of the newest versions of a data set keep their tables, beside the first, those that are pinned and those that models learned from.", value: count(&r.Versions), check: func() string { return inside(int64(r.Versions), 1, 10_000) }},
 	)
 }

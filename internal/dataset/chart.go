@@ -155,7 +155,7 @@ func (s *Service) ChartTag(ctx context.Context, tenant, id string) (string, erro
 		return "", err
 	}
 	h := fnv.New64a()
-	_, _ = io.WriteString(h, d.ID+" "+d.Version.TableKey+" "+d.Version.ProfileKey) // it never fails
+	_, _ = io.WriteString(h, d.ID+" "+d.Version.TableKey+" "+d.Version.ProfileKey+fmt.Sprint(d.Private())) // it never fails
 	return strconv.FormatUint(h.Sum64(), 16), nil
 }
 
@@ -199,6 +199,10 @@ func (c *charting) column(parameter, name string) (tabular.Field, *profile.Colum
 	if !ok || described == nil {
 		return f, nil, fault.Invalid("unknown_column", "data set %s has no column %q", c.dataset.ID, name).
 			With(fault.Field{Location: "query." + parameter, Message: "no such column", Value: name})
+	}
+	if kind, private := c.dataset.Private()[name]; private {
+		return f, nil, fault.New(fault.ClassForbidden, "column_is_personal", "column %q holds personal data (%s), which charts do not show", name, kind).
+			With(fault.Field{Location: "query." + parameter, Message: "choose another column", Value: name})
 	}
 	return f, described, nil
 }

@@ -3,6 +3,7 @@ package dataset
 import (
 	"time"
 
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
@@ -12,7 +13,10 @@ type State string
 
 // The states of a data set.
 const (
-	Uploaded State = "uploaded" // the file is stored, an ingest job is under way
+	Uploaded State = "uploaded" // the file is stored or being fetched, an ingest or import job is under way
+	// NeedsConfirmation: ready, but for somebody who knows of the personal data in it.
+	NeedsConfirmation State = "needs_confirmation"
+
 	Ready    State = "ready"    // typed, profiled and usable
 	Rejected State = "rejected" // the ingest job found the file unusable; Failure of the job says why
 )
@@ -26,20 +30,26 @@ type Dataset struct {
 	Filename string `json:"filename"`
 	// IdempotencyKey is the client's, else the data set's identifier.
 	IdempotencyKey string                `json:"idempotency_key"`
-	Options        tabular.FormatOptions `json:"options"`            // what the client told about the format
-	Priority       *int                  `json:"priority,omitempty"` // of the ingest job; nil: the default
-	After          []string              `json:"after,omitempty"`    // jobs that have to succeed before the ingest job runs
-	Size           int64                 `json:"size"`               // bytes as uploaded
-	SHA256         string                `json:"sha256"`             // of the bytes as uploaded, hexadecimal
+	Source         string                `json:"source,omitempty"`     // where the file is fetched from; until it is here it may hold a secret, see Origin
+	SourceSum      string                `json:"source_sum,omitempty"` // tells whether another source is the same
+	Options        tabular.FormatOptions `json:"options"`              // what the client told about the format
+	Priority       *int                  `json:"priority,omitempty"`   // of the ingest job; nil: the default
+	After          []string              `json:"after,omitempty"`      // jobs that have to succeed before the ingest job runs
+	Size           int64                 `json:"size"`                 // bytes as uploaded
+	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
-	RawKey         string                `json:"raw_key"` // the file as uploaded
+	RawKey         string                `json:"raw_key"` // the file as uploaded; empty while it is fetched
 	CreatedAt      time.Time             `json:"created_at"`
 	ExpiresAt      time.Time             `json:"expires_at,omitzero"`
 	Deleted        bool                  `json:"deleted,omitempty"` // hidden; its files go at the next clean-up
 
 	Version  *Version           `json:"version,omitempty"`  // set by ingest
 	Settings map[string]Setting `json:"settings,omitempty"` // what people have set for columns, by name
+
+	Privacy     map[string]Policy `json:"privacy,omitempty"` // what people have set for columns of personal data
+	ConfirmedBy string            `json:"confirmed_by,omitempty"`
+	ConfirmedAt time.Time         `json:"confirmed_at,omitzero"` // when somebody confirmed the personal data
 }
 
 // Version is a table of the data set: what an ingest made of the file, or what a
@@ -58,6 +68,8 @@ type Version struct {
 	CreatedAt  time.Time      `json:"created_at"`
 
 	Types        []tabular.Semantic `json:"types,omitempty"`          // of the columns, in order, as they were found
+	PII          []pii.Finding      `json:"pii,omitempty"`            // columns of personal data
+	Scanned      bool               `json:"pii_scanned,omitempty"`    // somebody has looked for them
 	Reading      int                `json:"reading,omitempty"`        // how often the file was read again for other types
 	ProfileJobID string             `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
 	ProfiledAt   time.Time          `json:"profiled_at,omitzero"`     // when that one asked for the roles
@@ -90,7 +102,9 @@ const (
 )
 
 // Collections declares what the package keeps in the store.
-func Collections() []store.Collection { return []store.Collection{collection(), versions()} }
+func Collections() []store.Collection {
+	return []store.Collection{collection(), versions(), accesses()}
+}
 
 func collection() store.Collection {
 	return store.Collection{Name: "datasets", Indexes: []store.Index{

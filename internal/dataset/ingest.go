@@ -27,6 +27,7 @@ type IngestResult struct {
 	DatasetID string  `json:"dataset_id"`
 	Rows      int64   `json:"rows"`
 	Columns   int     `json:"columns"`
+	Hash      string  `json:"hash,omitempty"`
 	Version   Version `json:"version"`
 }
 
@@ -50,6 +51,7 @@ type RunnerConfig struct {
 	Now    func() time.Time // default time.Now
 	// KeepVersions is as ServiceConfig has it.
 	KeepVersions int
+	Policy       Policy // likewise
 }
 
 // Runner runs ingest jobs.
@@ -59,11 +61,12 @@ type Runner struct {
 	files   IngestFiles
 	limits  tabular.Limits
 	now     func() time.Time
+	policy  Policy
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now}
+	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now, policy: c.Policy}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -131,12 +134,12 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 	if err := w.content.Sample(ctx, r.files, v.SampleKey); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
-	v.Types = found(w.profile, in.settings)
+	v.Types, v.PII, v.Scanned = found(w.profile, in.settings), w.profile.PII, true
 	if err := keepProfile(ctx, r.files, v.ProfileKey, w.profile); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
-	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Version: v}, nil
+	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, Version: v}, nil
 }
 
 // convert finds out what the file holds and writes the typed table: in one pass
@@ -218,12 +221,18 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
 	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Version != nil && (d.Version.number() > 1 || d.Version.Reading > 0 || d.Version.Epoch >= made.Version.Epoch) {
+		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
-		d.Version, d.State = &made.Version, Ready
+		d.Version = &made.Version
+		d.State = d.settled(r.policy)
 		return nil
 	})
+}
+
+// first reports whether v, which was made of the file, is to be the data set's.
+func (v *Version) first(d *Dataset) bool {
+	return d.Version == nil || d.Version.number() == 1 && d.Version.Reading == 0 && d.Version.Epoch < v.Epoch
 }
 
 // ingest is one run.
@@ -313,7 +322,7 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (
 // rows there were; accept is asked at the end whether the table is to be kept.
 func (in *ingest) copy(ctx context.Context, r tabular.Reader, schema tabular.Schema, key string, tell func(rows int64), accept func(*written) error) (*written, error) {
 	w := &written{content: NewContent(schema)}
-	profiled := newProfiler(schema, profileOptions(in.settings, in.runner.now()))
+	profiled := newProfiler(schema, profileOptions(in.dataset, in.settings, in.runner.now()))
 	err := writeTable(ctx, in.runner.files, key, schema, func(out tabular.Writer) error {
 		err := tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
 			if err := profiled.add(ctx, c); err != nil {

@@ -10,15 +10,40 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
-// WriteVersion writes a table with its profile and its sample below the prefix,
-// and describes it as it is now. fill gives the rows, which have the columns of the
-// schema.
-func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema tabular.Schema, now time.Time, fill func(write func(x *frame.Frame) error) error) (Version, *profile.Profile, error) {
+// Output is a table that is to be written.
+type Output struct {
+	Prefix string // of its files
+	Schema tabular.Schema
+	Of     *Dataset // that it was made of
+	Now    time.Time
+}
+
+// settings are those that still hold: of a column that is another by now, the
+// role.
+func (o *Output) settings() map[string]Setting {
+	kept := map[string]Setting{}
+	for _, f := range o.Schema {
+		set, ok := o.Of.Settings[f.Name]
+		if !ok {
+			continue
+		}
+		if set.Type != "" && !set.Type.Holds(f.Type) {
+			set.Type, set.Layout = "", ""
+		}
+		kept[f.Name] = set
+	}
+	return kept
+}
+
+// WriteVersion writes a table with its profile and its sample, and describes it.
+// fill gives the rows, which have the columns of the schema.
+func WriteVersion(ctx context.Context, files IngestFiles, o Output, fill func(write func(x *frame.Frame) error) error) (Version, *profile.Profile, error) {
+	prefix, schema := o.Prefix, o.Schema
 	v := Version{
 		Schema: schema, TableKey: prefix + "table.parquet", ProfileKey: prefix + "profile.json", SampleKey: prefix + "sample.parquet",
 		Format: tabular.Format{Kind: tabular.KindParquet, Header: true},
 	}
-	content, profiled := NewContent(schema), newProfiler(schema, profile.Options{Now: now})
+	content, profiled := NewContent(schema), newProfiler(schema, profileOptions(o.Of, o.settings(), o.Now))
 	err := writeTable(ctx, files, v.TableKey, schema, func(w tabular.Writer) error {
 		return fill(func(x *frame.Frame) error {
 			if err := profiled.add(ctx, &tabular.Chunk{Frame: x}); err != nil {
@@ -46,6 +71,6 @@ func WriteVersion(ctx context.Context, files IngestFiles, prefix string, schema 
 	if err := keepProfile(ctx, files, v.ProfileKey, p); err != nil {
 		return v, nil, err
 	}
-	v.Types = found(p, nil)
+	v.Types, v.PII, v.Scanned = found(p, nil), p.PII, true
 	return v, p, nil
 }

@@ -13,13 +13,14 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
 // profileOptions are what is set for the columns.
-func profileOptions(settings map[string]Setting, now time.Time) profile.Options {
-	o := profile.Options{Roles: make(map[string]tabular.Role), Types: make(map[string]tabular.Semantic), Now: now}
+func profileOptions(d *Dataset, settings map[string]Setting, now time.Time) profile.Options {
+	o := profile.Options{Roles: make(map[string]tabular.Role), Types: make(map[string]tabular.Semantic), Now: now, PII: d.told()}
 	for name, set := range settings {
 		if set.Role != "" {
 			o.Roles[name] = set.Role
@@ -93,6 +94,8 @@ type ProfileResult struct {
 	ProfileKey string             `json:"profile_key"`
 	AskedAt    time.Time          `json:"asked_at"` // for the roles that it goes by
 	Types      []tabular.Semantic `json:"types"`
+	PII        []pii.Finding      `json:"pii,omitempty"`
+	Scanned    bool               `json:"pii_scanned,omitempty"` // by this program
 }
 
 // Files names what the job's owner may download.
@@ -124,6 +127,7 @@ func (r Profiler) Run(ctx context.Context, t *job.Task, req ProfileRequest) (*Pr
 			return fmt.Errorf("profile data set %s: %w", d.ID, err)
 		}
 		made.Score, made.Findings, made.Types = p.Quality.Score, len(p.Findings), v.Types
+		made.PII, made.Scanned = p.PII, true
 		return keepProfile(ctx, r.files, made.ProfileKey, p)
 	})
 	if err != nil {
@@ -153,7 +157,7 @@ func (r Profiler) profile(ctx context.Context, t *job.Task, d *Dataset) (*profil
 		return nil, fmt.Errorf("close table: %w", err)
 	}
 	shards := max(min(profileShards, len(groups)), 1)
-	o := profileOptions(d.Settings, r.now())
+	o := profileOptions(d, d.Settings, r.now())
 	parts, failed := make([]*profile.Collector, shards), make([]error, shards)
 	var done atomic.Int64
 	var telling sync.Mutex
@@ -244,13 +248,35 @@ func (r Profiler) Publish(ctx context.Context, j *job.Job, result json.RawMessag
 	if err := json.Unmarshal(result, &made); err != nil {
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
-	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Version == nil || d.Version.TableKey != made.TableKey || !made.AskedAt.After(d.Version.ProfiledAt) {
+	number := 0
+	renew := func(v *Version) error {
+		if v.TableKey != made.TableKey || !made.AskedAt.After(v.ProfiledAt) {
+			return store.ErrUnchanged
+		}
+		v.ProfileKey, v.ProfileJobID, v.ProfiledAt = made.ProfileKey, j.ID, made.AskedAt
+		if made.Scanned {
+			v.PII, v.Scanned = made.PII, true
+		}
+		return nil
+	}
+	err := r.publish(ctx, made.DatasetID, func(d *Dataset) error {
+		if d.Version == nil {
 			return store.ErrUnchanged
 		}
 		v := *d.Version
-		v.ProfileKey, v.ProfileJobID, v.ProfiledAt = made.ProfileKey, j.ID, made.AskedAt
+		if v.TableKey == made.TableKey {
+			number = v.number()
+		}
 		d.Version = &v
-		return nil
+		return renew(d.Version)
 	})
+	if err != nil || number == 0 {
+		return err
+	}
+	// The record of the version says the same, when there is one.
+	_, err = r.history.table.Update(ctx, revisionID(made.DatasetID, number), func(rev *Revision) error { return renew(&rev.Version) })
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return storeFault(err)
 }

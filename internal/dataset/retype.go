@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,7 +18,7 @@ import (
 // RetypeKind declares the job that reads a file again with types that people
 // have chosen.
 func RetypeKind() job.Kind {
-	return job.Kind{Name: "retype", Pool: "data", Version: 1, Timeout: 6 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "retype", Pool: "data", Version: 2, Timeout: 6 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // RetypeRequest is the payload of a retype job.
@@ -25,6 +26,11 @@ type RetypeRequest struct {
 	DatasetID string             `json:"dataset_id"`
 	Reading   int                `json:"reading"` // what the version will be of
 	Columns   map[string]Setting `json:"columns"`
+	Parent    int                `json:"parent,omitempty"` // the version whose types were changed; 0: the first
+	// Reproduces is the version that is made again, and Expect the hash that it
+	// must have.
+	Reproduces int    `json:"reproduces,omitempty"`
+	Expect     string `json:"expect,omitempty"`
 }
 
 // Retyper runs retype jobs.
@@ -41,11 +47,16 @@ func (r Retyper) Run(ctx context.Context, t *job.Task, req RetypeRequest) (*Inge
 			return nil, fault.Invalid("invalid_payload", "the type of column %q is %q, which is none", name, set.Type)
 		}
 	}
-	return r.run(ctx, t, req.DatasetID, func(in *ingest) { in.settings, in.reading = req.Columns, req.Reading })
+	made, err := r.run(ctx, t, req.DatasetID, func(in *ingest) { in.settings, in.reading = req.Columns, req.Reading })
+	if err == nil && req.Expect != "" && made.Version.Hash != req.Expect {
+		return nil, job.Permanent(fault.New(fault.ClassInternal, "other_content", "version %d of data set %s was made again and holds something else: its hash was %s and is %s",
+			req.Reproduces, req.DatasetID, req.Expect, made.Version.Hash))
+	}
+	return made, err
 }
 
-// Publish makes the result the data set's version and keeps the types it was
-// made with; roles stay as they are by now.
+// Publish makes the result a version of the data set, behind those there are, and
+// keeps the types it was made with; roles stay as they are by now.
 func (r Retyper) Publish(ctx context.Context, j *job.Job, result json.RawMessage) error {
 	var made IngestResult
 	var req RetypeRequest
@@ -55,8 +66,22 @@ func (r Retyper) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if err := json.Unmarshal(j.Payload, &req); err != nil {
 		return fmt.Errorf("decode payload of job %s: %w", j.ID, err)
 	}
+	d, err := r.table.Get(ctx, made.DatasetID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // gone for good meanwhile
+	}
+	if err != nil {
+		return storeFault(err)
+	}
+	if d.Deleted || d.Version == nil || made.Version.Reading <= d.Version.Reading {
+		return nil
+	}
+	number, err := r.history.insert(ctx, d, r.reread(j, d, &made, &req))
+	if err != nil {
+		return err
+	}
 	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Version == nil || !made.Version.after(d.Version) {
+		if d.Version == nil || d.Version.number() >= number {
 			return store.ErrUnchanged
 		}
 		settings := make(map[string]Setting)
@@ -66,17 +91,21 @@ func (r Retyper) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 				settings[f.Name] = set
 			}
 		}
-		d.Version, d.Settings = &made.Version, settings
+		v := made.Version
+		v.Number = number
+		d.Version, d.Settings = &v, settings
 		return nil
 	})
 }
 
-// after reports whether v is to replace the other version.
-func (v *Version) after(o *Version) bool {
-	if v.Reading != o.Reading {
-		return v.Reading > o.Reading
+// reread is the record of what a retype job made.
+func (r Retyper) reread(j *job.Job, d *Dataset, made *IngestResult, req *RetypeRequest) *Revision {
+	rev := &Revision{
+		Tenant: d.Tenant, DatasetID: d.ID, Version: made.Version, User: j.User,
+		Parent: max(req.Parent, 1), Columns: req.Columns, RowsBefore: d.Version.Rows, ReproducedFrom: req.Reproduces,
 	}
-	return v.JobID == o.JobID && v.Epoch > o.Epoch
+	rev.Added, rev.Removed, rev.Retyped = Difference(d.Version.Schema, made.Version.Schema)
+	return rev
 }
 
 // choose gives the columns of the table the types that were chosen for them.

@@ -374,6 +374,14 @@ func anew(d *Dataset, wanted map[string]Setting) []string {
 
 // retype submits the job that reads the file again.
 func (s *Service) retype(ctx context.Context, d *Dataset, user string, wanted map[string]Setting, columns []string) (*job.Job, error) {
+	newest, err := s.Revision(ctx, d.Tenant, d.ID, 0)
+	if err != nil {
+		return nil, err
+	}
+	if newest.MadeBy() == MadeByRecipe {
+		return nil, fault.Conflict("retype_after_recipe", "version %d of data set %s was made by a recipe, and its file holds something else; convert the types of %s by a step convert_type",
+			newest.Version.number(), d.ID, strings.Join(columns[:min(len(columns), 3)], ", "))
+	}
 	active, err := s.jobs.Active(ctx, d.ID)
 	if err != nil {
 		return nil, fmt.Errorf("look for jobs of data set %s: %w", d.ID, err)
@@ -383,7 +391,7 @@ func (s *Service) retype(ctx context.Context, d *Dataset, user string, wanted ma
 	}
 	j, _, err := s.jobs.Submit(ctx, job.Submission{
 		Kind: RetypeKind(), Tenant: d.Tenant, User: user, Subject: d.ID,
-		Payload: RetypeRequest{DatasetID: d.ID, Reading: d.Version.Reading + 1, Columns: wanted}, Memory: ingestMemory,
+		Payload: RetypeRequest{DatasetID: d.ID, Reading: d.Version.Reading + 1, Columns: wanted, Parent: d.Version.number()}, Memory: ingestMemory,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("submit the reading of data set %s: %w", d.ID, err)

@@ -214,6 +214,10 @@ func TestRetype(t *testing.T) {
 	if c := p2.Column("joined"); c.Disagree != 1 || c.Type != tabular.SemanticDate || c.Disagreeing[0].Row != 151 || p2.Target != "plan" || p2.Associations.Target == nil {
 		t.Errorf("profile %+v", c)
 	}
+	renewed, err := b.Revision(t.Context(), "acme", d.ID, 2)
+	if now, _ := b.Get(t.Context(), "acme", d.ID); err != nil || renewed.Version.ProfileJobID == "" || renewed.Version.ProfileKey != now.Version.ProfileKey {
+		t.Errorf("version %+v, error %v", renewed, err)
+	}
 	// Back to what is found.
 	_, j, err = b.change(t, d.ID, dataset.ColumnChange{Name: "joined", Type: "auto"}, dataset.ColumnChange{Name: "score", Type: "auto"})
 	if err != nil || j == nil {
@@ -234,8 +238,36 @@ func TestRetype(t *testing.T) {
 	if err := (dataset.Retyper{Runner: b.runner}).Publish(t.Context(), j, late); err != nil {
 		t.Fatal(err)
 	}
-	if d, err := b.Get(t.Context(), "acme", d.ID); err != nil || d.Version.Reading != 2 {
-		t.Errorf("reading %d, error %v", d.Version.Reading, err)
+	if d, err := b.Get(t.Context(), "acme", d.ID); err != nil || d.Version.Reading != 2 || d.Version.Number != 3 {
+		t.Errorf("version %+v, error %v", d.Version, err)
+	}
+	// Every reading is a version, and the one before stays as it was.
+	all, err := b.Versions(t.Context(), "acme", d.ID)
+	if err != nil || len(all) != 3 || all[0].MadeBy() != dataset.MadeByRetype || all[0].Parent != 2 || all[1].Parent != 1 || all[2].MadeBy() != dataset.MadeByIngest {
+		t.Fatalf("versions %+v, error %v", all, err)
+	}
+	if !slices.Equal(all[1].Retyped, []string{"joined", "due", "score"}) || all[1].Columns["score"].Type != "categorical" || all[2].Version.Schema[1].Type != tabular.String {
+		t.Errorf("version 2: %+v", all[1])
+	}
+	// A reading can be made again from its lineage, to the same hash.
+	now, _, err := b.At(t.Context(), "acme", d.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := b.jobs.Submit(t.Context(), dataset.Reread(now, all[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	repeated, err := b.retype(t, again)
+	if err != nil || repeated.Hash != all[1].Version.Hash || repeated.Hash == now.Version.Hash {
+		t.Errorf("made again: %+v, error %v", repeated, err)
+	}
+	newest, err := b.Revision(t.Context(), "acme", d.ID, 0)
+	if err != nil || newest.Version.Number != 4 || newest.ReproducedFrom != 2 || newest.Version.Hash != all[1].Version.Hash {
+		t.Errorf("version %+v, error %v", newest, err)
+	}
+	if d, err := b.Input(t.Context(), "acme", d.ID, 2); err != nil || d.Version.Number != 2 || d.RawKey == d.Version.TableKey {
+		t.Errorf("input %+v, error %v", d, err)
 	}
 }
 

@@ -37,20 +37,29 @@ type ServiceConfig struct {
 	Driver    store.Driver
 	Files     Files
 	Jobs      Jobs
+	Sources   Sources          // what may be imported; nil: nothing is
 	MaxUpload int64            // bytes; default 10 GiB
 	Retention time.Duration    // after which a data set expires; 0: never
 	Now       func() time.Time // default time.Now
 	// KeepVersions is how many of the newest versions keep their files, beside
 	// the first and those that are pinned or used; default 10.
 	KeepVersions int
+	// Policy is that of columns of personal data for which nobody has set one;
+	// default PolicyWarn.
+	Policy Policy
 }
+
+const defaultMaxUpload = 10 << 30
 
 // Service keeps the records of data sets. It is safe for concurrent use.
 type Service struct {
 	table     *store.Table[Dataset, *Dataset]
 	history   *History
+	accesses  *store.Table[Access, *Access]
+	policy    Policy
 	files     Files
 	jobs      Jobs
+	sources   Sources
 	maxUpload int64
 	retention time.Duration
 	now       func() time.Time
@@ -61,10 +70,14 @@ func NewService(c ServiceConfig) *Service {
 	s := &Service{
 		table:   store.NewTable[Dataset](c.Driver, collection()),
 		history: NewHistory(c.Driver, c.KeepVersions),
-		files:   c.Files, jobs: c.Jobs, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
+		files:   c.Files, jobs: c.Jobs, sources: c.Sources, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
+		accesses: store.NewTable[Access](c.Driver, accesses()), policy: c.Policy,
 	}
 	if s.maxUpload <= 0 {
-		s.maxUpload = 10 << 30
+		s.maxUpload = defaultMaxUpload
+	}
+	if s.policy == "" {
+		s.policy = PolicyWarn
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -200,7 +213,10 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	if d.Deleted || d.expired(now) {
 		return nil, nil
 	}
-	keys := []string{d.RawKey}
+	var keys []string
+	if d.RawKey != "" {
+		keys = append(keys, d.RawKey)
+	}
 	if v := d.Version; v != nil {
 		keys = append(keys, v.keys()...)
 	}
@@ -214,6 +230,9 @@ func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error
 	if err != nil {
 		return nil, err
 	}
+	if d.State == NeedsConfirmation {
+		return nil, errUnconfirmed(d.ID)
+	}
 	if d.State != Ready || d.Version == nil {
 		return nil, fault.Conflict("dataset_not_ready", "data set %s is %s; it is ready when its ingest job %s has succeeded", d.ID, d.State, d.JobID)
 	}
@@ -226,24 +245,36 @@ type Preview struct {
 	Columns   []Column       `json:"-"`
 	Rows      [][]any        `json:"rows"` // nil, int64, float64, bool or string; instants as text
 	RowsTotal int64          `json:"rows_total"`
+	Masked    []string       `json:"masked,omitempty"` // columns whose values are masked, and texts therefore
 }
 
 // MaxPreview is the most rows of a preview.
 const MaxPreview = 1000
 
-// Preview returns the first rows, at most limit of them; 0 means 100. It
+// Preview returns the first rows, at most limit of them; 0 means 100. Values of
+// personal data are masked. It
 // returns fault.Conflict "dataset_not_ready" before the ingest has succeeded.
 func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*Preview, error) {
+	d, err := s.ready(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.preview(ctx, d, limit)
+	if err != nil {
+		return nil, err
+	}
+	p.mask(d.Private())
+	return p, nil
+}
+
+// preview returns the first rows as they are.
+func (s *Service) preview(ctx context.Context, d *Dataset, limit int) (*Preview, error) {
 	if limit == 0 {
 		limit = 100
 	}
 	if limit < 0 || limit > MaxPreview {
 		return nil, fault.Invalid("limit_out_of_range", "limit is %d; it must lie between 1 and %d", limit, MaxPreview).
 			With(fault.Field{Location: "query.limit", Message: fmt.Sprintf("must lie between 1 and %d", MaxPreview), Value: limit})
-	}
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return nil, err
 	}
 	r, err := s.open(ctx, d, nil, limit)
 	if err != nil {
@@ -257,7 +288,7 @@ func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*P
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("preview data set %s: %w", id, err)
+			return nil, fmt.Errorf("preview data set %s: %w", d.ID, err)
 		}
 		for i := range min(c.Frame.Rows(), limit-len(p.Rows)) {
 			row := make([]any, len(c.Frame.Columns()))

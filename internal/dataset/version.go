@@ -24,14 +24,16 @@ type Revision struct {
 	Version   Version `json:"version"`
 	User      string  `json:"user"`
 
-	// What made it; a version without a parent is what the ingest made.
-	Parent        int               `json:"parent,omitempty"`
-	RecipeID      string            `json:"recipe_id,omitempty"`
-	RecipeVersion int               `json:"recipe_version,omitempty"`
-	Steps         []preprocess.Spec `json:"steps,omitempty"`
-	Counts        []StepCount       `json:"counts,omitempty"` // of the steps
-	Tables        []TableRef        `json:"tables,omitempty"` // the versions of other data sets that were joined
-	FittedKey     string            `json:"fitted_key,omitempty"`
+	// What made it; a version without a parent is what the ingest made, one without
+	// steps was read from the file, too, with the types that people had chosen.
+	Parent        int                `json:"parent,omitempty"`
+	Columns       map[string]Setting `json:"columns,omitempty"`
+	RecipeID      string             `json:"recipe_id,omitempty"`
+	RecipeVersion int                `json:"recipe_version,omitempty"`
+	Steps         []preprocess.Spec  `json:"steps,omitempty"`
+	Counts        []StepCount        `json:"counts,omitempty"` // of the steps
+	Tables        []TableRef         `json:"tables,omitempty"` // the versions of other data sets that were joined
+	FittedKey     string             `json:"fitted_key,omitempty"`
 
 	RowsBefore     int64    `json:"rows_before,omitempty"`
 	Added          []string `json:"added,omitempty"` // columns, against the parent
@@ -44,6 +46,25 @@ type Revision struct {
 	Pinned bool     `json:"pinned,omitempty"`
 	Used   []string `json:"used,omitempty"` // models that were trained on it
 	Gone   bool     `json:"gone,omitempty"` // its files are cleaned up; it can be reproduced
+}
+
+// Kinds of versions by what made them.
+const (
+	MadeByIngest = "ingest"
+	MadeByRetype = "retype"
+	MadeByRecipe = "recipe"
+)
+
+// MadeBy says what made the version.
+func (r *Revision) MadeBy() string {
+	switch {
+	case r.Parent == 0:
+		return MadeByIngest
+	case len(r.Steps) == 0:
+		return MadeByRetype
+	default:
+		return MadeByRecipe
+	}
 }
 
 // StepCount is how many rows went into a step and came out.
@@ -131,11 +152,10 @@ func (h *History) references(ctx context.Context, d *Dataset) ([]string, error) 
 	}
 	var keys []string
 	for _, r := range all {
-		if r.Gone {
-			continue
+		if !r.Gone {
+			keys = append(keys, r.Version.keys()...)
 		}
-		keys = append(keys, r.Version.keys()...)
-		if r.FittedKey != "" {
+		if r.FittedKey != "" { // later versions, and models, go on from it
 			keys = append(keys, r.FittedKey)
 		}
 	}
@@ -217,7 +237,7 @@ func (h *History) trim(ctx context.Context, d *Dataset) error {
 		return err
 	}
 	for i, r := range all {
-		if i < h.keep || r.Gone || r.Pinned || len(r.Used) > 0 || r.Version.number() == 1 {
+		if i < h.keep || r.Gone || r.Pinned || len(r.Used) > 0 || r.MadeBy() != MadeByRecipe {
 			continue
 		}
 		_, err := h.table.Update(ctx, r.ID, func(r *Revision) error {
@@ -286,29 +306,46 @@ func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Datas
 	return &then, r, nil
 }
 
-// Newest asks Fixed and Input for the version that there is now.
-const Newest = -1
+// What Fixed and Input are asked for instead of a number.
+const (
+	Newest   = -1 // the version that there is now
+	FromFile = -2 // the one that was read from the file, of which recipes made that
+)
 
 // Fixed returns the data set as it was with a version, whatever became of it
 // since. 0 means the first one, as in requests that know of no versions. A data
-// set that is not ready is returned as it is for 0 and Newest.
+// set that is not ready is returned as it is for 0, Newest and FromFile.
 func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
 	if number <= 0 {
 		d, err := s.Get(ctx, tenant, id)
+		if err == nil && d.State == NeedsConfirmation {
+			return nil, errUnconfirmed(id)
+		}
 		if err != nil || number == Newest || d.Version == nil || d.Version.number() == 1 {
 			return d, err
 		}
-		number = 1
+		first := number != FromFile
+		if number = 1; !first {
+			root, _, err := s.Lineage(ctx, tenant, id, 0)
+			if err != nil {
+				return nil, err
+			}
+			number = root.Version.number()
+		}
 	}
 	d, _, err := s.At(ctx, tenant, id, number)
 	return d, err
 }
 
-// Input is Fixed for those who read the data set's file: of what an ingest made
+// Input is Fixed for those who read the data set's file: of what was read from it
 // that is the file as it was uploaded, of what a recipe made its table.
 func (s *Service) Input(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
 	d, err := s.Fixed(ctx, tenant, id, number)
 	if err != nil || d.Version == nil || d.Version.number() == 1 {
+		return d, err
+	}
+	r, err := s.Revision(ctx, tenant, id, d.Version.number())
+	if err != nil || r.MadeBy() != MadeByRecipe {
 		return d, err
 	}
 	then := *d
@@ -424,7 +461,7 @@ func (s *Service) ProfileOf(ctx context.Context, d *Dataset) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read profile of data set %s: %w", d.ID, err)
 	}
-	return b, nil
+	return masked(d, b)
 }
 
 // OpenSample opens the sample of a version; false when it has none, as those of

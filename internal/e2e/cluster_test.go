@@ -146,7 +146,7 @@ func (cl *cluster) work(t *testing.T) {
 	cl.answers(t)
 	// The store may be one that others have used.
 	owner, another := "acme-"+strings.ToLower(rand.Text()), "umbrella-"+strings.ToLower(rand.Text())
-	p := tenanttest.Party{Token: token(t, owner, "analyst", "operator"), Analyst: token(t, owner, "analyst"), Target: "insurance", Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token(t, owner, "analyst", "operator", "steward"), Analyst: token(t, owner, "analyst"), Target: "insurance", Jobs: map[string]string{}}
 	c := cl.client(t, p.Token)
 	p.Dataset, p.Jobs["ingest"] = upload(t, c, repeated(t, table(t, "insurance"), copies))
 	a, err := c.Train(t.Context(), slow(p.Dataset), "")
@@ -166,7 +166,7 @@ func (cl *cluster) work(t *testing.T) {
 	if err := json.Unmarshal(j.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Recipe = result.ModelID, saved(t, c, p.Dataset)
+	p.Model, p.Recipe, p.Access = result.ModelID, saved(t, c, p.Dataset), accessed(t, c, p)
 	cl.rest(t, c, p, result.HoldoutRows)
 	tenanttest.Walk(t, cl.url, p, cl.small(t, another))
 	cl.system(t, cl.client(t, token(t, owner, "analyst")))
@@ -193,7 +193,7 @@ func finished(t *testing.T, c *client.Client, j *client.Job) *client.Job {
 // small is a tenant that has little of its own.
 func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	t.Helper()
-	p := tenanttest.Party{Token: token(t, tenant, "analyst", "operator"), Analyst: token(t, tenant, "analyst"), Target: "insurance", Jobs: map[string]string{}}
+	p := tenanttest.Party{Token: token(t, tenant, "analyst", "operator", "steward"), Analyst: token(t, tenant, "analyst"), Target: "insurance", Jobs: map[string]string{}}
 	c := cl.client(t, p.Token)
 	p.Dataset, p.Jobs["ingest"] = upload(t, c, table(t, "insurance"))
 	a, err := c.Train(t.Context(), client.TrainRequest{DatasetID: p.Dataset, Target: "insurance", Algorithms: []string{"baseline"}, Folds: 2}, "")
@@ -204,8 +204,21 @@ func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	if err := json.Unmarshal(finished(t, c, a).Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Jobs["training"], p.Recipe = result.ModelID, a.ID, saved(t, c, p.Dataset)
+	p.Model, p.Jobs["training"], p.Recipe, p.Access = result.ModelID, a.ID, saved(t, c, p.Dataset), accessed(t, c, p)
 	return p
+}
+
+// accessed says that a column is no personal data, which is written down.
+func accessed(t *testing.T, c *client.Client, p tenanttest.Party) string {
+	t.Helper()
+	if _, err := c.SetPolicies(t.Context(), p.Dataset, []client.PolicyChange{{Column: p.Target, Policy: "allow"}}); err != nil {
+		t.Fatal(err)
+	}
+	page, err := c.Audit(t.Context(), p.Dataset, "", 10)
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("the audit has %d records, %v", len(page.Items), err)
+	}
+	return page.Items[0].ID
 }
 
 // saved saves a recipe for the data set.

@@ -32,8 +32,8 @@ type chartOutput struct {
 
 func (s *server) registerCharts() {
 	register(s, operation(tagDatasets, "GET /datasets/{id}/charts/{kind}", "get-chart", "Draw a chart",
-		`The data of a chart. Of a table of more than a million rows evenly chosen parts are read, and of many points a sample is taken, always the same, to which outliers are added; sampled says so. A histogram, and a heat map of correlations, are of all rows. The data set must be ready.`,
-		http.StatusNotFound, http.StatusConflict), s.getChart)
+		`The data of a chart. Of a table of more than a million rows evenly chosen parts are read, and of many points a sample is taken, always the same, to which outliers are added; sampled says so. Columns of personal data are not drawn. A histogram, and a heat map of correlations, are of all rows. The data set must be ready.`,
+		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.getChart)
 }
 
 func (s *server) getChart(ctx context.Context, in *chartInput) (*chartOutput, error) {

@@ -317,8 +317,12 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"name":"clean","dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
 	case "check-recipe", "preview-recipe", "transform":
 		body = `{"dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
+	case "import-dataset":
+		body = `{"source":"https://files.example.com/customers.csv","after":["` + j.ID + `"]}`
 	case "pin-version":
 		body = `{"pinned":true}`
+	case "change-pii":
+		body = `{"columns":[{"column":"x","policy":"warn"}]}`
 	case "change-schema":
 		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":

@@ -16,11 +16,12 @@ type Dataset struct {
 	ID        string       `json:"id" pattern:"^ds_[0-9a-f]{32}$"`
 	Name      string       `json:"name" example:"customers"`
 	Filename  string       `json:"filename" example:"customers.csv"`
-	Size      int64        `json:"size" doc:"Bytes as uploaded"`
-	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal"`
-	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
+	Source    string       `json:"source,omitempty" doc:"Where an imported file came from, without the query of its address"`
+	Size      int64        `json:"size" doc:"Bytes as uploaded; 0 while an import is under way"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way"`
+	State     string       `json:"state" enum:"uploaded,needs_confirmation,ready,rejected" doc:"uploaded: the ingest or import job is under way; needs_confirmation: it holds personal data, and somebody has to confirm that; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
-	JobID     string       `json:"job_id" doc:"The ingest job"`
+	JobID     string       `json:"job_id" doc:"The ingest or import job"`
 	Rows      int64        `json:"rows,omitempty" doc:"Present when it is ready"`
 	Columns   []Column     `json:"columns,omitempty" nullable:"false" doc:"Present when it is ready"`
 	Format    *Format      `json:"format,omitempty" doc:"How the file was read; present when it is ready"`
@@ -58,6 +59,7 @@ type DatasetLinks struct {
 	Preview string `json:"preview,omitempty" doc:"Present when it is ready"`
 	Profile string `json:"profile,omitempty" doc:"Present when it is ready"`
 	Schema  string `json:"schema,omitempty" doc:"Present when it is ready"`
+	PII     string `json:"pii,omitempty" doc:"Which columns hold personal data; present when it has been read"`
 }
 
 // Preview is the first rows of a data set.
@@ -65,6 +67,7 @@ type Preview struct {
 	Columns   []Column `json:"columns" nullable:"false"`
 	Rows      [][]any  `json:"rows" nullable:"false" doc:"Values in the order of the columns; null where one is missing, and NaN, Infinity and -Infinity as texts"`
 	RowsTotal int64    `json:"rows_total" doc:"How many rows there are in all"`
+	Masked    []string `json:"masked,omitempty" nullable:"false" doc:"Columns of personal data, whose values are masked, and are texts therefore"`
 }
 
 // DatasetRef names a data set in a path.
@@ -76,7 +79,8 @@ type datasetOutput struct{ Body Dataset }
 
 type previewInput struct {
 	DatasetRef
-	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"How many rows to return at most"`
+	Unmasked bool `query:"unmasked" doc:"Show personal data as it is. This takes the role steward, and is written down"`
+	Limit    int  `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"How many rows to return at most"`
 }
 
 type previewOutput struct{ Body Preview }
@@ -85,6 +89,7 @@ type profileOutput struct{ Body json.RawMessage }
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
+	s.registerImport()
 	s.registerSniff()
 	register(s, operation(tagDatasets, "GET /datasets", "list-datasets", "List data sets",
 		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Dataset], error) {
@@ -104,7 +109,7 @@ func (s *server) registerDatasets() {
 			return &datasetOutput{Body: viewDataset(d)}, nil
 		})
 	register(s, operation(tagDatasets, "GET /datasets/{id}/preview", "preview-dataset", "See the first rows",
-		`As they were read and typed. The data set must be ready.`, http.StatusNotFound, http.StatusConflict), s.previewDataset)
+		`As they were read and typed, but for personal data, which is masked. The data set must be ready.`, http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.previewDataset)
 	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
 		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
@@ -117,6 +122,7 @@ func (s *server) registerDatasets() {
 		})
 	s.registerSchema()
 	s.registerCharts()
+	s.registerPrivacy()
 	register(s, operation(tagDatasets, "DELETE /datasets/{id}", "delete-dataset", "Delete a data set",
 		`It is gone at once; its files go at the next clean-up. Models made from it stay.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*struct{}, error) {
@@ -125,11 +131,17 @@ func (s *server) registerDatasets() {
 }
 
 func (s *server) previewDataset(ctx context.Context, in *previewInput) (*previewOutput, error) {
-	p, err := s.datasets.Preview(ctx, callerOf(ctx).Tenant, in.ID, in.Limit)
+	show := func() (*dataset.Preview, error) {
+		return s.datasets.Preview(ctx, callerOf(ctx).Tenant, in.ID, in.Limit)
+	}
+	if in.Unmasked {
+		show = func() (*dataset.Preview, error) { return s.datasets.Unmasked(ctx, callerOf(ctx), in.ID, in.Limit) }
+	}
+	p, err := show()
 	if err != nil {
 		return nil, err
 	}
-	out := &previewOutput{Body: Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
+	out := &previewOutput{Body: Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal, Masked: p.Masked}}
 	for _, row := range p.Rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
@@ -187,7 +199,7 @@ func viewColumn(c dataset.Column) Column {
 func viewDataset(d *dataset.Dataset) Dataset {
 	self := datasetPath(d.ID)
 	v := Dataset{
-		ID: d.ID, Name: d.Name, Filename: d.Filename, Size: d.Size, SHA256: d.SHA256, State: string(d.State),
+		ID: d.ID, Name: d.Name, Filename: d.Filename, Source: d.Origin(), Size: d.Size, SHA256: d.SHA256, State: string(d.State),
 		User: d.User, JobID: d.JobID, CreatedAt: d.CreatedAt.UTC(), ExpiresAt: moment(d.ExpiresAt),
 		Links: DatasetLinks{Self: self, Job: jobPath(d.JobID)},
 	}
@@ -196,6 +208,7 @@ func viewDataset(d *dataset.Dataset) Dataset {
 		v.Columns = viewDatasetColumns(d.TableColumns())
 		v.Format = viewFormat(version.Format)
 		v.Links.Preview, v.Links.Profile, v.Links.Schema = self+"/preview", self+"/profile", self+"/schema"
+		v.Links.PII = self + "/pii"
 	}
 	return v
 }

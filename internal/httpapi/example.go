@@ -72,6 +72,8 @@ func illustrate(doc *huma.OpenAPI) {
 			{Name: "second", Prediction: &prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Order: job.Order{After: []string{"first"}}}},
 		}},
 
+		"import-dataset":       ImportRequest{Source: "https://files.example.com/customers.csv", Name: "customers"},
+		"change-pii":           PrivacyChange{Columns: []PolicyChange{{Column: "contact", Policy: "confirm"}}},
 		"prioritise-job":       JobChange{Priority: 8},
 		"change-schema":        SchemaChange{Columns: []ColumnChange{{Name: "joined", Type: "date", Layout: "dmy"}, {Name: "churned", Role: "target"}}},
 		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
@@ -130,7 +132,7 @@ func answerExamples() map[string]any {
 		Links: DatasetLinks{
 			Self: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID),
 			Preview: datasetPath(exampleDatasetID) + "/preview", Profile: datasetPath(exampleDatasetID) + "/profile",
-			Schema: datasetPath(exampleDatasetID) + "/schema",
+			Schema: datasetPath(exampleDatasetID) + "/schema", PII: datasetPath(exampleDatasetID) + "/pii",
 		},
 	}
 	model := exampleModel(at, columns[:1])
@@ -140,9 +142,11 @@ func answerExamples() map[string]any {
 	of := func(kind string) Job { j := fresh; j.Kind = kind; return j }
 	examples := operatorExamples(at)
 	maps.Copy(examples, columnExamples(columns))
+	maps.Copy(examples, privacyExamples(at))
 	examples["make-profile"] = made(of("profile"), exampleDatasetID, "")
 	maps.Copy(examples, map[string]any{
 		"upload-dataset": made(ingest, exampleDatasetID, ""),
+		"import-dataset": made(of("import"), exampleDatasetID, ""),
 		"sniff-dataset": Sniffed{
 			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
 			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},
@@ -230,7 +234,12 @@ func exampleJob(at time.Time) Job {
 func exampleModel(at time.Time, inputs []Column) Model {
 	return Model{
 		ID: exampleModelID, Name: "churn", DatasetID: exampleDatasetID, JobID: exampleJobID, User: "ada",
-		Task: "binary", Target: "churned", Classes: []string{"no", "yes"}, PositiveClass: "yes", Inputs: inputs,
+		Task: "binary", Target: "churned", Classes: []string{"no", "yes"}, PositiveClass: "yes", Inputs: inputs, Version: 2,
+		Recipe: []ModelStep{{
+			Step:        Step{Name: "impute_missing", Parameters: map[string]any{"columns": []string{"age"}, "strategy": "median"}},
+			Explanation: `Fills missing values of "age" with the "median" of each.`, Prediction: "apply", Version: 2,
+		}},
+		Prepared:  inputs,
 		Algorithm: "gbdt", Metric: "roc_auc", Rows: 1000, HoldoutRows: 200, Seed: 1,
 		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 		Leaderboard: []Candidate{{

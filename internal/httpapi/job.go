@@ -223,6 +223,13 @@ func viewLine(line job.LogLine) LogLine {
 }
 
 func (s *server) getResult(ctx context.Context, in *resultQuery) (*redirectOutput, error) {
+	j, err := readJob(ctx, func(tenant string) (*job.Job, error) { return s.jobs.Get(ctx, tenant, in.ID) })
+	if err != nil {
+		return nil, err
+	}
+	if err := s.release(ctx, j, in.File); err != nil {
+		return nil, err
+	}
 	link, err := readJob(ctx, func(tenant string) (string, error) { return s.jobs.ResultURL(ctx, tenant, in.ID, in.File) })
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ type Model struct {
 	ID            string      `json:"id" pattern:"^mdl_[0-9a-f]{32}$"`
 	Name          string      `json:"name"`
 	DatasetID     string      `json:"dataset_id" doc:"The data set it has learnt from"`
+	Version       int         `json:"dataset_version" doc:"Of the data set" example:"1"`
 	JobID         string      `json:"job_id" doc:"The training job"`
 	User          string      `json:"user" doc:"Who trained it"`
 	Task          string      `json:"task" enum:"binary,multiclass,regression"`
@@ -20,6 +21,8 @@ type Model struct {
 	Classes       []string    `json:"classes,omitempty" nullable:"false"`
 	PositiveClass string      `json:"positive_class,omitempty"`
 	Inputs        []Column    `json:"inputs" nullable:"false" doc:"The columns that a row must have"`
+	Recipe        []ModelStep `json:"recipe" nullable:"false" doc:"The steps that a row goes through first, in order, with what they have learned: those that made the version of the data set, then those of the training"`
+	Prepared      []Column    `json:"prepared,omitempty" nullable:"false" doc:"The columns that a row must have that has been through the steps of the data set; present when it has such"`
 	Algorithm     string      `json:"algorithm" doc:"The best of the leaderboard"`
 	Metric        string      `json:"metric" doc:"What the leaderboard is ordered by"`
 	Leaderboard   []Candidate `json:"leaderboard" nullable:"false" doc:"Best first"`
@@ -31,6 +34,26 @@ type Model struct {
 	CreatedAt     time.Time   `json:"created_at"`
 	ExpiresAt     *time.Time  `json:"expires_at,omitempty"`
 	Links         ModelLinks  `json:"links"`
+}
+
+// ModelStep is a step of a recipe that a model carries.
+type ModelStep struct {
+	Step
+	Explanation string `json:"explanation" doc:"What it does, in words"`
+	Prediction  string `json:"prediction" enum:"apply,skip" doc:"What becomes of it when rows are predicted; all of those are answered, so a step that removes rows is skipped"`
+	Version     int    `json:"version,omitempty" doc:"The version of the data set that it made; missing: it has learned in the training"`
+}
+
+func viewModelSteps(steps []model.RecipeStep) []ModelStep {
+	out := make([]ModelStep, 0, len(steps))
+	for _, s := range steps {
+		use := "apply"
+		if s.Skipped {
+			use = "skip"
+		}
+		out = append(out, ModelStep{Step: Step{Name: s.Name, Parameters: s.Parameters}, Explanation: s.Explanation, Prediction: use, Version: s.Version})
+	}
+	return out
 }
 
 // Candidate is one line of a leaderboard.
@@ -95,6 +118,7 @@ func viewModel(m *model.Model) Model {
 	v := Model{
 		ID: m.ID, Name: m.Name, DatasetID: m.DatasetID, JobID: m.JobID, User: m.User, Task: m.Task,
 		Target: m.Target, Classes: m.Classes, PositiveClass: m.PositiveClass, Inputs: viewColumns(m.Inputs),
+		Version: max(m.DatasetVersion, 1), Recipe: viewModelSteps(m.Recipe),
 		Algorithm: m.Algorithm, Metric: m.Metric, Leaderboard: make([]Candidate, 0, len(m.Leaderboard)),
 		Rows: m.Rows, HoldoutRows: m.HoldoutRows, Seed: m.Seed, SHA256: m.SHA256,
 		CreatedAt: m.CreatedAt.UTC(), ExpiresAt: moment(m.ExpiresAt),
@@ -104,6 +128,9 @@ func viewModel(m *model.Model) Model {
 		v.Leaderboard = append(v.Leaderboard, Candidate{
 			Algorithm: c.Algorithm, CV: finite(c.CV), CVStd: finite(c.CVStd), Holdout: finite(c.Holdout), FitSeconds: c.FitSeconds,
 		})
+	}
+	if len(m.Prepared) > 0 {
+		v.Prepared = viewColumns(m.Prepared)
 	}
 	if t := m.Threshold; t != nil {
 		v.Threshold = &Threshold{Value: t.Value, Objective: t.Objective, Beta: t.Beta, Score: t.Score, JobID: t.JobID, CreatedAt: t.CreatedAt.UTC()}

@@ -88,6 +88,9 @@ type Jobs interface {
 type DatasetRegister interface {
 	Create(ctx context.Context, u dataset.Upload) (*dataset.Dataset, *job.Job, error)
 	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	// Import makes a data set of a file that is elsewhere; created is false when
+	// the Idempotency key was seen before.
+	Import(ctx context.Context, im dataset.Import) (d *dataset.Dataset, j *job.Job, created bool, err error)
 	List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*dataset.Dataset], error)
 	Delete(ctx context.Context, tenant, id string) error
 }
@@ -119,6 +122,7 @@ type Datasets interface {
 	DatasetReader
 	DatasetDescriber
 	DatasetCharts
+	DatasetPrivacy
 }
 
 // Models keeps models.

@@ -74,6 +74,15 @@ func (deaf) Backlog(context.Context, string) (waiting, active, ended int64, err 
 	return 0, 0, 0, nil
 }
 
+// anywhere is the same file at every address.
+type anywhere struct{}
+
+func (anywhere) Check(string, string) error { return nil }
+
+func (anywhere) Open(context.Context, string, string, int64, string) (*dataset.Remote, error) {
+	return &dataset.Remote{Body: io.NopCloser(strings.NewReader("a,b\n1,2\n")), Size: 8}, nil
+}
+
 // line is a queue that delivers to whoever reads it.
 type line struct {
 	deaf
@@ -111,10 +120,10 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 		}
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
-	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
-	d.training = training.NewService(d.jobs, d.datasets)
+	d.training = training.NewService(d.jobs, d.datasets, d.recipes, 0)
 	d.tuning = tuning.NewService(d.jobs, d.models)
 	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
 	d.retention = retention.NewService(d.jobs)
@@ -137,6 +146,7 @@ func (d *domain) work(t *testing.T, queue line) {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files})
 	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: handlers.Handlers(handlers.Runners{
 		Ingest:     ingest,
+		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: d.files, Remote: anywhere{}}),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: d.datasets, Files: d.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: d.datasets, Models: d.models, Files: d.files, Threads: 1}),
 		Tuning:     tuning.NewRunner(d.models, d.files, nil),

@@ -152,7 +152,8 @@ type recipeCreated struct {
 
 type recipesInput struct {
 	Paging
-	Public bool `query:"public" doc:"Those that anybody has made public, instead of your tenant's"`
+	Public bool   `query:"public" doc:"Those that anybody has made public, instead of your tenant's"`
+	Tag    string `query:"tag" maxLength:"50" doc:"Those that have this tag. A page may then hold fewer than there is room for, and have a next one all the same"`
 }
 
 type recipeCodeInput struct {
@@ -183,7 +184,7 @@ func (s *server) registerRecipes(recipes Recipes) {
 	})
 	register(s, operation(tagRecipes, "GET /recipes", "list-recipes", "List recipes", `Those that you may see, the newest first.`),
 		func(ctx context.Context, in *recipesInput) (*pageOutput[Recipe], error) {
-			page, err := recipes.List(ctx, callerOf(ctx), in.Public, in.Cursor, in.Limit)
+			page, err := recipes.List(ctx, callerOf(ctx), recipe.Filter{Public: in.Public, Tag: in.Tag}, in.Cursor, in.Limit)
 			if err != nil {
 				return nil, err
 			}

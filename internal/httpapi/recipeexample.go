@@ -30,9 +30,9 @@ func recipeRequests() map[string]any {
 func recipeAnswers(at time.Time, made Accepted) map[string]any {
 	columns := []Column{{Name: "age", Type: "float"}, {Name: "city", Type: "string", Nullable: true}}
 	one := 12
-	version := DatasetVersion{Number: 1, Hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Rows: 1000, Columns: columns, User: "ada", JobID: exampleJobID, CreatedAt: at}
+	version := DatasetVersion{Number: 1, MadeBy: "ingest", Hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Rows: 1000, Columns: columns, User: "ada", JobID: exampleJobID, CreatedAt: at}
 	next := version
-	next.Number, next.Parent, next.RecipeID, next.RecipeVersion, next.Steps, next.RowsBefore = 2, 1, exampleRecipeID, 1, exampleSteps(), 1000
+	next.MadeBy, next.Number, next.Parent, next.RecipeID, next.RecipeVersion, next.Steps, next.RowsBefore = "recipe", 2, 1, exampleRecipeID, 1, exampleSteps(), 1000
 	next.Hash = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 	next.Counts, next.Retyped = []StepCount{{In: 1000, Out: 1000}, {In: 1000, Out: 1000}}, []string{"age"}
 	saved := Recipe{

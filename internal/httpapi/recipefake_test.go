@@ -73,7 +73,7 @@ func (f *recipes) Delete(ctx context.Context, caller account.Caller, id string) 
 	return err
 }
 
-func (f *recipes) List(context.Context, account.Caller, bool, string, int) (store.Page[*recipe.Recipe], error) {
+func (f *recipes) List(context.Context, account.Caller, recipe.Filter, string, int) (store.Page[*recipe.Recipe], error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return store.Page[*recipe.Recipe]{Items: f.all}, nil

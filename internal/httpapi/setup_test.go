@@ -31,7 +31,7 @@ import (
 
 const (
 	ada      = "ada:analyst"
-	bob      = "bob:analyst,operator"
+	bob      = "bob:analyst,operator,steward"
 	operator = "ops:operator"
 	origin   = "https://app.example.org"
 )

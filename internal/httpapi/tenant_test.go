@@ -44,6 +44,8 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 	saved := b.send(t, "/api/v1/recipes", token, `{"name":"clean","dataset_id":"`+p.Dataset+`","steps":[{"name":"fill_missing","parameters":{"value":0}}]}`)
 	p.Recipe = decode[httpapi.Recipe](t, saved).ID
 	keep(b.send(t, "/api/v1/transforms", token, `{"dataset_id":"`+p.Dataset+`","recipe_id":"`+p.Recipe+`"}`))
+	b.ask(t, http.MethodPatch, "/api/v1/datasets/"+p.Dataset+"/pii", tenant+":analyst,steward", strings.NewReader(`{"columns":[{"column":"y","policy":"allow"}]}`), "Content-Type", "application/json")
+	p.Access = decode[httpapi.Page[httpapi.Access]](t, b.ask(t, http.MethodGet, "/api/v1/audit?dataset_id="+p.Dataset, tenant+":analyst,steward", nil)).Items[0].ID
 	keep(b.send(t, "/api/v1/cleanup", token, `{"dry_run":true}`))
 	return p
 }
@@ -53,7 +55,7 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 func TestServicesKeepTenantsApart(t *testing.T) {
 	t.Parallel()
 	b := withWorker(t)
-	const owner = "ada:analyst,operator"
+	const owner = "ada:analyst,operator,steward"
 	ada, bob := b.settle(t, owner), b.settle(t, bob)
 	tenanttest.Walk(t, b.url, ada, bob)
 

@@ -22,7 +22,7 @@ type RecipeRegister interface {
 	Create(ctx context.Context, caller account.Caller, d recipe.Draft, idempotencyKey string) (r *recipe.Recipe, created bool, err error)
 	Update(ctx context.Context, caller account.Caller, id string, d recipe.Draft) (*recipe.Recipe, error)
 	Get(ctx context.Context, caller account.Caller, id string) (*recipe.Recipe, error)
-	List(ctx context.Context, caller account.Caller, public bool, cursor string, limit int) (store.Page[*recipe.Recipe], error)
+	List(ctx context.Context, caller account.Caller, f recipe.Filter, cursor string, limit int) (store.Page[*recipe.Recipe], error)
 	Delete(ctx context.Context, caller account.Caller, id string) error
 }
 

@@ -12,7 +12,8 @@ import (
 type DatasetVersion struct {
 	Number         int         `json:"number" example:"2"`
 	Hash           string      `json:"hash,omitempty" doc:"Of what the table holds, whatever its file is like; versions of old programs have none"`
-	Parent         int         `json:"parent,omitempty" doc:"The version that it was made of; missing for what the ingest made of the file"`
+	Parent         int         `json:"parent,omitempty" doc:"The version that it was made of, or whose types were changed; missing for what the ingest made of the file"`
+	MadeBy         string      `json:"made_by" enum:"ingest,retype,recipe" doc:"What made it: the file was read, or read again with types that people had chosen, or a recipe was applied"`
 	RecipeID       string      `json:"recipe_id,omitempty" doc:"The recipe that made it, if that was a saved one"`
 	RecipeVersion  int         `json:"recipe_version,omitempty"`
 	ReproducedFrom int         `json:"reproduced_from,omitempty" doc:"The version that it repeats"`
@@ -126,7 +127,7 @@ func (s *server) registerVersions(versions Versions) {
 
 func viewVersion(r *dataset.Revision) DatasetVersion {
 	v := DatasetVersion{
-		Number: max(r.Version.Number, 1), Hash: r.Version.Hash, Parent: r.Parent, RecipeID: r.RecipeID, RecipeVersion: r.RecipeVersion, ReproducedFrom: r.ReproducedFrom,
+		Number: max(r.Version.Number, 1), Hash: r.Version.Hash, Parent: r.Parent, MadeBy: r.MadeBy(), RecipeID: r.RecipeID, RecipeVersion: r.RecipeVersion, ReproducedFrom: r.ReproducedFrom,
 		Steps: viewSteps(r.Steps), Rows: r.Version.Rows, RowsBefore: r.RowsBefore, Columns: viewColumns(r.Version.Schema),
 		Added: r.Added, Removed: r.Removed, Retyped: r.Retyped, QualityBefore: r.QualityBefore, QualityAfter: r.QualityAfter,
 		User: r.User, JobID: r.Version.JobID, CreatedAt: r.Version.CreatedAt.UTC(), Pinned: r.Pinned, Used: len(r.Used) > 0, Gone: r.Gone,

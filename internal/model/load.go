@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/narrativeml/narrative/internal/expression"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/pipeline"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 // cachedModels is how many decoded models a process keeps.
@@ -33,7 +35,7 @@ func (s *Service) Load(ctx context.Context, m *Model) (*pipeline.Model, error) {
 	sum := sha256.New()
 	left := &io.LimitedReader{R: r, N: maxFile + 1}
 	file := io.TeeReader(left, sum)
-	p, wrong := artifact.Read(file)
+	p, wrong := artifact.ReadWith(file, preprocess.Environment{Expressions: expression.Compiler{}})
 	if wrong != nil && !aboutContent(wrong) {
 		return nil, fmt.Errorf("read file of model %s: %w", m.ID, wrong)
 	}

@@ -22,20 +22,34 @@ type Model struct {
 	Classes        []string       `json:"classes,omitempty"`
 	PositiveClass  string         `json:"positive_class,omitempty"`
 	Inputs         tabular.Schema `json:"inputs"` // the columns a row must have, without the target
-	Algorithm      string         `json:"algorithm"`
-	Metric         string         `json:"metric"` // what the leaderboard is ordered by
-	Leaderboard    []Candidate    `json:"leaderboard"`
-	Rows           int64          `json:"rows"`
-	HoldoutRows    int64          `json:"holdout_rows"`
-	Seed           uint64         `json:"seed"`
-	FileKey        string         `json:"file_key"`        // the model file
-	SHA256         string         `json:"sha256"`          // of the model file, hexadecimal
-	OutOfFoldKey   string         `json:"out_of_fold_key"` // Parquet: row, label, probabilities; rows that a fold was tested on
-	HoldoutKey     string         `json:"holdout_key"`     // Parquet: row, label, probabilities
-	Threshold      *Threshold     `json:"threshold,omitempty"`
-	CreatedAt      time.Time      `json:"created_at"`
-	ExpiresAt      time.Time      `json:"expires_at,omitzero"`
-	Deleted        bool           `json:"deleted,omitempty"`
+	// Recipe is the steps that the model carries; Inputs are columns before them.
+	Recipe []RecipeStep `json:"recipe,omitempty"`
+	// Prepared are the columns that a row must have that has been through the
+	// steps of the data set's versions; empty when none are carried.
+	Prepared     tabular.Schema `json:"prepared,omitempty"`
+	Algorithm    string         `json:"algorithm"`
+	Metric       string         `json:"metric"` // what the leaderboard is ordered by
+	Leaderboard  []Candidate    `json:"leaderboard"`
+	Rows         int64          `json:"rows"`
+	HoldoutRows  int64          `json:"holdout_rows"`
+	Seed         uint64         `json:"seed"`
+	FileKey      string         `json:"file_key"`        // the model file
+	SHA256       string         `json:"sha256"`          // of the model file, hexadecimal
+	OutOfFoldKey string         `json:"out_of_fold_key"` // Parquet: row, label, probabilities; rows that a fold was tested on
+	HoldoutKey   string         `json:"holdout_key"`     // Parquet: row, label, probabilities
+	Threshold    *Threshold     `json:"threshold,omitempty"`
+	CreatedAt    time.Time      `json:"created_at"`
+	ExpiresAt    time.Time      `json:"expires_at,omitzero"`
+	Deleted      bool           `json:"deleted,omitempty"`
+}
+
+// RecipeStep is a step of a recipe that a model carries.
+type RecipeStep struct {
+	Name        string         `json:"name"`
+	Parameters  map[string]any `json:"parameters,omitempty"`
+	Explanation string         `json:"explanation"`
+	Skipped     bool           `json:"skipped,omitempty"` // in prediction
+	Version     int            `json:"version,omitempty"` // of the data set, which the step was made with; 0: it has learned in the training
 }
 
 // Candidate is one line of the leaderboard, best first.

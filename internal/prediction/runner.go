@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,8 @@ type Models interface {
 	ModelFinder
 	// Load returns the fitted model.
 	Load(ctx context.Context, m *model.Model) (Predictor, error)
+	// LoadPrepared returns it without the steps of its data set.
+	LoadPrepared(ctx context.Context, m *model.Model) (Predictor, error)
 }
 
 // Registry makes Models of a model service.
@@ -50,6 +53,15 @@ type registry struct{ *model.Service }
 // Load implements Models.
 func (r registry) Load(ctx context.Context, m *model.Model) (Predictor, error) {
 	return r.Service.Load(ctx, m)
+}
+
+// LoadPrepared implements Models.
+func (r registry) LoadPrepared(ctx context.Context, m *model.Model) (Predictor, error) {
+	whole, err := r.Service.Load(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return whole.Prepared()
 }
 
 // Observer is told how many rows a job of the task predicted and how long it
@@ -127,7 +139,11 @@ func (r *Runner) prepare(ctx context.Context, t *job.Task, req Request) (*run, e
 		return nil, err
 	}
 	t.Report.Progress("load", 0, 0, 0)
-	predictor, err := r.config.Models.Load(ctx, m)
+	load := r.config.Models.Load
+	if prepared(m, d, req) {
+		load = r.config.Models.LoadPrepared
+	}
+	predictor, err := load(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("load model %s: %w", m.ID, err)
 	}
@@ -299,12 +315,20 @@ func (p *run) loadHoldout(ctx context.Context) error {
 	return nil
 }
 
+// inputs returns the columns that the model needs of the table.
+func (p *run) inputs() tabular.Schema { return inputs(p.model, p.dataset, p.req) }
+
 // wanted returns the columns to read, with the types the model learned. Any
-// number stands for a whole one.
+// number stands for a whole one, unless the steps of a recipe go by it.
 func (p *run) wanted() tabular.Schema {
-	schema := make(tabular.Schema, 0, len(p.model.Inputs))
-	for _, f := range p.model.Inputs {
-		if f.Type == tabular.Integer {
+	of := p.inputs()
+	exact := len(p.model.Recipe) > 0
+	if prepared(p.model, p.dataset, p.req) {
+		exact = slices.ContainsFunc(p.model.Recipe, func(s model.RecipeStep) bool { return s.Version == 0 })
+	}
+	schema := make(tabular.Schema, 0, len(of))
+	for _, f := range of {
+		if f.Type == tabular.Integer && !exact {
 			f.Type = tabular.Float
 		}
 		f.Nullable = true

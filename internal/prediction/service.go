@@ -53,7 +53,7 @@ func NewService(jobs Jobs, datasets Datasets, models ModelFinder) *Service {
 
 // Kind declares the prediction job.
 func Kind() job.Kind {
-	return job.Kind{Name: "prediction", Pool: "batch", Version: 3, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction", Pool: "batch", Version: 4, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // memory is what a prediction takes: it streams, and holds the model and some
@@ -85,6 +85,8 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		number = req.Version
 	case m.DatasetID == req.DatasetID:
 		number = m.DatasetVersion
+	case len(m.Prepared) > 0 && !req.Prepared:
+		number = dataset.FromFile // the model brings the steps along
 	}
 	d, err := s.datasets.Input(ctx, caller.Tenant, req.DatasetID, number)
 	if err != nil {
@@ -98,7 +100,9 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		req.Version = d.Version.Number // 0 or 1 is the first
 	}
 	switch {
+	case len(m.Recipe) > 0: // its file is for workers that know recipes
 	case req.Version > 1:
+		kind.Version = 3
 	case req.Shards != 0:
 		kind.Version, req.Version = 2, 0 // workers that know no versions can do it
 	default:
@@ -111,6 +115,23 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		Payload: req,
 		Memory:  memory, Limits: limits, After: order.After, Priority: order.Priority,
 	}, nil
+}
+
+// prepared reports whether the table has been through the steps that the model
+// carries of its data set.
+func prepared(m *model.Model, d *dataset.Dataset, req Request) bool {
+	if len(m.Prepared) == 0 {
+		return false
+	}
+	return req.Prepared || m.DatasetID == d.ID && d.Version != nil && d.Version.Number == m.DatasetVersion
+}
+
+// inputs are the columns that the table must have.
+func inputs(m *model.Model, d *dataset.Dataset, req Request) tabular.Schema {
+	if prepared(m, d, req) {
+		return m.Prepared
+	}
+	return m.Inputs
 }
 
 // check says what can be said before the file is read.
@@ -129,6 +150,10 @@ func check(m *model.Model, d *dataset.Dataset, req Request) error {
 		return fault.Invalid("shards_not_for_parquet", "the parts of a Parquet file cannot be joined to one; ask for csv or jsonl, or leave out shards").
 			With(fault.Field{Location: "body.shards", Message: "not with format parquet", Value: req.Shards})
 	}
+	if req.Prepared && len(m.Prepared) == 0 {
+		return fault.Invalid("nothing_prepared", "model %s carries no steps of its data set, so no table has been through them", m.ID).
+			With(fault.Field{Location: "body.prepared", Message: "leave it out", Value: true})
+	}
 	switch req.Rows {
 	case "", RowsAll:
 	case RowsHoldout:
@@ -136,6 +161,11 @@ func check(m *model.Model, d *dataset.Dataset, req Request) error {
 			return fault.Invalid("holdout_of_another_dataset", "model %s held out rows of data set %s, not of %s; ask for rows \"all\", or for that data set",
 				m.ID, m.DatasetID, d.ID).
 				With(fault.Field{Location: "body.rows", Message: "holdout goes with the model's own data set only"})
+		}
+		if d.Version != nil && max(d.Version.Number, 1) != max(m.DatasetVersion, 1) {
+			return fault.Invalid("holdout_of_another_version", "model %s held out rows of version %d of data set %s, not of version %d; leave out version, or ask for rows \"all\"",
+				m.ID, max(m.DatasetVersion, 1), d.ID, max(d.Version.Number, 1)).
+				With(fault.Field{Location: "body.version", Message: "holdout goes with the version that the model learned from only", Value: req.Version})
 		}
 	default:
 		return fault.Invalid("unsupported_rows", "rows is %.40q; it must be all or holdout", req.Rows).
@@ -152,7 +182,7 @@ func check(m *model.Model, d *dataset.Dataset, req Request) error {
 		}
 	}
 	var missing []fault.Field
-	for _, in := range m.Inputs {
+	for _, in := range inputs(m, d, req) {
 		if _, ok := schema.Lookup(in.Name); !ok {
 			missing = append(missing, fault.Field{Location: fmt.Sprintf("column %q", in.Name), Message: "the data set has no such column"})
 		}

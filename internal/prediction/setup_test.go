@@ -122,6 +122,10 @@ func (m models) Load(context.Context, *model.Model) (prediction.Predictor, error
 	return m.predictor, nil
 }
 
+func (m models) LoadPrepared(ctx context.Context, of *model.Model) (prediction.Predictor, error) {
+	return m.Load(ctx, of)
+}
+
 // logistic predicts from x and the word: the logistic function of x, of 0 if
 // it is missing, or 0.5 for a word other than "up".
 type logistic struct {

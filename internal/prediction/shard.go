@@ -16,7 +16,7 @@ import (
 
 // ShardKind declares the job that predicts one shard of a file.
 func ShardKind() job.Kind {
-	return job.Kind{Name: "prediction_shard", Pool: "batch", Version: 2, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction_shard", Pool: "batch", Version: 3, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // ShardRequest is the payload of a shard's job: everything that could change
@@ -107,8 +107,12 @@ func (p *run) divide(ctx context.Context, parts int) error {
 		return nil
 	}
 	kind := ShardKind()
-	if p.req.Version == 0 {
-		kind.Version = 1 // workers that know no versions can do it
+	switch {
+	case len(p.model.Recipe) > 0:
+	case p.req.Version > 1:
+		kind.Version = 2 // workers that know no recipes can do it
+	default:
+		kind.Version = 1 // those that know no versions, too
 	}
 	var rows int64
 	fan := job.Fan{Until: joinedAt}

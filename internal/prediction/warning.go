@@ -14,8 +14,9 @@ import (
 // any.
 func (p *run) warningOfExtra(names []string) string {
 	var extra []string
+	inputs := p.inputs()
 	for _, name := range names {
-		if _, ok := p.model.Inputs.Lookup(name); !ok && name != p.model.Target && name != p.req.IDColumn {
+		if _, ok := inputs.Lookup(name); !ok && name != p.model.Target && name != p.req.IDColumn {
 			extra = append(extra, name)
 		}
 	}
@@ -53,9 +54,15 @@ func (p *run) warnBad() {
 }
 
 func (p *run) warnUnseen() {
-	for _, f := range p.model.Inputs {
-		if n := p.unseen[f.Name]; n > 0 {
-			p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("rows with a category of column %.100q that the model has not seen in training: %d", f.Name, n))
+	names := p.inputs().Names()
+	for _, name := range slices.Sorted(maps.Keys(p.unseen)) {
+		if !slices.Contains(names, name) { // a column that the model's recipe makes
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if n := p.unseen[name]; n > 0 {
+			p.result.Warnings = append(p.result.Warnings, fmt.Sprintf("rows with a category of column %.100q that the model has not seen in training: %d", name, n))
 		}
 	}
 	p.result.Warnings = slices.Clip(p.result.Warnings)

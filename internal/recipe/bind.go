@@ -73,7 +73,7 @@ func Invalid(err error) error {
 // others are the data sets that a recipe joins, as a tenant sees them.
 type others struct {
 	ctx      context.Context //nolint:containedctx // the vocabulary knows no contexts; one call's are one context's
-	datasets Datasets
+	datasets Tables
 	tenant   string
 	pinned   []dataset.TableRef // versions that are to be read; others are the newest
 	refs     []dataset.TableRef // what was read
@@ -122,7 +122,7 @@ func (o *others) Each(id string, columns []string, fn func(x *frame.Frame) error
 
 // table is the rows of a version as a source.
 type table struct {
-	datasets Datasets
+	datasets Tables
 	dataset  *dataset.Dataset
 	columns  []string // nil: all
 }
@@ -146,13 +146,53 @@ type bound struct {
 }
 
 // bind checks steps against the columns of a version.
-func bind(ctx context.Context, datasets Datasets, d *dataset.Dataset, steps []preprocess.Spec, budget int64, pinned []dataset.TableRef) (*bound, error) {
-	o := &others{ctx: ctx, datasets: datasets, tenant: d.Tenant, pinned: pinned}
-	r, err := preprocess.Bind(steps, Schema(d.Version.Schema), preprocess.Environment{
-		Expressions: expression.Compiler{}, Tables: o, Budget: budget, Rows: d.Version.Rows,
-	})
+func bind(ctx context.Context, datasets Tables, d *dataset.Dataset, steps []preprocess.Spec, budget int64, pinned []dataset.TableRef) (*bound, error) {
+	b, err := bindInside(ctx, datasets, d, Inside{Columns: d.Version.Schema, Steps: steps, Tables: pinned, Budget: budget})
 	if err != nil {
 		return nil, Invalid(err)
 	}
+	return b, nil
+}
+
+func bindInside(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (*bound, error) {
+	o := &others{ctx: ctx, datasets: datasets, tenant: d.Tenant, pinned: in.Tables}
+	r, err := preprocess.Bind(in.Steps, Schema(in.Columns), preprocess.Environment{
+		Expressions: expression.Compiler{}, Tables: o, Budget: in.Budget, Rows: d.Version.Rows,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &bound{r, o}, nil
+}
+
+// Inside is steps that are learned within a training.
+type Inside struct {
+	Columns tabular.Schema // those that the steps see
+	Target  string
+	Steps   []preprocess.Spec
+	Tables  []dataset.TableRef // versions of joined data sets; others are the newest
+	Budget  int64              // as ServiceConfig has it
+}
+
+// Bind binds steps to columns of a data set for a training, and says which tables
+// they join. Beside what is wrong with the steps, it refuses those that read the
+// target (step_reads_target), which nobody has who predicts, and those that make
+// other rows (rows_are_made).
+func Bind(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (*preprocess.Recipe, []dataset.TableRef, error) {
+	b, err := bindInside(ctx, datasets, d, in)
+	if err == nil {
+		err = b.CheckRows()
+	}
+	if e, ok := errors.AsType[*ml.InputError](err); ok && e.Code == "missing_column" && e.Column == in.Target {
+		e.Code, e.Message = "step_reads_target", fmt.Sprintf("the steps of a training cannot read its target %q: who predicts does not have it", in.Target)
+	}
+	if err != nil {
+		return nil, nil, Invalid(err)
+	}
+	return b.Recipe, b.others.refs, nil
+}
+
+// Decode reads fitted steps, as a version of a data set or a model has them.
+func Decode(b []byte) ([]preprocess.Step, error) {
+	return preprocess.DecodeWith(b, preprocess.Environment{Expressions: expression.Compiler{}})
 }

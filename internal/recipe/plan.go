@@ -147,6 +147,7 @@ func (s *Service) Preview(ctx context.Context, caller account.Caller, u Use, lim
 	if err != nil {
 		return nil, err
 	}
+	hidden := newVeil(d)
 	x, sampled, err := s.sample(ctx, d)
 	if err != nil {
 		return nil, err
@@ -157,16 +158,19 @@ func (s *Service) Preview(ctx context.Context, caller account.Caller, u Use, lim
 	}
 	fitted, err := b.Fit(ctx, preprocess.Frames{x}, nil, nil)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, hidden.fault(b, err)
 	}
 	p := &Preview{Sampled: sampled, SampleRows: int64(x.Rows()), RowsTotal: d.Version.Rows, Before: rowsOf(x, limit)}
 	after, err := fitted.Trace(x, func(i int, before, after *frame.Frame) {
 		p.Steps = append(p.Steps, traced(b, i, before, after))
 	})
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, hidden.fault(b, err)
 	}
 	p.After = rowsOf(after, limit)
+	hidden.mask(p.Before)
+	hidden.through(b, b.Len())
+	hidden.mask(p.After)
 	return p, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,21 +31,56 @@ func (s *Service) Python(ctx context.Context, caller account.Caller, id string, 
 // PythonOf writes steps as a program for pandas. Its function transform takes a
 // frame and returns another.
 func PythonOf(name string, steps []Step) (string, error) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\nimport re\n\nimport numpy as np\nimport pandas as pd\n\n\ndef transform(df: pd.DataFrame) -> pd.DataFrame:\n    df = df.copy()\n", strings.Join(strings.Fields(name), " "))
+	var b, body strings.Builder
 	for i, s := range steps {
-		write, ok := translators()[s.Name]
+		write, ok := translator(s)
 		if !ok {
 			return "", fault.Invalid("no_python", "step %d, %s, cannot be written for pandas; export the recipe as JSON", i+1, s.Name).
 				With(fault.Field{Location: fmt.Sprintf("steps[%d]", i), Message: "no counterpart in pandas", Value: s.Name})
 		}
-		fmt.Fprintf(&b, "    # %d. %s\n", i+1, s.Name)
+		fmt.Fprintf(&body, "    # %d. %s\n", i+1, s.Name)
 		for line := range strings.SplitSeq(strings.TrimSpace(write(parameters(s.Parameters))), "\n") {
-			b.WriteString("    " + line + "\n")
+			body.WriteString("    " + line + "\n")
 		}
 	}
-	b.WriteString("    return df\n")
+	fmt.Fprintf(&b, "# %s\nimport re\nimport unicodedata\n\nimport numpy as np\nimport pandas as pd\n\n\n", strings.Join(strings.Fields(name), " "))
+	called, before := body.String(), ""
+	for _, h := range slices.Backward(helpers()) { // those that others call are before them
+		if regexp.MustCompile(`\b` + h.name + `\b[(,)]`).MatchString(called) {
+			called += h.code
+			before = strings.TrimSpace(h.code) + "\n\n\n" + before
+		}
+	}
+	b.WriteString(before)
+	b.WriteString("def transform(df: pd.DataFrame) -> pd.DataFrame:\n    df = df.copy()\n" + body.String() + "    return df\n")
 	return b.String(), nil
+}
+
+// translator returns what writes a step, false when it cannot be written so that
+// it does the same.
+func translator(s Step) (write func(p parameters) string, ok bool) {
+	for _, some := range []map[string]func(p parameters) string{translators(), numberTranslators(), moreTranslators()} {
+		if write, ok = some[s.Name]; ok {
+			break
+		}
+	}
+	p := parameters(s.Parameters)
+	// What regular expressions have here and Python has not, or has otherwise.
+	for _, only := range []string{`[[:`, `\p`, `\P`, `\z`, `\Q`, `\C`, `(?U`, `(?i-`, `(?m`} {
+		if strings.Contains(p.text("pattern", ""), only) {
+			return nil, false
+		}
+	}
+	iso := regexp.MustCompile(`^\d{4}-\d\d-\d\d(T|$)`)
+	switch {
+	case regexp.MustCompile(`\$(\$|\{|\d*[A-Za-z_]|[04-9]|\d\d)`).MatchString(p.text("replacement", "")) && s.Name == "replace_text":
+		return nil, false
+	case s.Name == "compute_age" && p["at"] != nil && !iso.MatchString(p.text("at", "")):
+		return nil, false
+	case s.Name == "fill_missing" && p["columns"] == nil && iso.MatchString(p.text("value", "")):
+		return nil, false // whether there are instants to be filled only data tell
+	}
+	return write, ok
 }
 
 // parameters are those of a step, as Python writes them.
@@ -57,6 +93,30 @@ func (p parameters) py(name string, other any) string {
 		v = other
 	}
 	return literal(v)
+}
+
+// pattern returns a regular expression as Python has it, where the end of a text
+// is nothing else.
+func (p parameters) pattern() string {
+	var b strings.Builder
+	class, escaped := false, false
+	for _, r := range p.text("pattern", "") {
+		switch {
+		case escaped:
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '[':
+			class = true
+		case r == ']':
+			class = false
+		case r == '$' && !class:
+			b.WriteString(`\Z`)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return literal(b.String())
 }
 
 func (p parameters) text(name, other string) string {
@@ -76,6 +136,12 @@ func (p parameters) columns(kind string) string {
 		return `list(df.select_dtypes(include=["object", "string"]).columns)`
 	case "number":
 		return `list(df.select_dtypes(include=["number", "bool"]).columns)`
+	case "quantity":
+		return `list(df.select_dtypes(include=["number"]).columns)`
+	case "boolean":
+		return `list(df.select_dtypes(include=["bool", "boolean"]).columns)`
+	case "instant":
+		return `list(df.select_dtypes(include=["datetime", "datetimetz"]).columns)`
 	default:
 		return "list(df.columns)"
 	}
@@ -158,6 +224,9 @@ func translators() map[string]func(p parameters) string {
 			return each(p.columns("text"), body+`.where(lambda s: s.str.strip() != "", None)`)
 		},
 		"change_case": func(p parameters) string {
+			if p.text("case", "") == "title" {
+				return each(p.columns("text"), "df[c].map(titled)")
+			}
 			method := map[string]string{"sentence": "capitalize"}[p.text("case", "lower")]
 			if method == "" {
 				method = p.text("case", "lower")
@@ -166,7 +235,7 @@ func translators() map[string]func(p parameters) string {
 		},
 		"replace_text": func(p parameters) string {
 			by := strings.NewReplacer("$1", `\1`, "$2", `\2`, "$3", `\3`, `\`, `\\`).Replace(p.text("replacement", ""))
-			return each(p.columns("text"), "df[c].str.replace("+p.py("pattern", "")+", "+literal(by)+", regex=True)")
+			return each(p.columns("text"), "df[c].str.replace("+p.pattern()+", "+literal(by)+", regex=True, flags=re.ASCII)")
 		},
 		"replace_values": func(p parameters) string {
 			if p.text("others", "keep") == "missing" {
@@ -174,31 +243,27 @@ func translators() map[string]func(p parameters) string {
 			}
 			return each(p.columns("text"), "df[c].replace("+p.py("values", nil)+")")
 		},
-		"fill_missing": func(p parameters) string { return each(p.columns(""), "df[c].fillna("+p.py("value", nil)+")") },
+		"fill_missing": func(p parameters) string {
+			kind := "quantity"
+			switch p["value"].(type) {
+			case string:
+				return each(p.columns("text"), "df[c].fillna(pd.to_datetime("+p.py("value", nil)+`, utc=True) if pd.api.types.is_datetime64_any_dtype(df[c]) else `+p.py("value", nil)+")")
+			case bool:
+				kind = "boolean"
+			}
+			return each(p.columns(kind), "df[c].fillna("+p.py("value", nil)+")")
+		},
 		"impute_missing": func(p parameters) string {
-			value := map[string]string{"mean": "df[c].mean()", "median": "df[c].median()", "mode": "df[c].mode().iloc[0]"}[p.text("strategy", "median")]
-			return each(p.columns("number"), "df[c].fillna("+value+")")
+			strategy := p.text("strategy", "median")
+			value := map[string]string{"mean": "df[c].mean()", "median": "df[c].median()", "mode": "df[c].mode().iloc[0]"}[strategy]
+			columns := p.columns("number")
+			if strategy == "mode" && p["columns"] == nil {
+				columns = `list(df.select_dtypes(include=["number", "bool", "object", "string"]).columns)`
+			}
+			return each(columns, "df[c].fillna("+value+` if df[c].notna().any() else ("" if df[c].dtype == object else 0))`)
 		},
 		"forward_fill":  func(p parameters) string { return each(p.columns(""), "df[c].ffill("+limit(p)+")") },
 		"backward_fill": func(p parameters) string { return each(p.columns(""), "df[c].bfill("+limit(p)+")") },
-		"cap_outliers": func(p parameters) string {
-			return "for c in " + p.columns("number") + ":\n" + indent(bounds(p)) + "\n    df[c] = df[c].clip(lo, hi)"
-		},
-		"remove_outliers": func(p parameters) string {
-			return "keep = pd.Series(True, index=df.index)\nfor c in " + p.columns("number") + ":\n" + indent(bounds(p)) +
-				"\n    keep &= df[c].isna() | df[c].between(lo, hi)\ndf = df[keep].reset_index(drop=True)"
-		},
-		"scale_numbers": func(p parameters) string {
-			return each(p.columns("number"), map[string]string{
-				"standard": "(df[c] - df[c].mean()) / (df[c].std(ddof=0) or 1)",
-				"minmax":   "(df[c] - df[c].min()) / ((df[c].max() - df[c].min()) or 1)",
-				"robust":   "(df[c] - df[c].median()) / ((df[c].quantile(0.75) - df[c].quantile(0.25)) or 1)",
-				"maxabs":   "df[c] / (df[c].abs().max() or 1)",
-			}[p.text("method", "standard")])
-		},
-		"add_polynomials": func(p parameters) string {
-			return "for c in " + p.columns("number") + ":\n    for d in range(2, " + p.py("degree", 2) + " + 1):\n        df[f\"{c}^{d}\"] = df[c] ** d"
-		},
 		"encode_ordinal": func(p parameters) string {
 			return each(p.columns("text"), "df[c].map({v: float(i) for i, v in enumerate("+p.py("order", nil)+")})")
 		},

@@ -44,7 +44,7 @@ func TestRecipesAreKept(t *testing.T) {
 			if (err == nil) != want || err != nil && fault.CodeOf(err) != "recipe_not_found" {
 				t.Errorf("%s recipe, seen by %s: %v", visibility, caller.User, err)
 			}
-			page, err := b.List(ctx, caller, caller.Tenant != ann.Tenant, "", 10)
+			page, err := b.List(ctx, caller, recipe.Filter{Public: caller.Tenant != ann.Tenant}, "", 10)
 			if err != nil || (len(page.Items) == 1) != want {
 				t.Errorf("%s recipe, listed for %s: %d, %v", visibility, caller.User, len(page.Items), err)
 			}

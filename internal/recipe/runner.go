@@ -64,6 +64,9 @@ const memory = 384 << 20
 // submitted: the steps of a recipe as they are now go with the job.
 func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
 	what := Payload{Use: req.Use, Reproduce: req.Reproduce}
+	if again, ok, err := s.reread(ctx, caller, req); ok || err != nil {
+		return again, err
+	}
 	if err := s.lineage(ctx, caller, &what); err != nil {
 		return job.Submission{}, err
 	}
@@ -95,6 +98,25 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		Kind: Kind(), Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: slices.Compact(slices.Sorted(slices.Values(also))),
 		Payload: what, Memory: need, Limits: req.Limits, After: req.After, Priority: req.Priority,
 	}, nil
+}
+
+// reread returns what makes a version again that was read from the file, if that
+// is what is asked for.
+func (s *Service) reread(ctx context.Context, caller account.Caller, req Request) (job.Submission, bool, error) {
+	if req.Reproduce == 0 || len(req.Steps) > 0 || req.RecipeID != "" || req.Version != 0 {
+		return job.Submission{}, false, nil
+	}
+	r, err := s.datasets.Revision(ctx, caller.Tenant, req.DatasetID, req.Reproduce)
+	if err != nil || r.MadeBy() != dataset.MadeByRetype {
+		return job.Submission{}, false, err
+	}
+	d, _, err := s.datasets.At(ctx, caller.Tenant, req.DatasetID, 0)
+	if err != nil {
+		return job.Submission{}, false, err
+	}
+	sub := dataset.Reread(d, r)
+	sub.User, sub.Limits, sub.After, sub.Priority = caller.User, req.Limits, req.After, req.Priority
+	return sub, true, nil
 }
 
 // held is what a step may hold.
@@ -224,12 +246,12 @@ type applying struct {
 func (r *Runner) apply(ctx context.Context, t *job.Task, a *applying) (*Result, error) {
 	fitted, err := r.fit(ctx, t, a)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, newVeil(a.dataset).fault(a.bound, err)
 	}
 	pass := fitted.Start()
 	version, p, err := r.write(ctx, t, a, pass)
 	if err != nil {
-		return nil, Invalid(err)
+		return nil, newVeil(a.dataset).fault(a.bound, err)
 	}
 	if want := a.request.Expect; want != "" && version.Hash != want {
 		return nil, job.Permanent(fault.New(fault.ClassInternal, "other_content", "version %d of data set %s was made again and holds something else: its hash was %s and is %s",
@@ -330,7 +352,9 @@ func (r *Runner) write(ctx context.Context, t *job.Task, a *applying, pass *prep
 	if err != nil {
 		return dataset.Version{}, nil, err
 	}
-	return dataset.WriteVersion(ctx, r.files, t.Prefix, outSchema(a, first), r.now().UTC(), func(write func(x *frame.Frame) error) error {
+	return dataset.WriteVersion(ctx, r.files, dataset.Output{
+		Prefix: t.Prefix, Schema: outSchema(a, first), Of: a.dataset, Now: r.now().UTC(),
+	}, func(write func(x *frame.Frame) error) error {
 		for x := first; ; {
 			if err := write(x); err != nil {
 				return err

@@ -18,11 +18,16 @@ import (
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
+// Tables finds versions of data sets and reads their tables.
+type Tables interface {
+	At(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, *dataset.Revision, error)
+	Source(ctx context.Context, d *dataset.Dataset, columns []string) (*tabular.ParquetReader, error)
+}
+
 // Datasets finds data sets and reads their tables.
 type Datasets interface {
-	At(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, *dataset.Revision, error)
+	Tables
 	Revision(ctx context.Context, tenant, id string, number int) (*dataset.Revision, error)
-	Source(ctx context.Context, d *dataset.Dataset, columns []string) (*tabular.ParquetReader, error)
 	OpenSample(ctx context.Context, d *dataset.Dataset) (*tabular.ParquetReader, bool, error)
 	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)
 }
@@ -221,18 +226,26 @@ func notFound(id string) error {
 	return fault.NotFound("recipe_not_found", "there is no recipe %.60q", id)
 }
 
-// List returns the recipes of the caller's tenant that the caller may see, or
-// the public ones of all tenants, the newest first.
-func (s *Service) List(ctx context.Context, caller account.Caller, public bool, cursor string, limit int) (store.Page[*Recipe], error) {
+// Filter says which recipes are listed.
+type Filter struct {
+	Public bool   // those that are public, of all tenants, instead of the caller's tenant's
+	Tag    string // those that have it; empty: all
+}
+
+// List returns the recipes that the caller may see, the newest first. A page may
+// hold fewer than limit and still have a next one.
+func (s *Service) List(ctx context.Context, caller account.Caller, f Filter, cursor string, limit int) (store.Page[*Recipe], error) {
 	q := store.Query{Index: indexTenant, Equal: []any{caller.Tenant, int64(0)}, Descending: true, Cursor: cursor, Limit: limit}
-	if public {
+	if f.Public {
 		q.Index, q.Equal = indexPublic, []any{int64(1)}
 	}
 	page, err := s.table.Find(ctx, q)
 	if err != nil {
 		return page, storeFault(err)
 	}
-	page.Items = slices.DeleteFunc(page.Items, func(r *Recipe) bool { return !r.visible(caller.Tenant, caller.User) })
+	page.Items = slices.DeleteFunc(page.Items, func(r *Recipe) bool {
+		return !r.visible(caller.Tenant, caller.User) || f.Tag != "" && !slices.Contains(r.Tags, f.Tag)
+	})
 	return page, nil
 }
 
@@ -267,6 +280,16 @@ func (s *Service) steps(ctx context.Context, caller account.Caller, u Use) ([]pr
 		return nil, nil, fault.NotFound("recipe_version_not_found", "recipe %s has no version %d; the newest is %d", r.ID, u.RecipeVersion, r.Latest().Number)
 	}
 	return v.Steps, v, nil
+}
+
+// Steps returns the steps of a recipe that the caller may see, of a version, 0 for
+// the newest, and its number.
+func (s *Service) Steps(ctx context.Context, caller account.Caller, id string, version int) ([]preprocess.Spec, int, error) {
+	steps, v, err := s.steps(ctx, caller, Use{RecipeID: id, RecipeVersion: version})
+	if err != nil {
+		return nil, 0, err
+	}
+	return steps, v.Number, nil
 }
 
 // Use says which steps are applied to what.

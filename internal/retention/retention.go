@@ -21,13 +21,14 @@ type Config struct {
 	Temporary time.Duration // objects under tmp/ and uploads that nobody finished
 	Jobs      time.Duration // records of jobs, after their end, once they have no file
 	Health    time.Duration // what sweeps found out about the parts
+	Audit     time.Duration // records of who saw personal data
 	Grace     time.Duration // between the mark and the deletion
 }
 
 // DefaultConfig returns the periods that hold where none is configured.
 func DefaultConfig() Config {
 	const day = 24 * time.Hour
-	return Config{Results: 30 * day, Temporary: day, Jobs: 365 * day, Health: 30 * day, Grace: day}
+	return Config{Results: 30 * day, Temporary: day, Jobs: 365 * day, Health: 30 * day, Audit: 365 * day, Grace: day}
 }
 
 // Result is what a clean-up did, or would do.
@@ -43,7 +44,9 @@ type Result struct {
 	AbortedUploads int   `json:"aborted_uploads"` // multipart uploads that nobody finished
 	RemovedJobs    int   `json:"removed_jobs"`    // records of jobs
 	// RemovedFindings is how many old rows of the health's history went.
-	RemovedFindings int    `json:"removed_findings,omitempty"`
+	RemovedFindings int `json:"removed_findings,omitempty"`
+	// RemovedAccesses is how many old records of who saw personal data went.
+	RemovedAccesses int    `json:"removed_accesses,omitempty"`
 	Objects         []Item `json:"objects"` // what was not kept, at most MaxItems
 	Truncated       bool   `json:"truncated,omitempty"`
 }

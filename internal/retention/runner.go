@@ -22,6 +22,12 @@ type Files interface {
 	AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (int, error)
 }
 
+// Accesses are the records of who saw personal data.
+type Accesses interface {
+	// ForgetAccesses deletes those from before the time, and returns how many.
+	ForgetAccesses(ctx context.Context, before time.Time) (int, error)
+}
+
 // Findings is what was found out about the health of the parts.
 type Findings interface {
 	// Forget deletes what was found before the time, and returns how much.
@@ -30,12 +36,13 @@ type Findings interface {
 
 // Runner runs clean-up jobs.
 type Runner struct {
-	config Config
-	files  Files
-	health Findings
-	keeper *keeper
-	marks  *store.Table[mark, *mark]
-	now    func() time.Time
+	config   Config
+	files    Files
+	health   Findings
+	accesses Accesses
+	keeper   *keeper
+	marks    *store.Table[mark, *mark]
+	now      func() time.Time
 }
 
 // RunnerConfig is what a Runner needs.
@@ -46,6 +53,7 @@ type RunnerConfig struct {
 	Jobs     Jobs
 	Datasets Datasets
 	Models   Models
+	Accesses Accesses         // nil: nothing is kept of who saw personal data
 	Health   Findings         // nil: nothing is kept of the health
 	Now      func() time.Time // default time.Now
 }
@@ -58,7 +66,7 @@ func NewRunner(c RunnerConfig) *Runner {
 	return &Runner{
 		config: c.Config,
 		files:  c.Files,
-		health: c.Health,
+		health: c.Health, accesses: c.Accesses,
 		keeper: &keeper{config: c.Config, jobs: c.Jobs, datasets: c.Datasets, models: c.Models, now: c.Now},
 		marks:  store.NewTable[mark](c.Driver, marks()),
 		now:    c.Now,
@@ -96,6 +104,9 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if err := r.forgetHealth(ctx, result); err != nil {
 		return nil, err
 	}
+	if err := r.forgetAccesses(ctx, result); err != nil {
+		return nil, err
+	}
 	t.Report.Progress("done", 1, result.Examined, 0)
 	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads; removed %d job records",
 		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.RemovedJobs)
@@ -112,6 +123,17 @@ func (r *Runner) forgetHealth(ctx context.Context, result *Result) error {
 		return fmt.Errorf("forget findings of health: %w", err)
 	}
 	result.RemovedFindings = n
+	return nil
+}
+
+// forgetAccesses deletes the records of who saw personal data long ago.
+func (r *Runner) forgetAccesses(ctx context.Context, result *Result) (err error) {
+	if r.config.Audit <= 0 || r.accesses == nil || result.DryRun {
+		return nil
+	}
+	if result.RemovedAccesses, err = r.accesses.ForgetAccesses(ctx, r.now().Add(-r.config.Audit)); err != nil {
+		return fmt.Errorf("forget who saw personal data: %w", err)
+	}
 	return nil
 }
 

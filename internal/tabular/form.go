@@ -287,8 +287,8 @@ func isUUID(b []byte) bool {
 func international(b []byte) bool { return b[0] == '+' && len(b) > 8 && len(b) <= 16 }
 
 // isPhone reports whether the text is a telephone number: 7 to 15 digits after a
-// plus, or in groups. Numbers of social security (123-45-6789) and addresses of
-// machines (192.168.1.10) are none.
+// plus, or in groups. Numbers of social security (123-45-6789), addresses of
+// machines (192.168.1.10) and days that are in no calendar (2024-02-30) are none.
 func isPhone(b []byte) bool {
 	if len(b) < 8 || len(b) > 25 {
 		return false
@@ -327,6 +327,8 @@ func isPhone(b []byte) bool {
 		return false
 	case b[0] == '+':
 		return true
+	case len(groups) == 3 && !bytes.ContainsAny(b, " (") && groups[1] == 2 && groups[0]+groups[2] == 6 && groups[0]%2 == 0: // a date, of a day that is none
+		return false
 	case len(groups) < 2, dots == 3 && len(groups) == 4, len(groups) == 3 && groups[0] == 3 && groups[1] == 2 && groups[2] == 4:
 		return false
 	}

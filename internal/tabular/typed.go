@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
@@ -273,14 +274,14 @@ func typeProblem(t Type, text string, row, line int64, column int) *problem {
 		article = "an"
 	}
 	return &problem{code: "type_mismatch", row: row, line: line, column: column, reason: fmt.Sprintf(
-		"%q is not %s %s; give %s, or leave the field empty", shorten(text, 60), article, t, example(t))}
+		"%q is not %s %s; give %s, or leave the field empty", shorten(pii.Quote(text), 60), article, t, example(t))}
 }
 
 // fieldProblem is a typeProblem that shows the layout of the field.
 func fieldProblem(f Field, text string, row, line int64, column int) *problem {
 	p := typeProblem(f.Type, text, row, line, column)
 	if f.Layout != Plain && p.code == "type_mismatch" {
-		p.reason = fmt.Sprintf("%q is not as the other values of the column; give %s, or leave the field empty", shorten(text, 60), exampleOf(f))
+		p.reason = fmt.Sprintf("%q is not as the other values of the column; give %s, or leave the field empty", shorten(pii.Quote(text), 60), exampleOf(f))
 	}
 	return p
 }

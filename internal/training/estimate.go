@@ -20,6 +20,16 @@ const (
 	timeBytes    = 256 // its parts are columns
 )
 
+// needs is the memory that a request takes. Steps of a recipe make another table
+// beside the one that was read, for every fit anew.
+func needs(v *dataset.Version, req Request) int64 {
+	need := estimate(v, params(req, v.Schema))
+	if len(req.Steps) > 0 {
+		need += need - trainingBase
+	}
+	return need
+}
+
 // estimate is the memory that a training takes.
 func estimate(v *dataset.Version, p automl.Params) int64 {
 	row := int64(rowBytes)

@@ -8,15 +8,19 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
 )
 
 // catalogue has one data set.
-type catalogue struct{ dataset.Dataset }
+type catalogue struct {
+	recipe.Tables // none is joined
+	held          dataset.Dataset
+}
 
 func (c catalogue) Fixed(context.Context, string, string, int) (*dataset.Dataset, error) {
-	return &c.Dataset, nil
+	return &c.held, nil
 }
 
 // TestTheMemoryOfATraining: the estimate grows with what is read of the table,
@@ -27,7 +31,7 @@ func TestTheMemoryOfATraining(t *testing.T) {
 	schema := tabular.Schema{{Name: "y", Type: tabular.Float}, {Name: "a", Type: tabular.Float}, {Name: "b", Type: tabular.String}, {Name: "at", Type: tabular.Datetime}}
 	memory := func(rows int64, req training.Request) int64 {
 		t.Helper()
-		service := training.NewService(jobtest.NewLine(), catalogue{dataset.Dataset{State: dataset.Ready, Version: &dataset.Version{Schema: schema, Rows: rows}}})
+		service := training.NewService(jobtest.NewLine(), catalogue{held: dataset.Dataset{State: dataset.Ready, Version: &dataset.Version{Schema: schema, Rows: rows}}}, nil, 0)
 		req.Target, req.Limits = "y", job.Limits{Memory: "1TiB"}
 		j, _, err := service.Submit(t.Context(), ann, req, "")
 		if err != nil {

@@ -10,14 +10,13 @@ import (
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
-	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/automl"
 )
 
 // FoldKind declares the job that makes one fit of a cross-validation.
 func FoldKind() job.Kind {
-	return job.Kind{Name: "training_fold", Pool: "training", Version: 2, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "training_fold", Pool: "training", Version: 3, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // FoldRequest is the payload of such a job.
@@ -48,15 +47,19 @@ func (r *Runner) divides(d *dataset.Dataset, req Request) bool {
 // divide returns the verdict that has the fits made by jobs of their own.
 func divide(d *dataset.Dataset, req Request) error {
 	kind := FoldKind()
-	if req.Version == 0 {
-		kind.Version = 1 // workers that know no versions can do it
+	switch {
+	case len(req.Steps) > 0:
+	case req.Version > 1:
+		kind.Version = 2 // workers that know no recipes can do it
+	default:
+		kind.Version = 1 // those that know no versions, too
 	}
 	p := params(req, d.Version.Schema)
 	req.FoldsAsJobs = false
 	fan := job.Fan{Until: foldsUntil}
 	for _, f := range automl.Folds(p) {
 		fan.Children = append(fan.Children, job.ChildSpec{
-			Name: f.Name, Kind: kind, Weight: f.Effort, Payload: FoldRequest{Request: req, Fit: f.Name}, Memory: estimate(d.Version, p),
+			Name: f.Name, Kind: kind, Weight: f.Effort, Payload: FoldRequest{Request: req, Fit: f.Name}, Memory: needs(d.Version, req),
 		})
 	}
 	return job.FanOut(fan)
@@ -73,7 +76,10 @@ func (r *Runner) RunFold(ctx context.Context, t *job.Task, req FoldRequest) (*Fo
 	}
 	fit := &fitted{Checkpoint: t.Saved, name: req.Fit}
 	err = t.UntilDrained(ctx, func(ctx context.Context) error {
-		p := params(req.Request, d.Version.Schema)
+		p, err := r.params(ctx, d, req.Request)
+		if err != nil {
+			return err
+		}
 		t.Report.Progress("load", 0, 0, d.Version.Rows)
 		table, err := r.tables.Frame(ctx, d, columns(p))
 		if err != nil {
@@ -82,7 +88,7 @@ func (r *Runner) RunFold(ctx context.Context, t *job.Task, req FoldRequest) (*Fo
 		err = automl.TrainFold(ctx, p, table, automl.Options{
 			Recorder: recorder(t.Report, d.Version.Rows), Checkpoint: fit, Threads: r.threads, Now: r.now,
 		}, req.Fit)
-		return model.Invalid(err)
+		return invalid(err)
 	})
 	if err != nil {
 		return nil, err

@@ -31,6 +31,9 @@ type Tables interface {
 	Use(ctx context.Context, tenant, id string, number int, by string) error
 	// Frame returns the named columns of the data set's typed table.
 	Frame(ctx context.Context, d *dataset.Dataset, columns []string) (*frame.Frame, error)
+	// Lineage says what made a version: the one that was read from the file, and
+	// those that recipes made of it, the oldest first.
+	Lineage(ctx context.Context, tenant, id string, number int) (root *dataset.Revision, made []*dataset.Revision, err error)
 }
 
 // Models makes the records of models.
@@ -83,6 +86,7 @@ type Runner struct {
 	files     Files
 	threads   int
 	foldRows  int64
+	budget    int64
 	retention time.Duration
 	observe   func(Trained)
 	now       func() time.Time
@@ -95,6 +99,7 @@ type RunnerConfig struct {
 	Files     Files
 	Threads   int              // of one training; 0 means all
 	FoldRows  int64            // from which on the fits of a cross-validation are jobs of their own; 0: only when asked
+	Budget    int64            // bytes that a step of a recipe may hold; 0: the default
 	Retention time.Duration    // after which a model expires; 0 means never
 	Observe   func(Trained)    // may be nil
 	Now       func() time.Time // default time.Now
@@ -102,7 +107,7 @@ type RunnerConfig struct {
 
 // NewRunner returns a Runner.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, foldRows: c.FoldRows, retention: c.Retention, observe: c.Observe, now: c.Now}
+	r := &Runner{tables: c.Tables, models: c.Models, files: c.Files, threads: c.Threads, foldRows: c.FoldRows, budget: c.Budget, retention: c.Retention, observe: c.Observe, now: c.Now}
 	if r.observe == nil {
 		r.observe = func(Trained) {}
 	}
@@ -132,7 +137,7 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 	if t.Job.Family == nil && r.divides(d, req) {
 		return nil, divide(d, req)
 	}
-	var trained *automl.Result
+	var trained *trained
 	var record *model.Model
 	err = t.UntilDrained(ctx, func(ctx context.Context) error {
 		if trained, err = r.train(ctx, t, d, req); err != nil {
@@ -159,8 +164,15 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 }
 
 // train loads the table and learns from it.
-func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request) (*automl.Result, error) {
-	p := params(req, d.Version.Schema)
+func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req Request) (*trained, error) {
+	p, err := r.params(ctx, d, req)
+	if err != nil {
+		return nil, err
+	}
+	from, err := r.lineage(ctx, d, p)
+	if err != nil {
+		return nil, err
+	}
 	t.Report.Progress("load", 0, 0, d.Version.Rows)
 	table, err := r.tables.Frame(ctx, d, columns(p))
 	if err != nil {
@@ -171,19 +183,23 @@ func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req
 	if err != nil {
 		return nil, err
 	}
-	trained, err := automl.Train(ctx, p, table, automl.Options{
+	found, err := automl.Train(ctx, p, table, automl.Options{
 		Recorder:   recorder(t.Report, d.Version.Rows),
 		Checkpoint: saved,
 		Threads:    r.threads,
 		Now:        r.now,
 	})
 	if err != nil {
-		return nil, model.Invalid(err)
+		return nil, invalid(err)
 	}
-	for _, note := range trained.Notes {
+	made, err := from.carry(d, p, found)
+	if err != nil {
+		return nil, err
+	}
+	for _, note := range made.Notes {
 		t.Report.Logf("%s", note)
 	}
-	return trained, nil
+	return made, nil
 }
 
 // Publish makes the model's record from the committed result.
@@ -206,14 +222,14 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 }
 
 // record describes the trained model; save adds where its files are.
-func (r *Runner) record(j *job.Job, d *dataset.Dataset, req Request, trained *automl.Result) *model.Model {
+func (r *Runner) record(j *job.Job, d *dataset.Dataset, req Request, trained *trained) *model.Model {
 	schema := d.Version.Schema
 	m := &model.Model{
 		Meta:   store.Meta{ID: model.IDOf(j.ID)},
 		Tenant: j.Tenant, User: j.User, Name: req.Name,
 		DatasetID: d.ID, DatasetVersion: max(d.Version.Number, 1), JobID: j.ID,
 		Task: string(trained.Task), Target: req.Target, Classes: trained.Model.Classes(),
-		Inputs:    inputs(trained, schema),
+		Inputs: trained.inputs, Prepared: trained.prepared, Recipe: trained.recipe,
 		Algorithm: trained.Model.Algorithm(), Metric: trained.Metric,
 		Leaderboard: leaderboard(trained.Leaderboard),
 		Rows:        int64(len(trained.TrainRows) + len(trained.HoldoutRows)),
@@ -234,7 +250,7 @@ func (r *Runner) record(j *job.Job, d *dataset.Dataset, req Request, trained *au
 }
 
 // save writes the files of the trained model and notes them on its record.
-func (r *Runner) save(ctx context.Context, t *job.Task, m *model.Model, trained *automl.Result) (*model.Model, error) {
+func (r *Runner) save(ctx context.Context, t *job.Task, m *model.Model, trained *trained) (*model.Model, error) {
 	m.FileKey = t.Prefix + "model.bin"
 	m.OutOfFoldKey, m.HoldoutKey = t.Prefix+"out_of_fold.parquet", t.Prefix+"holdout.parquet"
 	var err error
@@ -269,9 +285,9 @@ func (r *Runner) put(ctx context.Context, key string, m *pipeline.Model) (string
 }
 
 // inputs are the columns of the data set that the model reads.
-func inputs(trained *automl.Result, schema tabular.Schema) tabular.Schema {
+func inputs(m *pipeline.Model, schema tabular.Schema) tabular.Schema {
 	var out tabular.Schema
-	for _, in := range trained.Model.Inputs() {
+	for _, in := range m.Inputs() {
 		if f, ok := schema.Lookup(in.Name); ok {
 			out = append(out, f)
 		}

@@ -14,9 +14,11 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/automl"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 // Jobs takes submissions.
@@ -28,22 +30,33 @@ type Jobs interface {
 type Datasets interface {
 	// Fixed returns the data set as it was with a version; 0: the first.
 	Fixed(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, error)
+	recipe.Tables
+}
+
+// Recipes finds recipes.
+type Recipes interface {
+	// Steps returns the steps of a version of a recipe, 0 for the newest, and its
+	// number.
+	Steps(ctx context.Context, caller account.Caller, id string, version int) ([]preprocess.Spec, int, error)
 }
 
 // Service accepts training jobs.
 type Service struct {
 	jobs     Jobs
 	datasets Datasets
+	recipes  Recipes
+	budget   int64
 }
 
-// NewService returns a Service.
-func NewService(jobs Jobs, datasets Datasets) *Service {
-	return &Service{jobs: jobs, datasets: datasets}
+// NewService returns a Service; budget is how many bytes a step of a recipe may
+// hold, 0 for the default.
+func NewService(jobs Jobs, datasets Datasets, recipes Recipes, budget int64) *Service {
+	return &Service{jobs: jobs, datasets: datasets, recipes: recipes, budget: budget}
 }
 
 // Kind declares the training job.
 func Kind() job.Kind {
-	return job.Kind{Name: "training", Pool: "training", Version: 3, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "training", Pool: "training", Version: 4, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // Submit checks the request against the data set and submits a job. A repeated
@@ -67,11 +80,19 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	if err := check(d, req); err != nil {
 		return job.Submission{}, err
 	}
+	if err := s.resolve(ctx, caller, &req); err != nil {
+		return job.Submission{}, err
+	}
+	also, err := s.bind(ctx, d, &req)
+	if err != nil {
+		return job.Submission{}, err
+	}
 	kind := Kind()
 	// What is newer than the first version stays the table that was meant.
 	req.Version = d.Version.Number // 0 or 1 is the first
 	switch {
-	case req.Version > 1:
+	case len(req.Steps) > 0:
+	case req.Version > 1: // its steps go with the model
 	case req.FoldsAsJobs:
 		kind.Version, req.Version = 2, 0 // workers that know no versions can do it
 	default:
@@ -80,9 +101,9 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
 	return job.Submission{
-		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID,
+		Kind: kind, Tenant: caller.Tenant, User: caller.User, Subject: d.ID, Also: also,
 		Payload: req,
-		Memory:  estimate(d.Version, params(req, d.Version.Schema)), Limits: limits, After: order.After, Priority: order.Priority,
+		Memory:  needs(d.Version, req), Limits: limits, After: order.After, Priority: order.Priority,
 	}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/sample"
 	"github.com/narrativeml/narrative/internal/store/memstore"
 	"github.com/narrativeml/narrative/internal/training"
@@ -28,6 +30,7 @@ type bundle struct {
 	line     *jobtest.Line
 	files    *jobtest.Files
 	datasets *dataset.Service
+	recipes  *recipe.Service
 	models   *model.Service
 	ingest   *dataset.Runner
 	config   training.RunnerConfig // of runners that a test makes
@@ -39,13 +42,14 @@ func setup(tb testing.TB) *bundle {
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles(), now: time.Date(2024, 5, 6, 7, 8, 9, 123456789, time.UTC)}
 	now := func() time.Time { return b.now }
 	driver := memstore.New()
-	if err := driver.Ensure(tb.Context(), append(dataset.Collections(), model.Collections()...)...); err != nil {
+	if err := driver.Ensure(tb.Context(), slices.Concat(dataset.Collections(), recipe.Collections(), model.Collections())...); err != nil {
 		tb.Fatal(err)
 	}
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Now: now})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Now: now})
 	b.ingest = dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files, Now: now})
-	b.Service = training.NewService(b.line, b.datasets)
+	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line, Now: now})
+	b.Service = training.NewService(b.line, b.datasets, b.recipes, 0)
 	b.config = training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2, Now: now}
 	return b
 }

@@ -1,6 +1,10 @@
 package training
 
-import "github.com/narrativeml/narrative/internal/job"
+import (
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/ml/preprocess"
+)
 
 // Request asks for a model.
 type Request struct {
@@ -33,6 +37,11 @@ type Request struct {
 	DateCycles     bool    `json:"date_cycles,omitempty" doc:"Give linear models the sine and cosine of month, weekday, hour and day of the year, besides the parts of a date"`
 	MinVariance    float64 `json:"min_variance,omitempty" minimum:"0" doc:"Leave out columns of numbers whose variance is not above this; default 0: none"`
 	MaxCorrelation float64 `json:"max_correlation,omitempty" minimum:"0" maximum:"1" doc:"Of two columns of numbers whose correlation is above this, with either sign, leave out the later; default 0: none"`
+
+	RecipeID      string             `json:"recipe_id,omitempty" maxLength:"100" doc:"A recipe that was saved, instead of steps"`
+	RecipeVersion int                `json:"recipe_version,omitempty" minimum:"0" doc:"Its version; default: the newest"`
+	Steps         []preprocess.Spec  `json:"steps,omitempty" maxItems:"200" nullable:"false" doc:"Steps that every fit learns from the rows that it learns from, and that the model carries: it predicts rows as they are before. They see the features, never the target; a step that removes rows does so where is learned, not where is tested"`
+	Tables        []dataset.TableRef `json:"tables,omitempty" maxItems:"100" nullable:"false" doc:"The versions of data sets that steps join; default: the newest"`
 
 	FoldsAsJobs bool `json:"folds_as_jobs,omitempty" doc:"Make each fit of the cross-validation a job of its own, on any worker; the model is the same. Default: by the number of rows"`
 

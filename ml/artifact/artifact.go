@@ -23,8 +23,9 @@ var (
 
 // The layout of the file.
 const (
-	magic   = "\x89NARR\r\n\x1a"
-	version = 1
+	magic      = "\x89NARR\r\n\x1a"
+	version    = 1
+	versionRCP = 2 // of models that carry recipes
 
 	// maxSection bounds what a length may announce, to tell a damaged one early.
 	maxSection = 1 << 34
@@ -33,6 +34,7 @@ const (
 // The sections, in order.
 const (
 	tagModel     = "MODL" // task, target, classes, inputs
+	tagRecipes   = "RECP" // in version 2: the recipes that the model carries
 	tagSteps     = "STEP" // what happens to the inputs
 	tagEstimator = "ESTM" // what the algorithm learned
 )

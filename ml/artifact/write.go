@@ -29,17 +29,20 @@ func write(w io.Writer, p pipeline.Parts) error {
 	if err != nil {
 		return err
 	}
-	sections := []struct {
+	type section struct {
 		tag  string
 		body iter.Seq[[]byte]
-	}{
-		{tagModel, one(appendModel(nil, p))},
-		{tagSteps, one(preprocess.Append(nil, p.Steps))},
-		{tagEstimator, estimator},
 	}
+	layout := version
+	sections := []section{{tagModel, one(appendModel(nil, p))}}
+	if len(p.Recipes) > 0 {
+		layout = versionRCP
+		sections = append(sections, section{tagRecipes, one(appendRecipes(nil, p.Recipes))})
+	}
+	sections = append(sections, section{tagSteps, one(preprocess.Append(nil, p.Steps))}, section{tagEstimator, estimator})
 	sum := sha256.New()
 	out := io.MultiWriter(w, sum)
-	head := binary.LittleEndian.AppendUint16([]byte(magic), version)
+	head := binary.LittleEndian.AppendUint16([]byte(magic), uint16(layout))
 	head = binary.LittleEndian.AppendUint16(head, uint16(len(sections)))
 	if _, err := out.Write(head); err != nil {
 		return err
@@ -101,8 +104,22 @@ func appendModel(b []byte, p pipeline.Parts) []byte {
 	b = wire.AppendString(b, string(p.Task))
 	b = wire.AppendString(b, p.Target)
 	b = wire.AppendStrings(b, p.Classes)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Inputs)))
-	for _, in := range p.Inputs {
+	return appendInputs(b, p.Inputs)
+}
+
+func appendRecipes(b []byte, recipes []pipeline.Carried) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(recipes)))
+	for _, c := range recipes {
+		b = appendInputs(b, c.Inputs)
+		b = appendInputs(b, c.Others)
+		b = wire.AppendString(b, string(preprocess.Append(nil, c.Steps)))
+	}
+	return b
+}
+
+func appendInputs(b []byte, inputs []pipeline.Input) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(inputs)))
+	for _, in := range inputs {
 		b = wire.AppendString(b, in.Name)
 		b = append(b, byte(in.Type))
 		b = wire.AppendStrings(b, in.Categories)

@@ -17,6 +17,7 @@ import (
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/internal/wire"
 	"github.com/narrativeml/narrative/ml/pipeline"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 const (
@@ -37,6 +38,7 @@ type fitted struct {
 type keeper struct {
 	store       ml.Checkpoint // may be nil
 	fingerprint []byte        // of the parameters and the data
+	env         preprocess.Environment
 }
 
 // within returns where a fit keeps its own parts, or nil.
@@ -149,7 +151,7 @@ func (k *keeper) decode(name string, b []byte, outputs int) (*fitted, error) {
 		return nil, errStale
 	}
 	if model != "" {
-		m, err := artifact.Read(strings.NewReader(model))
+		m, err := artifact.ReadWith(strings.NewReader(model), k.env)
 		if err != nil {
 			return nil, err
 		}
@@ -172,6 +174,9 @@ func fingerprint(ctx context.Context, by division, x *frame.Frame, t target) ([]
 	}
 	d.integers(by.times...)
 	d.preparation(p)
+	if err := d.recipe(p); err != nil {
+		return nil, err
+	}
 	if p.WeightColumn != "" { // without, the same as before there were weights
 		d.text("weights")
 		d.numbers(t.Weights...)

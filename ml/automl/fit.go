@@ -14,6 +14,7 @@ import (
 	"github.com/narrativeml/narrative/ml/gbdt"
 	"github.com/narrativeml/narrative/ml/linear"
 	"github.com/narrativeml/narrative/ml/pipeline"
+	"github.com/narrativeml/narrative/ml/preprocess"
 	"github.com/narrativeml/narrative/ml/split"
 )
 
@@ -44,7 +45,15 @@ type fitting struct {
 
 // fit fits the steps and the algorithm. rounds is how many a gbdt took.
 func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err error) {
+	before := f.x
+	f, carried, err := f.recipe(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	spec := pipeline.Spec{Algorithm: f.algorithm, Target: f.params.Target, Steps: f.steps()}
+	if carried != nil { // what they make was not screened
+		spec.Steps = slices.Concat([]pipeline.Fitter{pipeline.Step(preprocess.FitDrop, preprocess.DefaultDropParams())}, spec.Steps)
+	}
 	train := func(ctx context.Context, x *frame.Frame, y ml.Target, o ml.Options) (e pipeline.Estimator, err error) {
 		if err := f.checkLeft(x); err != nil {
 			return nil, err
@@ -71,6 +80,10 @@ func (f fitting) fit(ctx context.Context) (m *pipeline.Model, rounds int, err er
 		}
 	}
 	m, err = pipeline.Train(ctx, spec, train, f.x, f.y, ml.Options{Recorder: f.recorder, Threads: f.threads, Checkpoint: f.saved})
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err = carry(m, before, carried)
 	return m, rounds, err
 }
 

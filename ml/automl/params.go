@@ -8,6 +8,7 @@ import (
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/metric"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 // Encodings of categories for linear models.
@@ -40,6 +41,11 @@ type Params struct {
 
 	WeightColumn string // numbers that say how much a row counts in what is learned and in scores, 0 leaves it out; no feature; empty: all count 1
 
+	// Recipe is steps that every fit learns of the rows that it learns from, before
+	// all else, and that the model carries; it is bound to the features, or some of
+	// them, and never sees the target. Nil: there are none.
+	Recipe *preprocess.Recipe
+
 	Imputation     string  // of missing numbers for linear models: mean, median or mode; empty: median
 	Scaling        string  // of numbers for linear models: standard, minmax, robust, maxabs or none; empty: standard
 	DateCycles     bool    // give linear models the sine and cosine of month, weekday, hour and day of the year, too
@@ -68,7 +74,7 @@ func Algorithms() []string {
 func (p Params) Validate() error {
 	checks := []func() error{
 		p.validateTask, p.validateFeatures, p.validateAlgorithms, p.validateMetric, p.validateNumbers,
-		p.validatePreparation, p.validateSplit, p.validateClassWeight, p.validateWeight,
+		p.validatePreparation, p.validateRecipe, p.validateSplit, p.validateClassWeight, p.validateWeight,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

@@ -149,7 +149,13 @@ func (p Params) scaling() []pipeline.Fitter {
 
 // checkLeft returns an error when the selection left nothing to learn from.
 func (f fitting) checkLeft(x *frame.Frame) error {
-	if len(x.Columns()) > 0 || len(f.params.selection()) == 0 {
+	if len(x.Columns()) > 0 {
+		return nil
+	}
+	if f.params.Recipe != nil && len(f.params.selection()) == 0 && f.algorithm != artifact.Baseline {
+		return parameter("no_features", "steps", "the steps leave no column that differs among the %d rows of a fit", f.x.Rows())
+	}
+	if len(f.params.selection()) == 0 {
 		return nil
 	}
 	return parameter("no_features", "min_variance", "min_variance %v and max_correlation %v leave no column to learn from, allow more", f.params.MinVariance, f.params.MaxCorrelation)
@@ -157,7 +163,7 @@ func (f fitting) checkLeft(x *frame.Frame) error {
 
 // leftOut tells which columns the selection left out of a model, or "".
 func (r *run) leftOut(m *pipeline.Model) string {
-	if m.Algorithm() == artifact.Baseline || len(r.params.selection()) == 0 {
+	if m.Algorithm() == artifact.Baseline || r.params.Recipe != nil || len(r.params.selection()) == 0 {
 		return ""
 	}
 	inputs := map[string]bool{}

@@ -115,20 +115,31 @@ func newRun(ctx context.Context, p Params, data *frame.Frame, o Options) (*run, 
 	if err != nil {
 		return nil, err
 	}
-	x, notes, err := screen(ctx, x)
-	if err != nil {
+	if err := r.look(ctx, x); err != nil {
 		return nil, err
 	}
-	r.x, r.notes = x, append(r.notes, notes...)
 	r.y = takeTarget(t.Target, r.train)
 	if err := r.checkMetricDefined(); err != nil {
 		return nil, err
 	}
-	r.keeper.store = o.Checkpoint
+	r.keeper.store, r.keeper.env = o.Checkpoint, p.environment()
 	if o.Checkpoint != nil {
 		r.keeper.fingerprint, err = fingerprint(ctx, r.division, r.data, t)
 	}
 	return r, err
+}
+
+// look decides which columns of the training rows are learned from. What a recipe
+// makes of them is looked at anew in every fit.
+func (r *run) look(ctx context.Context, x *frame.Frame) error {
+	if r.params.Recipe == nil {
+		x, notes, err := screen(ctx, x)
+		r.x, r.notes = x, append(r.notes, notes...)
+		return err
+	}
+	notes, err := r.tryRecipe(ctx, x)
+	r.x, r.notes = x, append(r.notes, notes...)
+	return err
 }
 
 // divide chooses the held-out rows and the folds.

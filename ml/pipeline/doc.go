@@ -7,6 +7,9 @@
 //		Steps: []pipeline.Fitter{pipeline.Step(preprocess.FitDates, preprocess.DefaultDateParams())},
 //	}, pipeline.Algorithm(gbdt.Train, gbdt.DefaultParams()), x, y, ml.Options{})
 //
+// A Model can carry recipes of the vocabulary of package preprocess: Carry puts
+// their fitted steps before it, so that it predicts rows as they were before.
+//
 // Package artifact writes a Model and reads it back; New makes one of parts that
 // were read.
 //

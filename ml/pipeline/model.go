@@ -55,9 +55,10 @@ type Streamer interface {
 type Parts struct {
 	Algorithm string // linear, forest, gbdt, baseline
 	Task      ml.Task
-	Target    string   // the column that is predicted
-	Classes   []string // classification only; for Binary the second is the positive class
-	Inputs    []Input
+	Target    string    // the column that is predicted
+	Classes   []string  // classification only; for Binary the second is the positive class
+	Recipes   []Carried // in order, what is done to a row first; most models have none
+	Inputs    []Input   // of what the recipes make of it
 	Steps     []preprocess.Step
 	Estimator Estimator
 }
@@ -114,20 +115,12 @@ func (p Parts) validate() error {
 	if repeated(p.Classes) {
 		return errors.New("a class occurs twice")
 	}
-	for _, in := range p.Inputs {
-		if in.Name == "" || in.Type > frame.Time {
-			return fmt.Errorf("input %q of %s is no column", in.Name, in.Type)
-		}
-		if in.Type != frame.String && len(in.Categories) > 0 {
-			return fmt.Errorf("input %q of type %s has categories", in.Name, in.Type)
-		}
-		for i := 1; i < len(in.Categories); i++ {
-			if in.Categories[i-1] >= in.Categories[i] {
-				return fmt.Errorf("the categories of input %q are not in order", in.Name)
-			}
+	for i := range p.Recipes {
+		if err := p.Recipes[i].validate(); err != nil {
+			return err
 		}
 	}
-	return nil
+	return validateInputs(p.Inputs)
 }
 
 func repeated(list []string) bool {
@@ -137,8 +130,9 @@ func repeated(list []string) bool {
 
 // try predicts a row of missing values.
 func (m *Model) try() error {
-	columns := make([]frame.Column, len(m.parts.Inputs))
-	for i, in := range m.parts.Inputs {
+	inputs := m.inputs()
+	columns := make([]frame.Column, len(inputs))
+	for i, in := range inputs {
 		columns[i] = missing(in, 1)
 	}
 	x, err := frame.New(columns...)
@@ -176,9 +170,18 @@ func (m *Model) Classes() []string { return slices.Clone(m.parts.Classes) }
 // Outputs implements ml.Predictor.
 func (m *Model) Outputs() int { return m.parts.Estimator.Outputs() }
 
-// Inputs returns the columns that a row must have.
+// inputs are the columns that a row must have.
+func (m *Model) inputs() []Input {
+	if len(m.parts.Recipes) > 0 {
+		return m.parts.Recipes[0].Inputs
+	}
+	return m.parts.Inputs
+}
+
+// Inputs returns the columns that a row must have. Those of a recipe that the
+// model carries have no categories.
 func (m *Model) Inputs() []Input {
-	inputs := slices.Clone(m.parts.Inputs)
+	inputs := slices.Clone(m.inputs())
 	for i := range inputs {
 		inputs[i].Categories = slices.Clone(inputs[i].Categories)
 	}

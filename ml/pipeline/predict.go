@@ -17,13 +17,18 @@ import (
 // by name, in any order and among others. Whole numbers, floats and booleans
 // stand for each other; whole numbers stand for strings that are written alike;
 // a column without values stands for any. Categories that were not seen in
-// training count as rare ones or as missing. It returns an *ml.InputError with
-// the code missing_column, column_type or infinite_value.
+// training count as rare ones or as missing. A model that carries recipes does to
+// the rows what those do in prediction before all else. It returns an
+// *ml.InputError with the code missing_column, column_type or infinite_value.
 func (m *Model) Predict(x *frame.Frame, out []float64) error {
 	if len(out) != x.Rows()*m.Outputs() {
 		return fmt.Errorf("pipeline: %d outputs for %d rows of %d", len(out), x.Rows(), m.Outputs())
 	}
 	ctx := context.Background()
+	x, err := m.prepare(ctx, x)
+	if err != nil {
+		return err
+	}
 	in, err := inputsOf(m.parts.Inputs, x)
 	if err != nil {
 		return err
@@ -56,9 +61,18 @@ func checkFinite(ctx context.Context, x *frame.Frame) error {
 }
 
 // Unseen returns, for each input of strings that has such, the number of rows
-// whose category was not seen in training. Columns that x lacks count as seen.
+// whose category was not seen in training. Columns that x lacks count as seen. Of
+// a model that carries recipes the inputs are the columns that those make; of rows
+// that cannot go through them it returns none.
 func (m *Model) Unseen(x *frame.Frame) map[string]int {
 	unseen := map[string]int{}
+	if !slices.ContainsFunc(m.parts.Inputs, func(in Input) bool { return in.Type == frame.String }) {
+		return unseen
+	}
+	x, err := m.prepare(context.Background(), x)
+	if err != nil {
+		return unseen
+	}
 	for i, in := range m.parts.Inputs {
 		c, ok := x.Column(in.Name)
 		if !ok || in.Type != frame.String {

@@ -15,7 +15,12 @@ type plan struct {
 	writes []string // the columns that it makes, changes or takes away
 	// families are the beginnings of the names of columns that it makes of data.
 	families []string
-	learn    func() learner
+	// from says of which columns, of those that it reads, a column that it makes
+	// or changes is made; nil: of all.
+	from func(name string) []string
+	// drops says that it does nothing but take columns away.
+	drops bool
+	learn func() learner
 	// act makes the action of what was learned, which is nothing when learn is
 	// nil.
 	act func(learned []byte) (action, error)
@@ -192,7 +197,7 @@ func rowSize(s Schema) int64 {
 // its own; typ says what type each has then.
 func (b *binding) changes(fields []Field, typ func(Field) Field, change func(c frame.Column) (frame.Column, error)) plan {
 	names := namesOf(fields)
-	p := plan{reads: names, writes: names, out: b.schema}
+	p := plan{reads: names, writes: names, from: itself, out: b.schema}
 	for _, f := range fields {
 		p.out = p.out.with(typ(f))
 	}
@@ -272,6 +277,9 @@ func filtered(x *frame.Frame, keep func(i int) bool) *frame.Frame {
 	}
 	return x.Take(rows)
 }
+
+// itself says that each column is made of what it was before.
+func itself(name string) []string { return []string{name} }
 
 func same(f Field) Field { return f }
 

@@ -1,6 +1,8 @@
 package preprocess
 
 import (
+	"strings"
+
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/internal/wire"
 )
@@ -61,6 +63,15 @@ func (b *binding) categories() ([]Field, CategoryParams) {
 func bindEncodeOneHot(b *binding) plan {
 	fields, params := b.categories()
 	p := plan{out: b.schema, reads: namesOf(fields), writes: namesOf(fields)}
+	p.from = func(name string) []string {
+		var of []string // a name may begin like those of two columns
+		for _, f := range fields {
+			if strings.HasPrefix(name, f.Name+"=") || strings.HasPrefix(name, f.Name+" is missing") {
+				of = append(of, f.Name)
+			}
+		}
+		return of
+	}
 	taken := namer{}
 	for _, f := range b.schema {
 		taken[f.Name] = true

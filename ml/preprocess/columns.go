@@ -89,7 +89,7 @@ func bindSelectColumns(b *binding) plan {
 			gone = append(gone, f.Name)
 		}
 	}
-	return plan{out: slices.Clone(Schema(fields)), reads: names, writes: gone, act: statelessly(func(x *frame.Frame) (*frame.Frame, error) {
+	return plan{out: slices.Clone(Schema(fields)), reads: names, writes: gone, drops: true, act: statelessly(func(x *frame.Frame) (*frame.Frame, error) {
 		columns := make([]frame.Column, len(names))
 		for i, name := range names {
 			c, ok := x.Column(name)
@@ -104,7 +104,7 @@ func bindSelectColumns(b *binding) plan {
 
 func bindDropColumns(b *binding) plan {
 	names := namesOf(b.columns("columns", anyType, "any type"))
-	return plan{out: b.schema.without(names...), reads: names, writes: names, act: statelessly(func(x *frame.Frame) (*frame.Frame, error) {
+	return plan{out: b.schema.without(names...), reads: names, writes: names, drops: true, act: statelessly(func(x *frame.Frame) (*frame.Frame, error) {
 		return x.Without(names...), nil
 	})}
 }
@@ -138,19 +138,31 @@ func bindRenameColumns(b *binding) plan {
 			out = append(out, f)
 		}
 	}
-	return plan{out: out, reads: old, writes: writes, act: statelessly(func(x *frame.Frame) (*frame.Frame, error) {
+	return plan{out: out, reads: old, writes: writes, from: renamed(names), act: statelessly(func(x *frame.Frame) (*frame.Frame, error) {
 		columns := slices.Clone(x.Columns())
 		for i, c := range columns {
 			if to, ok := names[c.Name()]; ok {
 				columns[i] = c.Rename(to)
 			}
 		}
-		renamed, err := frame.New(columns...)
+		out, err := frame.New(columns...)
 		if err != nil {
 			return nil, &ml.InputError{Code: "name_taken", Row: -1, Message: "after renaming two columns would have the same name"}
 		}
-		return renamed, nil
+		return out, nil
 	})}
+}
+
+// renamed says which name a column had before.
+func renamed(names map[string]string) func(name string) []string {
+	return func(name string) []string {
+		for old, to := range names {
+			if to == name {
+				return []string{old}
+			}
+		}
+		return nil // the old name of a column: nothing has it afterwards
+	}
 }
 
 // computes is the plan of a column that an expression gives.
@@ -263,7 +275,7 @@ func bindDropConstantColumns(b *binding) plan {
 		}
 	}
 	return plan{
-		out: out, reads: namesOf(fields), writes: namesOf(fields),
+		out: out, reads: namesOf(fields), writes: namesOf(fields), drops: true,
 		learn: func() learner {
 			return &constantLearner{fields: fields, limit: limit, seen: make([]onlyValue, len(fields))}
 		},

@@ -203,7 +203,8 @@ func partNamed(name string) Part {
 func bindDateParts(b *binding) plan {
 	fields := b.columns("columns", isTime, "instants")
 	keep := b.args.flag("keep")
-	p := plan{out: b.schema, reads: namesOf(fields)}
+	of := map[string][]string{}
+	p := plan{out: b.schema, reads: namesOf(fields), from: func(name string) []string { return of[name] }}
 	all := make([]dateColumn, len(fields))
 	for i, f := range fields {
 		d := dateColumn{column: f.Name}
@@ -229,6 +230,9 @@ func bindDateParts(b *binding) plan {
 		}
 		b.free("parts", d.names...)
 		p.writes = append(p.writes, d.names...)
+		for _, name := range d.names {
+			of[name] = []string{f.Name}
+		}
 		p.out = p.out.inPlace(f.Name, made...)
 		all[i] = d
 	}

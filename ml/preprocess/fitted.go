@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/narrativeml/narrative/ml"
@@ -20,6 +21,7 @@ type Fitted struct {
 	args    arguments
 	needs   Schema // the columns that it was bound to and reads
 	learned []byte
+	plan    plan // as far as the columns that it reads tell
 	action  action
 }
 
@@ -27,6 +29,12 @@ var _ Step = (*Fitted)(nil)
 
 // Operation returns what the step does.
 func (f *Fitted) Operation() Operation { return f.entry.Operation }
+
+// Spec returns the step as people write it, with every parameter.
+func (f *Fitted) Spec() Spec { return Spec{Name: f.entry.Name, Parameters: maps.Clone(f.args)} }
+
+// Explain says in words what the step does.
+func (f *Fitted) Explain() string { return explain(f.entry.says, &f.entry.Operation, f.args) }
 
 // Transform implements ml.Transformer.
 func (f *Fitted) Transform(x *frame.Frame) (*frame.Frame, error) {
@@ -137,7 +145,7 @@ func newFitted(e entry, args arguments, needs Schema, p plan, learned []byte) (*
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.Name, err)
 	}
-	return &Fitted{entry: e, args: args, needs: needs, learned: learned, action: a}, nil
+	return &Fitted{entry: e, args: args, needs: needs, learned: learned, plan: p, action: a}, nil
 }
 
 func bindEntry(e entry, args arguments, schema Schema, env Environment, learned []byte, back bool) (plan, error) {

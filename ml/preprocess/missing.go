@@ -136,7 +136,7 @@ func bindImputeMissing(b *binding) plan {
 	strategy := Strategy(b.args.text("strategy"))
 	fits := func(t frame.Type) bool { return isQuantity(t) || strategy == Mode && t == frame.String }
 	fields := b.columns("columns", fits, "values to have a "+string(strategy))
-	p := plan{out: b.schema, reads: namesOf(fields), writes: namesOf(fields)}
+	p := plan{out: b.schema, reads: namesOf(fields), writes: namesOf(fields), from: itself}
 	for _, f := range fields {
 		f.Nullable = false
 		if f.Type != frame.String {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/internal/wire"
@@ -206,7 +207,7 @@ func bindBinNumbers(b *binding) plan {
 	fields := b.columns("columns", isQuantity, "numbers")
 	method, bins, edges, labels, suffix := b.args.text("method"), b.args.whole("bins"), b.args.numbers("edges"), b.args.texts("labels"), b.args.text("suffix")
 	b.checkBins(method, edges, labels)
-	p := plan{out: b.schema, reads: namesOf(fields)}
+	p := plan{out: b.schema, reads: namesOf(fields), from: func(name string) []string { return []string{strings.TrimSuffix(name, suffix)} }}
 	for _, f := range fields {
 		name := f.Name + suffix
 		if suffix != "" {

@@ -390,6 +390,22 @@ func TestDocumentUpToDate(t *testing.T) {
 	}
 }
 
+// TestFormatDocument looks for the kind of every step in docs/format/model.md.
+func TestFormatDocument(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "format", "model.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range preprocess.Vocabulary() {
+		x := table(t, o.Example.Before)
+		written := preprocess.Append(nil, fit(t, specOf(o), x, preprocess.Frames{x}).Steps())
+		if line := fmt.Sprintf("| %d | `%s` |", written[4], o.Name); !strings.Contains(string(text), line) {
+			t.Errorf("there is no line %s", line)
+		}
+	}
+}
+
 func document(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder

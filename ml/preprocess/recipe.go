@@ -108,6 +108,9 @@ func bindSpec(s Spec, schema Schema, env Environment) (boundStep, error) {
 // Schemas returns the columns before the first step and after each.
 func (r *Recipe) Schemas() []Schema { return r.schemas }
 
+// Environment returns what the steps were bound with.
+func (r *Recipe) Environment() Environment { return r.env }
+
 // Len returns the number of steps.
 func (r *Recipe) Len() int { return len(r.steps) }
 
@@ -141,7 +144,11 @@ func (r *Recipe) Explain(i int) string {
 func explain(says string, o *Operation, a arguments) string {
 	var pairs []string
 	for _, p := range o.Parameters {
-		pairs = append(pairs, "{"+p.Name+"}", describe(a[p.Name]))
+		words := describe(a[p.Name])
+		if a[p.Name] == nil && p.Type == ColumnNames {
+			words = "every column"
+		}
+		pairs = append(pairs, "{"+p.Name+"}", words)
 	}
 	return strings.NewReplacer(pairs...).Replace(says)
 }

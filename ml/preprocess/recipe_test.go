@@ -244,3 +244,32 @@ func TestManyNumbers(t *testing.T) {
 		t.Errorf("median %v, want %v", c.Float(0), want)
 	}
 }
+
+// TestDuplicatesOfColumnsThatDataTell compares every column there is, those too
+// that only data tell.
+func TestDuplicatesOfColumnsThatDataTell(t *testing.T) {
+	t.Parallel()
+	x := newFrame(t, text("city", "Oslo", "Rome", "Oslo", "Kyiv"), frame.NewFloat("price", []float64{1, 1, 1, 1}), text("same", "a", "a", "a", "a"))
+	for name, specs := range map[string][]preprocess.Spec{
+		"a family":  {step("encode_one_hot", map[string]any{"columns": []string{"city"}}), step("remove_duplicates", nil)},
+		"uncertain": {step("drop_constant_columns", map[string]any{"columns": []string{"same"}}), step("remove_duplicates", nil)},
+		"all of it": {step("drop_constant_columns", nil), step("remove_duplicates", nil)},
+	} {
+		f := fit(t, specs, x, cut(x, 2))
+		out, err := f.Apply(x)
+		if err != nil || out.Rows() != 3 {
+			t.Errorf("%s: %d rows, want 3: %v", name, out.Rows(), err)
+		}
+		written := preprocess.Append(nil, f.Steps())
+		back, err := preprocess.Decode(written)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := preprocess.Append(nil, back); !slices.Equal(got, written) {
+			t.Errorf("%s: other bytes come back", name)
+		}
+		if text := f.Recipe().Explain(1); strings.Contains(text, "none") {
+			t.Errorf("%s: explained as %q", name, text)
+		}
+	}
+}

@@ -100,11 +100,17 @@ func sortRowsEntry() entry {
 }
 
 func bindRemoveDuplicates(b *binding) plan {
-	fields := b.columns("columns", anyType, "any type")
+	var fields []Field
+	reads := namesOf(b.schema)
+	// Where only data tell which columns there are, every one is all that come.
+	if unknown := slices.ContainsFunc(b.schema, func(f Field) bool { return f.Family || f.Uncertain }); b.args.given("columns") || !unknown && !b.back {
+		fields = b.columns("columns", anyType, "any type")
+		reads = namesOf(fields)
+	}
 	b.need(40)
 	budget := b.env.budget()
 	return plan{
-		out: b.schema, reads: namesOf(fields), removes: true,
+		out: b.schema, reads: reads, removes: true,
 		act: func([]byte) (action, error) {
 			return action{stream: func() stream { return &distinctRows{name: b.op.Name, fields: fields, budget: budget} }}, nil
 		},
@@ -115,7 +121,7 @@ func bindRemoveDuplicates(b *binding) plan {
 // 128 bits.
 type distinctRows struct {
 	name   string
-	fields []Field
+	fields []Field // nil: every column
 	budget int64
 	seen   map[[2]uint64]struct{}
 	a, b   []uint64
@@ -127,8 +133,12 @@ func (d *distinctRows) next(x *frame.Frame) (*frame.Frame, error) {
 	if d.seen == nil {
 		d.seen = map[[2]uint64]struct{}{}
 	}
+	fields := d.fields
+	if fields == nil {
+		fields = SchemaOf(x)
+	}
 	var err error
-	if d.a, d.b, err = hashRows(x, d.fields, d.a, d.b); err != nil {
+	if d.a, d.b, err = hashRows(x, fields, d.a, d.b); err != nil {
 		return nil, err
 	}
 	out := filtered(x, func(i int) bool {

@@ -16,6 +16,7 @@ import (
 	"github.com/axiomhq/hyperloglog"
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/frame"
 )
@@ -37,6 +38,7 @@ type Options struct {
 	Roles map[string]tabular.Role     // by column
 	Types map[string]tabular.Semantic // that people have chosen, by column
 	Now   time.Time                   // what the newest value is compared with; zero: the time is not judged
+	PII   map[string]pii.Kind         // columns that people have said to be personal, and of which kind; empty: that they are not
 }
 
 // Collector gathers the profile of a table. It is not safe for concurrent use.
@@ -71,6 +73,7 @@ type column struct {
 	base      float64
 
 	evidence tabular.Evidence // of texts
+	private  *pii.Column
 	timed    bool             // an instant is not midnight
 	refused  int64            // values that are missing since they disagree
 	refusals []tabular.Sample // the first of them
@@ -95,6 +98,7 @@ func New(schema tabular.Schema, o Options) *Collector {
 		col := &column{
 			field:     f,
 			precision: precision,
+			private:   pii.NewColumn(f.Name),
 			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String, shared),
 		}
 		col.counts.spilled = col.spill
@@ -319,6 +323,7 @@ func (c *column) addText(part frame.Column, before int64, hashes []uint64) []uin
 		h := xxhash.Sum64String(s)
 		hashes = append(hashes, h)
 		c.tallyText(h, n, s)
+		c.private.AddText(s, n)
 		c.evidence.Add(s, n, func() int64 {
 			i := int64(slices.Index(part.Codes(), int32(k)))
 			return before + i + 1
@@ -414,6 +419,7 @@ func (c *column) merge(o *column) error {
 	c.values.merge(o.values)
 	c.hist.merge(&o.hist)
 	c.evidence.Merge(&o.evidence)
+	c.private.Merge(o.private)
 	c.timed = c.timed || o.timed
 	c.refused += o.refused
 	c.refusals = append(c.refusals, o.refusals...)

@@ -4,12 +4,20 @@ import (
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
 	"github.com/DataDog/sketches-go/ddsketch/store"
 
+	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
 func (c *column) addNumbers(part frame.Column) {
 	c.scratch, c.keys = c.scratch[:0], c.keys[:0]
 	missing := part.Nulls() > 0
+	switch c.field.Type {
+	case tabular.Integer:
+		c.private.AddIntegers(part.Ints(), part.Null)
+	case tabular.Datetime:
+		c.private.AddTimes(part.Ints(), part.Null)
+	default:
+	}
 	// Integers are counted by their own bits, since a float does not hold all.
 	if part.Type() == frame.Float {
 		for i, v := range part.Floats() {

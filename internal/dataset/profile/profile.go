@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
@@ -22,6 +23,7 @@ type Profile struct {
 	Target       string        `json:"target,omitempty"` // the column with this role
 	Quality      *Quality      `json:"quality,omitempty"`
 	Findings     []Finding     `json:"findings"`
+	PII          []pii.Finding `json:"pii"` // columns of personal data, whose values are masked here; null where nobody has looked
 }
 
 // Column describes one column. What a type does not have, and what an empty

@@ -29,6 +29,7 @@ func (c *Collector) Profile() (*Profile, error) {
 	c.describeRows(p)
 	c.describeAssociations(p)
 	c.describeQuality(p)
+	c.describePrivate(p)
 	p.Findings = c.findings(p)
 	return p, nil
 }

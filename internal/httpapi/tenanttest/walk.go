@@ -24,6 +24,7 @@ type Party struct {
 	Target  string // a column of the data set that can be predicted
 	Model   string
 	Recipe  string            // private to its user
+	Access  string            // the record of something that was done about personal data
 	Jobs    map[string]string // by kind
 }
 
@@ -108,12 +109,15 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		case w.document.lists(op):
 			listed++
 			w.listed(op)
-		case op.ID == "upload-dataset" || op.ID == "clean-up": // what they come after
+		case op.ID == "upload-dataset" || op.ID == "clean-up" || op.ID == "import-dataset": // what they come after
 			named++
 			job := w.owner.Jobs["training"]
 			r := request{id: job, method: op.method, path: op.path, after: job}
 			if op.ID == "clean-up" {
 				r.after, r.body = "", map[string]any{"dry_run": true, "after": []string{job}}
+			}
+			if op.ID == "import-dataset" {
+				r.after, r.body = "", map[string]any{"source": "https://files.example.com/x.csv", "after": []string{job}}
 			}
 			w.refused(op, r)
 		case op.ID != "sniff-dataset":
@@ -195,6 +199,8 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 				r.body = map[string]any{"priority": 1}
 			case "pin-version":
 				r.body = map[string]any{"pinned": true}
+			case "change-pii":
+				r.body = map[string]any{"columns": []any{map[string]any{"column": w.owner.Target, "policy": "warn"}}}
 			case "change-schema":
 				r.body = map[string]any{"columns": []any{map[string]any{"name": w.owner.Target, "role": "ignore"}}}
 			}
@@ -406,7 +412,7 @@ func (w *walk) listed(op operation) {
 		return w.ask(token, request{method: op.method, path: op.path + query})
 	}
 	ids := map[string][]string{
-		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
+		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/audit": {w.owner.Access}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
 	}[op.path]
 	if len(ids) == 0 {
 		w.tb.Errorf("%s lists what this walk has none of; give it one", op.path)

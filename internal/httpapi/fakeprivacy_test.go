@@ -1,0 +1,42 @@
+package httpapi_test
+
+import (
+	"context"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/pii"
+	"github.com/narrativeml/narrative/internal/store"
+)
+
+func (f *datasets) Privacy(ctx context.Context, tenant, id string) (*dataset.Privacy, error) {
+	if err := f.ready(ctx, tenant, id); err != nil {
+		return nil, err
+	}
+	return &dataset.Privacy{DatasetID: id, Version: 1, Scanned: true, Risk: pii.Medium, State: dataset.Ready, Columns: []dataset.PrivateColumn{
+		{Finding: pii.Finding{Column: "x", Kind: pii.Email, Confidence: 0.97, Risk: pii.Medium, Matched: 2, LookedAt: 2, Check: "form"}, Policy: dataset.PolicyWarn, Found: true},
+	}}, nil
+}
+
+func (f *datasets) SetPolicies(ctx context.Context, caller account.Caller, id string, _ []dataset.PolicyChange) (*dataset.Privacy, error) {
+	return f.Privacy(ctx, caller.Tenant, id)
+}
+
+func (f *datasets) Confirm(ctx context.Context, caller account.Caller, id string) (*dataset.Privacy, error) {
+	return f.Privacy(ctx, caller.Tenant, id)
+}
+
+func (f *datasets) Unmasked(ctx context.Context, caller account.Caller, id string, limit int) (*dataset.Preview, error) {
+	return f.Preview(ctx, caller.Tenant, id, limit)
+}
+
+func (f *datasets) Release(context.Context, account.Caller, dataset.Release) error { return nil }
+
+func (f *datasets) Accesses(_ context.Context, caller account.Caller, _, _ string, _ int) (store.Page[*dataset.Access], error) {
+	return store.Page[*dataset.Access]{Items: []*dataset.Access{{
+		Meta:   store.Meta{ID: "acc_0123456789abcdef0123456789abcdef"},
+		Tenant: caller.Tenant, User: caller.User, DatasetID: "ds_0123456789abcdef0123456789abcdef", Version: 1, Action: dataset.ActionRead,
+		Details: []string{"x"}, At: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC),
+	}}}, nil
+}

@@ -1,0 +1,146 @@
+package pii
+
+import (
+	"hash/maphash"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Column looks at the values of one column. It is not safe for concurrent use.
+type Column struct {
+	name    string
+	hints   map[Kind]hint
+	named   bool // the name says that whole numbers may be of a kind
+	dates   bool // the name says that dates may be of birth
+	secrets bool // the name says that words may be secrets
+	matched []int64
+	seen    []map[uint64]struct{} // of rules that ask for different values
+	digits  []byte
+}
+
+// mostSeen is how many different values of a rule are told apart.
+const mostSeen = 16
+
+// NewColumn returns a Column of that name.
+func NewColumn(name string) *Column {
+	c := &Column{name: name, hints: readName(name), matched: make([]int64, len(rules)), seen: make([]map[uint64]struct{}, len(rules))}
+	_, c.dates = c.hints[DateOfBirth]
+	_, c.secrets = c.hints[APIKey]
+	for _, k := range []Kind{Phone, SSN, NationalID, MedicalID, FinancialAccount, DateOfBirth} {
+		if _, ok := c.hints[k]; ok {
+			c.named = true
+		}
+	}
+	return c
+}
+
+// AddText takes n equal texts into account.
+func (c *Column) AddText(s string, n int64) {
+	if f := formsOf(s, c.secrets); f != 0 {
+		c.add(f, n, func() uint64 { return hashText(s) })
+	}
+}
+
+// smallest is the least whole number that can be of a kind without the name.
+const smallest = 10_000_000_000
+
+// AddInteger takes n equal whole numbers into account.
+func (c *Column) AddInteger(v, n int64) {
+	if v < smallest && (!c.named || v < 1_000_000) {
+		return
+	}
+	c.digits = strconv.AppendInt(c.digits[:0], v, 10)
+	if f := digitForms(c.digits); f != 0 {
+		c.add(f, n, func() uint64 { return uint64(v) })
+	}
+}
+
+// wants reports whether the number can be of a kind at all.
+func (c *Column) wants(v int64) bool { return v >= smallest || c.named }
+
+// AddIntegers takes whole numbers into account, those that null does not deny.
+func (c *Column) AddIntegers(values []int64, null func(i int) bool) {
+	for i, v := range values {
+		if c.wants(v) && !null(i) {
+			c.AddInteger(v, 1)
+		}
+	}
+}
+
+// AddTimes takes instants into account, in microseconds since 1970.
+func (c *Column) AddTimes(micros []int64, null func(i int) bool) {
+	if !c.dates {
+		return
+	}
+	for i, v := range micros {
+		if null(i) {
+			continue
+		}
+		if year := time.UnixMicro(v).UTC().Year(); year >= firstYear && year <= lastYear {
+			c.add(dateForm, 1, nil)
+		}
+	}
+}
+
+func (c *Column) add(f forms, n int64, id func() uint64) {
+	for i := range rules {
+		r := &rules[i]
+		if f&r.forms == 0 {
+			continue
+		}
+		c.matched[i] += n
+		if r.distinct > 0 && id != nil && len(c.seen[i]) < mostSeen {
+			if c.seen[i] == nil {
+				c.seen[i] = make(map[uint64]struct{})
+			}
+			c.seen[i][id()] = struct{}{}
+		}
+	}
+}
+
+//nolint:gochecknoglobals // texts of one process are compared with each other
+var seed = maphash.MakeSeed()
+
+// hashText tells texts apart that differ in more than case and the spaces around.
+func hashText(s string) uint64 { return maphash.String(seed, strings.ToLower(strings.TrimSpace(s))) }
+
+// Merge adds what o has seen of other rows of the same column.
+func (c *Column) Merge(o *Column) {
+	for i := range rules {
+		c.matched[i] += o.matched[i]
+		for id := range o.seen[i] {
+			if len(c.seen[i]) == mostSeen {
+				break
+			}
+			if c.seen[i] == nil {
+				c.seen[i] = make(map[uint64]struct{})
+			}
+			c.seen[i][id] = struct{}{}
+		}
+	}
+}
+
+// Finding says what the column holds, if that is personal data; of so many values
+// that are not missing. Of several kinds it names the most certain.
+func (c *Column) Finding(values int64) (Finding, bool) {
+	best, at := 0.0, -1
+	for i := range rules {
+		r := &rules[i]
+		if c.matched[i] == 0 || values == 0 {
+			continue
+		}
+		share := min(float64(c.matched[i])/float64(values), 1)
+		if v := r.together(share, c.matched[i], len(c.seen[i]), c.hints[r.kind]); v > best {
+			best, at = v, i
+		}
+	}
+	if best < Threshold {
+		return Finding{}, false
+	}
+	r := &rules[at]
+	f := Finding{Column: c.name, Kind: r.kind, Confidence: math.Round(best*100) / 100, Matched: c.matched[at], LookedAt: values, Check: r.check, Name: c.hints[r.kind].words}
+	f.Risk = r.kind.Risk(f.Confidence)
+	return f, true
+}

@@ -1,0 +1,426 @@
+package pii
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// forms are what a value can be, each a bit.
+type forms uint64
+
+const (
+	emailForm forms = 1 << iota
+	emailInside
+	phoneForm     // with the code of a country, or written as phone numbers are
+	phoneDigits   // that could be one
+	ssnForm       // with dashes
+	ssnDigits     // that could be one
+	nationalForm  // a number of a person whose letters or signs tell it from other numbers
+	nationalCheck // digits alone, with a check that one of twelve holds by chance, or fewer
+	nationalName  // digits that need the name of the column
+	idForm        // letters and digits, or many digits
+	cardForm
+	ibanForm
+	ip4Form
+	ip4High // no number of a version
+	ip6Form
+	dateForm // a date on which somebody may have been born
+	personFull
+	personWord  // a given or a family name
+	personShape // words in capitals that could be one
+	streetForm
+	addressShape
+	nhsForm
+	mbiForm
+	medicalForm
+	accountForm
+	routingForm
+	swiftForm
+	keyForm
+	secretForm
+	passwordForm
+)
+
+const (
+	longestValue = 300 // bytes of a value that is looked at as a whole
+	longestText  = 20_000
+	shortest     = 4
+)
+
+// stars stand for what is hidden.
+const stars = "***"
+
+// shape counts the bytes of a value.
+type shape struct {
+	digits, upper, lower, spaces, dots, dashes, colons, slashes, at, high, other int
+}
+
+func shapeOf(s string) (h shape) {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isDigit(c):
+			h.digits++
+		case isLower(c):
+			h.lower++
+		case isUpper(c):
+			h.upper++
+		case c == ' ':
+			h.spaces++
+		case c == '.':
+			h.dots++
+		case c == '-':
+			h.dashes++
+		case c == ':':
+			h.colons++
+		case c == '/':
+			h.slashes++
+		case c == '@':
+			h.at++
+		case c >= 0x80:
+			h.high++
+		default:
+			h.other++
+		}
+	}
+	return h
+}
+
+func (h shape) letters() int { return h.upper + h.lower }
+
+// formsOf returns what a text can be; secret says that the column is named as those
+// of secrets are. Values that were hidden are nothing.
+func formsOf(s string, secret bool) forms {
+	s = strings.TrimSpace(s)
+	if len(s) < 2 || strings.Contains(s, stars) {
+		return 0
+	}
+	if len(s) > longestValue {
+		return inText(s[:min(len(s), longestText)])
+	}
+	h := shapeOf(s)
+	f := forms(0)
+	if h.at > 0 {
+		f |= emailForms(s, h)
+	}
+	switch {
+	case h.digits == 0:
+		if h.letters()+h.high > 0 {
+			f |= wordForms(s, h)
+		}
+		if h.colons >= 2 {
+			f |= ip6Forms(s)
+		}
+	case h.letters()+h.high == 0:
+		f |= numberForms(s, h)
+	default:
+		f |= mixedForms(s, h)
+	}
+	if len(s) >= shortest && h.spaces == 0 {
+		f |= secretForms(s, h, secret)
+	}
+	return f
+}
+
+// inText looks for what is hidden in a long text.
+func inText(s string) (f forms) {
+	if strings.Contains(s, "-----BEGIN ") && strings.Contains(s, "PRIVATE KEY-----") {
+		f |= keyForm
+	}
+	if strings.IndexByte(s, '@') >= 0 && emailWithin(s) {
+		f |= emailInside
+	}
+	if len(s) < 4000 && known(s) {
+		f |= keyForm
+	}
+	return f
+}
+
+func emailForms(s string, h shape) forms {
+	if h.at == 1 && h.spaces == 0 && address(s) {
+		return emailForm
+	}
+	if emailWithin(s) {
+		return emailInside
+	}
+	return 0
+}
+
+// address reports whether the text is an address of electronic mail.
+func address(s string) bool {
+	local, domain, _ := strings.Cut(s, "@")
+	if local == "" || len(local) > 64 || len(domain) > 253 || local[0] == '.' || local[len(local)-1] == '.' {
+		return false
+	}
+	for i := range len(local) {
+		c := local[i]
+		if !isDigit(c) && !isLower(c) && !isUpper(c) && c < 0x80 && strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", c) < 0 {
+			return false
+		}
+	}
+	at := strings.LastIndexByte(domain, '.')
+	if at < 1 || len(domain)-at-1 < 2 {
+		return false
+	}
+	for i := range len(domain) {
+		c := domain[i]
+		if !isDigit(c) && !isLower(c) && !isUpper(c) && c != '-' && c != '.' && c < 0x80 {
+			return false
+		}
+		if i > at && !isLower(c) && !isUpper(c) && c < 0x80 {
+			return false
+		}
+	}
+	return domain[0] != '-' && !strings.Contains(domain, "..")
+}
+
+// emailWithin reports whether a word of the text is an address.
+func emailWithin(s string) bool {
+	for {
+		at := strings.IndexByte(s, '@')
+		if at < 0 {
+			return false
+		}
+		from, to := at, at+1
+		for from > 0 && ofAddress(s[from-1]) {
+			from--
+		}
+		for to < len(s) && ofAddress(s[to]) {
+			to++
+		}
+		if address(strings.Trim(s[from:to], ".-'")) {
+			return true
+		}
+		s = s[at+1:]
+	}
+}
+
+func ofAddress(c byte) bool {
+	return isDigit(c) || isLower(c) || isUpper(c) || c == '.' || c == '-' || c == '_' || c == '+' || c == '%' || c >= 0x80
+}
+
+// numberForms looks at digits and signs without letters.
+func numberForms(s string, h shape) (f forms) {
+	var room [40]byte
+	if h.digits > len(room) {
+		return 0
+	}
+	d := appendDigits(room[:0], s)
+	if len(d) == len(s) {
+		return digitForms(d)
+	}
+	switch {
+	case h.dots == 3 && h.digits+3 == len(s):
+		f |= ip4Forms(s)
+	case h.colons >= 2:
+		return ip6Forms(s)
+	}
+	f |= dateForms(s) | phoneForms(s, d, h)
+	onlyDashes, onlySpaces := h.dashes+h.digits == len(s), h.spaces+h.digits == len(s)
+	switch {
+	case len(d) == 9 && cutAs(s, "ddd-dd-dddd") && ssn(d):
+		f |= ssnForm
+	case len(d) == 9 && (cutAs(s, "ddd-ddd-ddd") || cutAs(s, "ddd"+" ddd"+" ddd")) && sin(d):
+		f |= nationalForm
+	case len(d) == 11 && cutAs(s, "ddd.ddd.ddd-dd") && cpf(d),
+		len(d) == 12 && (cutAs(s, "dddd"+" dddd"+" dddd") || cutAs(s, "dddd-dddd-dddd")) && aadhaar(d),
+		len(d) == 13 && cutAs(s, "ddd.dddd.dddd.dd") && ahv(d),
+		len(d) == 15 && onlySpaces && insee(d),
+		len(d) == 10 && (cutAs(s, "dddddd-dddd") || cutAs(s, "dddddd+dddd")) && personnummer(d),
+		len(d) == 12 && cutAs(s, "dddddddd-dddd") && personnummer(d[2:]):
+		f |= nationalForm
+	case len(d) == 10 && onlySpaces && nhs(d):
+		f |= nhsForm
+	case (onlyDashes || onlySpaces) && card(d):
+		f |= cardForm
+	case len(d) == 6 && cutAs(s, "dd-dd-dd"):
+		f |= routingForm
+	}
+	if (onlyDashes || onlySpaces) && len(d) >= 6 && len(d) <= 18 {
+		f |= accountForm | idForm
+	}
+	return f
+}
+
+// cutAs reports whether the text has digits where the form has d, and the signs of
+// the form elsewhere.
+func cutAs(s, form string) bool {
+	if len(s) != len(form) {
+		return false
+	}
+	for i := range len(s) {
+		if form[i] == 'd' && !isDigit(s[i]) || form[i] != 'd' && form[i] != s[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// digitForms looks at digits alone, as texts and whole numbers have them.
+func digitForms(d []byte) (f forms) {
+	switch n := len(d); {
+	case n < 6:
+		return 0
+	case n == 8:
+		f |= dateDigits(d)
+	case n == 9:
+		if ssn(d) {
+			f |= ssnDigits
+		}
+		if sin(d) || bsn(d) {
+			f |= nationalName
+		}
+		if routing(d) {
+			f |= routingForm
+		}
+	case n == 10:
+		if nhs(d) {
+			f |= nhsForm
+		}
+	case n == 11:
+		if steuerID(d) || cpf(d) || pesel(d) {
+			f |= nationalCheck
+		}
+	case n == 12:
+		if aadhaar(d) {
+			f |= nationalCheck
+		}
+	case n == 13 && ahv(d), n == 15 && insee(d):
+		f |= nationalForm
+	}
+	if card(d) {
+		f |= cardForm
+	}
+	if len(d) >= 9 && len(d) <= 13 && !same(d) {
+		f |= phoneDigits
+	}
+	if len(d) <= 18 {
+		f |= accountForm | idForm
+	}
+	return f
+}
+
+func ip4Forms(s string) forms {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return 0
+	}
+	// Numbers of versions are small.
+	const small = 30
+	b := a.As4()
+	if b[0] == 0 {
+		return 0
+	}
+	if b[0] >= small || b[1] >= small && (b[2] >= small || b[3] >= small) || b[0] == 10 && (b[1] == 0 || b[2] >= small || b[3] >= small) {
+		return ip4Form | ip4High
+	}
+	return ip4Form
+}
+
+func ip6Forms(s string) forms {
+	const longest = 45
+	if len(s) > longest {
+		return 0
+	}
+	if a, err := netip.ParseAddr(s); err == nil && a.Is6() && s != "::" {
+		return ip6Form
+	}
+	return 0
+}
+
+// mixedForms looks at letters and digits.
+func mixedForms(s string, h shape) (f forms) {
+	if h.colons >= 2 {
+		f |= ip6Forms(s)
+	}
+	var room [40]byte
+	if h.digits+h.letters() <= len(room) && h.high == 0 && h.lower == 0 {
+		f |= codeForms(packed(room[:0], s), h)
+	}
+	if h.letters() == 1 && h.digits >= 8 && h.digits <= 18 {
+		f |= phoneExtension(s)
+	}
+	if h.letters() <= 12 && h.digits >= 3 && h.digits <= 6 {
+		f |= dateWords(s)
+	}
+	if h.high == 0 && medical(s) {
+		f |= medicalForm
+	}
+	if h.spaces > 0 {
+		f |= addressForms(s)
+	} else if h.lower == 0 || h.digits >= h.letters() {
+		if n := h.digits + h.letters() + h.dashes; n == len(s) && n >= 5 && n <= 20 {
+			f |= idForm
+		}
+	}
+	if h.lower == 0 && h.dashes+h.spaces+h.digits+h.upper == len(s) && h.digits >= 6 && h.upper <= 4 {
+		f |= accountForm
+	}
+	return f
+}
+
+// packed appends the letters and digits of a text whose other bytes are few.
+func packed(b []byte, s string) []byte {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case isDigit(c) || isUpper(c):
+			b = append(b, c)
+		case c != ' ' && c != '-' && c != '.':
+			return nil
+		}
+	}
+	return b
+}
+
+// codeForms looks at capitals and digits.
+func codeForms(t []byte, h shape) (f forms) {
+	if len(t) < 8 {
+		return 0
+	}
+	if isUpper(t[0]) && isUpper(t[1]) && iban(t) {
+		f |= ibanForm
+	}
+	switch n := len(t); {
+	case n == 9 && (nino(t) || dni(t)),
+		n == 15 && insee(t),
+		n == 16 && h.upper >= 7 && codiceFiscale(t):
+		f |= nationalForm
+	case n == 11 && mbi(t):
+		f |= mbiForm
+	}
+	if (len(t) == 8 || len(t) == 11) && swift(t) {
+		f |= swiftForm
+	}
+	return f
+}
+
+// otherBanks are countries with banks and without IBANs.
+//
+//nolint:gochecknoglobals // a constant list
+var otherBanks = [...]string{"US", "CA", "AU", "JP", "CN", "IN", "SG", "HK", "ZA", "MX", "KR", "NZ", "TH", "ID", "MY", "PH", "VN", "AR", "CL", "CO", "PE", "RU"}
+
+// swift reports whether the text is a code of a bank (ISO 9362).
+func swift(t []byte) bool {
+	for _, c := range t[:6] {
+		if !isUpper(c) {
+			return false
+		}
+	}
+	return ibanLengths[string(t[4:6])] > 0 || slices.Contains(otherBanks[:], string(t[4:6]))
+}
+
+// medical reports whether the text begins as numbers of medical records do.
+func medical(s string) bool {
+	upper := strings.ToUpper(s[:min(len(s), 4)])
+	rest, ok := strings.CutPrefix(upper, "MRN")
+	if !ok || len(s) < 6 {
+		return false
+	}
+	tail := strings.TrimLeft(rest+s[min(len(s), 4):], "-:# ")
+	for i := range len(tail) {
+		if !isDigit(tail[i]) {
+			return false
+		}
+	}
+	return len(tail) >= 4
+}
