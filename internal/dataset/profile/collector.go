@@ -74,6 +74,8 @@ type column struct {
 
 	evidence tabular.Evidence // of texts
 	private  *pii.Column
+	sights   []sight          // of texts, by their hash
+	unseen   int              // texts that were not among them since they are so many
 	timed    bool             // an instant is not midnight
 	refused  int64            // values that are missing since they disagree
 	refusals []tabular.Sample // the first of them
@@ -323,14 +325,51 @@ func (c *column) addText(part frame.Column, before int64, hashes []uint64) []uin
 		h := xxhash.Sum64String(s)
 		hashes = append(hashes, h)
 		c.tallyText(h, n, s)
-		c.private.AddText(s, n)
-		c.evidence.Add(s, n, func() int64 {
+		seen := c.sight(h, s)
+		c.private.AddLook(s, seen.look, n)
+		c.evidence.AddForms(s, seen.forms, n, func() int64 {
 			i := int64(slices.Index(part.Codes(), int32(k)))
 			return before + i + 1
 		})
 	}
 	return hashes
 }
+
+// sight is what a text has been found to be.
+type sight struct {
+	text  uint64 // its hash, which tells texts apart in all of the profile
+	look  pii.Look
+	forms tabular.Forms
+	known bool
+}
+
+// Bounds of how many texts of a column are remembered.
+const (
+	fewSights  = 64
+	sightTimes = 4 // as many as the entries in the table of counts
+)
+
+// sight looks at a text, unless it has been looked at lately: most columns have the
+// same texts in every chunk.
+func (c *column) sight(h uint64, s string) *sight {
+	if len(c.sights) > 0 {
+		if at := c.sightAt(h); at.known && at.text == h {
+			return at
+		}
+	}
+	most := sightTimes * c.counts.capacity
+	if c.counts.capacity == minExact { // the table is wide
+		most = fewSights
+	}
+	if c.unseen++; c.unseen > len(c.sights) && len(c.sights) < most {
+		c.sights, c.unseen = make([]sight, min(most, max(fewSights, 2*len(c.sights)))), 0
+	}
+	at := c.sightAt(h)
+	*at = sight{text: h, look: c.private.Look(s), forms: tabular.FormsOf(s), known: true}
+	return at
+}
+
+func (c *column) sightAt(h uint64) *sight { return &c.sights[h%uint64(len(c.sights))] }
 
 func (c *column) tallyText(h uint64, n int64, s string) {
 	at := c.counts.add(h, n)
