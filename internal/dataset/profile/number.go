@@ -21,23 +21,12 @@ func (c *column) addNumbers(part frame.Column) {
 	// Integers are counted by their own bits, since a float does not hold all.
 	if part.Type() == frame.Float {
 		for i, v := range part.Floats() {
-			if missing && part.Null(i) {
-				continue
+			if !missing || !part.Null(i) {
+				c.scratch, c.keys = append(c.scratch, v), append(c.keys, key(v))
 			}
-			c.scratch, c.keys = append(c.scratch, v), append(c.keys, key(v))
 		}
 	} else {
-		for i, v := range part.Ints() {
-			if missing && part.Null(i) {
-				continue
-			}
-			if c.count == 0 && len(c.scratch) == 0 {
-				c.minInt, c.maxInt = v, v
-			}
-			c.minInt, c.maxInt = min(c.minInt, v), max(c.maxInt, v)
-			c.scratch, c.keys = append(c.scratch, float64(v)), append(c.keys, uint64(v))
-			c.timed = c.timed || part.Type() == frame.Time && v%dayMicros != 0
-		}
+		c.gather(part, missing)
 	}
 	c.tallyAll()
 	n := int64(len(c.scratch))
@@ -53,6 +42,25 @@ func (c *column) addNumbers(part frame.Column) {
 	before.merge(c.values)
 	c.values = before
 	c.hist.add(c.scratch, lo, hi)
+}
+
+// gather puts whole numbers and instants into scratch.
+func (c *column) gather(part frame.Column, missing bool) {
+	first, day := c.count == 0, true
+	lo, hi := c.minInt, c.maxInt
+	for i, v := range part.Ints() {
+		if missing && part.Null(i) {
+			continue
+		}
+		if first {
+			lo, hi, first = v, v, false
+		}
+		lo, hi = min(lo, v), max(hi, v)
+		c.scratch, c.keys = append(c.scratch, float64(v)), append(c.keys, uint64(v))
+		day = day && v%dayMicros == 0
+	}
+	c.minInt, c.maxInt = lo, hi
+	c.timed = c.timed || part.Type() == frame.Time && !day
 }
 
 // pendingTimes is how many times as many numbers as there are entries in the table
