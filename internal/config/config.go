@@ -143,17 +143,19 @@ type Limits struct {
 	TenantRunning int // jobs of a tenant at a time, where operators have not set another number; 0: no limit
 	TenantRate    int // jobs of a tenant that are started in a minute, likewise
 	TenantWaiting int // jobs of a tenant that wait, likewise
+	TenantUploads int // unfinished resumable uploads of a tenant
 }
 
 // Retention is how long things are kept. Zero: until they are deleted.
 type Retention struct {
-	Uploads   time.Duration // data sets
-	Models    time.Duration
-	Results   time.Duration // files of prediction jobs
-	Jobs      time.Duration // records and log lines of finished jobs
-	Health    time.Duration // what sweeps found out about the parts
-	Temporary time.Duration
-	Grace     time.Duration // between marking and deleting
+	Uploads    time.Duration // data sets
+	Unfinished time.Duration // resumable uploads for which nothing arrives
+	Models     time.Duration
+	Results    time.Duration // files of prediction jobs
+	Jobs       time.Duration // records and log lines of finished jobs
+	Health     time.Duration // what sweeps found out about the parts
+	Temporary  time.Duration
+	Grace      time.Duration // between marking and deleting
 }
 
 // Logging is what the processes write to standard error.
@@ -196,10 +198,10 @@ func Default(role Role) Config {
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
-			Columns: 10_000, FieldBytes: 1 << 20, TenantWaiting: 1_000_000,
+			Columns: 10_000, FieldBytes: 1 << 20, TenantWaiting: 1_000_000, TenantUploads: 100,
 		},
 		Retention: Retention{
-			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
+			Uploads: 90 * day, Unfinished: day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
 			Health: 30 * day, Temporary: day, Grace: day,
 		},
 		Logging: Logging{Level: "info", Format: "json"},

@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type IngestResult struct {
 	DatasetID string  `json:"dataset_id"`
 	Rows      int64   `json:"rows"`
 	Columns   int     `json:"columns"`
+	SHA256    string  `json:"sha256,omitempty"` // of the file, where the record does not say it
 	Version   Version `json:"version"`
 }
 
@@ -118,6 +120,9 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := in.sum(ctx); err != nil {
+		return nil, err
+	}
 	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
 	if err := in.choose(ctx, table); err != nil {
 		return nil, err
@@ -145,7 +150,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
-	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Version: v}, nil
+	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), SHA256: in.digest, Version: v}, nil
 }
 
 // keepProfile stores the profile.
@@ -210,6 +215,9 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 			return store.ErrUnchanged
 		}
 		d.Version, d.State = &made.Version, Ready
+		if d.SHA256 == "" {
+			d.SHA256 = made.SHA256
+		}
 		return nil
 	})
 }
@@ -223,6 +231,7 @@ type ingest struct {
 
 	settings map[string]Setting // of columns
 	reading  int                // of the version
+	digest   string             // SHA-256 of the file, where the record has none
 }
 
 // checked reports how much of the file has been inspected, by bytes read.
@@ -297,7 +306,11 @@ func (in *ingest) Open(ctx context.Context) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
 	}
 	in.read.Store(0)
-	return &counting{ReadCloser: src, read: &in.read}, nil
+	counted := &counting{ReadCloser: src, read: &in.read}
+	if in.dataset.SHA256 != "" || in.digest != "" {
+		return counted, nil
+	}
+	return &digesting{ReadCloser: counted, hash: sha256.New(), in: in}, nil
 }
 
 // OpenAt implements tabular.File.

@@ -32,6 +32,7 @@ type Upload struct {
 	Options        FormatOptions
 	Priority       *int     // of the ingest job; nil: the default
 	After          []string // jobs that have to succeed before the ingest job runs
+	SHA256         string   // of the file, in hexadecimal, as the client says; empty: not said. The ingest job compares it
 	Body           io.Reader
 }
 
@@ -47,25 +48,13 @@ const (
 // file gives the data set that exists; with anything else it is the conflict
 // idempotency_key_reused.
 func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, error) {
-	if err := checkUpload(u); err != nil {
-		return nil, nil, err
+	if u.Body == nil {
+		return nil, nil, errors.New("create data set: a body is needed")
 	}
-	if err := s.jobs.CheckAfter(ctx, u.Tenant, u.After); err != nil {
+	if err := s.Admit(ctx, u); err != nil {
 		return nil, nil, err // before the file is read, which may be large
 	}
-	now := s.now().UTC()
-	d := &Dataset{
-		Meta:   store.Meta{ID: store.NewID("ds")},
-		Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
-		IdempotencyKey: u.IdempotencyKey, Options: u.Options, Priority: u.Priority, After: u.After, State: Uploaded, CreatedAt: now,
-	}
-	if d.Name == "" {
-		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
-	}
-	if s.retention > 0 {
-		d.ExpiresAt = now.Add(s.retention)
-	}
-	d.RawKey = "uploads/" + d.Tenant + "/" + d.ID + "/raw"
+	d := s.draft(u, NewID())
 	if d.IdempotencyKey == "" {
 		d.IdempotencyKey = d.ID
 	} else if found, err := s.byKey(ctx, d); err != nil || found != nil {
@@ -82,9 +71,60 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 	return s.record(ctx, d)
 }
 
+// NewID returns an identifier for a data set.
+func NewID() string { return store.NewID("ds") }
+
+// RawKey is where the file of the tenant's data set is kept as it was uploaded.
+func RawKey(tenant, id string) string { return "uploads/" + tenant + "/" + id + "/raw" }
+
+// Admit refuses an upload that could not become a data set, whatever its file
+// holds.
+func (s *Service) Admit(ctx context.Context, u Upload) error {
+	if err := checkUpload(u); err != nil {
+		return err
+	}
+	return s.jobs.CheckAfter(ctx, u.Tenant, u.After)
+}
+
+// Adopt makes the data set of that identifier of a file of that size, which has
+// been stored under RawKey, and submits its ingest job. It may be repeated: the
+// data set and the job are made once.
+func (s *Service) Adopt(ctx context.Context, u Upload, id string, size int64) (*Dataset, *job.Job, error) {
+	if err := checkUpload(u); err != nil {
+		return nil, nil, err
+	}
+	d := s.draft(u, id)
+	d.IdempotencyKey, d.Size = id, size
+	return s.record(ctx, d)
+}
+
+// draft is the record of an upload before its file is known.
+func (s *Service) draft(u Upload, id string) *Dataset {
+	now := s.now().UTC()
+	d := &Dataset{
+		Meta:   store.Meta{ID: id},
+		Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
+		IdempotencyKey: u.IdempotencyKey, Options: u.Options, Priority: u.Priority, After: u.After, State: Uploaded, CreatedAt: now,
+		RawKey: RawKey(u.Tenant, id), Said: u.SHA256,
+	}
+	if d.Name == "" {
+		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
+	}
+	if s.retention > 0 {
+		d.ExpiresAt = now.Add(s.retention)
+	}
+	return d
+}
+
 func checkUpload(u Upload) error {
-	if u.Tenant == "" || u.Body == nil {
-		return errors.New("create data set: tenant and body are needed")
+	if u.Tenant == "" {
+		return errors.New("create data set: a tenant is needed")
+	}
+	if u.SHA256 != "" {
+		if sum, err := hex.DecodeString(u.SHA256); err != nil || len(sum) != sha256.Size || strings.ToLower(u.SHA256) != u.SHA256 {
+			return fault.Invalid("invalid_sha256", "the SHA-256 of the file is %q; it must be 64 hexadecimal digits in lower case", u.SHA256).
+				With(fault.Field{Location: "body.sha256", Message: "must be 64 hexadecimal digits"})
+		}
 	}
 	if len(u.Name) > maxNameSize {
 		return fault.Invalid("name_too_long", "the name has %d bytes; at most %d are allowed", len(u.Name), maxNameSize).

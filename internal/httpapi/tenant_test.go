@@ -44,6 +44,7 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 	saved := b.send(t, "/api/v1/recipes", token, `{"name":"clean","dataset_id":"`+p.Dataset+`","steps":[{"name":"fill_missing","parameters":{"value":0}}]}`)
 	p.Recipe = decode[httpapi.Recipe](t, saved).ID
 	keep(b.send(t, "/api/v1/transforms", token, `{"dataset_id":"`+p.Dataset+`","recipe_id":"`+p.Recipe+`"}`))
+	p.Upload = b.begin(t, token, "a,b\n1,2\n")
 	keep(b.send(t, "/api/v1/cleanup", token, `{"dry_run":true}`))
 	return p
 }
