@@ -146,9 +146,7 @@ func (m memory) read() (string, error) {
 		return "", fmt.Errorf("remember an upload: %w", err)
 	}
 	var r remembered
-	if json.Unmarshal(b, &r) != nil {
-		return "", nil
-	}
+	_ = json.Unmarshal(b, &r) // what was not written whole names no upload
 	return r.Upload, nil
 }
 

@@ -90,7 +90,7 @@ func TestUploadInPiecesRefuses(t *testing.T) {
 	sh := setup(t, nil)
 	sh.in = strings.NewReader(table)
 	for args, want := range map[string]string{
-		"upload - --resumable": "standard input cannot be read again",
+		"upload - --resumable":                                         "standard input cannot be read again",
 		"upload " + sh.path("t.csv") + " --resumable":                  "set XDG_STATE_HOME or HOME",
 		"upload " + sh.path("t.csv") + " --resumable --piece-bytes -1": "must be positive",
 	} {
