@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"strconv"
@@ -279,22 +281,30 @@ func TestResumableUploadHasTime(t *testing.T) {
 	}
 }
 
-// TestChecksumOfUpload checks that an upload that is not what was sent does not
-// become a usable data set.
+// TestChecksumOfUpload checks that a file that is not what was sent does not
+// become a usable data set, and that one that is does.
 func TestChecksumOfUpload(t *testing.T) {
 	t.Parallel()
 	b := withWorker(t)
 	const text = "a,b\n1,2\n"
-	for name, tt := range map[string]struct{ sum, state string }{
-		"its own": {"9b28e3ebc1ac8c1eca1e7d4aba2a1a6bd2b0d0f5b1e9c1e1b2e9a1c2d3e4f5a6", "failed"},
-	} {
-		r := b.tus(t, http.MethodPost, uploadsPath, ada, strings.NewReader(text), "Upload-Length", "8", "Upload-Metadata", pairs("filename", "t.csv", "sha256", tt.sum), "Content-Type", "application/offset+octet-stream")
+	sum := sha256.Sum256([]byte(text))
+	right := hex.EncodeToString(sum[:])
+	for said, want := range map[string]string{right: "", strings.Repeat("0", 64): "checksum_mismatch"} {
+		r := b.tus(t, http.MethodPost, uploadsPath, ada, strings.NewReader(text), "Upload-Length", "8", "Upload-Metadata", pairs("filename", "t.csv", "sha256", said), "Content-Type", "application/offset+octet-stream")
 		var j httpapi.Job
 		for j.State != "failed" && j.State != "succeeded" {
 			j = decode[httpapi.Job](t, b.get(t, jobsPath+"/"+r.header.Get("X-Narrative-Job")+"?wait=30s", ada))
 		}
-		if j.State != tt.state || j.Failure == nil || j.Failure.Code != "checksum_mismatch" {
-			t.Errorf("%s: the job is %+v, %+v", name, j.State, j.Failure)
+		code := ""
+		if j.Failure != nil {
+			code = j.Failure.Code
+		}
+		if code != want || (j.State == "failed") != (want != "") {
+			t.Errorf("said to be %s: the job is %s, %+v", said, j.State, j.Failure)
+		}
+		d := decode[httpapi.Dataset](t, b.get(t, datasetsPath+"/"+r.header.Get("X-Narrative-Dataset"), ada))
+		if want == "" && d.SHA256 != right || want != "" && d.State != "rejected" {
+			t.Errorf("said to be %s: the data set is %+v", said, d)
 		}
 	}
 }
