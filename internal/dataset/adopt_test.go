@@ -22,11 +22,11 @@ func (b *bundle) adopt(t *testing.T, file, said string) (id string, err error) {
 	if _, err := b.files.Put(t.Context(), dataset.RawKey(u.Tenant, id), "", strings.NewReader(file)); err != nil {
 		t.Fatal(err)
 	}
-	first, j, err := b.Service.Adopt(t.Context(), u, id, int64(len(file)))
+	first, j, err := b.Adopt(t.Context(), u, id, int64(len(file)))
 	if err != nil {
 		return id, err
 	}
-	again, same, err := b.Service.Adopt(t.Context(), u, id, int64(len(file)))
+	again, same, err := b.Adopt(t.Context(), u, id, int64(len(file)))
 	if err != nil || again.ID != id || first.ID != id || same.ID != j.ID || first.SHA256 != "" || first.Size != int64(len(file)) {
 		t.Errorf("adopted were %+v and %+v, %v", first, again, err)
 	}
@@ -67,7 +67,7 @@ func TestAdopt(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				d, err := b.Service.Get(t.Context(), upload("").Tenant, id)
+				d, err := b.Get(t.Context(), upload("").Tenant, id)
 				if err != nil || d.State != dataset.Ready || d.SHA256 != right {
 					t.Errorf("the data set is %+v, %v", d, err)
 				}

@@ -31,6 +31,7 @@ func (s *server) servePages(e *echo.Echo) error {
 	for _, f := range []struct{ path, name, kind string }{
 		{"/", "index.html", "text/html; charset=utf-8"},
 		{"/assets/app.js", "app.js", "text/javascript; charset=utf-8"},
+		{"/assets/upload.js", "upload.js", "text/javascript; charset=utf-8"},
 		{"/assets/style.css", "style.css", "text/css; charset=utf-8"},
 		{"/assets/icon.svg", "icon.svg", "image/svg+xml"},
 	} {
