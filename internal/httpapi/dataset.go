@@ -17,7 +17,7 @@ type Dataset struct {
 	Name      string       `json:"name" example:"customers"`
 	Filename  string       `json:"filename" example:"customers.csv"`
 	Size      int64        `json:"size" doc:"Bytes as uploaded"`
-	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; of an upload that went on after a break it is empty until the ingest job has read the file"`
 	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
 	JobID     string       `json:"job_id" doc:"The ingest job"`

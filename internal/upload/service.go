@@ -153,6 +153,19 @@ func (s *Service) byKey(ctx context.Context, up *Upload) (*Upload, error) {
 		return nil, nil //nolint:nilnil // not there is no error here
 	}
 	found := page.Items[0]
+	if found.expired(s.now()) {
+		if err := s.sweep(ctx, found, false, &swept{}); err != nil {
+			return nil, err
+		}
+		again, err := s.table.Get(ctx, found.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil //nolint:nilnil // the key is free again
+		}
+		if err != nil {
+			return nil, storeFault(err)
+		}
+		found = again // it was whole, and is a data set now
+	}
 	if found.Size != up.Size || found.Name != up.Name || found.Filename != up.Filename || found.SHA256 != up.SHA256 ||
 		!reflect.DeepEqual(found.Options, up.Options) || !slices.Equal(found.After, up.After) {
 		return nil, fault.Conflict("idempotency_key_reused", "the idempotency key was used for another upload; a new upload needs a new key").

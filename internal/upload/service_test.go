@@ -293,3 +293,57 @@ func TestGoneBelow(t *testing.T) {
 	_, _, err = b.Sweep(t.Context(), false)
 	wantCode(t, "a sweep while the storage is away", err, "storage_unavailable")
 }
+
+// TestSweepIsNotHeldUp checks that a data set that is refused, as of a tenant with
+// too many jobs, holds up nobody else's upload, and is not tried for ever.
+func TestSweepIsNotHeldUp(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	whole, part := b.begin(t), b.begin(t)
+	b.add(t, whole, 0, len(text))
+	b.jobs.fail = fault.New(fault.ClassExhausted, "too_many_waiting_jobs", "too many")
+	b.now = b.now.Add(2 * time.Hour)
+	if _, _, err := b.Sweep(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Known(t.Context(), tenant, whole.ID); err != nil {
+		t.Errorf("it is tried again: %v", err)
+	}
+	b.now = b.now.Add(30 * time.Hour)
+	if _, removed, err := b.Sweep(t.Context(), false); err != nil || removed != 1 {
+		t.Errorf("%d removed, %v", removed, err)
+	}
+	for _, up := range []*upload.Upload{whole, part} {
+		wantCode(t, "after its time", b.Known(t.Context(), tenant, up.ID), "upload_not_found")
+	}
+	b.jobs.fail = nil
+	if d, err := b.datasets.Get(t.Context(), tenant, whole.DatasetID); err != nil || d.JobID == "" {
+		t.Errorf("the data set is %+v, %v", d, err)
+	}
+	if keys := b.files.Keys("assembly:"); len(keys) != 0 {
+		t.Errorf("left are %q", keys)
+	}
+}
+
+// TestKeyOfAnExpiredUpload checks that a key whose upload has expired can be used
+// again at once, and that one whose upload was whole gives the data set.
+func TestKeyOfAnExpiredUpload(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first, _, err := b.Create(t.Context(), request("k"), nil, int64(len(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.now = b.now.Add(25 * time.Hour)
+	second, created, err := b.Create(t.Context(), request("k"), nil, int64(len(text)))
+	if err != nil || !created || second.ID == first.ID || len(b.files.Keys("assembly:")) != 1 {
+		t.Fatalf("%+v, %v, %v, %q", second, created, err, b.files.Keys(""))
+	}
+	b.add(t, second, 0, len(text))
+	b.now = b.now.Add(25 * time.Hour)
+	third, created, err := b.Create(t.Context(), request("k"), nil, int64(len(text)))
+	if err != nil || created || third.ID != second.ID {
+		t.Fatalf("%+v, %v, %v", third, created, err)
+	}
+	b.made(t, third)
+}

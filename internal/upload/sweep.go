@@ -73,8 +73,7 @@ func (s *Service) sweep(ctx context.Context, up *Upload, dryRun bool, done *swep
 		if dryRun {
 			return nil
 		}
-		_, err := s.Finish(ctx, up)
-		return err
+		return s.finishLate(ctx, up, over)
 	case over:
 		done.removed++
 		if dryRun {
@@ -84,6 +83,22 @@ func (s *Service) sweep(ctx context.Context, up *Upload, dryRun bool, done *swep
 	default:
 		return nil
 	}
+}
+
+// finishLate makes a data set of an upload that its client has left. When that is
+// refused, as a job is of a tenant who has too many, others are not to wait for
+// it: it is tried again until its time is over. Then it is forgotten; if its data
+// set is recorded, whoever looks at that has its job submitted.
+func (s *Service) finishLate(ctx context.Context, up *Upload, over bool) error {
+	_, err := s.Finish(ctx, up)
+	class := fault.ClassOf(err)
+	if err != nil && (class == fault.ClassUnavailable || class == fault.ClassInternal || class == fault.ClassCanceled) {
+		return err
+	}
+	if err != nil && over {
+		return s.remove(ctx, up)
+	}
+	return nil
 }
 
 // held reports whether somebody has the upload's lock.
