@@ -107,12 +107,12 @@ type domain struct {
 	health     *health.History
 }
 
-func newDomain(t *testing.T, queue job.Queue) *domain {
-	t.Helper()
+func newDomain(tb testing.TB, queue job.Queue) *domain {
+	tb.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
 	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(), upload.Collections()} {
-		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
-			t.Fatal(err)
+		if err := d.driver.Ensure(tb.Context(), collections...); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -270,7 +271,7 @@ func TestResumableUploadWithoutStorage(t *testing.T) {
 // what it sent is kept.
 func TestResumableUploadHasTime(t *testing.T) {
 	t.Parallel()
-	b := withServices(t, func(b *bench) { b.config.IdleTimeout = 50 * time.Millisecond })
+	b := withServices(t, func(b *bench) { b.config.IdleTimeout = 200 * time.Millisecond })
 	id := b.begin(t, ada, "a,b\n1,2\n")
 	slow, feed := io.Pipe()
 	defer func() { _ = feed.Close() }()
@@ -307,6 +308,44 @@ func TestChecksumOfUpload(t *testing.T) {
 			t.Errorf("said to be %s: the data set is %+v", said, d)
 		}
 	}
+}
+
+// FuzzUploadMetadata begins uploads with any metadata: each is taken or refused
+// with a problem.
+func FuzzUploadMetadata(f *testing.F) {
+	for _, seed := range []string{"", "filename dC5jc3Y=", "filename dC5jc3Y=,name YQ==, kind Y3N2", "a", "a b c", ",", "name YQ==,name YQ==", "header dHJ1ZQ==", "after am9iX3g=", "sha256 eA==", "filename //4="} {
+		f.Add(seed)
+	}
+	driver := newDomain(f, deaf{})
+	b := newBench()
+	driver.behind(b)
+	h, err := httpapi.New(b.config, b.deps)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, metadata string) {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, uploadsPath, nil)
+		for name, value := range map[string]string{"Authorization": "Bearer " + ada, "Tus-Resumable": "1.0.0", "Upload-Length": "8", "Upload-Metadata": metadata} {
+			r.Header[name] = []string{value}
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		switch w.Code {
+		case http.StatusCreated:
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodDelete, w.Header().Get("Location"), nil)
+			r.Header = http.Header{"Authorization": {"Bearer " + ada}, "Tus-Resumable": {"1.0.0"}}
+			gone := httptest.NewRecorder()
+			if h.ServeHTTP(gone, r); gone.Code != http.StatusNoContent {
+				t.Errorf("%q: giving it up: status %d: %s", metadata, gone.Code, gone.Body)
+			}
+		case http.StatusUnprocessableEntity, http.StatusNotFound:
+			if w.Header().Get("Content-Type") != "application/problem+json" {
+				t.Errorf("%q: status %d: %s", metadata, w.Code, w.Body)
+			}
+		default:
+			t.Errorf("%q: status %d: %s", metadata, w.Code, w.Body)
+		}
+	})
 }
 
 var _ upload.Files = (*jobtest.Files)(nil)

@@ -34,6 +34,8 @@ type tus struct {
 const (
 	lockWithin = 15 * time.Second // for a request to let go of an upload
 	keepWithin = 10 * time.Second // to store what has arrived of a broken request
+
+	finishWithin = 5 * time.Minute // for the file store to make a file of many parts
 )
 
 func (s *server) newTus() (*tus, error) {
@@ -124,6 +126,7 @@ func (t *tus) serve(c echo.Context) error {
 	if held.status < http.StatusBadRequest {
 		return nil
 	}
+	exchangeOf(r.Context()).allow(s.config.RequestTimeout) // the library's time may be over
 	if call.err != nil {
 		return call.err
 	}
@@ -427,6 +430,7 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 
 // FinishUpload implements handler.Upload.
 func (u *tusUpload) FinishUpload(ctx context.Context) error {
+	exchangeOf(ctx).allow(finishWithin)
 	up, err := u.uploads.Finish(ctx, u.record)
 	if err != nil {
 		return u.call.fail(err)
