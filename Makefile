@@ -76,6 +76,12 @@ chaos: $(BIN)/narrative $(BUILD)/narrative-chaos ## Kill, pause and cut off a pl
 	@scripts/test-needs.sh
 	$(BIN)/narrative chaos --jobs $(JOBS) --seed $(SEED) --tagged $(BUILD)/narrative-chaos --dir $(BUILD)/chaos
 
+.PHONY: drill-upload
+drill-upload: SIZE = 1GiB
+drill-upload: $(BIN)/narrative ## Upload SIZE=1GiB through a cut connection and a killed API; fails unless the checksums agree
+	@scripts/test-needs.sh
+	$(BIN)/narrative drill-upload --size $(SIZE) --seed $(SEED)
+
 $(BUILD)/narrative-chaos: $(SOURCES) $(EMBEDDED)
 	@mkdir -p $(BUILD)
 	go build -trimpath -tags chaos -ldflags '-s -w -X main.version=$(VERSION)-chaos' -o $@ ./cmd/narrative

@@ -23,6 +23,7 @@ import (
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/mongostore"
 	"github.com/narrativeml/narrative/internal/telemetry"
+	"github.com/narrativeml/narrative/internal/upload"
 )
 
 // Program is what a process is told by whoever starts it.
@@ -103,7 +104,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(),
+		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(), upload.Collections(),
 	} {
 		all = append(all, declared...)
 	}

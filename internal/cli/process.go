@@ -138,6 +138,24 @@ func chaosCommand(s Servers) *cobra.Command {
 	return cmd
 }
 
+func drillUploadCommand(s Servers) *cobra.Command {
+	size, seed := "1GiB", uint64(1)
+	cmd := &cobra.Command{
+		Use: "drill-upload", Short: "Upload a large file, cut the connection and kill the API on the way, and compare checksums", Hidden: true,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			bytes, err := config.ParseSize(size)
+			if err != nil || bytes < 1 {
+				return usage("--size is %q; write a size such as 1GiB", size)
+			}
+			return s.DrillUpload(cmd.Context(), bytes, seed, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&size, "size", size, "how large the file is")
+	cmd.Flags().Uint64Var(&seed, "seed", seed, "decides what is in the file")
+	return cmd
+}
+
 func jobCommand(run func(context.Context) error) *cobra.Command {
 	return &cobra.Command{
 		Use: "run-job", Short: "Run one job; a worker starts it", Hidden: true,

@@ -67,6 +67,10 @@ type Servers struct {
 	// is no such command.
 	Chaos func(ctx context.Context, d Disturbance, out io.Writer) error
 
+	// DrillUpload sends a file of that many bytes to a platform of its own, hurts
+	// it on the way, and says whether the file arrived; nil: there is no such command.
+	DrillUpload func(ctx context.Context, size int64, seed uint64, out io.Writer) error
+
 	// RunJob runs one job, in a process that a worker started for it; nil: there
 	// is no such command.
 	RunJob func(ctx context.Context) error
@@ -138,6 +142,9 @@ reached, 130 interrupted.`,
 	}
 	if s.Chaos != nil {
 		root.AddCommand(chaosCommand(s))
+	}
+	if s.DrillUpload != nil {
+		root.AddCommand(drillUploadCommand(s))
 	}
 	if s.Transformations != nil {
 		root.AddCommand(transformationsCommand(s.Transformations))

@@ -146,6 +146,7 @@ type Limits struct {
 	TenantRunning int // jobs of a tenant at a time, where operators have not set another number; 0: no limit
 	TenantRate    int // jobs of a tenant that are started in a minute, likewise
 	TenantWaiting int // jobs of a tenant that wait, likewise
+	TenantUploads int // unfinished resumable uploads of a tenant
 }
 
 // Import is what may be imported from elsewhere.
@@ -164,15 +165,16 @@ type PII struct {
 
 // Retention is how long things are kept. Zero: until they are deleted.
 type Retention struct {
-	Uploads   time.Duration // data sets
-	Models    time.Duration
-	Results   time.Duration // files of prediction jobs
-	Jobs      time.Duration // records and log lines of finished jobs
-	Health    time.Duration // what sweeps found out about the parts
-	Audit     time.Duration // records of who saw personal data
-	Temporary time.Duration
-	Grace     time.Duration // between marking and deleting
-	Versions  int           // of a data set, the newest, whose tables are kept
+	Uploads    time.Duration // data sets
+	Unfinished time.Duration // resumable uploads for which nothing arrives
+	Models     time.Duration
+	Results    time.Duration // files of prediction jobs
+	Jobs       time.Duration // records and log lines of finished jobs
+	Health     time.Duration // what sweeps found out about the parts
+	Audit      time.Duration // records of who saw personal data
+	Temporary  time.Duration
+	Grace      time.Duration // between marking and deleting
+	Versions   int           // of a data set, the newest, whose tables are kept
 }
 
 // Logging is what the processes write to standard error.
@@ -215,11 +217,11 @@ func Default(role Role) Config {
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
-			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000,
+			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000, TenantUploads: 100,
 		},
 		Import: Import{Ports: []string{"443"}},
 		Retention: Retention{
-			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
+			Uploads: 90 * day, Unfinished: day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
 			Health: 30 * day, Audit: 365 * day, Temporary: day, Grace: day, Versions: 10,
 		},
 		PII:     PII{Policy: "warn"},

@@ -128,6 +128,10 @@ func limitSettings(c *Config) []setting {
 		keep("limits.step_bytes", "LIMIT_STEP_BYTES", "The most that a step of a recipe may hold of a table, such as one that sorts; the API and the workers must have the same.", &l.StepBytes),
 		{path: "limits.columns", env: variable("LIMIT_COLUMNS"), doc: "The most columns of a table.", value: count(&l.Columns), check: func() string { return inside(int64(l.Columns), 1, 1_000_000) }},
 	}
+	all = append(all, setting{
+		path: "limits.tenant_uploads", env: variable("LIMIT_TENANT_UPLOADS"), doc: "The most resumable uploads of one tenant that have begun and are not finished.",
+		value: count(&l.TenantUploads), check: func() string { return inside(int64(l.TenantUploads), 1, 1_000_000) },
+	})
 	for _, s := range []struct {
 		name, doc string
 		at        *int
@@ -146,6 +150,7 @@ func limitSettings(c *Config) []setting {
 	r := &c.Retention
 	return append(all,
 		setting{path: "retention.uploads", env: variable("RETENTION_UPLOADS"), doc: "How long data sets are kept; 0: until deleted.", value: period(&r.Uploads), check: func() string { return kept(r.Uploads) }},
+		setting{path: "retention.unfinished", env: variable("RETENTION_UNFINISHED"), doc: "How long a resumable upload is kept for which nothing arrives.", value: period(&r.Unfinished), check: func() string { return between(r.Unfinished, minPeriod, maxKept) }},
 		setting{path: "retention.models", env: variable("RETENTION_MODELS"), doc: "How long models are kept; 0: until deleted.", value: period(&r.Models), check: func() string { return kept(r.Models) }},
 		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},

@@ -36,7 +36,8 @@ type Dataset struct {
 	Priority       *int                  `json:"priority,omitempty"`   // of the ingest job; nil: the default
 	After          []string              `json:"after,omitempty"`      // jobs that have to succeed before the ingest job runs
 	Size           int64                 `json:"size"`                 // bytes as uploaded
-	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal
+	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal; of a file that came in pieces the ingest job finds it
+	Said           string                `json:"said,omitempty"`       // what the client says that SHA256 is
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
 	RawKey         string                `json:"raw_key"` // the file as uploaded; empty while it is fetched

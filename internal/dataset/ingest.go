@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type IngestResult struct {
 	Rows      int64   `json:"rows"`
 	Columns   int     `json:"columns"`
 	Hash      string  `json:"hash,omitempty"`
+	SHA256    string  `json:"sha256,omitempty"` // of the file, where the record does not say it
 	Version   Version `json:"version"`
 }
 
@@ -121,6 +123,9 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := in.sum(ctx); err != nil {
+		return nil, err
+	}
 	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
 	if err := in.choose(ctx, table); err != nil {
 		return nil, err
@@ -148,7 +153,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
-	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, Version: v}, nil
+	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, SHA256: in.digest, Version: v}, nil
 }
 
 // keepProfile stores the profile.
@@ -214,6 +219,9 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		}
 		d.Version = &made.Version
 		d.State = d.settled(r.policy)
+		if d.SHA256 == "" {
+			d.SHA256 = made.SHA256
+		}
 		return nil
 	})
 }
@@ -232,6 +240,7 @@ type ingest struct {
 
 	settings map[string]Setting // of columns
 	reading  int                // of the version
+	digest   string             // SHA-256 of the file, where the record has none
 }
 
 // checked reports how much of the file has been inspected, by bytes read.
@@ -306,7 +315,11 @@ func (in *ingest) Open(ctx context.Context) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
 	}
 	in.read.Store(0)
-	return &counting{ReadCloser: src, read: &in.read}, nil
+	counted := &counting{ReadCloser: src, read: &in.read}
+	if in.dataset.SHA256 != "" || in.digest != "" {
+		return counted, nil
+	}
+	return &digesting{ReadCloser: counted, hash: sha256.New(), in: in}, nil
 }
 
 // OpenAt implements tabular.File.

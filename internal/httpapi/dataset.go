@@ -18,7 +18,7 @@ type Dataset struct {
 	Filename  string       `json:"filename" example:"customers.csv"`
 	Source    string       `json:"source,omitempty" doc:"Where an imported file came from, without the query of its address"`
 	Size      int64        `json:"size" doc:"Bytes as uploaded; 0 while an import is under way"`
-	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way, and of an upload that went on after a break until the ingest job has read the file"`
 	State     string       `json:"state" enum:"uploaded,needs_confirmation,ready,rejected" doc:"uploaded: the ingest or import job is under way; needs_confirmation: it holds personal data, and somebody has to confirm that; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
 	JobID     string       `json:"job_id" doc:"The ingest or import job"`

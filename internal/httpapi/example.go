@@ -124,6 +124,13 @@ func answerExamples() map[string]any {
 	urgent.Priority = 8
 	ingest := fresh
 	ingest.Kind = "ingest"
+	part := int64(20480)
+	begun := Upload{
+		ID: exampleUploadID, State: "open", Filename: "customers.csv", Size: 48211, User: "ada", CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour),
+		Links: UploadLinks{Self: uploadPath(exampleUploadID)},
+	}
+	arriving := begun
+	arriving.Offset = &part
 	columns := []Column{{Name: "age", Type: "integer", Storage: "integer", Nullable: true}, {Name: "churned", Type: "categorical", Storage: "string", Role: "target"}}
 	table := Dataset{
 		ID: exampleDatasetID, Name: "customers", Filename: "customers.csv", Size: 48211, State: "ready", User: "ada",
@@ -151,6 +158,8 @@ func answerExamples() map[string]any {
 			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
 			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},
 		},
+		"list-uploads":    Page[Upload]{Items: []Upload{begun}},
+		"get-upload":      arriving,
 		"list-datasets":   Page[Dataset]{Items: []Dataset{table}},
 		"get-dataset":     table,
 		"preview-dataset": Preview{Columns: columns, Rows: [][]any{{34, "no"}, {nil, "yes"}}, RowsTotal: 1000},

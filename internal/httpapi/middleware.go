@@ -51,10 +51,15 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 // crossOrigin lets the pages of the configured origins use the API.
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
+		// A client of tus asks by OPTIONS, too.
+		Skipper: func(c echo.Context) bool {
+			r := c.Request()
+			return r.Method == http.MethodOptions && r.Header.Get(echo.HeaderOrigin) == "" && strings.HasPrefix(r.URL.Path, root+"/uploads")
+		},
 		AllowOrigins:     origins,
 		AllowMethods:     []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:     []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "X-Request-Id"},
-		ExposeHeaders:    []string{"Location", "ETag", "Retry-After", "Link", "Idempotency-Replayed", "X-Request-Id", "WWW-Authenticate", "X-Narrative-Development"},
+		AllowHeaders:     []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "X-Request-Id", headerTus, headerLength, headerOffset, headerMetadata, headerOverride},
+		ExposeHeaders:    []string{"Location", "ETag", "Retry-After", "Link", "Idempotency-Replayed", "X-Request-Id", "WWW-Authenticate", "X-Narrative-Development", headerTus, headerLength, headerOffset, headerMetadata, headerExpires, "Tus-Version", "Tus-Extension", "Tus-Max-Size", headerDataset, headerJob},
 		AllowCredentials: true,
 		MaxAge:           600,
 	})
@@ -67,7 +72,7 @@ func compress() echo.MiddlewareFunc {
 		MinLength: minGzip,
 		Skipper: func(c echo.Context) bool {
 			path := c.Path()
-			return strings.HasSuffix(path, "/events") || path == "/metrics" || strings.HasPrefix(path, "/monitoring")
+			return strings.HasSuffix(path, "/events") || strings.HasPrefix(path, root+"/uploads") && c.Request().Method != http.MethodGet || path == "/metrics" || strings.HasPrefix(path, "/monitoring")
 		},
 	})
 }

@@ -37,6 +37,7 @@ func describeAPI(config Config) huma.Config {
 			Servers: []*huma.Server{{URL: "/", Description: "This server"}},
 			Tags: []*huma.Tag{
 				{Name: tagDatasets, Description: "Tables that were uploaded: typed, profiled and ready to learn from."},
+				{Name: tagUploads, Description: "Uploads that go on after a break, by the protocol tus 1.0; what is whole becomes a data set."},
 				{Name: tagRecipes, Description: "Make better tables: transformations, recipes, and the versions that they make."},
 				{Name: tagTraining, Description: "Compare algorithms and keep the best as a model."},
 				{Name: tagTuning, Description: "Choose a model's decision threshold."},
@@ -122,7 +123,7 @@ func (s *server) complete() {
 	}
 	doc.Components.Responses = problemResponses(problem)
 	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Head, item.Post, item.Put, item.Patch, item.Delete} {
 			if op != nil {
 				completeOperation(op)
 			}

@@ -23,6 +23,7 @@ const (
 // The areas by which operations are grouped.
 const (
 	tagDatasets    = "datasets"
+	tagUploads     = "uploads"
 	tagTraining    = "training"
 	tagRecipes     = "recipes"
 	tagTuning      = "tuning"

@@ -28,6 +28,10 @@ type server struct {
 	models   Models
 	waits    *slots
 	uploads  *slots
+
+	resumable Uploads
+	locks     UploadLocks
+
 	draining <-chan struct{}
 }
 
@@ -42,6 +46,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 		config: config, verifier: deps.Verifier, jobs: deps.Jobs, datasets: deps.Datasets, models: deps.Models,
 		waits:   newSlots(config.MaxWaits, "long polls and event streams"),
 		uploads: newSlots(config.MaxUploads, "uploads"), draining: deps.Draining,
+		resumable: deps.Uploads, locks: deps.Locks,
 	}
 	e := s.echo()
 	if len(config.Origins) > 0 {
@@ -52,6 +57,9 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.api.UseMiddleware(s.authenticate, s.checkQuery, s.readBody, s.limitTime)
 
 	s.registerDatasets()
+	if err := s.registerUploads(e); err != nil {
+		return nil, err
+	}
 	s.registerVersions(deps.Versions)
 	s.registerTransformations()
 	s.registerRecipes(deps.Recipes)
