@@ -54,7 +54,8 @@ func (e *FanOutError) Error() string {
 // A handler that is called again before its job waits, since a worker died,
 // has to ask for the same children: what it asks for depends on its payload
 // and its checkpoints only. When a failed job is retried, children that are
-// asked for again and have succeeded are not run again.
+// asked for again and have succeeded are not run again, if the files of their
+// results are still there.
 func FanOut(f Fan) error { return &FanOutError{f} }
 
 // Child is what a child's record says about its place among its siblings.

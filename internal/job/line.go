@@ -126,17 +126,17 @@ type lines struct{ jobs *table }
 // given, in that order, which may not be ready; nil means that there is none.
 // An empty tenant stands before all others.
 func (l lines) next(ctx context.Context, pool, tenant, kind string) (*Job, error) {
-	queries := []store.Query{{Equal: []any{string(Pending), pool}, From: tenant + "\x00"}}
-	if tenant != "" {
-		queries = append([]store.Query{{Equal: []any{string(Pending), pool, tenant}, From: kind + "\x00"}}, queries...)
+	j, err := l.first(ctx, store.Query{Equal: []any{string(Pending), pool, tenant}, From: kind + "\x00"})
+	if err != nil || j != nil {
+		return j, err
 	}
-	for _, q := range queries {
-		j, err := l.first(ctx, q)
-		if err != nil || j != nil {
-			return j, err
-		}
-	}
-	return nil, nil
+	return l.nextTenant(ctx, pool, tenant)
+}
+
+// nextTenant returns the first pending job of the pool of a tenant after the one
+// given.
+func (l lines) nextTenant(ctx context.Context, pool, tenant string) (*Job, error) {
+	return l.first(ctx, store.Query{Equal: []any{string(Pending), pool}, From: tenant + "\x00"})
 }
 
 // nextPool returns a pending job of the pool after the one given.
