@@ -141,7 +141,7 @@ reached, 130 interrupted.`,
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
-		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
+		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand, workersCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

@@ -131,6 +131,7 @@ type ChildResult struct {
 	State   State // Succeeded, or one that the parent tolerates
 	Result  json.RawMessage
 	Failure *Failure
+	Payload json.RawMessage // of one that did not succeed: what is missing
 }
 
 // breed makes the records of the children, in the order asked for.

@@ -194,9 +194,11 @@ func (s *session) children(ctx context.Context) ([]ChildResult, error) {
 	results := make([]ChildResult, 0, j.Family.Children)
 	err := eachChild(ctx, s.jobs, j.Family.Fan, func(page []*Job) error {
 		for _, c := range page {
-			results = append(results, ChildResult{
-				ID: c.ID, Name: c.Child.Name, Number: c.Child.Number, State: c.State, Result: c.Result, Failure: c.Failure,
-			})
+			r := ChildResult{ID: c.ID, Name: c.Child.Name, Number: c.Child.Number, State: c.State, Result: c.Result, Failure: c.Failure}
+			if c.State != Succeeded {
+				r.Payload = c.Payload
+			}
+			results = append(results, r)
 		}
 		return nil
 	})

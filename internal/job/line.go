@@ -174,10 +174,10 @@ func (l lines) anyReady(ctx context.Context, pool, tenant string, at time.Time) 
 }
 
 // adopt writes the pending jobs of the pool again that a program has written
-// that knew of no owners, so that they stand in the line of theirs.
-func (l lines) adopt(ctx context.Context, pool string, page, limit int) error {
-	_, err := l.rewrite(ctx, store.Query{Index: indexTurn, Equal: []any{string(Pending), pool, ""}, Limit: page}, limit, func(*Job) {})
-	return err
+// that knew of no owners, so that they stand in the line of theirs, and returns
+// how many.
+func (l lines) adopt(ctx context.Context, pool string, page, limit int) (int, error) {
+	return l.rewrite(ctx, store.Query{Index: indexTurn, Equal: []any{string(Pending), pool, ""}, Limit: page}, limit, func(*Job) {})
 }
 
 // wake gives the pending jobs their turn whose time has come, and returns how

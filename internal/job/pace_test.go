@@ -35,7 +35,7 @@ func TestTheDispatcherRestsWhileNothingIsFree(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				var passes atomic.Int64
-				f := withFleet(t, tt.slots, 10*time.Minute, func(c *job.KeeperConfig) {
+				f := withFleet(t, tt.slots, 3*time.Minute, func(c *job.KeeperConfig) {
 					c.Dispatched = func(job.Dispatched) { passes.Add(1) }
 					if !tt.tells {
 						c.Freed = nil

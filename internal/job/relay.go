@@ -78,7 +78,7 @@ func (k *Keeper) relay(ctx context.Context) (handed int, left waiting, err error
 			break
 		}
 		pool = next.Pool
-		n, more, err := k.relayPool(ctx, pool)
+		n, more, err := k.relayPool(ctx, next)
 		handed, left = handed+n, max(left, more)
 		if err != nil {
 			errs = append(errs, err)
@@ -93,8 +93,10 @@ func (k *Keeper) relay(ctx context.Context) (handed int, left waiting, err error
 	return handed, left, err
 }
 
-// relayPool hands over what the pool has room for.
-func (k *Keeper) relayPool(ctx context.Context, pool string) (handed int, left waiting, err error) {
+// relayPool hands over what the pool of the job has room for, which is the first
+// that waits in it.
+func (k *Keeper) relayPool(ctx context.Context, head *Job) (handed int, left waiting, err error) {
+	pool := head.Pool
 	room, err := k.rooms.left(ctx, pool)
 	if err != nil {
 		return 0, nothingWaits, err
@@ -111,7 +113,7 @@ func (k *Keeper) relayPool(ctx context.Context, pool string) (handed int, left w
 		k.cfg.Dispatched(d)
 		return 0, waitsForSlot, nil
 	}
-	c := &choice{Keeper: k, pool: pool, rule: rule, room: min(room, k.cfg.Limit), now: stamp(k.cfg.Now), shares: k.shares[pool]}
+	c := &choice{Keeper: k, pool: pool, head: head, rule: rule, room: min(room, k.cfg.Limit), now: stamp(k.cfg.Now), shares: k.shares[pool]}
 	if c.shares == nil {
 		c.shares = newShares()
 		k.shares[pool] = c.shares
@@ -149,6 +151,7 @@ func (c *choice) left(chosen int) waiting {
 type choice struct {
 	*Keeper
 	pool       string
+	head       *Job // the first that waits in it; nil when that has been looked at
 	rule       rule
 	room       int
 	now        time.Time
@@ -179,11 +182,15 @@ type kindLine struct {
 
 // find finds the tenants that wait, and the first job of each of their kinds.
 func (c *choice) find(ctx context.Context) error {
-	if err := c.lines.adopt(ctx, c.pool, c.cfg.Page, c.cfg.Limit); err != nil {
+	adopted, err := c.lines.adopt(ctx, c.pool, c.cfg.Page, c.cfg.Limit)
+	if err != nil {
 		return fmt.Errorf("find the lines of pool %s: %w", c.pool, err)
 	}
 	after := c.rounds[c.pool]
-	err := c.step(ctx, after, "")
+	if adopted > 0 || after != "" {
+		c.head = nil // another may be the first
+	}
+	err = c.step(ctx, after, "")
 	if err == nil && after != "" && !c.crowded {
 		err = c.step(ctx, "", after)
 	}
@@ -214,9 +221,12 @@ func (c *choice) step(ctx context.Context, behind, until string) error {
 	for {
 		var j *Job
 		var err error
-		if last == nil {
+		switch {
+		case c.head != nil:
+			j, c.head = c.head, nil
+		case last == nil:
 			j, err = c.lines.nextTenant(ctx, c.pool, behind)
-		} else {
+		default:
 			j, err = c.lines.next(ctx, c.pool, last.tenant, kind)
 		}
 		if err != nil || j == nil || until != "" && j.Tenant > until {

@@ -20,6 +20,10 @@ const (
 	RowsHoldout = "holdout"
 )
 
+// MaxFailedShards is how many of them may be allowed to fail: the result names
+// each.
+const MaxFailedShards = 1000
+
 // MaxShards is how many parts a file may be divided into.
 const MaxShards = job.MaxChildren
 
@@ -52,7 +56,7 @@ func NewService(jobs Jobs, datasets Datasets, models ModelFinder) *Service {
 
 // Kind declares the prediction job.
 func Kind() job.Kind {
-	return job.Kind{Name: "prediction", Pool: "batch", Version: 2, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction", Pool: "batch", Version: 3, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // memory is what a prediction takes: it streams, and holds the model and some
@@ -86,8 +90,12 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		return job.Submission{}, err
 	}
 	kind := Kind()
-	if req.Shards == 0 {
-		kind.Version = 1 // workers that know no shards can do it
+	switch { // what older workers know they can do
+	case req.MaxFailedShards > 0:
+	case req.Shards > 0:
+		kind.Version = 2
+	default:
+		kind.Version = 1
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
@@ -113,6 +121,9 @@ func check(m *model.Model, d *dataset.Dataset, req Request) error {
 	if req.Shards > 1 && req.Format == tabular.KindParquet {
 		return fault.Invalid("shards_not_for_parquet", "the parts of a Parquet file cannot be joined to one; ask for csv or jsonl, or leave out shards").
 			With(fault.Field{Location: "body.shards", Message: "not with format parquet", Value: req.Shards})
+	}
+	if err := req.checkFailed(); err != nil {
+		return err
 	}
 	switch req.Rows {
 	case "", RowsAll:
