@@ -91,6 +91,7 @@ fmt: $(LINT) ## Format the sources
 .PHONY: docs
 docs: ## Write the generated documents again
 	go test -count=1 -run UpToDate ./internal/config -update
+	go test -count=1 -run UpToDate ./ml/preprocess -update
 
 .PHONY: tidy
 tidy: ## Tidy the modules

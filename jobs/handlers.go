@@ -7,6 +7,7 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
@@ -14,7 +15,9 @@ import (
 
 // Runners are what the jobs call.
 type Runners struct {
-	Ingest     *dataset.Runner
+	Ingest     *dataset.Runner // retype and profile, too
+	Import     *dataset.Importer
+	Transform  *recipe.Runner
 	Training   *training.Runner
 	Tuning     *tuning.Runner
 	Prediction *prediction.Runner
@@ -24,7 +27,8 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
+		dataset.Kind(), dataset.ImportKind(), dataset.RetypeKind(), dataset.ProfileKind(), recipe.Kind(),
+		training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
 
@@ -32,6 +36,10 @@ func Kinds() []job.Kind {
 func Handlers(r Runners) map[string]job.Handler {
 	return map[string]job.Handler{
 		dataset.Kind().Name:         Ingest(r.Ingest),
+		dataset.ImportKind().Name:   Import(r.Import),
+		recipe.Kind().Name:          Transform(r.Transform),
+		dataset.RetypeKind().Name:   Retype(r.Ingest),
+		dataset.ProfileKind().Name:  Profile(r.Ingest),
 		training.Kind().Name:        Training(r.Training),
 		training.FoldKind().Name:    TrainingFold(r.Training),
 		tuning.Kind().Name:          Tuning(r.Tuning),

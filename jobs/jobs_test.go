@@ -26,7 +26,7 @@ import (
 
 func TestTheCatalogue(t *testing.T) {
 	t.Parallel()
-	pools := map[string]string{"ingest": "data", "training": "training", "training_fold": "training", "tuning": "batch", "prediction": "batch", "prediction_shard": "batch", "cleanup": "maintenance"}
+	pools := map[string]string{"ingest": "data", "import": "data", "retype": "data", "profile": "data", "transform": "data", "training": "training", "training_fold": "training", "tuning": "batch", "prediction": "batch", "prediction_shard": "batch", "cleanup": "maintenance"}
 	b := setup(t)
 	var names []string
 	for _, k := range jobs.Kinds() {
@@ -38,7 +38,7 @@ func TestTheCatalogue(t *testing.T) {
 			t.Errorf("kind %+v", k)
 		}
 		_, publishes := b.handlers[k.Name].(job.Publisher)
-		if want := slices.Contains([]string{"ingest", "training", "tuning"}, k.Name); publishes != want {
+		if want := slices.Contains([]string{"ingest", "import", "retype", "profile", "transform", "training", "tuning"}, k.Name); publishes != want {
 			t.Errorf("%s publishes: %v", k.Name, publishes)
 		}
 	}
@@ -105,6 +105,40 @@ func TestFromFileToPredictions(t *testing.T) {
 	}
 }
 
+// TestImportedFilesAreKept imports a file, and looks that a clean-up takes neither
+// it nor what was made of it before the data set is deleted.
+func TestImportedFilesAreKept(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	d, j, _, err := b.datasets.Import(ctx, dataset.Import{Tenant: ann.Tenant, User: ann.User, Source: "https://files.example.com/x.csv"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made dataset.ImportResult
+	decode(t, b.run(t, j), &made)
+	if text, err := b.files.Get(made.RawKey); err != nil || made.Rows != 3 || !strings.HasPrefix(string(text), "a,b\n") {
+		t.Fatalf("%+v: %q, %v", made, text, err)
+	}
+	sweep := func() (swept retention.Result) {
+		t.Helper()
+		j, _, err := b.retention.Submit(ctx, ann, retention.Request{DryRun: true}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode(t, b.run(t, j), &swept)
+		return swept
+	}
+	if s := sweep(); s.Marked+s.Deleted != 0 || int(s.Kept) != len(b.files.Keys("")) {
+		t.Errorf("clean-up %+v of %q", s, b.files.Keys(""))
+	}
+	if err := b.datasets.Delete(ctx, ann.Tenant, d.ID); err != nil {
+		t.Fatal(err)
+	}
+	if s := sweep(); int(s.Marked) != len(b.files.Keys("")) {
+		t.Errorf("clean-up %+v of %q", s, b.files.Keys(""))
+	}
+}
+
 // checkLabels looks whether the labels obey the threshold and the rows ascend.
 func checkLabels(t *testing.T, b *bundle, p *prediction.Result, positive string) {
 	t.Helper()
@@ -163,8 +197,8 @@ func TestPayloads(t *testing.T) {
 	// What each handler says of an empty request: it was decoded, and is about
 	// nothing that exists.
 	empty := map[string]string{
-		"ingest": "dataset_not_found", "training": "dataset_not_found", "tuning": "model_not_found", "prediction": "model_not_found",
-		"prediction_shard": "model_not_found", "training_fold": "dataset_not_found",
+		"ingest": "dataset_not_found", "import": "dataset_not_found", "retype": "dataset_not_found", "profile": "dataset_not_found", "training": "dataset_not_found", "tuning": "model_not_found", "prediction": "model_not_found",
+		"prediction_shard": "model_not_found", "training_fold": "dataset_not_found", "transform": "dataset_not_found",
 	}
 	for _, k := range jobs.Kinds() {
 		t.Run(k.Name, func(t *testing.T) {

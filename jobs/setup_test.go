@@ -1,7 +1,10 @@
 package jobs_test
 
 import (
+	"context"
 	"encoding/json"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
@@ -26,6 +30,7 @@ type bundle struct {
 	line       *jobtest.Line
 	files      *jobtest.Files
 	datasets   *dataset.Service
+	recipes    *recipe.Service
 	models     *model.Service
 	training   *training.Service
 	tuning     *tuning.Service
@@ -38,21 +43,25 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	driver := memstore.New()
 	var collections []store.Collection
-	for _, c := range [][]store.Collection{dataset.Collections(), model.Collections(), retention.Collections()} {
+	for _, c := range [][]store.Collection{dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections()} {
 		collections = append(collections, c...)
 	}
 	if err := driver.Ensure(t.Context(), collections...); err != nil {
 		t.Fatal(err)
 	}
 	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles()}
-	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Sources: anywhere{}})
+	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
 	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
 	b.training = training.NewService(b.line, b.datasets)
 	b.tuning = tuning.NewService(b.line, b.models)
 	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
 	b.retention = retention.NewService(b.line)
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files})
 	b.handlers = jobs.Handlers(jobs.Runners{
-		Ingest:     dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files}),
+		Ingest:     ingest,
+		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: b.files, Remote: anywhere{}, Piece: 10}),
+		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
 		Tuning:     tuning.NewRunner(b.models, b.files, nil),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: b.files, Datasets: b.datasets, Models: prediction.Registry(b.models), Threads: 2}),
@@ -61,6 +70,16 @@ func setup(t *testing.T) *bundle {
 		}),
 	})
 	return b
+}
+
+// anywhere is the same file at every address.
+type anywhere struct{}
+
+func (anywhere) Check(string, string) error { return nil }
+
+func (anywhere) Open(_ context.Context, _, _ string, from int64, _ string) (*dataset.Remote, error) {
+	const file = "a,b\n1,x\n2,y\n3,z\n"
+	return &dataset.Remote{Body: io.NopCloser(strings.NewReader(file[from:])), At: from, Size: int64(len(file)), Version: "v1"}, nil
 }
 
 // run does with a job what a worker does when nothing goes wrong.

@@ -30,5 +30,6 @@ func main() {
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
 		RunJob: func(ctx context.Context) error { return app.RunJob(ctx, program) },
 		Bench:  bench, BenchTrial: app.BenchTrial, Chaos: chaos, Version: version,
+		Transformations: app.Transformations,
 	})))
 }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -62,6 +63,13 @@ func (b *bench) badFiles(t *testing.T) { //nolint:paralleltest // one after the 
 		{"empty name", table("a,", "1,x"), "csv_empty_column_name", ""},
 		{"too many columns", table(strings.Join(wide, ","), strings.Join(wide, ",")), "csv_too_many_columns", "10000"},
 		{"binary", bytes.NewReader(binary), "csv_not_text", ""},
+		{"broken JSON", strings.NewReader("[{\"a\":1},\n{\"a\":]"), "json_syntax", "line 2"},
+		{"broken workbook", strings.NewReader("PK\x03\x04 and no more"), "xlsx_damaged", ""},
+		{"gzip cut off", strings.NewReader("\x1f\x8b\x08\x00\x00"), "compression_damaged", "early"},
+		{"two encodings", table("a,b", "ü,1", "ö,2", "\xe4,3"), "csv_invalid_utf8", "line 4"},
+		{"bomb", bomb(t), "expands_too_far", "250 times"},
+		{"lying footer", strings.NewReader("PAR1" + strings.Repeat("\x15\x00", 500) + "\xe8\x03\x00\x00PAR1"), "parquet_damaged", ""},
+		{"footer of 2 GB", strings.NewReader("PAR1" + strings.Repeat("\x15\x00", 500) + "\xff\xff\xff\x7fPAR1"), "parquet_damaged", ""},
 		{"infinity", table("a,b", "1,2", "inf,3"), "infinite_value", "a"},
 	}
 	for _, tt := range tests {
@@ -74,6 +82,27 @@ func (b *bench) badFiles(t *testing.T) { //nolint:paralleltest // one after the 
 		_, err := b.client.Upload(t.Context(), client.Upload{Name: "empty", Filename: "empty.csv", Body: strings.NewReader("")})
 		problem(t, err, http.StatusUnprocessableEntity, "csv_empty")
 	})
+}
+
+// bomb packs 300 MiB of long texts into some hundred KiB.
+func bomb(t *testing.T) io.Reader {
+	t.Helper()
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, err := io.WriteString(w, "a,b\n")
+	texts := []byte(strings.Repeat("x", 1<<19) + ",1\n" + strings.Repeat("y", 1<<19) + ",2\n")
+	for range 300 {
+		if err == nil {
+			_, err = w.Write(texts)
+		}
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &out
 }
 
 // expect checks why a job failed.

@@ -16,6 +16,7 @@ import (
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/secret"
 	"github.com/narrativeml/narrative/internal/telemetry"
 	"github.com/narrativeml/narrative/internal/training"
@@ -28,7 +29,10 @@ const RunJobCommand = "run-job"
 // isolated are the kinds of job that run in processes of their own: those that
 // hold what depends on the data. The others stream.
 func isolated() []string {
-	return []string{training.Kind().Name, training.FoldKind().Name, dataset.Kind().Name}
+	return []string{
+		training.Kind().Name, training.FoldKind().Name,
+		dataset.Kind().Name, dataset.ImportKind().Name, dataset.RetypeKind().Name, dataset.ProfileKind().Name, recipe.Kind().Name,
+	}
 }
 
 // What the process of a job tells its worker, for its metrics.
@@ -48,6 +52,7 @@ type childSettings struct {
 	Version   string           `json:"version"`
 	S3        childFiles       `json:"s3"`
 	Limits    config.Limits    `json:"limits"`
+	Import    config.Import    `json:"import"`
 	Retention config.Retention `json:"retention"`
 	Threads   int              `json:"threads"`
 	FoldRows  int              `json:"fold_rows"`
@@ -67,7 +72,7 @@ type childFiles struct {
 func (p *platform) childSettings() childSettings {
 	s := p.config.S3
 	return childSettings{
-		Version: p.program.Version, Limits: p.config.Limits, Retention: p.config.Retention, Threads: p.config.Worker.Threads, FoldRows: p.config.Worker.FoldRows,
+		Version: p.program.Version, Limits: p.config.Limits, Import: p.config.Import, Retention: p.config.Retention, Threads: p.config.Worker.Threads, FoldRows: p.config.Worker.FoldRows,
 		S3: childFiles{
 			Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, AccessKeyID: s.AccessKeyID,
 			SecretAccessKey: s.SecretAccessKey.Reveal(), PathStyle: s.PathStyle, PartSize: s.PartSize,
@@ -145,7 +150,7 @@ func openChild(program Program) child.Setup {
 		if err := json.Unmarshal(settings, &s); err != nil {
 			return nil, nil, fmt.Errorf("decode settings: %w", err)
 		}
-		c := config.Config{Limits: s.Limits, Retention: s.Retention, Worker: config.Worker{Threads: s.Threads, FoldRows: s.FoldRows}}
+		c := config.Config{Limits: s.Limits, Import: s.Import, Retention: s.Retention, Worker: config.Worker{Threads: s.Threads, FoldRows: s.FoldRows}}
 		c.S3 = config.S3{
 			Endpoint: s.S3.Endpoint, Region: s.S3.Region, Bucket: s.S3.Bucket, AccessKeyID: s.S3.AccessKeyID,
 			SecretAccessKey: secret.New(s.S3.SecretAccessKey), PathStyle: s.S3.PathStyle, PartSize: s.S3.PartSize,
@@ -174,6 +179,9 @@ func openChild(program Program) child.Setup {
 			return nil, nil, fmt.Errorf("open file storage: %w", err)
 		}
 		p.files = p.ports.files(files)
+		if p.sources, err = p.newSources(); err != nil {
+			return nil, nil, err
+		}
 		handlers := p.handlersThat(p.services(), func(t training.Trained) {
 			_ = link.Event(eventTrained, t) // the worker is gone, and this process will be
 		})

@@ -16,8 +16,10 @@ import (
 	"github.com/narrativeml/narrative/internal/llm"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/queue"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/resilience"
 	"github.com/narrativeml/narrative/internal/retention"
+	"github.com/narrativeml/narrative/internal/source"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/mongostore"
 	"github.com/narrativeml/narrative/internal/telemetry"
@@ -41,6 +43,7 @@ type platform struct {
 	store   store.Driver
 	queue   *queue.Client
 	files   *fileClient
+	sources *source.Reader
 	llm     *llm.Client
 	ports   ports
 }
@@ -79,6 +82,9 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 		return nil, fmt.Errorf("open file storage: %w", err)
 	}
 	pl.files = pl.ports.files(files)
+	if pl.sources, err = pl.newSources(); err != nil {
+		return nil, err
+	}
 	if pl.llm, err = llm.New(llm.Config{URL: c.LLM.URL, APIKey: c.LLM.APIKey}); err != nil {
 		return nil, err
 	}
@@ -97,7 +103,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(), health.Collections(),
+		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(),
 	} {
 		all = append(all, declared...)
 	}

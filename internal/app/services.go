@@ -8,6 +8,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
@@ -19,6 +20,7 @@ import (
 type services struct {
 	jobs       *job.Service
 	datasets   *dataset.Service
+	recipes    *recipe.Service
 	models     *model.Service
 	training   *training.Service
 	tuning     *tuning.Service
@@ -38,9 +40,10 @@ func (p *platform) services() *services {
 		MaxPayload: int(p.config.Limits.PayloadBytes), LinkTTL: p.config.S3.PresignTTL,
 	})
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
-		Driver: p.store, Files: p.files, Jobs: s.jobs,
+		Driver: p.store, Files: p.files, Jobs: s.jobs, Sources: p.sources,
 		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads,
 	})
+	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
 	s.training = training.NewService(s.jobs, s.datasets)
 	s.tuning = tuning.NewService(s.jobs, s.models)
@@ -88,8 +91,11 @@ func (p *platform) observeTrained(t training.Trained) {
 // handlersThat run every kind of job and tell of trainings.
 func (p *platform) handlersThat(s *services, observe func(training.Trained)) map[string]job.Handler {
 	ml := p.metrics.ML
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()})
 	return jobs.Handlers(jobs.Runners{
-		Ingest: dataset.NewRunner(dataset.RunnerConfig{Driver: p.store, Files: p.files, Limits: p.limits()}),
+		Ingest:    ingest,
+		Import:    dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Remote: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes}),
+		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Now: time.Now}),
 		Training: training.NewRunner(training.RunnerConfig{
 			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads, FoldRows: int64(p.config.Worker.FoldRows),
 			Retention: p.config.Retention.Models, Now: time.Now,

@@ -58,8 +58,9 @@ func load(t *testing.T, role config.Role, environ ...string) config.Config {
 	return c
 }
 
-// setup starts everything in one process and stops it when the test ends.
-func setup(t *testing.T) *bench {
+// setup starts everything in one process, with these variables, and stops it when
+// the test ends.
+func setup(t *testing.T, environ ...string) *bench {
 	t.Helper()
 	log, written := io.Pipe()
 	url := make(chan string, 1)
@@ -78,7 +79,7 @@ func setup(t *testing.T) *bench {
 	}()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	c := load(t, config.RoleDev, "NARRATIVE_DATA_DIR="+t.TempDir(), "NARRATIVE_HTTP_ADDR=127.0.0.1:0", "NARRATIVE_LOG_FORMAT=json")
+	c := load(t, config.RoleDev, append(environ, "NARRATIVE_DATA_DIR="+t.TempDir(), "NARRATIVE_HTTP_ADDR=127.0.0.1:0", "NARRATIVE_LOG_FORMAT=json")...)
 	go func() {
 		ended <- app.Dev(ctx, c, app.Program{Version: "test", Stdout: io.Discard, Stderr: written})
 	}()

@@ -59,14 +59,22 @@ func TestTheMainJob(t *testing.T) {
 	t.Parallel()
 	sh := setup(t, func(s *clienttest.Server) { s.Token = "secret-token" })
 	sh.in = strings.NewReader(table)
+	if err := os.WriteFile(sh.path("long.csv"), bytes.Repeat([]byte("a,b\n"), 1<<19), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	file, curve := sh.path("predictions.csv"), sh.path("curve.csv")
 	for _, test := range []struct {
 		args string
 		want string // in standard output
 		errs string // in standard error
 	}{
-		{"upload " + sh.path("t.csv") + " --name colors --header yes", "data set ds_1: colors, ready, 11 rows\ncolumn  type", "upload"},
+		{"upload " + sh.path("t.csv") + " --name colors --header yes", "data set ds_1: colors, ready, 11 rows\nread as csv, delimiter \",\", with a header, in utf-8, of the sheets a, b\ncolumn  type", "upload"},
 		{"upload - --detach", "ds_2 job_2", ""},
+		{"sniff " + sh.path("t.csv"), "csv, with a header\ncolumn  type", ""},
+		{"sniff " + sh.path("t.csv") + " --kind csv --encoding latin-1 --compression gzip --delimiter ; --quote ' --header no", "csv, delimiter \";\", quote ', without a header, in latin-1, compressed by gzip\n", ""},
+		{"sniff " + sh.path("t.csv") + " --kind xlsx --sheet Two", "xlsx, sheet \"Two\", with a header\nwhat is in it shows", ""},
+		{"sniff " + sh.path("long.csv"), "row 1, line 2: long.csv has 1048576 bytes and more\n", ""},
+		{"sniff " + sh.path("t.csv") + " --json", `"kind": "csv"`, ""},
 		{"profile ds_1", "column  type", ""},
 		{"profile ds_1 --json", `"top": [`, ""},
 		{"train ds_1 --target label --detach", "job_3", ""},
@@ -86,6 +94,8 @@ func TestTheMainJob(t *testing.T) {
 		{"cleanup -d", "job_12", ""},
 		{"watch job_12 --logs", "cleanup job_12 is succeeded, attempt 1", "info  a line"},
 		{"watch job_12 --json", `"state": "succeeded"`, ""},
+		{"import https://files.example.com/far.csv --delimiter \\t --header no --name far", "data set ds_3: far, ready, 1 rows\nread as csv", "import"},
+		{"import s3://landing/acme/x.csv -d", "ds_4 job_14", ""},
 		{"logs job_1 --after 1", "2025-01-02T03:04:05Z info  line 3\n", ""},
 		{"list jobs --kind tuning", "tuning  succeeded", ""},
 		{"list jobs --scope system --json", `"items": []`, ""},
@@ -180,7 +190,11 @@ func TestExitCodes(t *testing.T) {
 		{"show something", nil, cli.ExitUsage, "is no identifier"},
 		{"train ds_1", nil, cli.ExitUsage, "--target"},
 		{"upload no-such-file", nil, cli.ExitUsage, "no such file"},
+		{"import https://x --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
+		{"import", nil, cli.ExitUsage, ""},
 		{"upload T --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
+		{"sniff T --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
+		{"sniff no-such-file", nil, cli.ExitUsage, "no such file"},
 		{"predict mdl_1 ds_1 -d -o x", nil, cli.ExitUsage, "leave out --detach"},
 		{"tune mdl_1 -d -o x", nil, cli.ExitUsage, "leave out --detach"},
 		{"config --role cook", nil, cli.ExitUsage, "--role"},

@@ -142,7 +142,7 @@ func healthCommand(s *session) *cobra.Command {
 	return cmd
 }
 
-func findingRow(f *client.Finding) []string {
+func findingRow(f *client.HealthFinding) []string {
 	status := f.Status
 	if f.Changed {
 		status += " (changed)"

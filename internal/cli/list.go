@@ -94,12 +94,22 @@ func show[T any](s *session, cmd *cobra.Command, page client.Page[T], err error,
 }
 
 func profileCommand(s *session) *cobra.Command {
-	return &cobra.Command{
+	var renew bool
+	cmd := &cobra.Command{
 		Use: "profile DATASET", Short: "Show the profile of a data set", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.client()
 			if err != nil {
 				return err
+			}
+			if renew {
+				j, err := c.MakeProfile(cmd.Context(), args[0], "")
+				if err != nil {
+					return err
+				}
+				if _, err := s.follow(cmd.Context(), cmd, c, "profile", j.ID); err != nil {
+					return err
+				}
 			}
 			raw, p, err := c.Profile(cmd.Context(), args[0])
 			if err != nil {
@@ -107,10 +117,15 @@ func profileCommand(s *session) *cobra.Command {
 			}
 			return s.answer(cmd, raw, func(w io.Writer) error {
 				header, rows := demo.ProfileTable(p)
-				return terminal.Table(w, header, rows)
+				if err := terminal.Table(w, header, rows); err != nil {
+					return err
+				}
+				return showQuality(w, p)
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&renew, "renew", false, "make it anew first, by the roles that are set")
+	return cmd
 }
 
 func showCommand(s *session) *cobra.Command {

@@ -71,6 +71,10 @@ type Servers struct {
 	// is no such command.
 	RunJob func(ctx context.Context) error
 
+	// Transformations returns the vocabulary of recipes, to be encoded as JSON; nil:
+	// there is no such command.
+	Transformations func() any
+
 	Environ []string // nil: that of the process
 	Version string
 }
@@ -135,13 +139,17 @@ reached, 130 interrupted.`,
 	if s.Chaos != nil {
 		root.AddCommand(chaosCommand(s))
 	}
+	if s.Transformations != nil {
+		root.AddCommand(transformationsCommand(s.Transformations))
+	}
 	if s.RunJob != nil {
 		root.AddCommand(jobCommand(s.RunJob))
 	}
 	for _, command := range []func(*session) *cobra.Command{
-		uploadCommand, profileCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
+		uploadCommand, importCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
 		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand, workersCommand,
+		recipeCommand, versionCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

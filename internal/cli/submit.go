@@ -134,6 +134,7 @@ func trainCommand(s *session) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVarP(&r.Target, "target", "t", "", "the column to predict")
+	f.IntVar(&r.Version, "version", 0, "of the data set (default: the newest)")
 	f.StringVar(&r.Name, "name", "", "name of the model")
 	f.StringVar(&r.Task, "task", "", "binary, multiclass or regression (default: by the target)")
 	f.StringVar(&r.PositiveClass, "positive-class", "", "the class to look for (default: the rarer)")
@@ -290,6 +291,7 @@ func predictCommand(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	f.IntVar(&r.Version, "version", 0, "of the data set (default: the one that the model learned from, of another data set the newest)")
 	f.StringVar(&r.Rows, "rows", "", "all, or holdout: those that training held out (default all)")
 	f.StringVar(&r.Format, "format", "", "csv, jsonl or parquet (default csv)")
 	f.IntVar(&r.Shards, "shards", 0, "parts, at most, that are predicted by jobs of their own (default: by the number of rows; 1: none)")

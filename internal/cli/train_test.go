@@ -31,7 +31,7 @@ func TestEveryParameterOfATraining(t *testing.T) {
 			return true
 		}
 	})
-	sh.run(t.Context(), strings.Fields(`train ds_1 --target y --name n --task binary --positive-class yes --features a,b --exclude c
+	sh.run(t.Context(), strings.Fields(`train ds_1 --version 2 --target y --name n --task binary --positive-class yes --features a,b --exclude c
 		--algorithms linear --metric f1 --encoding ordinal --folds 3 --test-fraction 0.3 --seed 7 --trees 9
 		--split time --group-column g --time-column at --gap 4 --window 50 --repeats 2 --class-weight balanced --weight-column w
 		--imputation mean --scaling robust --date-cycles --min-variance 0.1 --max-correlation 0.9
@@ -39,7 +39,7 @@ func TestEveryParameterOfATraining(t *testing.T) {
 	deadline, budget := time.Date(2095, 6, 1, 18, 0, 0, 0, time.UTC), int64(5400)
 	priority := 8
 	want := training.Request{
-		DatasetID: "ds_1", Target: "y", Name: "n", Task: "binary", PositiveClass: "yes", Features: []string{"a", "b"}, Exclude: []string{"c"},
+		DatasetID: "ds_1", Version: 2, Target: "y", Name: "n", Task: "binary", PositiveClass: "yes", Features: []string{"a", "b"}, Exclude: []string{"c"},
 		Algorithms: []string{"linear"}, Metric: "f1", Encoding: "ordinal", Folds: 3, TestFraction: 0.3, Seed: 7, Trees: 9,
 		Split: "time", GroupColumn: "g", TimeColumn: "at", Gap: 4, Window: 50, Repeats: 2, ClassWeight: "balanced", WeightColumn: "w",
 		Imputation: "mean", Scaling: "robust", DateCycles: true, MinVariance: 0.1, MaxCorrelation: 0.9,

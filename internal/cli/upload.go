@@ -15,17 +15,13 @@ import (
 func uploadCommand(s *session) *cobra.Command {
 	var sub submission
 	var u client.Upload
-	var header string
+	var format fileFormat
 	cmd := &cobra.Command{
-		Use: "upload FILE", Short: "Upload a CSV or Parquet file; - for standard input", Args: args(cobra.ExactArgs(1)),
+		Use: "upload FILE", Short: "Upload a table: CSV, JSON, Excel or Parquet; - for standard input", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch header {
-			case "auto":
-			case "yes", "no":
-				yes := header == "yes"
-				u.Header = &yes
-			default:
-				return usage("--header is %q; write auto, yes or no", header)
+			var err error
+			if u.FileFormat, err = format.told(); err != nil {
+				return err
 			}
 			c, err := s.client()
 			if err != nil {
@@ -48,11 +44,8 @@ func uploadCommand(s *session) *cobra.Command {
 			return s.answer(cmd, d, func(w io.Writer) error { return showDataset(w, d) })
 		},
 	}
-	f := cmd.Flags()
-	f.StringVar(&u.Name, "name", "", "name of the data set (default: the file's)")
-	f.StringVar(&u.Delimiter, "delimiter", "", "between fields (default: sniffed)")
-	f.StringVar(&u.Quote, "quote", "", "around fields (default: sniffed)")
-	f.StringVar(&header, "header", "auto", "whether the first line names the columns: auto, yes or no")
+	cmd.Flags().StringVar(&u.Name, "name", "", "name of the data set (default: the file's)")
+	format.flags(cmd)
 	sub.flags(cmd)
 	return cmd
 }
@@ -127,6 +120,11 @@ func (c *seekCounter) Seek(offset int64, whence int) (int64, error) {
 func showDataset(w io.Writer, d *client.Dataset) error {
 	if err := line(w, "data set %s: %s, %s, %s rows", d.ID, d.Name, d.State, terminal.Count(d.Rows)); err != nil {
 		return err
+	}
+	if d.Format != nil {
+		if err := line(w, "read as %s", describeFormat(*d.Format)); err != nil {
+			return err
+		}
 	}
 	rows := make([][]string, len(d.Columns))
 	for i, c := range d.Columns {

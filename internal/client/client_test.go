@@ -43,7 +43,9 @@ func TestTheMainJob(t *testing.T) {
 	ctx := t.Context()
 
 	header := true
-	a, err := c.Upload(ctx, client.Upload{Name: "colors", Filename: "c.csv", Delimiter: ",", Quote: `"`, Header: &header, Body: strings.NewReader(table)})
+	a, err := c.Upload(ctx, client.Upload{
+		Name: "colors", Filename: "c.csv", FileFormat: client.FileFormat{Delimiter: ",", Quote: `"`, Header: &header}, Body: strings.NewReader(table),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,8 +73,8 @@ func (c *Client) Workers(ctx context.Context, state, cursor string, limit int) (
 	return page, err
 }
 
-// Finding is what was found out about a part at a time.
-type Finding struct {
+// HealthFinding is what was found out about a part at a time.
+type HealthFinding struct {
 	Check     string    `json:"check"`
 	Status    string    `json:"status"`
 	Breaker   string    `json:"breaker,omitempty"`
@@ -86,12 +86,12 @@ type Finding struct {
 
 // HealthHistory lists what was found out about the part, or about all if it is
 // empty, newest first.
-func (c *Client) HealthHistory(ctx context.Context, check, cursor string, limit int) (Page[*Finding], error) {
+func (c *Client) HealthHistory(ctx context.Context, check, cursor string, limit int) (Page[*HealthFinding], error) {
 	query := paging(cursor, limit)
 	if check != "" {
 		query.Set("check", check)
 	}
-	var page Page[*Finding]
+	var page Page[*HealthFinding]
 	err := c.get(ctx, "health/history", query, &page)
 	return page, err
 }

@@ -115,18 +115,35 @@ type Dataset struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Filename  string    `json:"filename"`
+	Source    string    `json:"source"` // where an imported file came from
 	Size      int64     `json:"size"`
 	State     string    `json:"state"`
 	JobID     string    `json:"job_id"`
 	Rows      int64     `json:"rows"`    // when it is ready
 	Columns   []Column  `json:"columns"` // when it is ready
+	Format    *Format   `json:"format"`  // when it is ready
 	CreatedAt time.Time `json:"created_at"`
+}
+
+// Format is how a file is read.
+type Format struct {
+	Kind        string   `json:"kind"`
+	Compression string   `json:"compression,omitempty"`
+	Encoding    string   `json:"encoding,omitempty"`
+	Delimiter   string   `json:"delimiter,omitempty"`
+	Quote       string   `json:"quote,omitempty"`
+	Header      bool     `json:"header"`
+	BOM         bool     `json:"bom,omitempty"`
+	Sheet       string   `json:"sheet,omitempty"`
+	Sheets      []string `json:"sheets,omitempty"`
 }
 
 // Column is one column of a table.
 type Column struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Storage string `json:"storage"`
+	Role    string `json:"role"`
 }
 
 // Model is one trained model.
@@ -176,6 +193,7 @@ type Page[T any] struct {
 type TrainRequest struct {
 	FoldsAsJobs   bool     `json:"folds_as_jobs,omitempty"`
 	DatasetID     string   `json:"dataset_id"`
+	Version       int      `json:"version,omitempty"` // of the data set; 0: the default
 	Target        string   `json:"target"`
 	Name          string   `json:"name,omitempty"`
 	Task          string   `json:"task,omitempty"`
@@ -238,6 +256,7 @@ type PredictRequest struct {
 	MaxFailed int    `json:"max_failed_shards,omitempty"` // parts that may fail; their rows are absent
 	ModelID   string `json:"model_id"`
 	DatasetID string `json:"dataset_id"`
+	Version   int    `json:"version,omitempty"` // of the data set; 0: the default
 	Rows      string `json:"rows,omitempty"`
 	Format    string `json:"format,omitempty"`
 	IDColumn  string `json:"id_column,omitempty"`
@@ -330,8 +349,29 @@ type JobFilter struct {
 
 // Profile is the description of a data set's columns.
 type Profile struct {
-	Rows    int64           `json:"rows"`
-	Columns []ProfileColumn `json:"columns"`
+	Rows     int64           `json:"rows"`
+	Columns  []ProfileColumn `json:"columns"`
+	Quality  *Quality        `json:"quality"` // nil in profiles of old
+	Findings []Finding       `json:"findings"`
+}
+
+// Quality says how good a table is, from 0 to 1.
+type Quality struct {
+	Score        float64  `json:"score"`
+	Completeness *float64 `json:"completeness"`
+	Consistency  *float64 `json:"consistency"`
+	Validity     *float64 `json:"validity"`
+	Uniqueness   *float64 `json:"uniqueness"`
+	Timeliness   *float64 `json:"timeliness"`
+}
+
+// Finding is something about a table that somebody should know.
+type Finding struct {
+	Code     string `json:"code"`
+	Severity string `json:"severity"`
+	Column   string `json:"column"`
+	Message  string `json:"message"`
+	Step     string `json:"step"`
 }
 
 // ProfileColumn describes one column.

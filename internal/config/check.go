@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -161,6 +163,48 @@ func bucketName(got string) string {
 	return ""
 }
 
+func hosts(got []string) string {
+	name := regexp.MustCompile(`^(\*\.)?[\p{L}\p{N}_-]+(\.[\p{L}\p{N}_-]+)*$`)
+	for _, h := range got {
+		if !name.MatchString(h) {
+			return "write names of hosts, such as files.example.com or *.example.com, without a scheme, a port and a path, separated by commas"
+		}
+	}
+	return ""
+}
+
+func networks(got []string) string {
+	for _, n := range got {
+		if p, err := netip.ParsePrefix(n); err != nil || p != p.Masked() || p.Addr().Is4In6() {
+			return "write networks, such as 10.20.0.0/16, 10.20.30.40/32 or fd00:1::/32, separated by commas"
+		}
+	}
+	return ""
+}
+
+func ports(got []string) string {
+	for _, p := range got {
+		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+			return "write ports between 1 and 65535, separated by commas"
+		}
+	}
+	if len(got) == 0 {
+		return "write at least one port, such as 443"
+	}
+	return ""
+}
+
+func bucketPatterns(got []string) string {
+	form := regexp.MustCompile(`^[a-z0-9.-]*(\{tenant\})?[a-z0-9.-]*(/([^{}*/]*(\{tenant\})?[^{}*/]*/)+)?$`)
+	for _, p := range got {
+		clean := "/" + strings.TrimSuffix(p, "/")
+		if !form.MatchString(p) || p == "" || p[0] == '/' || path.Clean(clean) != clean {
+			return "write a bucket, or a bucket and what keys begin with, which ends in a slash, such as landing/{tenant}/; {tenant} stands for the tenant's name"
+		}
+	}
+	return ""
+}
+
 func databaseName(got string) string {
 	if !regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`).MatchString(got) {
 		return "write a database's name: up to 63 letters, digits, - and _"
@@ -216,6 +260,14 @@ func checkTogether(c *Config, m *MistakesError, unread map[string]bool) {
 		{
 			"limits.body_bytes", "limits.payload_bytes", c.Limits.BodyBytes < c.Limits.PayloadBytes,
 			"allow bodies at least as large as payloads of jobs, " + formatSize(c.Limits.PayloadBytes),
+		},
+		{"import.http", "mode", c.Import.HTTP && c.Mode != Development, "read over https only, or set NARRATIVE_MODE=development on a machine that only you reach"},
+		{
+			"import.s3_buckets", "s3.bucket", slices.ContainsFunc(c.Import.S3Buckets, func(p string) bool {
+				bucket, _, _ := strings.Cut(p, "/")
+				return bucket == c.S3.Bucket
+			}),
+			"leave out the platform's own bucket: the files of all tenants are in it",
 		},
 		{"llm.api_key", "llm.url", !c.LLM.APIKey.IsZero() && c.LLM.URL == "", "give llm.url too, or drop the key"},
 		{

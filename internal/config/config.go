@@ -42,6 +42,7 @@ type Config struct {
 	Auth      Auth
 	LLM       LLM
 	Limits    Limits
+	Import    Import
 	Retention Retention
 	Logging   Logging
 	Dev       Dev
@@ -145,6 +146,15 @@ type Limits struct {
 	TenantWaiting int // jobs of a tenant that wait, likewise
 }
 
+// Import is what may be imported from elsewhere.
+type Import struct {
+	AllowHosts     []string // names, or *.example.com; empty: every host
+	AllowAddresses []string // networks that may be connected to beside public addresses
+	Ports          []string
+	HTTP           bool     // without TLS, too
+	S3Buckets      []string // bucket/prefix/, with {tenant} where the tenant's name stands
+}
+
 // Retention is how long things are kept. Zero: until they are deleted.
 type Retention struct {
 	Uploads   time.Duration // data sets
@@ -198,6 +208,7 @@ func Default(role Role) Config {
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
 			Columns: 10_000, FieldBytes: 1 << 20, TenantWaiting: 1_000_000,
 		},
+		Import: Import{Ports: []string{"443"}},
 		Retention: Retention{
 			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
 			Health: 30 * day, Temporary: day, Grace: day,

@@ -137,6 +137,8 @@ func TestEveryMistakeIsListedAtOnce(t *testing.T) {
 		"NARRATIVE_LIMIT_UPLOAD_BYTES=1 GB", "NARRATIVE_RETENTION_GRACE=-3h", "NARRATIVE_LLM_API_KEY=hunter2",
 		"NARRATIVE_LIMIT_COLUMNS=0", "NARRATIVE_RETENTION_MODELS=1ms", "NARRATIVE_MONGODB_DATABASE=a b",
 		"NARRATIVE_S3_BUCKET=X", "NARRATIVE_S3_REGION= ", "NARRATIVE_S3_PART_SIZE=1MiB", "NARRATIVE_LIMIT_BODY_BYTES=1KiB",
+		"NARRATIVE_IMPORT_ALLOW_HOSTS=https://example.com", "NARRATIVE_IMPORT_ALLOW_ADDRESSES=10.0.0.1/8", "NARRATIVE_IMPORT_PORTS=https",
+		"NARRATIVE_IMPORT_S3_BUCKETS=landing/{user}/",
 	}, "--mode=prod")
 	if _, ok := errors.AsType[config.MistakesError](err); !ok {
 		t.Fatalf("error is %v", err)
@@ -159,6 +161,9 @@ func TestEveryMistakeIsListedAtOnce(t *testing.T) {
 		"limits.upload_bytes", "retention.grace", "limits.columns", "retention.models", "store.database",
 		`s3.part_size (variable NARRATIVE_S3_PART_SIZE) is "1MiB": write a size between 5MiB and 5GiB, or 0`,
 		"s3.bucket", "s3.region", "limits.body_bytes (variable NARRATIVE_LIMIT_BODY_BYTES)",
+		`import.allow_hosts (variable NARRATIVE_IMPORT_ALLOW_HOSTS) is "https://example.com": write names of hosts`,
+		`import.allow_addresses (variable NARRATIVE_IMPORT_ALLOW_ADDRESSES) is "10.0.0.1/8": write networks`,
+		"import.ports (variable NARRATIVE_IMPORT_PORTS)", `import.s3_buckets (variable NARRATIVE_IMPORT_S3_BUCKETS) is "landing/{user}/": write a bucket`,
 		"llm.api_key (variable NARRATIVE_LLM_API_KEY): give llm.url too",
 		"s3.access_key_id (not set; variable NARRATIVE_S3_ACCESS_KEY_ID)", "s3.secret_access_key (not set",
 		`mode (flag --mode) is "prod": write production or development`,
@@ -210,6 +215,36 @@ func TestProductionNeedsASecret(t *testing.T) {
 				t.Errorf("error is %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestImportsThatMayBe(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ variable, want string }{
+		{"ALLOW_HOSTS=files.example.com,*.example.org", ""},
+		{"ALLOW_HOSTS=*", "write names of hosts"},
+		{"ALLOW_HOSTS=example.com:443", "write names of hosts"},
+		{"ALLOW_ADDRESSES=10.20.0.0/16,fd00:1::/32,10.1.2.3/32", ""},
+		{"ALLOW_ADDRESSES=10.1.2.3", "write networks"},
+		{"ALLOW_ADDRESSES=::ffff:10.0.0.0/104", "write networks"},
+		{"PORTS=443,8443", ""},
+		{"PORTS=0", "write ports"},
+		{"PORTS=,", "write at least one port"},
+		{"S3_BUCKETS=landing,landing2/in/,{tenant}-data,shared/{tenant}/out/", ""},
+		{"S3_BUCKETS=landing/{tenant}", "write a bucket"},
+		{"S3_BUCKETS=landing/../x/", "write a bucket"},
+		{"S3_BUCKETS=landing//", "write a bucket"},
+		{"S3_BUCKETS=landing/*/", "write a bucket"},
+		{"S3_BUCKETS=narrative/x/", "the files of all tenants are in it"},
+		{"HTTP=true", ""},
+	} {
+		_, err := load(t, config.RoleDev, nil, []string{"NARRATIVE_IMPORT_" + test.variable})
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%s: %v, want %q", test.variable, err, test.want)
+		}
+	}
+	if _, err := load(t, config.RoleAPI, nil, complete("NARRATIVE_IMPORT_HTTP=true")); err == nil || !strings.Contains(err.Error(), "read over https only") {
+		t.Errorf("plain in production: %v", err)
 	}
 }
 

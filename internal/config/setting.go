@@ -22,7 +22,7 @@ type setting struct {
 func settings(c *Config) []setting {
 	var all []setting
 	for _, section := range [][]setting{
-		processSettings(c), partSettings(c), authSettings(c), limitSettings(c),
+		processSettings(c), partSettings(c), authSettings(c), limitSettings(c), importSettings(c),
 	} {
 		all = append(all, section...)
 	}
@@ -101,6 +101,17 @@ func authSettings(c *Config) []setting {
 		},
 		{path: "auth.audience", env: variable("AUTH_AUDIENCE"), doc: "The audience that tokens must name; empty: any.", value: text(&c.Auth.Audience)},
 		{path: "auth.issuer", env: variable("AUTH_ISSUER"), doc: "The issuer that tokens must name; empty: any.", value: text(&c.Auth.Issuer)},
+	}
+}
+
+func importSettings(c *Config) []setting {
+	i := &c.Import
+	return []setting{
+		{path: "import.allow_hosts", env: variable("IMPORT_ALLOW_HOSTS"), doc: "Hosts that files may be imported from, such as files.example.com or *.example.com; empty: every host.", value: texts(&i.AllowHosts), check: func() string { return hosts(i.AllowHosts) }},
+		{path: "import.allow_addresses", env: variable("IMPORT_ALLOW_ADDRESSES"), doc: "Networks that imports may connect to although their addresses are not public, such as 10.20.0.0/16.", value: texts(&i.AllowAddresses), check: func() string { return networks(i.AllowAddresses) }},
+		{path: "import.ports", env: variable("IMPORT_PORTS"), doc: "Ports that imports may connect to.", value: texts(&i.Ports), check: func() string { return ports(i.Ports) }},
+		{path: "import.http", env: variable("IMPORT_HTTP"), doc: "Whether addresses without TLS may be imported from; in development mode only.", value: boolean(&i.HTTP)},
+		{path: "import.s3_buckets", env: variable("IMPORT_S3_BUCKETS"), doc: "What may be imported of other buckets of the S3 server, such as landing/{tenant}/: a bucket, and what keys begin with.", value: texts(&i.S3Buckets), check: func() string { return bucketPatterns(i.S3Buckets) }},
 	}
 }
 

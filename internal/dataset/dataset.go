@@ -12,7 +12,7 @@ type State string
 
 // The states of a data set.
 const (
-	Uploaded State = "uploaded" // the file is stored, an ingest job is under way
+	Uploaded State = "uploaded" // the file is stored or being fetched, an ingest or import job is under way
 	Ready    State = "ready"    // typed, profiled and usable
 	Rejected State = "rejected" // the ingest job found the file unusable; Failure of the job says why
 )
@@ -26,31 +26,64 @@ type Dataset struct {
 	Filename string `json:"filename"`
 	// IdempotencyKey is the client's, else the data set's identifier.
 	IdempotencyKey string                `json:"idempotency_key"`
-	Options        tabular.FormatOptions `json:"options"`            // what the client told about the format
-	Priority       *int                  `json:"priority,omitempty"` // of the ingest job; nil: the default
-	After          []string              `json:"after,omitempty"`    // jobs that have to succeed before the ingest job runs
-	Size           int64                 `json:"size"`               // bytes as uploaded
-	SHA256         string                `json:"sha256"`             // of the bytes as uploaded, hexadecimal
+	Source         string                `json:"source,omitempty"`     // where the file is fetched from; until it is here it may hold a secret, see Origin
+	SourceSum      string                `json:"source_sum,omitempty"` // tells whether another source is the same
+	Options        tabular.FormatOptions `json:"options"`              // what the client told about the format
+	Priority       *int                  `json:"priority,omitempty"`   // of the ingest job; nil: the default
+	After          []string              `json:"after,omitempty"`      // jobs that have to succeed before the ingest job runs
+	Size           int64                 `json:"size"`                 // bytes as uploaded
+	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
-	RawKey         string                `json:"raw_key"` // the file as uploaded
+	RawKey         string                `json:"raw_key"` // the file as uploaded; empty while it is fetched
 	CreatedAt      time.Time             `json:"created_at"`
 	ExpiresAt      time.Time             `json:"expires_at,omitzero"`
 	Deleted        bool                  `json:"deleted,omitempty"` // hidden; its files go at the next clean-up
 
-	Version *Version `json:"version,omitempty"` // set by ingest
+	Version  *Version           `json:"version,omitempty"`  // set by ingest
+	Settings map[string]Setting `json:"settings,omitempty"` // what people have set for columns, by name
 }
 
-// Version is what an ingest made of the file.
+// Version is a table of the data set: what an ingest made of the file, or what a
+// recipe made of another version.
 type Version struct {
+	Number     int            `json:"number,omitempty"` // from 1; 0 on old records, which have one version
+	Hash       string         `json:"hash,omitempty"`   // of what the table holds; old records have none
 	JobID      string         `json:"job_id"`
 	Epoch      int            `json:"epoch"`
 	Format     tabular.Format `json:"format"` // how the file was read, sniffed or as told
 	Schema     tabular.Schema `json:"schema"`
 	Rows       int64          `json:"rows"`
-	TableKey   string         `json:"table_key"`   // the typed table, Parquet
-	ProfileKey string         `json:"profile_key"` // the profile, JSON
+	TableKey   string         `json:"table_key"`            // the typed table, Parquet
+	ProfileKey string         `json:"profile_key"`          // the profile, JSON
+	SampleKey  string         `json:"sample_key,omitempty"` // some rows, Parquet; old records have none
 	CreatedAt  time.Time      `json:"created_at"`
+
+	Types        []tabular.Semantic `json:"types,omitempty"`          // of the columns, in order, as they were found
+	Reading      int                `json:"reading,omitempty"`        // how often the file was read again for other types
+	ProfileJobID string             `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
+	ProfiledAt   time.Time          `json:"profiled_at,omitzero"`     // when that one asked for the roles
+}
+
+// number is that of the version, for old records too.
+func (v *Version) number() int { return max(v.Number, 1) }
+
+// files names what can be downloaded, by key.
+func (v *Version) files() map[string]string {
+	files := map[string]string{"table": v.TableKey, "profile": v.ProfileKey}
+	if v.SampleKey != "" {
+		files["sample"] = v.SampleKey
+	}
+	return files
+}
+
+// keys are those of the files of the version.
+func (v *Version) keys() []string {
+	keys := []string{v.TableKey, v.ProfileKey}
+	if v.SampleKey != "" {
+		keys = append(keys, v.SampleKey)
+	}
+	return keys
 }
 
 const (
@@ -59,7 +92,7 @@ const (
 )
 
 // Collections declares what the package keeps in the store.
-func Collections() []store.Collection { return []store.Collection{collection()} }
+func Collections() []store.Collection { return []store.Collection{collection(), versions()} }
 
 func collection() store.Collection {
 	return store.Collection{Name: "datasets", Indexes: []store.Index{

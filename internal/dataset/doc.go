@@ -3,6 +3,7 @@
 //
 //	Service    takes uploads, lists, shows and deletes data sets (API, workers)
 //	Runner     runs ingest jobs (worker)
+//	Importer   runs jobs that fetch a file that is elsewhere, and ingest it (worker)
 //
 // An upload is streamed to the file store while it is counted and hashed; the
 // record and the ingest job follow. The job reads the file twice: once to check

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,7 +15,6 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
-	"github.com/narrativeml/narrative/ml/frame"
 )
 
 // IngestRequest is the payload of an ingest job.
@@ -34,7 +32,7 @@ type IngestResult struct {
 
 // Files names what the job's owner may download.
 func (r *IngestResult) Files() map[string]string {
-	return map[string]string{"table": r.Version.TableKey, "profile": r.Version.ProfileKey}
+	return r.Version.files()
 }
 
 // IngestFiles is where the Runner reads and writes.
@@ -50,19 +48,22 @@ type RunnerConfig struct {
 	Files  IngestFiles
 	Limits tabular.Limits   // zero values: the defaults
 	Now    func() time.Time // default time.Now
+	// KeepVersions is as ServiceConfig has it.
+	KeepVersions int
 }
 
 // Runner runs ingest jobs.
 type Runner struct {
-	table  *store.Table[Dataset, *Dataset]
-	files  IngestFiles
-	limits tabular.Limits
-	now    func() time.Time
+	table   *store.Table[Dataset, *Dataset]
+	history *History
+	files   IngestFiles
+	limits  tabular.Limits
+	now     func() time.Time
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), files: c.Files, limits: c.Limits, now: c.Now}
+	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -76,22 +77,38 @@ const inferredAt = 0.3
 // Run makes a typed table and a profile of the data set's file. Whatever is
 // wrong with the file is a fault.Invalid that says where.
 func (r *Runner) Run(ctx context.Context, t *job.Task, req IngestRequest) (*IngestResult, error) {
-	d, err := r.table.Get(ctx, req.DatasetID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return nil, storeFault(err)
+	return r.run(ctx, t, req.DatasetID, func(*ingest) {})
+}
+
+// run ingests the data set's file as prepare says.
+func (r *Runner) run(ctx context.Context, t *job.Task, id string, prepare func(*ingest)) (*IngestResult, error) {
+	d, err := r.find(ctx, t, id)
+	if err != nil {
+		return nil, err
 	}
-	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
-		return nil, errNotFound(req.DatasetID)
-	}
+	in := &ingest{runner: r, task: t, dataset: d, settings: d.Settings}
+	prepare(in)
 	var made *IngestResult
 	err = t.UntilDrained(ctx, func(ctx context.Context) (err error) {
-		made, err = r.ingest(ctx, &ingest{runner: r, task: t, dataset: d})
+		made, err = r.ingest(ctx, in)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return made, nil
+}
+
+// find returns the data set that the job is about.
+func (r *Runner) find(ctx context.Context, t *job.Task, id string) (*Dataset, error) {
+	d, err := r.table.Get(ctx, id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, storeFault(err)
+	}
+	if err != nil || d.Deleted || d.Tenant != t.Job.Tenant {
+		return nil, errNotFound(id)
+	}
+	return d, nil
 }
 
 // ingest inspects the file and writes what is made of it.
@@ -102,34 +119,83 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, err
 	}
 	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
+	if err := in.choose(ctx, table); err != nil {
+		return nil, err
+	}
 	v := Version{
 		JobID: t.Job.ID, Epoch: t.Job.Epoch, Format: table.Format, Schema: table.Schema, Rows: table.Rows,
-		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", CreatedAt: r.now().UTC(),
+		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", SampleKey: t.Prefix + "sample.parquet", CreatedAt: r.now().UTC(),
+		Number:  1,
+		Reading: in.reading,
 	}
-	p, err := in.write(ctx, table, v.TableKey)
+	content := NewContent(table.Schema)
+	p, err := in.write(ctx, table, v.TableKey, content)
 	if err != nil {
 		return nil, err
 	}
-	b, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("encode profile of data set %s: %w", d.ID, err)
+	if err := in.unfit(table, p); err != nil {
+		return nil, err
 	}
-	if _, err := r.files.Put(ctx, v.ProfileKey, "application/json", bytes.NewReader(b)); err != nil {
-		return nil, fmt.Errorf("store profile of data set %s: %w", d.ID, err)
+	v.Hash = content.Hash()
+	if err := content.Sample(ctx, r.files, v.SampleKey); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
+	}
+	v.Types = found(p, in.settings)
+	if err := keepProfile(ctx, r.files, v.ProfileKey, p); err != nil {
+		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
 	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Version: v}, nil
 }
 
+// keepProfile stores the profile.
+func keepProfile(ctx context.Context, files IngestFiles, key string, p *profile.Profile) error {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode profile: %w", err)
+	}
+	if _, err := files.Put(ctx, key, "application/json", bytes.NewReader(b)); err != nil {
+		return fmt.Errorf("store profile: %w", err)
+	}
+	return nil
+}
+
+// found returns the types that the profile has found; of columns whose type was
+// chosen, what follows from how they are stored.
+func found(p *profile.Profile, settings map[string]Setting) []tabular.Semantic {
+	types := make([]tabular.Semantic, len(p.Columns))
+	for i, c := range p.Columns {
+		types[i] = c.Type
+		if settings[c.Name].Type != "" {
+			types[i] = tabular.SemanticOf(tabular.Field{Type: c.Storage, Layout: c.Layout})
+		}
+	}
+	return types
+}
+
+// describeFormat says in words how a file was read.
 func describeFormat(f tabular.Format) string {
-	if f.Kind != tabular.KindCSV {
-		return f.Kind
+	what := f.Kind
+	if f.Kind == tabular.KindCSV {
+		what = fmt.Sprintf("CSV, delimiter %q, quote %q", f.Delimiter, f.Quote)
 	}
-	header := "without a header"
-	if f.Header {
-		header = "with a header"
+	if f.Kind == tabular.KindXLSX {
+		what = fmt.Sprintf("sheet %q of a workbook of %d", f.Sheet, len(f.Sheets))
 	}
-	return fmt.Sprintf("CSV %s, delimiter %q, quote %q", header, f.Delimiter, f.Quote)
+	if f.Kind == tabular.KindCSV || f.Kind == tabular.KindXLSX {
+		if f.Header {
+			what += ", with a header"
+		} else {
+			what += ", without a header"
+		}
+	}
+	if f.Encoding != "" {
+		what += ", in " + f.Encoding
+	}
+	if f.Compression != "" {
+		what += ", compressed by " + f.Compression
+	}
+	return what
 }
 
 // Publish makes the result the data set's version. It only ever moves forward,
@@ -139,17 +205,18 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if err := json.Unmarshal(result, &made); err != nil {
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
-	_, err := r.table.Update(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Deleted || d.Version != nil && d.Version.Epoch >= made.Version.Epoch {
+	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
+		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
 		d.Version, d.State = &made.Version, Ready
 		return nil
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // gone for good meanwhile
-	}
-	return storeFault(err)
+}
+
+// first reports whether v, which was made of the file, is to be the data set's.
+func (v *Version) first(d *Dataset) bool {
+	return d.Version == nil || d.Version.number() == 1 && d.Version.Reading == 0 && d.Version.Epoch < v.Epoch
 }
 
 // ingest is one run.
@@ -158,60 +225,44 @@ type ingest struct {
 	task    *job.Task
 	dataset *Dataset
 	read    atomic.Int64 // bytes of the file in this pass
+
+	settings map[string]Setting // of columns
+	reading  int                // of the version
 }
 
-// progress reports the share from … to of the job, by bytes read.
-func (in *ingest) progress(stage string, from, to float64, rows, all int64) {
+// checked reports how much of the file has been inspected, by bytes read.
+func (in *ingest) checked(rows int64) {
 	share := min(1, float64(in.read.Load())/float64(max(in.dataset.Size, 1)))
-	in.task.Report.Progress(stage, from+(to-from)*share, rows, all)
+	in.task.Report.Progress("check", inferredAt*share, rows, 0)
 }
 
 // inspect reads the file once and says what it holds.
 func (in *ingest) inspect(ctx context.Context) (*tabular.Table, error) {
-	src, err := in.open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer src.Close() //nolint:errcheck // only read
-	head := bufio.NewReaderSize(src, 16)
-	magic, err := head.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read file of data set %s: %w", in.dataset.ID, err)
-	}
-	if tabular.SniffKind(magic) == tabular.KindParquet {
-		at, size, err := in.openAt(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return tabular.InspectParquet(at, size, in.runner.limits)
-	}
-	o := tabular.CSVOptions{Format: in.dataset.Options, Limits: in.runner.limits}
-	return tabular.InferCSV(ctx, head, o, func(rows int64) { in.progress("check", 0, inferredAt, rows, 0) })
+	o := tabular.Options{Format: in.dataset.Options, Limits: in.runner.limits}
+	return tabular.Inspect(ctx, in, o, in.checked)
 }
 
 // write reads the file again and writes the typed table; it returns the
 // profile.
-func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (*profile.Profile, error) {
-	r, src, from, err := in.reader(ctx, table)
+func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, content *Content) (*profile.Profile, error) {
+	r, src, from, err := in.reader(ctx, table, table.Schema)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close() //nolint:errcheck // only read
 	rows := int64(0)
-	profiled := newProfiler(table.Schema)
-	err = in.store(ctx, key, table.Schema, func(w tabular.Writer) error {
+	profiled := newProfiler(table.Schema, profileOptions(in.settings, in.runner.now()))
+	err = writeTable(ctx, in.runner.files, key, table.Schema, func(w tabular.Writer) error {
 		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
-			if err := profiled.add(ctx, c.Frame); err != nil {
+			if err := profiled.add(ctx, c); err != nil {
 				return err
 			}
 			if err := w.Write(c.Frame); err != nil {
 				return err
 			}
+			content.Add(c.Frame)
 			rows += int64(c.Frame.Rows())
-			if table.Format.Kind == tabular.KindParquet {
-				in.read.Store(int64(float64(in.dataset.Size) * float64(rows) / float64(table.Rows)))
-			}
-			in.progress("write", from, 1, rows, table.Rows)
+			in.task.Report.Progress("write", from+(1-from)*float64(rows)/float64(max(table.Rows, rows, 1)), rows, table.Rows)
 			return nil
 		})
 	})
@@ -228,34 +279,24 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (
 	return p, nil
 }
 
-// reader opens the file to be read with its types, and says what is to be
-// closed in the end and at what share of the job reading begins.
-func (in *ingest) reader(ctx context.Context, table *tabular.Table) (tabular.Reader, io.Closer, float64, error) {
+// reader opens the file to be read with the types of the schema, which may leave
+// columns of the table out, and says what is to be closed in the end and at what
+// share of the job reading begins.
+func (in *ingest) reader(ctx context.Context, table *tabular.Table, schema tabular.Schema) (tabular.Reader, io.Closer, float64, error) {
+	from := inferredAt
 	if table.Format.Kind == tabular.KindParquet {
-		at, size, err := in.openAt(ctx)
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		r, err := tabular.NewParquetReader(at, size, tabular.ParquetOptions{Limits: in.runner.limits, Schema: table.Schema})
-		return r, r, 0, err
+		from = 0 // it was not read to be inspected
 	}
-	src, err := in.open(ctx)
-	if err != nil {
-		return nil, nil, 0, err
-	}
-	header := table.Format.Header
-	r, err := tabular.NewCSVReader(src, tabular.CSVOptions{
-		Format: tabular.FormatOptions{Delimiter: table.Format.Delimiter, Quote: table.Format.Quote, Header: &header},
-		Limits: in.runner.limits, Schema: table.Schema,
+	r, c, err := tabular.Open(ctx, in, tabular.Options{
+		Format: table.Format.Told(), Limits: in.runner.limits, Schema: schema, Names: table.Schema.Names(),
 	})
-	if err != nil {
-		return nil, nil, 0, errors.Join(err, src.Close())
-	}
-	return r, src, inferredAt, nil
+	return r, c, from, err
 }
 
-// open opens the file from its beginning and counts what is read of it.
-func (in *ingest) open(ctx context.Context) (io.ReadCloser, error) {
+var _ tabular.File = (*ingest)(nil)
+
+// Open implements tabular.File; it counts what is read.
+func (in *ingest) Open(ctx context.Context) (io.ReadCloser, error) {
 	src, err := in.runner.files.Open(ctx, in.dataset.RawKey)
 	if err != nil {
 		return nil, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
@@ -264,19 +305,21 @@ func (in *ingest) open(ctx context.Context) (io.ReadCloser, error) {
 	return &counting{ReadCloser: src, read: &in.read}, nil
 }
 
-func (in *ingest) openAt(ctx context.Context) (io.ReaderAt, int64, error) {
+// OpenAt implements tabular.File.
+func (in *ingest) OpenAt(ctx context.Context) (io.ReaderAt, int64, error) {
 	at, size, err := in.runner.files.OpenAt(ctx, in.dataset.RawKey)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
 	}
-	return tabular.Buffered(at, size), size, nil
+	in.read.Store(0)
+	return &countingAt{ReaderAt: at, read: &in.read}, size, nil
 }
 
-// store streams what fill writes to the file store.
-func (in *ingest) store(ctx context.Context, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
+// writeTable streams what fill writes to the file store.
+func writeTable(ctx context.Context, files IngestFiles, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
 	out := tabular.NewOutlet(ctx, func(ctx context.Context, r io.Reader) error {
-		if _, err := in.runner.files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
-			return fmt.Errorf("store table of data set %s: %w", in.dataset.ID, err)
+		if _, err := files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
+			return fmt.Errorf("store table %s: %w", key, err)
 		}
 		return nil
 	})
@@ -303,42 +346,15 @@ func (c *counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// profiler profiles frames in a goroutine of its own, beside the writer.
-type profiler struct {
-	frames    chan *frame.Frame
-	done      chan struct{}
-	collector *profile.Collector
-	err       error // after done
+// countingAt counts the bytes read.
+type countingAt struct {
+	io.ReaderAt
+	read *atomic.Int64
 }
 
-func newProfiler(schema tabular.Schema) *profiler {
-	p := &profiler{frames: make(chan *frame.Frame, 1), done: make(chan struct{}), collector: profile.New(schema)}
-	go func() {
-		defer close(p.done)
-		for f := range p.frames {
-			if p.err == nil {
-				p.err = p.collector.Add(f)
-			}
-		}
-	}()
-	return p
-}
-
-func (p *profiler) add(ctx context.Context, f *frame.Frame) error {
-	select {
-	case p.frames <- f:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// finish waits for the goroutine; it is to be called once, always.
-func (p *profiler) finish() (*profile.Profile, error) {
-	close(p.frames)
-	<-p.done
-	if p.err != nil {
-		return nil, p.err
-	}
-	return p.collector.Profile()
+// ReadAt implements io.ReaderAt.
+func (c *countingAt) ReadAt(p []byte, at int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, at)
+	c.read.Add(int64(n))
+	return n, err
 }

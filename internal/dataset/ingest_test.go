@@ -27,7 +27,10 @@ func TestIngestTellsWhatIsWrong(t *testing.T) {
 		{"unclosed quote", "a,b\n1,2\n3,\"4\n", "csv_unclosed_quote", `line 3, row 2, column "b"`},
 		{"infinite", "a,b\n1,2\n3,1e999\n", "infinite_value", `line 3, row 2, column "b"`},
 		{"duplicate", "a,a\n1,2\n", "csv_duplicate_column", `line 1, column "a"`},
-		{"binary", "PK\x03\x04\x00\x00", "csv_not_text", ""},
+		{"binary", "\x89PNG\r\n\x1a\n", "csv_not_text", ""},
+		{"zip", "PK\x03\x04\x00\x00", "xlsx_damaged", ""},
+		{"json", `[{"a":1},{"a"}]`, "json_syntax", "line 1, row 2"},
+		{"gzip", "\x1f\x8b\x08\x00", "compression_damaged", ""},
 		{"parquet", "PAR1 and no more", "parquet_damaged", ""},
 	}
 	for _, tt := range tests {

@@ -37,16 +37,24 @@ type ServiceConfig struct {
 	Driver    store.Driver
 	Files     Files
 	Jobs      Jobs
+	Sources   Sources          // what may be imported; nil: nothing is
 	MaxUpload int64            // bytes; default 10 GiB
 	Retention time.Duration    // after which a data set expires; 0: never
 	Now       func() time.Time // default time.Now
+	// KeepVersions is how many of the newest versions keep their files, beside
+	// the first and those that are pinned or used; default 10.
+	KeepVersions int
 }
+
+const defaultMaxUpload = 10 << 30
 
 // Service keeps the records of data sets. It is safe for concurrent use.
 type Service struct {
 	table     *store.Table[Dataset, *Dataset]
+	history   *History
 	files     Files
 	jobs      Jobs
+	sources   Sources
 	maxUpload int64
 	retention time.Duration
 	now       func() time.Time
@@ -55,11 +63,12 @@ type Service struct {
 // NewService returns a Service. The store has ensured Collections.
 func NewService(c ServiceConfig) *Service {
 	s := &Service{
-		table: store.NewTable[Dataset](c.Driver, collection()),
-		files: c.Files, jobs: c.Jobs, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
+		table:   store.NewTable[Dataset](c.Driver, collection()),
+		history: NewHistory(c.Driver, c.KeepVersions),
+		files:   c.Files, jobs: c.Jobs, sources: c.Sources, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
 	}
 	if s.maxUpload <= 0 {
-		s.maxUpload = 10 << 30
+		s.maxUpload = defaultMaxUpload
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -195,11 +204,15 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	if d.Deleted || d.expired(now) {
 		return nil, nil
 	}
-	keys := []string{d.RawKey}
-	if v := d.Version; v != nil {
-		keys = append(keys, v.TableKey, v.ProfileKey)
+	var keys []string
+	if d.RawKey != "" {
+		keys = append(keys, d.RawKey)
 	}
-	return keys, nil
+	if v := d.Version; v != nil {
+		keys = append(keys, v.keys()...)
+	}
+	more, err := s.history.references(ctx, d)
+	return append(keys, more...), err
 }
 
 // ready returns the data set if it has been ingested.
@@ -217,6 +230,7 @@ func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error
 // Preview is the beginning of a data set.
 type Preview struct {
 	Schema    tabular.Schema `json:"schema"`
+	Columns   []Column       `json:"-"`
 	Rows      [][]any        `json:"rows"` // nil, int64, float64, bool or string; instants as text
 	RowsTotal int64          `json:"rows_total"`
 }
@@ -243,7 +257,7 @@ func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*P
 		return nil, err
 	}
 	defer r.Close() //nolint:errcheck // only read
-	p := &Preview{Schema: d.Version.Schema, Rows: make([][]any, 0, limit), RowsTotal: d.Version.Rows}
+	p := &Preview{Schema: d.Version.Schema, Columns: d.TableColumns(), Rows: make([][]any, 0, limit), RowsTotal: d.Version.Rows}
 	for len(p.Rows) < limit {
 		c, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -255,7 +269,7 @@ func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*P
 		for i := range min(c.Frame.Rows(), limit-len(p.Rows)) {
 			row := make([]any, len(c.Frame.Columns()))
 			for k, column := range c.Frame.Columns() {
-				row[k] = tabular.Value(column, i)
+				row[k] = tabular.FieldValue(p.Schema[k], column, i)
 			}
 			p.Rows = append(p.Rows, row)
 		}
@@ -317,14 +331,5 @@ func (s *Service) Profile(ctx context.Context, tenant, id string) (json.RawMessa
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.files.Open(ctx, d.Version.ProfileKey)
-	if err != nil {
-		return nil, fmt.Errorf("open profile of data set %s: %w", id, err)
-	}
-	defer r.Close() //nolint:errcheck // only read
-	b, err := io.ReadAll(io.LimitReader(r, maxProfile))
-	if err != nil {
-		return nil, fmt.Errorf("read profile of data set %s: %w", id, err)
-	}
-	return b, nil
+	return s.ProfileOf(ctx, d)
 }

@@ -71,7 +71,7 @@ func TestMainWay(t *testing.T) {
 	checkCode(t, err, fault.ClassConflict, "dataset_not_ready")
 
 	made := b.finish(t, j)
-	if made.Rows != 3 || made.Columns != 3 || len(made.Files()) != 2 || !strings.HasPrefix(made.Version.TableKey, j.Prefix()) {
+	if made.Rows != 3 || made.Columns != 3 || len(made.Files()) != 3 || !strings.HasPrefix(made.Version.TableKey, j.Prefix()) {
 		t.Errorf("result %+v", made)
 	}
 	d, err = b.Get(t.Context(), "acme", d.ID)
@@ -83,7 +83,7 @@ func TestMainWay(t *testing.T) {
 		{Name: "age", Type: tabular.Integer, Nullable: true},
 		{Name: "joined", Type: tabular.Datetime, Nullable: true},
 	}
-	if !reflect.DeepEqual(d.Version.Schema, want) || d.Version.Format != (tabular.Format{Kind: "csv", Delimiter: ",", Quote: `"`, Header: true}) {
+	if !reflect.DeepEqual(d.Version.Schema, want) || !reflect.DeepEqual(d.Version.Format, tabular.Format{Kind: "csv", Encoding: "utf-8", Delimiter: ",", Quote: `"`, Header: true}) {
 		t.Errorf("version %+v", d.Version)
 	}
 	p, err := b.Preview(t.Context(), "acme", d.ID, 2)
@@ -115,7 +115,7 @@ func TestMainWay(t *testing.T) {
 	_, err = b.Frame(t.Context(), d, []string{"nope"})
 	checkCode(t, err, fault.ClassInvalid, "unknown_column")
 	keys, err := b.References(t.Context(), d.ID, b.now)
-	if err != nil || !slices.Equal(keys, []string{d.RawKey, d.Version.TableKey, d.Version.ProfileKey}) {
+	if err != nil || !slices.Equal(keys, []string{d.RawKey, d.Version.TableKey, d.Version.ProfileKey, d.Version.SampleKey}) {
 		t.Errorf("references %v, error %v", keys, err)
 	}
 	if keys, err = b.References(t.Context(), d.ID, b.now.Add(time.Hour)); err != nil || len(keys) > 0 {

@@ -96,7 +96,7 @@ func (s *jobs) Submit(_ context.Context, sub job.Submission) (*job.Job, bool, er
 		return nil, false, s.fail
 	}
 	for _, j := range s.all {
-		if j.Tenant == sub.Tenant && j.Kind == sub.Kind.Name && j.IdempotencyKey == sub.IdempotencyKey {
+		if sub.IdempotencyKey != "" && j.Tenant == sub.Tenant && j.Kind == sub.Kind.Name && j.IdempotencyKey == sub.IdempotencyKey {
 			return j, false, nil
 		}
 	}

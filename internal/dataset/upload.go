@@ -53,26 +53,19 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 	if err := s.jobs.CheckAfter(ctx, u.Tenant, u.After); err != nil {
 		return nil, nil, err // before the file is read, which may be large
 	}
-	now := s.now().UTC()
-	d := &Dataset{
-		Meta:   store.Meta{ID: store.NewID("ds")},
-		Tenant: u.Tenant, User: u.User, Name: u.Name, Filename: u.Filename,
-		IdempotencyKey: u.IdempotencyKey, Options: u.Options, Priority: u.Priority, After: u.After, State: Uploaded, CreatedAt: now,
-	}
-	if d.Name == "" {
-		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
-	}
-	if s.retention > 0 {
-		d.ExpiresAt = now.Add(s.retention)
-	}
+	d := s.newDataset(u.IdempotencyKey)
+	d.Tenant, d.User, d.Name, d.Filename = u.Tenant, u.User, u.Name, u.Filename
+	d.Options, d.Priority, d.After = u.Options, u.Priority, u.After
+	d.nameByFile()
 	d.RawKey = "uploads/" + d.Tenant + "/" + d.ID + "/raw"
-	if d.IdempotencyKey == "" {
-		d.IdempotencyKey = d.ID
-	} else if found, err := s.byKey(ctx, d); err != nil || found != nil {
+	if u.IdempotencyKey != "" {
+		found, err := s.byKey(ctx, d)
 		if err != nil {
 			return nil, nil, err
 		}
-		return s.repeat(ctx, found, d, u.Body)
+		if found != nil {
+			return s.repeat(ctx, found, d, u.Body)
+		}
 	}
 	body := s.meter(u.Body)
 	if err := s.keep(ctx, d.RawKey, body); err != nil {
@@ -82,23 +75,48 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 	return s.record(ctx, d)
 }
 
+// newDataset returns the record of a data set that begins now.
+func (s *Service) newDataset(key string) *Dataset {
+	now := s.now().UTC()
+	d := &Dataset{Meta: store.Meta{ID: store.NewID("ds")}, IdempotencyKey: key, State: Uploaded, CreatedAt: now}
+	if key == "" {
+		d.IdempotencyKey = d.ID
+	}
+	if s.retention > 0 {
+		d.ExpiresAt = now.Add(s.retention)
+	}
+	return d
+}
+
+// nameByFile names the data set after its file unless it has a name.
+func (d *Dataset) nameByFile() {
+	if d.Name == "" {
+		d.Name = strings.TrimSuffix(path.Base(d.Filename), path.Ext(d.Filename))
+	}
+}
+
 func checkUpload(u Upload) error {
 	if u.Tenant == "" || u.Body == nil {
 		return errors.New("create data set: tenant and body are needed")
 	}
-	if len(u.Name) > maxNameSize {
-		return fault.Invalid("name_too_long", "the name has %d bytes; at most %d are allowed", len(u.Name), maxNameSize).
+	return checkNames(u.Name, u.IdempotencyKey, u.Options)
+}
+
+// checkNames refuses what a request for a data set may not say.
+func checkNames(name, key string, options FormatOptions) error {
+	if len(name) > maxNameSize {
+		return fault.Invalid("name_too_long", "the name has %d bytes; at most %d are allowed", len(name), maxNameSize).
 			With(fault.Field{Location: "body.name", Message: "too long"})
 	}
-	bad := len(u.IdempotencyKey) > maxKey
-	for _, c := range []byte(u.IdempotencyKey) {
+	bad := len(key) > maxKey
+	for _, c := range []byte(key) {
 		bad = bad || c < ' ' || c > '~'
 	}
 	if bad {
 		return fault.Invalid("invalid_idempotency_key", "an idempotency key has at most %d printable ASCII characters", maxKey).
 			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a UUID or another short random string"})
 	}
-	return u.Options.Validate()
+	return options.Validate()
 }
 
 // keep stores the body under the key, or nothing.
@@ -131,7 +149,7 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 	err := s.table.Insert(ctx, d)
 	switch {
 	case err == nil:
-		return s.ingest(ctx, d)
+		return s.submitNew(ctx, d)
 	case !errors.Is(err, store.ErrDuplicate):
 		return nil, nil, storeFault(err)
 	}
@@ -140,7 +158,7 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 		return nil, nil, err
 	}
 	if found != nil && found.ID == d.ID { // an earlier try was stored, and its reply lost
-		return s.ingest(ctx, found)
+		return s.submitNew(ctx, found)
 	}
 	// Another upload with this key was faster.
 	if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil {
@@ -152,10 +170,38 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 	return s.same(ctx, found, d)
 }
 
+// submitNew submits the job of a data set that was just recorded. When the job
+// is refused, as when too many of the tenant's wait, the record and its file go:
+// whoever asked knows of no data set.
+func (s *Service) submitNew(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
+	made, j, err := s.ingest(ctx, d)
+	switch fault.ClassOf(err) {
+	case fault.ClassExhausted, fault.ClassInvalid, fault.ClassNotFound, fault.ClassConflict, fault.ClassTooLarge:
+	default: // nothing is wrong, or it is not known whether the job was stored
+		return made, j, err
+	}
+	ctx = context.WithoutCancel(ctx)
+	rest := s.table.Delete(ctx, d.ID, d.Revision)
+	if errors.Is(rest, store.ErrStale) || errors.Is(rest, store.ErrNotFound) {
+		return nil, nil, err // somebody has submitted it meanwhile, or it is gone
+	}
+	if rest == nil && d.RawKey != "" {
+		rest = s.files.Delete(ctx, d.RawKey)
+	}
+	if rest != nil {
+		err = fmt.Errorf("%w (and what was stored of it is left: %w)", err, rest)
+	}
+	return nil, nil, err
+}
+
 // ingest submits the data set's job, at most one.
 func (s *Service) ingest(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
+	kind := Kind()
+	if d.Source != "" {
+		kind = ImportKind()
+	}
 	j, _, err := s.jobs.Submit(ctx, job.Submission{
-		Kind: Kind(), Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID, Priority: d.Priority, After: d.After,
+		Kind: kind, Tenant: d.Tenant, User: d.User, Subject: d.ID, IdempotencyKey: d.ID, Priority: d.Priority, After: d.After,
 		Payload: IngestRequest{DatasetID: d.ID}, Memory: ingestMemory,
 	})
 	if err != nil {
@@ -203,10 +249,19 @@ func (s *Service) repeat(ctx context.Context, found, d *Dataset, r io.Reader) (*
 // same returns the data set that was found if d is the same upload.
 func (s *Service) same(ctx context.Context, found, d *Dataset) (*Dataset, *job.Job, error) {
 	if found.Deleted || found.SHA256 != d.SHA256 || found.Name != d.Name || found.Filename != d.Filename || !reflect.DeepEqual(found.Options, d.Options) ||
-		!slices.Equal(found.After, d.After) {
-		return nil, nil, fault.Conflict("idempotency_key_reused", "the idempotency key was used for another upload; a new upload needs a new key").
-			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
+		found.Source != "" || !slices.Equal(found.After, d.After) {
+		return nil, nil, errKeyReused()
 	}
+	return s.known(ctx, found)
+}
+
+func errKeyReused() error {
+	return fault.Conflict("idempotency_key_reused", "the idempotency key was used for another upload or import; a new one needs a new key").
+		With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every request"})
+}
+
+// known returns a data set that was asked for before, and its job.
+func (s *Service) known(ctx context.Context, found *Dataset) (*Dataset, *job.Job, error) {
 	if found.JobID == "" {
 		return s.ingest(ctx, found)
 	}

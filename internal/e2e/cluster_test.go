@@ -166,7 +166,7 @@ func (cl *cluster) work(t *testing.T) {
 	if err := json.Unmarshal(j.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model = result.ModelID
+	p.Model, p.Recipe = result.ModelID, saved(t, c, p.Dataset)
 	cl.rest(t, c, p, result.HoldoutRows)
 	tenanttest.Walk(t, cl.url, p, cl.small(t, another))
 	cl.system(t, cl.client(t, token(t, owner, "analyst")))
@@ -204,8 +204,18 @@ func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	if err := json.Unmarshal(finished(t, c, a).Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Jobs["training"] = result.ModelID, a.ID
+	p.Model, p.Jobs["training"], p.Recipe = result.ModelID, a.ID, saved(t, c, p.Dataset)
 	return p
+}
+
+// saved saves a recipe for the data set.
+func saved(t *testing.T, c *client.Client, dataset string) string {
+	t.Helper()
+	r, err := c.CreateRecipe(t.Context(), client.RecipeDraft{Name: "clean", DatasetID: dataset, Steps: []client.Step{{Name: "remove_duplicates"}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.ID
 }
 
 // rest tunes, predicts and lists what a clean-up would delete, with what is
@@ -274,6 +284,7 @@ func (cl *cluster) rest(t *testing.T, c *client.Client, p tenanttest.Party, held
 	}
 	keep(c.Tune(t.Context(), client.TuneRequest{ModelID: p.Model, Method: "threshold", Objective: "youden"}, ""))
 	prediction := keep(c.Predict(t.Context(), client.PredictRequest{ModelID: p.Model, DatasetID: p.Dataset, Rows: "holdout"}, ""))
+	keep(c.Transform(t.Context(), client.TransformRequest{RecipeUse: client.RecipeUse{DatasetID: p.Dataset, RecipeID: p.Recipe}}, ""))
 	keep(c.Cleanup(t.Context(), client.CleanupRequest{DryRun: true}, ""))
 	file, _, err := c.Result(t.Context(), prediction.ID, "predictions")
 	if err != nil {

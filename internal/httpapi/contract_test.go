@@ -62,7 +62,7 @@ const documentURL = "https://narrative.test/openapi.json"
 var readContract = sync.OnceValues(func() (*contract, error) {
 	js := newJobs(nil)
 	h, err := httpapi.New(httpapi.DefaultConfig(), httpapi.Deps{
-		Verifier: verifier{}, Jobs: js, Queues: &job.Service{}, Tenants: &job.Service{}, Datasets: &datasets{all: map[string]*dataset.Dataset{}}, Models: &models{all: map[string]*model.Model{}},
+		Verifier: verifier{}, Jobs: js, Queues: &job.Service{}, Tenants: &job.Service{}, Datasets: &datasets{all: map[string]*dataset.Dataset{}}, Models: &models{all: map[string]*model.Model{}}, Recipes: &recipes{}, Versions: versions{},
 		Training: &submitter[training.Request]{}, Tuning: &submitter[tuning.Request]{},
 		Prediction: &submitter[prediction.Request]{}, Retention: &submitter[retention.Request]{}, Health: findings{},
 		Observed: httpapi.Observed{Ready: ready}, Logger: slog.New(slog.DiscardHandler),
@@ -232,7 +232,7 @@ func TestDocument(t *testing.T) {
 		if strings.HasPrefix(r.id(), "list-") {
 			want = append(want, "cursor", "limit")
 		}
-		if responses["202"] != nil && !strings.Contains(r.path, "/jobs/") {
+		if responses["202"] != nil && r.method == http.MethodPost && !strings.Contains(r.path, "/jobs/") {
 			want = append(want, "Idempotency-Key")
 		}
 		for _, name := range want {
@@ -302,7 +302,9 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	j := b.jobs.add(tenant, "training", d.ID)
 	switch {
 	case strings.Contains(address, "/datasets/"):
-		address = strings.ReplaceAll(address, "{id}", d.ID)
+		address = strings.NewReplacer("{id}", d.ID, "{number}", "1", "{kind}", "histogram").Replace(address)
+	case strings.Contains(address, "/recipes/"):
+		address = strings.ReplaceAll(address, "{id}", b.recipes.add(tenant).ID)
 	case strings.Contains(address, "/models/"):
 		address = strings.ReplaceAll(address, "{id}", m.ID)
 	default:
@@ -311,6 +313,16 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	switch r.id() {
 	case "train":
 		body = `{"dataset_id":"` + d.ID + `","target":"y"}`
+	case "create-recipe", "put-recipe":
+		body = `{"name":"clean","dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
+	case "check-recipe", "preview-recipe", "transform":
+		body = `{"dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
+	case "import-dataset":
+		body = `{"source":"https://files.example.com/customers.csv","after":["` + j.ID + `"]}`
+	case "pin-version":
+		body = `{"pinned":true}`
+	case "change-schema":
+		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":
 		body = `{"priority":7}`
 	case "put-queue", "put-tenant":
@@ -394,7 +406,7 @@ func TestOwner(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, r := range contractOf(t).routes {
-		if r.id() == "upload-dataset" || r.id() == "stream-job-events" {
+		if r.id() == "upload-dataset" || r.id() == "sniff-dataset" || r.id() == "stream-job-events" {
 			continue // have tests of their own
 		}
 		address, body := b.concrete(r, "bob")

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
-	"strconv"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -19,11 +16,12 @@ type Dataset struct {
 	ID        string       `json:"id" pattern:"^ds_[0-9a-f]{32}$"`
 	Name      string       `json:"name" example:"customers"`
 	Filename  string       `json:"filename" example:"customers.csv"`
-	Size      int64        `json:"size" doc:"Bytes as uploaded"`
-	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal"`
-	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
+	Source    string       `json:"source,omitempty" doc:"Where an imported file came from, without the query of its address"`
+	Size      int64        `json:"size" doc:"Bytes as uploaded; 0 while an import is under way"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way"`
+	State     string       `json:"state" enum:"uploaded,ready,rejected" doc:"uploaded: the ingest or import job is under way; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
-	JobID     string       `json:"job_id" doc:"The ingest job"`
+	JobID     string       `json:"job_id" doc:"The ingest or import job"`
 	Rows      int64        `json:"rows,omitempty" doc:"Present when it is ready"`
 	Columns   []Column     `json:"columns,omitempty" nullable:"false" doc:"Present when it is ready"`
 	Format    *Format      `json:"format,omitempty" doc:"How the file was read; present when it is ready"`
@@ -35,17 +33,23 @@ type Dataset struct {
 // Column is one column of a table.
 type Column struct {
 	Name     string `json:"name"`
-	Type     string `json:"type" enum:"integer,float,boolean,string,datetime"`
+	Type     string `json:"type" enum:"integer,float,boolean,string,categorical,date,datetime,time,email,phone,url,currency,percentage,json,text,identifier" doc:"What the values are"`
+	Storage  string `json:"storage,omitempty" enum:"integer,float,boolean,string,datetime" doc:"How they are kept: dates as instants, times of day as seconds, amounts and percentages as numbers"`
 	Nullable bool   `json:"nullable" doc:"Whether values are missing"`
+	Role     string `json:"role,omitempty" enum:"target,id,weight,group,time,ignore" doc:"What the column is for"`
 }
 
 // Format is how a file was read.
 type Format struct {
-	Kind      string `json:"kind" doc:"csv or parquet"`
-	Delimiter string `json:"delimiter,omitempty"`
-	Quote     string `json:"quote,omitempty"`
-	Header    bool   `json:"header" doc:"Whether the first record names the columns"`
-	BOM       bool   `json:"bom,omitempty" doc:"Whether the file began with a byte order mark"`
+	Kind        string   `json:"kind" enum:"csv,json,jsonl,xlsx,parquet"`
+	Compression string   `json:"compression,omitempty" enum:"gzip,zstd" doc:"Missing when the file was not compressed"`
+	Encoding    string   `json:"encoding,omitempty" doc:"Of text" example:"utf-8"`
+	Delimiter   string   `json:"delimiter,omitempty" doc:"Of CSV"`
+	Quote       string   `json:"quote,omitempty" doc:"Of CSV"`
+	Header      bool     `json:"header" doc:"Whether the file names the columns"`
+	BOM         bool     `json:"bom,omitempty" doc:"Whether the text began with a byte order mark"`
+	Sheet       string   `json:"sheet,omitempty" doc:"Of a workbook, the one that was read"`
+	Sheets      []string `json:"sheets,omitempty" nullable:"false" doc:"All that the workbook has"`
 }
 
 // DatasetLinks are the addresses around a data set.
@@ -54,6 +58,7 @@ type DatasetLinks struct {
 	Job     string `json:"job" doc:"The ingest job"`
 	Preview string `json:"preview,omitempty" doc:"Present when it is ready"`
 	Profile string `json:"profile,omitempty" doc:"Present when it is ready"`
+	Schema  string `json:"schema,omitempty" doc:"Present when it is ready"`
 }
 
 // Preview is the first rows of a data set.
@@ -81,6 +86,8 @@ type profileOutput struct{ Body json.RawMessage }
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
+	s.registerImport()
+	s.registerSniff()
 	register(s, operation(tagDatasets, "GET /datasets", "list-datasets", "List data sets",
 		`The newest first.`), func(ctx context.Context, in *struct{ Paging }) (*pageOutput[Dataset], error) {
 		page, err := s.datasets.List(ctx, callerOf(ctx).Tenant, in.Cursor, in.Limit)
@@ -101,7 +108,7 @@ func (s *server) registerDatasets() {
 	register(s, operation(tagDatasets, "GET /datasets/{id}/preview", "preview-dataset", "See the first rows",
 		`As they were read and typed. The data set must be ready.`, http.StatusNotFound, http.StatusConflict), s.previewDataset)
 	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
-		`Counts, missing and distinct values, quantiles, histograms and the most frequent values of every column. The data set must be ready.`,
+		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*profileOutput, error) {
 			profile, err := s.datasets.Profile(ctx, callerOf(ctx).Tenant, in.ID)
@@ -110,6 +117,8 @@ func (s *server) registerDatasets() {
 			}
 			return &profileOutput{Body: withoutKeys(profile)}, nil
 		})
+	s.registerSchema()
+	s.registerCharts()
 	register(s, operation(tagDatasets, "DELETE /datasets/{id}", "delete-dataset", "Delete a data set",
 		`It is gone at once; its files go at the next clean-up. Models made from it stay.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*struct{}, error) {
@@ -122,7 +131,7 @@ func (s *server) previewDataset(ctx context.Context, in *previewInput) (*preview
 	if err != nil {
 		return nil, err
 	}
-	out := &previewOutput{Body: Preview{Columns: viewColumns(p.Schema), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
+	out := &previewOutput{Body: Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
 	for _, row := range p.Rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
@@ -152,55 +161,50 @@ func viewCell(cell any) any {
 func viewColumns(schema tabular.Schema) []Column {
 	columns := make([]Column, 0, len(schema))
 	for _, f := range schema {
-		columns = append(columns, Column{Name: f.Name, Type: string(f.Type), Nullable: f.Nullable})
+		columns = append(columns, Column{Name: f.Name, Type: string(tabular.SemanticOf(f)), Storage: string(f.Type), Nullable: f.Nullable})
 	}
 	return columns
+}
+
+// viewTableColumns shows the columns of a preview.
+func viewTableColumns(p *dataset.Preview) []Column {
+	if p.Columns == nil {
+		return viewColumns(p.Schema)
+	}
+	return viewDatasetColumns(p.Columns)
+}
+
+func viewDatasetColumns(all []dataset.Column) []Column {
+	columns := make([]Column, 0, len(all))
+	for _, c := range all {
+		columns = append(columns, viewColumn(c))
+	}
+	return columns
+}
+
+func viewColumn(c dataset.Column) Column {
+	return Column{Name: c.Name, Type: string(c.Semantic), Storage: string(c.Type), Nullable: c.Nullable, Role: string(c.Role)}
 }
 
 func viewDataset(d *dataset.Dataset) Dataset {
 	self := datasetPath(d.ID)
 	v := Dataset{
-		ID: d.ID, Name: d.Name, Filename: d.Filename, Size: d.Size, SHA256: d.SHA256, State: string(d.State),
+		ID: d.ID, Name: d.Name, Filename: d.Filename, Source: d.Origin(), Size: d.Size, SHA256: d.SHA256, State: string(d.State),
 		User: d.User, JobID: d.JobID, CreatedAt: d.CreatedAt.UTC(), ExpiresAt: moment(d.ExpiresAt),
 		Links: DatasetLinks{Self: self, Job: jobPath(d.JobID)},
 	}
 	if version := d.Version; version != nil {
 		v.Rows = version.Rows
-		v.Columns = viewColumns(version.Schema)
-		v.Format = &Format{
-			Kind: version.Format.Kind, Delimiter: version.Format.Delimiter, Quote: version.Format.Quote,
-			Header: version.Format.Header, BOM: version.Format.BOM,
-		}
-		v.Links.Preview, v.Links.Profile = self+"/preview", self+"/profile"
+		v.Columns = viewDatasetColumns(d.TableColumns())
+		v.Format = viewFormat(version.Format)
+		v.Links.Preview, v.Links.Profile, v.Links.Schema = self+"/preview", self+"/profile", self+"/schema"
 	}
 	return v
 }
 
-// uploadForm describes the form of an upload. It is added to the description
-// after the operation is registered: huma would read a body that it knows of.
-func uploadForm(limit int64) *huma.RequestBody {
-	text := func(doc string, longest int) *huma.Schema {
-		return &huma.Schema{Type: huma.TypeString, Description: doc, MaxLength: &longest}
-	}
-	priority := &huma.Schema{Type: huma.TypeString, Pattern: "^[0-9]$", Description: "How urgent the ingest job is among those of your tenant, 0 to 9; default 5"}
-	header := &huma.Schema{Type: huma.TypeString, Enum: []any{"true", "false"}, Description: "Whether the first record names the columns; default: found out"}
-	return &huma.RequestBody{
-		Required:    true,
-		Description: "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes in all. The file is passed on as it arrives.",
-		Content: map[string]*huma.MediaType{"multipart/form-data": {
-			Schema: &huma.Schema{
-				Type: huma.TypeObject, AdditionalProperties: false, Required: []string{"file"},
-				Properties: map[string]*huma.Schema{
-					"name":      text("A name for the data set; default: the file's", maxFieldBytes),
-					"delimiter": text("Between fields of a CSV file: a comma, a tab, a semicolon or a bar; default: found out", 1),
-					"quote":     text("Around fields of a CSV file: \" or '; default: found out", 1),
-					"header":    header,
-					"priority":  priority,
-					fieldAfter:  text("Jobs that have to succeed before the file is read in, at most 100, with commas between them; until then the ingest job is waiting. Default: none", maxAfterBytes),
-					"file":      {Type: huma.TypeString, Format: "binary", Description: "The file, CSV or Parquet; the last part of the form"},
-				},
-			},
-			Encoding: map[string]*huma.Encoding{"file": {ContentType: "text/csv, application/vnd.apache.parquet, application/octet-stream"}},
-		}},
+func viewFormat(f tabular.Format) *Format {
+	return &Format{
+		Kind: f.Kind, Compression: f.Compression, Encoding: f.Encoding, Delimiter: f.Delimiter, Quote: f.Quote,
+		Header: f.Header, BOM: f.BOM, Sheet: f.Sheet, Sheets: f.Sheets,
 	}
 }

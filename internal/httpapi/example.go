@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/prediction"
@@ -71,11 +72,14 @@ func illustrate(doc *huma.OpenAPI) {
 			{Name: "second", Prediction: &prediction.Request{ModelID: exampleModelID, DatasetID: exampleDatasetID, Order: job.Order{After: []string{"first"}}}},
 		}},
 
+		"import-dataset":       ImportRequest{Source: "https://files.example.com/customers.csv", Name: "customers"},
 		"prioritise-job":       JobChange{Priority: 8},
+		"change-schema":        SchemaChange{Columns: []ColumnChange{{Name: "joined", Type: "date", Layout: "dmy"}, {Name: "churned", Role: "target"}}},
 		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},
 		"put-tenant":           exampleTenant(),
 		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
+	maps.Copy(requests, recipeRequests())
 	answers := answerExamples()
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
@@ -119,14 +123,15 @@ func answerExamples() map[string]any {
 	urgent.Priority = 8
 	ingest := fresh
 	ingest.Kind = "ingest"
-	columns := []Column{{Name: "age", Type: "integer", Nullable: true}, {Name: "churned", Type: "string"}}
-	dataset := Dataset{
+	columns := []Column{{Name: "age", Type: "integer", Storage: "integer", Nullable: true}, {Name: "churned", Type: "categorical", Storage: "string", Role: "target"}}
+	table := Dataset{
 		ID: exampleDatasetID, Name: "customers", Filename: "customers.csv", Size: 48211, State: "ready", User: "ada",
 		SHA256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", JobID: exampleJobID,
-		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
+		Rows: 1000, Columns: columns, Format: &Format{Kind: "csv", Encoding: "utf-8", Delimiter: ",", Quote: `"`, Header: true}, CreatedAt: at,
 		Links: DatasetLinks{
 			Self: datasetPath(exampleDatasetID), Job: jobPath(exampleJobID),
 			Preview: datasetPath(exampleDatasetID) + "/preview", Profile: datasetPath(exampleDatasetID) + "/profile",
+			Schema: datasetPath(exampleDatasetID) + "/schema",
 		},
 	}
 	model := exampleModel(at, columns[:1])
@@ -135,12 +140,19 @@ func answerExamples() map[string]any {
 	}
 	of := func(kind string) Job { j := fresh; j.Kind = kind; return j }
 	examples := operatorExamples(at)
+	maps.Copy(examples, columnExamples(columns))
+	examples["make-profile"] = made(of("profile"), exampleDatasetID, "")
 	maps.Copy(examples, map[string]any{
-		"upload-dataset":  made(ingest, exampleDatasetID, ""),
-		"list-datasets":   Page[Dataset]{Items: []Dataset{dataset}},
-		"get-dataset":     dataset,
+		"upload-dataset": made(ingest, exampleDatasetID, ""),
+		"import-dataset": made(of("import"), exampleDatasetID, ""),
+		"sniff-dataset": Sniffed{
+			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
+			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},
+		},
+		"list-datasets":   Page[Dataset]{Items: []Dataset{table}},
+		"get-dataset":     table,
 		"preview-dataset": Preview{Columns: columns, Rows: [][]any{{34, "no"}, {nil, "yes"}}, RowsTotal: 1000},
-		"profile-dataset": map[string]any{"rows": 1000, "columns": []any{map[string]any{"name": "age", "type": "integer", "missing": 12}}},
+		"profile-dataset": map[string]any{"version": 2, "rows": 1000, "columns": []any{map[string]any{"name": "age", "type": "integer", "missing": 12}}},
 		"train":           made(fresh, exampleDatasetID, ""),
 		"tune":            made(of("tuning"), "", exampleModelID),
 		"predict":         made(of("prediction"), exampleDatasetID, exampleModelID),
@@ -163,7 +175,25 @@ func answerExamples() map[string]any {
 		"health":          Liveness{Status: StatusOK},
 		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
 	})
+	maps.Copy(examples, recipeAnswers(at, made(of("transform"), exampleDatasetID, "")))
 	return examples
+}
+
+// columnExamples are those of what columns are, and of charts of them.
+func columnExamples(columns []Column) map[string]any {
+	schema := Schema{Columns: []SchemaColumn{
+		{Column: columns[0], Agree: 988},
+		{Column: columns[1], Agree: 1000},
+		{Column: Column{Name: "joined", Type: "string", Storage: "string"}, Agree: 1000, Suggestion: &TypeSuggestion{
+			Type: "date", Reason: "mostly", Layouts: []string{"dmy"}, Agree: 997, Disagree: 3, Disagreeing: []Sample{{Row: 17, Value: "31.02.2024"}},
+		}},
+	}}
+	return map[string]any{
+		"get-schema": schema, "change-schema": schema,
+		"get-chart": dataset.Chart{Kind: "scatter", X: "age", Y: "balance", Rows: 1000, RowsRead: 1000, Sampled: true, Points: []dataset.Point{
+			{X: 34, Y: 12.5, Row: 1}, {X: 51, Y: 98000, Row: 2, Outlier: true},
+		}},
+	}
 }
 
 // operatorExamples are those of what only operators see, and of histories.

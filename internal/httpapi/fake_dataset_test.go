@@ -23,12 +23,15 @@ import (
 
 // datasets keeps data sets in memory, and of their files the length and sum.
 type datasets struct {
-	mu   sync.Mutex
-	all  map[string]*dataset.Dataset
-	jobs *jobs
-	got  []dataset.Upload
-	read func(io.Reader) (int64, []byte, error)
-	view dataset.Preview
+	mu       sync.Mutex
+	all      map[string]*dataset.Dataset
+	jobs     *jobs
+	got      []dataset.Upload
+	imported []dataset.Import
+	read     func(io.Reader) (int64, []byte, error)
+	view     dataset.Preview
+
+	charts int // that were drawn
 }
 
 var _ httpapi.Datasets = (*datasets)(nil)
@@ -85,6 +88,31 @@ func (f *datasets) Create(ctx context.Context, u dataset.Upload) (*dataset.Datas
 		}
 	}
 	return f.all[id], j, nil
+}
+
+func (f *datasets) Import(ctx context.Context, im dataset.Import) (*dataset.Dataset, *job.Job, bool, error) {
+	for _, id := range im.After {
+		if _, err := f.jobs.Get(ctx, im.Tenant, id); err != nil {
+			return nil, nil, false, err
+		}
+	}
+	j, created, err := f.jobs.submit(ctx, job.Submission{
+		Tenant: im.Tenant, Kind: job.Kind{Name: "import"}, IdempotencyKey: im.IdempotencyKey, Payload: im.Source,
+	})
+	if err != nil {
+		return nil, nil, false, err
+	}
+	id := strings.Replace(j.ID, "job", "ds", 1)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.imported = append(f.imported, im)
+	if created {
+		f.all[id] = &dataset.Dataset{
+			Meta: store.Meta{ID: id, Revision: 1}, Tenant: im.Tenant, User: im.User, Name: im.Name, Source: im.Source,
+			State: dataset.Uploaded, JobID: j.ID, CreatedAt: f.jobs.now(),
+		}
+	}
+	return f.all[id], j, created, nil
 }
 
 func (f *datasets) Get(_ context.Context, tenant, id string) (*dataset.Dataset, error) {

@@ -37,6 +37,7 @@ func describeAPI(config Config) huma.Config {
 			Servers: []*huma.Server{{URL: "/", Description: "This server"}},
 			Tags: []*huma.Tag{
 				{Name: tagDatasets, Description: "Tables that were uploaded: typed, profiled and ready to learn from."},
+				{Name: tagRecipes, Description: "Make better tables: transformations, recipes, and the versions that they make."},
 				{Name: tagTraining, Description: "Compare algorithms and keep the best as a model."},
 				{Name: tagTuning, Description: "Choose a model's decision threshold."},
 				{Name: tagPredictions, Description: "Apply a model to every row of a file."},
@@ -198,11 +199,17 @@ func completeOperation(op *huma.Operation) {
 		r.Headers["X-Request-Id"] = &huma.Param{Ref: "#/components/headers/RequestID"}
 		describeStatus(op, key, r)
 	}
-	if op.OperationID == "get-job" {
+	if what, ok := map[string]string{"get-job": "The job", "get-chart": "The chart"}[op.OperationID]; ok {
 		op.Responses["304"] = &huma.Response{
-			Description: "The job is unchanged since the ETag in If-None-Match",
+			Description: what + " is unchanged since the ETag in If-None-Match",
 			Headers:     map[string]*huma.Param{"ETag": op.Responses["200"].Headers["ETag"], "X-Request-Id": {Ref: "#/components/headers/RequestID"}},
 		}
+	}
+	if op.OperationID == "change-schema" {
+		later := *op.Responses["200"]
+		later.Description = "Accepted: the types hold when the job has succeeded; Location is where it is"
+		op.Responses["202"] = &later
+		op.Responses["200"].Description = "It is set"
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 const (
 	tagDatasets    = "datasets"
 	tagTraining    = "training"
+	tagRecipes     = "recipes"
 	tagTuning      = "tuning"
 	tagPredictions = "predictions"
 	tagModels      = "models"

@@ -90,6 +90,9 @@ type Jobs interface {
 type DatasetRegister interface {
 	Create(ctx context.Context, u dataset.Upload) (*dataset.Dataset, *job.Job, error)
 	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	// Import makes a data set of a file that is elsewhere; created is false when
+	// the Idempotency key was seen before.
+	Import(ctx context.Context, im dataset.Import) (d *dataset.Dataset, j *job.Job, created bool, err error)
 	List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*dataset.Dataset], error)
 	Delete(ctx context.Context, tenant, id string) error
 }
@@ -100,10 +103,27 @@ type DatasetReader interface {
 	Profile(ctx context.Context, tenant, id string) (json.RawMessage, error)
 }
 
+// DatasetDescriber knows what columns mean, and changes it.
+type DatasetDescriber interface {
+	Schema(ctx context.Context, tenant, id string) (*dataset.Dataset, []dataset.DescribedColumn, error)
+	// ChangeSchema returns the job that reads the file again; nil when none has to.
+	ChangeSchema(ctx context.Context, c dataset.SchemaChange) (*dataset.Dataset, *job.Job, error)
+	Reprofile(ctx context.Context, tenant, user, id, idempotencyKey string) (j *job.Job, created bool, err error)
+}
+
+// DatasetCharts draws data sets. A chart with the same request is the same as
+// long as the tag is.
+type DatasetCharts interface {
+	Chart(ctx context.Context, tenant, id string, req dataset.ChartRequest) (*dataset.Chart, error)
+	ChartTag(ctx context.Context, tenant, id string) (string, error)
+}
+
 // Datasets is what the API needs to know about data sets.
 type Datasets interface {
 	DatasetRegister
 	DatasetReader
+	DatasetDescriber
+	DatasetCharts
 }
 
 // Models keeps models.

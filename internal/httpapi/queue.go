@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 )
@@ -66,7 +67,7 @@ func (m IfMatch) revision() (*int64, error) {
 // has for it.
 func changedMeanwhile(err error) error {
 	f, ok := fault.As(err)
-	if !ok || f.Code != job.CodePolicyChanged {
+	if !ok || f.Code != job.CodePolicyChanged && f.Code != dataset.CodeSchemaChanged {
 		return err
 	}
 	p := faultProblem(f, err)

@@ -18,6 +18,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
@@ -33,6 +34,8 @@ var (
 	_ httpapi.Jobs                          = (*job.Service)(nil)
 	_ httpapi.HealthHistory                 = (*health.History)(nil)
 	_ httpapi.Datasets                      = (*dataset.Service)(nil)
+	_ httpapi.Recipes                       = (*recipe.Service)(nil)
+	_ httpapi.Versions                      = (*dataset.Service)(nil)
 	_ httpapi.Models                        = (*model.Service)(nil)
 	_ httpapi.Submitter[training.Request]   = (*training.Service)(nil)
 	_ httpapi.Submitter[tuning.Request]     = (*tuning.Service)(nil)
@@ -71,6 +74,15 @@ func (deaf) Backlog(context.Context, string) (waiting, active, ended int64, err 
 	return 0, 0, 0, nil
 }
 
+// anywhere is the same file at every address.
+type anywhere struct{}
+
+func (anywhere) Check(string, string) error { return nil }
+
+func (anywhere) Open(context.Context, string, string, int64, string) (*dataset.Remote, error) {
+	return &dataset.Remote{Body: io.NopCloser(strings.NewReader("a,b\n1,2\n")), Size: 8}, nil
+}
+
 // line is a queue that delivers to whoever reads it.
 type line struct {
 	deaf
@@ -90,6 +102,7 @@ type domain struct {
 	files      shelf
 	jobs       *job.Service
 	datasets   *dataset.Service
+	recipes    *recipe.Service
 	models     *model.Service
 	training   *training.Service
 	tuning     *tuning.Service
@@ -101,13 +114,14 @@ type domain struct {
 func newDomain(t *testing.T, queue job.Queue) *domain {
 	t.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
-	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
+	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
 		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
-	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}})
+	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
 	d.training = training.NewService(d.jobs, d.datasets)
 	d.tuning = tuning.NewService(d.jobs, d.models)
@@ -121,6 +135,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 func (d *domain) behind(b *bench) {
 	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
 	b.deps.Queues, b.deps.Tenants = d.jobs, d.jobs
+	b.deps.Recipes, b.deps.Versions = d.recipes, d.datasets
 	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
 	b.deps.Health = d.health
 }
@@ -128,8 +143,11 @@ func (d *domain) behind(b *bench) {
 // work runs what the queue delivers until the test ends.
 func (d *domain) work(t *testing.T, queue line) {
 	t.Helper()
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files})
 	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: handlers.Handlers(handlers.Runners{
-		Ingest:     dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files}),
+		Ingest:     ingest,
+		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: d.files, Remote: anywhere{}}),
+		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: d.datasets, Files: d.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: d.datasets, Models: d.models, Files: d.files, Threads: 1}),
 		Tuning:     tuning.NewRunner(d.models, d.files, nil),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: d.files, Datasets: d.datasets, Models: prediction.Registry(d.models), Threads: 1}),

@@ -52,6 +52,10 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.api.UseMiddleware(s.authenticate, s.checkQuery, s.readBody, s.limitTime)
 
 	s.registerDatasets()
+	s.registerVersions(deps.Versions)
+	s.registerTransformations()
+	s.registerRecipes(deps.Recipes)
+	s.registerTransforms(deps.Recipes)
 	s.registerTraining(deps.Training)
 	s.registerTuning(deps.Tuning)
 	s.registerPrediction(deps.Prediction)

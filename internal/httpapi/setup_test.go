@@ -20,6 +20,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
@@ -45,6 +46,7 @@ type bench struct {
 	jobs     *jobs
 	datasets *datasets
 	models   *models
+	recipes  *recipes
 	training *submitter[training.Request]
 	cleanup  *submitter[retention.Request]
 	log      *record
@@ -115,9 +117,13 @@ func newBench() *bench {
 		jobs: b.jobs, kind: "cleanup", subject: func(retention.Request) string { return "" },
 		known: func(string, retention.Request) error { return nil },
 	}
+	b.recipes = &recipes{submitter: submitter[recipe.Request]{
+		jobs: b.jobs, kind: "transform", subject: func(r recipe.Request) string { return r.DatasetID },
+		known: func(tenant string, r recipe.Request) error { return knownDataset(tenant, r.DatasetID) },
+	}}
 	policies := newPolicies()
 	b.deps = httpapi.Deps{
-		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Models: b.models, Training: b.training, Retention: b.cleanup, Health: findings{},
+		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Models: b.models, Recipes: b.recipes, Versions: versions{knownDataset}, Training: b.training, Retention: b.cleanup, Health: findings{},
 		Tuning: &submitter[tuning.Request]{
 			jobs: b.jobs, kind: "tuning", subject: func(r tuning.Request) string { return r.ModelID },
 			known: func(tenant string, r tuning.Request) error { return knownModel(tenant, r.ModelID) },

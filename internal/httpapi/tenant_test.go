@@ -41,6 +41,9 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 	p.Model = result.ModelID
 	keep(b.send(t, "/api/v1/tuning", token, `{"model_id":"`+p.Model+`","method":"threshold"}`))
 	keep(b.send(t, "/api/v1/predictions", token, `{"model_id":"`+p.Model+`","dataset_id":"`+p.Dataset+`"}`))
+	saved := b.send(t, "/api/v1/recipes", token, `{"name":"clean","dataset_id":"`+p.Dataset+`","steps":[{"name":"fill_missing","parameters":{"value":0}}]}`)
+	p.Recipe = decode[httpapi.Recipe](t, saved).ID
+	keep(b.send(t, "/api/v1/transforms", token, `{"dataset_id":"`+p.Dataset+`","recipe_id":"`+p.Recipe+`"}`))
 	keep(b.send(t, "/api/v1/cleanup", token, `{"dry_run":true}`))
 	return p
 }

@@ -32,7 +32,7 @@ type uploadInput struct{ Idempotency }
 
 func (s *server) registerUpload() {
 	op := accepted(operation(tagDatasets, "POST /datasets", "upload-dataset", "Upload a data set",
-		`Send a CSV or Parquet file as multipart/form-data; the fields come before the file. The answer comes when the file is stored. An ingest job then finds out its types and makes its profile; follow the job, and use the data set when it is ready.`,
+		`Send a file as multipart/form-data: CSV, JSON, JSON Lines, an Excel workbook or Parquet, text also compressed by gzip or zstd; the fields come before the file. The answer comes when the file is stored. An ingest job then finds out its types and makes its profile; follow the job, and use the data set when it is ready.`,
 		http.StatusNotFound, http.StatusConflict, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests))
 	op.Metadata[metaStreams] = true
 	register(s, op, s.upload)
@@ -51,11 +51,12 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*acceptedOutput, 
 		return nil, err
 	}
 	defer body.end()
-	up := dataset.Upload{Tenant: x.caller.Tenant, User: x.caller.User, IdempotencyKey: in.Key}
-	file, err := readFields(parts, &up)
+	fields := &uploadFields{set: setUploadField, up: dataset.Upload{Tenant: x.caller.Tenant, User: x.caller.User, IdempotencyKey: in.Key}}
+	file, err := fields.read(parts)
 	if err != nil {
 		return nil, body.explain(err)
 	}
+	up := fields.up
 	up.Body = file
 	d, j, err := s.datasets.Create(ctx, up)
 	if err != nil {
@@ -102,8 +103,15 @@ func (s *server) uploadTooLarge() *fault.Error {
 	return fault.TooLarge("upload_too_large", "the upload has more than %d bytes", s.config.MaxUploadBytes)
 }
 
-// readFields reads the fields before the file and returns the file.
-func readFields(parts *multipart.Reader, up *dataset.Upload) (*fileReader, error) {
+// uploadFields are what comes before the file in a form.
+type uploadFields struct {
+	up   dataset.Upload
+	part bool // the file is a part of one
+	set  func(f *uploadFields, name, value string) error
+}
+
+// read reads the fields before the file and returns the file.
+func (f *uploadFields) read(parts *multipart.Reader) (*fileReader, error) {
 	seen := map[string]bool{}
 	for range maxFields {
 		part, err := parts.NextPart()
@@ -116,7 +124,7 @@ func readFields(parts *multipart.Reader, up *dataset.Upload) (*fileReader, error
 		}
 		name := part.FormName()
 		if name == "file" {
-			up.Filename = filename(part)
+			f.up.Filename = filename(part)
 			return &fileReader{part: part, parts: parts}, nil
 		}
 		location := "body." + clean(name)
@@ -137,7 +145,7 @@ func readFields(parts *multipart.Reader, up *dataset.Upload) (*fileReader, error
 			return nil, fault.Invalid("invalid_request", "the field %q must be text of at most %d bytes", clean(name), most).
 				With(fault.Field{Location: location, Message: "must be short text"})
 		}
-		if err := setField(up, name, string(value)); err != nil {
+		if err := f.set(f, name, string(value)); err != nil {
 			return nil, err
 		}
 	}
@@ -145,41 +153,30 @@ func readFields(parts *multipart.Reader, up *dataset.Upload) (*fileReader, error
 		With(fault.Field{Location: "body.file", Message: "is required"})
 }
 
-// setField takes over one field of the form.
-func setField(up *dataset.Upload, name, value string) error {
+// setUploadField takes over one field of the form.
+func setUploadField(f *uploadFields, name, value string) error {
 	switch name {
 	case "name":
-		up.Name = value
-	case "delimiter":
-		if value == `\t` {
-			value = "\t"
-		}
-		up.Options.Delimiter = value
-	case "quote":
-		up.Options.Quote = value
-	case "header":
-		if value != "true" && value != "false" {
-			return fault.Invalid("invalid_request", "the field header is %q; it must be true or false", clean(value)).
-				With(fault.Field{Location: "body.header", Message: "must be true or false", Value: clean(value)})
-		}
-		header := value == "true"
-		up.Options.Header = &header
+		f.up.Name = value
 	case "priority":
 		n, err := strconv.Atoi(value)
 		if err != nil || n < job.MinPriority || n > job.MaxPriority {
 			return fault.Invalid("priority_out_of_range", "the field priority is %q; it must be a number between %d and %d", clean(value), job.MinPriority, job.MaxPriority).
 				With(fault.Field{Location: "body.priority", Message: fmt.Sprintf("must be between %d and %d", job.MinPriority, job.MaxPriority), Value: clean(value)})
 		}
-		up.Priority = &n
+		f.up.Priority = &n
 	case fieldAfter:
 		for id := range strings.SplitSeq(value, ",") {
 			if id = strings.TrimSpace(id); id != "" {
-				up.After = append(up.After, id)
+				f.up.After = append(f.up.After, id)
 			}
 		}
 	default:
-		return fault.Invalid("unknown_field", "the form has a field %q; it may have name, delimiter, quote, header, priority and after before the file", clean(name)).
-			With(fault.Field{Location: "body." + clean(name), Message: "is not a known field"})
+		known, err := setFormatField(&f.up.Options, name, value)
+		if err == nil && !known {
+			err = unknownField(name, append([]string{"name", "priority", fieldAfter}, formatFields()...))
+		}
+		return err
 	}
 	return nil
 }

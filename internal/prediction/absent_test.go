@@ -145,7 +145,7 @@ func TestPartsThatCannotFailAlone(t *testing.T) {
 		checkCode(t, err, fault.ClassInvalid, tt.code)
 	}
 	d := &divided{bundle: setup(t, []byte(raw))}
-	for want, req := range map[int]prediction.Request{1: {}, 2: {Shards: 2}, 3: {Shards: 2, MaxFailedShards: 1}} {
+	for want, req := range map[int]prediction.Request{1: {}, 2: {Shards: 2}, 4: {Shards: 2, MaxFailedShards: 1}} {
 		req.ModelID, req.DatasetID = "mdl_1", "ds_1"
 		sub, err := d.Prepare(t.Context(), account.Caller{Tenant: "acme"}, req)
 		if err != nil || sub.Kind.Version != want {

@@ -6,6 +6,7 @@ import "github.com/narrativeml/narrative/internal/job"
 type Request struct {
 	ModelID   string `json:"model_id" doc:"The model to apply"`
 	DatasetID string `json:"dataset_id" doc:"The data set whose file is read, as it was uploaded"`
+	Version   int    `json:"version,omitempty" minimum:"0" doc:"Its version; default: of the model's own data set the one that it learned from, of another the newest. Of the first version the file is read, of one that a recipe made its table"`
 	Rows      string `json:"rows,omitempty" enum:"all,holdout" doc:"All rows, or those that the model's training held out (only for its own data set); default all"`
 	Format    string `json:"format,omitempty" enum:"csv,jsonl,parquet" doc:"Of the output; default csv"`
 	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`

@@ -250,6 +250,10 @@ func TestFilesThatCannotBePredicted(t *testing.T) {
 		{"binary", "\x89PNG\r\n\x1a\n", "csv_not_text"},
 		{"damaged", "PAR1xxxxPAR1", "parquet_damaged"},
 		{"duplicate", "x,x,word\n1,2,up\n", "csv_duplicate_column"},
+		{"JSON without a column", `[{"x":1},{"id":"a"}]`, "missing_columns"},
+		{"JSON that breaks off", `[{"x":1,"word":"up"},`, "json_syntax"},
+		{"a damaged workbook", "PK\x03\x04", "xlsx_damaged"},
+		{"damaged gzip", "\x1f\x8b\x08\x00", "compression_damaged"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,9 +1,7 @@
 package prediction
 
 import (
-	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -121,7 +119,7 @@ func (r *Runner) prepare(ctx context.Context, t *job.Task, req Request) (*run, e
 	if err != nil {
 		return nil, err
 	}
-	d, err := r.config.Datasets.Get(ctx, t.Job.Tenant, req.DatasetID)
+	d, err := r.config.Datasets.Input(ctx, t.Job.Tenant, req.DatasetID, req.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -316,67 +314,62 @@ func (p *run) wanted() tabular.Schema {
 	return schema
 }
 
+// source is the uploaded file, whose bytes are counted as they are read.
+type source struct{ run *run }
+
+var _ tabular.File = source{}
+
+// Open implements tabular.File.
+func (s source) Open(ctx context.Context) (io.ReadCloser, error) {
+	src, err := s.run.config.Files.Open(ctx, s.run.dataset.RawKey)
+	if err != nil {
+		return nil, fmt.Errorf("open file of data set %s: %w", s.run.dataset.ID, err)
+	}
+	s.run.read.Store(0)
+	return &counting{src, &s.run.read}, nil
+}
+
+// OpenAt implements tabular.File.
+func (s source) OpenAt(ctx context.Context) (io.ReaderAt, int64, error) {
+	at, size, err := s.run.config.Files.OpenAt(ctx, s.run.dataset.RawKey)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open file of data set %s: %w", s.run.dataset.ID, err)
+	}
+	return at, size, nil
+}
+
 // open opens the uploaded file; it returns what is to be closed, too.
 func (p *run) open(ctx context.Context) (tabular.Reader, io.Closer, error) {
-	src, err := p.config.Files.Open(ctx, p.dataset.RawKey)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open file of data set %s: %w", p.dataset.ID, err)
-	}
 	p.size = p.dataset.Size
-	in := bufio.NewReaderSize(&counting{src, &p.read}, 16)
-	magic, err := in.Peek(4)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, errors.Join(fmt.Errorf("read file of data set %s: %w", p.dataset.ID, err), src.Close())
-	}
-	if tabular.SniffKind(magic) == tabular.KindParquet {
-		if err := src.Close(); err != nil {
-			return nil, nil, fmt.Errorf("close file of data set %s: %w", p.dataset.ID, err)
-		}
-		return p.openParquet(ctx)
-	}
-	o := tabular.CSVOptions{
+	o := tabular.Options{
 		Format: p.dataset.Options, Limits: p.config.Limits, Tolerant: true, Schema: p.wanted(), IDColumn: p.req.IDColumn,
 	}
 	if v := p.dataset.Version; v != nil {
-		header := v.Format.Header
-		o.Format = tabular.FormatOptions{Delimiter: v.Format.Delimiter, Quote: v.Format.Quote, Header: &header}
+		o.Format, o.Names = v.Format.Told(), v.Schema.Names()
 		p.rows = v.Rows
 	}
-	if p.shard != nil {
-		f := p.shard.Format
-		o.Format = tabular.FormatOptions{Delimiter: f.Delimiter, Quote: f.Quote, Header: &f.Header}
+	if p.shard != nil && !p.shard.Parquet {
+		o.Format = p.shard.Format.Told()
 	}
-	r, err := tabular.NewCSVReader(in, o)
-	if err != nil {
-		return nil, nil, errors.Join(err, src.Close())
-	}
-	return r, src, nil
-}
-
-func (p *run) openParquet(ctx context.Context) (tabular.Reader, io.Closer, error) {
-	at, size, err := p.config.Files.OpenAt(ctx, p.dataset.RawKey)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open file of data set %s: %w", p.dataset.ID, err)
-	}
-	r, err := tabular.NewParquetReader(tabular.Buffered(at, size), size, tabular.ParquetOptions{
-		Limits: p.config.Limits, Tolerant: true, Schema: p.wanted(), IDColumn: p.req.IDColumn,
-	})
+	r, c, err := tabular.Open(ctx, source{p}, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	p.rows = r.Rows()
-	return r, r, nil
+	if q, ok := r.(*tabular.ParquetReader); ok {
+		p.rows = q.Rows()
+	}
+	return r, c, nil
 }
 
 // counting counts the bytes read.
 type counting struct {
-	io.Reader
+	io.ReadCloser
 	read *atomic.Int64
 }
 
 // Read implements io.Reader.
 func (c *counting) Read(b []byte) (int, error) {
-	n, err := c.Reader.Read(b)
+	n, err := c.ReadCloser.Read(b)
 	c.read.Add(int64(n))
 	return n, err
 }

@@ -34,7 +34,8 @@ type Jobs interface {
 
 // Datasets finds data sets.
 type Datasets interface {
-	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	// Input returns the data set with the file of a version; 0: the first.
+	Input(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, error)
 }
 
 // ModelFinder finds the records of models.
@@ -56,7 +57,7 @@ func NewService(jobs Jobs, datasets Datasets, models ModelFinder) *Service {
 
 // Kind declares the prediction job.
 func Kind() job.Kind {
-	return job.Kind{Name: "prediction", Pool: "batch", Version: 3, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction", Pool: "batch", Version: 4, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // memory is what a prediction takes: it streams, and holds the model and some
@@ -82,7 +83,14 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	if err != nil {
 		return job.Submission{}, err
 	}
-	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	number := dataset.Newest
+	switch {
+	case req.Version > 0:
+		number = req.Version
+	case m.DatasetID == req.DatasetID:
+		number = m.DatasetVersion
+	}
+	d, err := s.datasets.Input(ctx, caller.Tenant, req.DatasetID, number)
 	if err != nil {
 		return job.Submission{}, err
 	}
@@ -90,12 +98,17 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		return job.Submission{}, err
 	}
 	kind := Kind()
+	if req.Version = 0; d.Version != nil && d.Version.Number > 1 {
+		req.Version = d.Version.Number // 0 is the first
+	}
 	switch { // what older workers know they can do
 	case req.MaxFailedShards > 0:
-	case req.Shards > 0:
-		kind.Version = 2
+	case req.Version > 1:
+		kind.Version = 3
+	case req.Shards != 0:
+		kind.Version = 2 // workers that know no versions
 	default:
-		kind.Version = 1
+		kind.Version = 1 // those that know no shards, too
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done

@@ -102,7 +102,7 @@ type records struct {
 
 type datasets struct{ *records }
 
-func (d datasets) Get(_ context.Context, tenant, id string) (*dataset.Dataset, error) {
+func (d datasets) Input(_ context.Context, tenant, id string, _ int) (*dataset.Dataset, error) {
 	if d.dataset.Tenant != tenant || d.dataset.ID != id {
 		return nil, fault.NotFound("dataset_not_found", "there is no data set %s", id)
 	}

@@ -16,7 +16,7 @@ import (
 
 // ShardKind declares the job that predicts one shard of a file.
 func ShardKind() job.Kind {
-	return job.Kind{Name: "prediction_shard", Pool: "batch", Version: 1, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "prediction_shard", Pool: "batch", Version: 2, Timeout: 12 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // ShardRequest is the payload of a shard's job: everything that could change
@@ -81,6 +81,8 @@ func (p *run) shards() int {
 		return p.req.Shards
 	case p.result.Format == tabular.KindParquet || p.dataset.Version == nil || p.config.ShardRows <= 0:
 		return 1
+	case !p.dataset.Version.Format.Divisible():
+		return 1
 	}
 	return int(min((p.dataset.Version.Rows+p.config.ShardRows-1)/p.config.ShardRows, MaxShards))
 }
@@ -104,12 +106,16 @@ func (p *run) divide(ctx context.Context, parts int) error {
 	if len(made.Shards) < 2 {
 		return nil
 	}
+	kind := ShardKind()
+	if p.req.Version == 0 {
+		kind.Version = 1 // workers that know no versions can do it
+	}
 	var rows int64
 	fan := job.Fan{Until: joinedAt, Tolerate: p.req.MaxFailedShards}
 	for _, s := range made.Shards {
 		rows += s.Rows
 		fan.Children = append(fan.Children, job.ChildSpec{
-			Name: fmt.Sprintf("shard-%05d", s.Number), Kind: ShardKind(), Weight: float64(max(s.Rows, 1)), Payload: s, Memory: memory,
+			Name: fmt.Sprintf("shard-%05d", s.Number), Kind: kind, Weight: float64(max(s.Rows, 1)), Payload: s, Memory: memory,
 		})
 	}
 	p.task.Report.Progress("divide", dividedAt, 0, rows)
@@ -148,6 +154,9 @@ func (p *run) cut(ctx context.Context, parts int) (*plan, error) {
 	request.Shards, request.MaxFailedShards = 0, 0
 	shard := ShardRequest{Request: request, Threshold: p.result.Threshold}
 	made := &plan{}
+	if !tabular.FormatOf(r).Divisible() {
+		return made, nil // one part it is: there is no place to begin at but the first
+	}
 	switch r := r.(type) {
 	case *tabular.ParquetReader:
 		shard.Parquet = true
@@ -159,6 +168,9 @@ func (p *run) cut(ctx context.Context, parts int) (*plan, error) {
 		})
 		if err != nil {
 			return nil, fmt.Errorf("divide data set %s: %w", p.dataset.ID, err)
+		}
+		if shard.Format = r.Format(); !shard.Format.Divisible() {
+			return made, nil // the first byte that is not ASCII told the encoding
 		}
 		for i, from := range marks[:len(marks)-1] {
 			shard.Number, shard.From, shard.Until = i+1, from, marks[i+1]

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -198,4 +199,63 @@ func BenchmarkEncodingCSV(b *testing.B) {
 		}
 	}
 	report(b, rows, len(table))
+}
+
+// benchFormats writes the table of benchTable in other formats.
+func benchFormats(b *testing.B, rows int) map[string]string {
+	b.Helper()
+	table := benchTable(rows)
+	records, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var objects, sheet strings.Builder
+	for i, record := range records {
+		if i > 0 {
+			objects.WriteByte('{')
+		}
+		sheet.WriteString("<row>")
+		for j, v := range record {
+			number := i > 0 && j < 20 && v != ""
+			switch {
+			case v == "":
+				sheet.WriteString("<c/>")
+			case number:
+				sheet.WriteString("<c><v>" + v + "</v></c>")
+			default:
+				sheet.WriteString(`<c t="str"><v>` + v + "</v></c>")
+			}
+			if i == 0 || v == "" {
+				continue
+			}
+			if !number {
+				v = strconv.Quote(v)
+			}
+			fmt.Fprintf(&objects, "%q:%s,", records[0][j], v)
+		}
+		sheet.WriteString("</row>")
+		if i > 0 {
+			objects.WriteString("\"end\":0}\n")
+		}
+	}
+	return map[string]string{
+		"csv": string(table), "gzip": gzipped(b, string(table)), "zstd": zstded(b, string(table)), "utf-16": utf16Text("\ufeff"+string(table), false),
+		"windows-1252": "\xe4" + string(table), "jsonl": objects.String(), "json": "[" + strings.ReplaceAll(strings.TrimSpace(objects.String()), "\n", ",") + "]",
+		"xlsx": book(b, map[string]string{"xl/worksheets/sheet1.xml": sheetXML(sheet.String())}),
+	}
+}
+
+// BenchmarkInspect looks at the same table in every format.
+func BenchmarkInspect(b *testing.B) {
+	const rows = 20_000
+	for name, file := range benchFormats(b, rows) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if t, err := tabular.Inspect(b.Context(), memory(file), tabular.Options{}, nil); err != nil || t.Rows != rows {
+					b.Fatal(t, err)
+				}
+			}
+			report(b, rows, len(file))
+		})
+	}
 }

@@ -15,10 +15,23 @@ type columnBuilder struct {
 	codes  []int32
 	dict   []string
 	index  map[string]int32
+
+	readFloat func(b []byte) (float64, bool)
+	readInt   func(b []byte) (int64, bool)
+}
+
+// read makes parse read texts as the field's.
+func (b *columnBuilder) read(f Field) {
+	if f.Type == Float {
+		b.readFloat = floatReader(f)
+	} else {
+		b.readInt = intReader(f)
+	}
 }
 
 func newColumnBuilder(t Type, n int) *columnBuilder {
 	b := &columnBuilder{typ: t}
+	b.read(Field{Type: t})
 	switch t {
 	case Float:
 		b.floats = make([]float64, n)

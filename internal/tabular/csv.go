@@ -21,13 +21,9 @@ type CSVOptions struct {
 
 // CSVReader yields the rows of a CSV file.
 type CSVReader struct {
-	scan     *scanner
-	limits   Limits
-	format   Format
-	names    []string
-	tolerant bool
-	typer    typer
-	raw      rawChunk
+	textReader
+
+	scan *scanner
 }
 
 var _ Reader = (*CSVReader)(nil)
@@ -58,7 +54,7 @@ func NewCSVReader(src io.Reader, o CSVOptions) (*CSVReader, error) {
 	if format.BOM {
 		s.pos = len(bom)
 	}
-	r := &CSVReader{scan: s, limits: limits, format: format, tolerant: o.Tolerant}
+	r := &CSVReader{scan: s, textReader: textReader{records: s, src: src, limits: limits, format: format, tolerant: o.Tolerant}}
 	if err := r.header(); err != nil {
 		return nil, err
 	}
@@ -94,7 +90,7 @@ func (r *CSVReader) header() error {
 		return nil
 	}
 	for i, f := range s.spans {
-		r.names[i] = strings.TrimSpace(string(s.buf[f.start:f.end]))
+		r.names[i] = cleanName(string(s.buf[f.start:f.end]))
 	}
 	return checkNames(r.names, "csv", s.start)
 }
@@ -129,40 +125,6 @@ func errEmpty() error {
 	return fault.Invalid("csv_empty", "the file is empty; upload a table with a header and at least one row")
 }
 
-// want finds the columns of the schema in the file.
-func (r *CSVReader) want(schema Schema, id string) error {
-	if schema == nil {
-		for _, name := range r.names {
-			schema = append(schema, Field{Name: name, Type: String, Nullable: true})
-		}
-	}
-	at := make(map[string]int, len(r.names))
-	for i, name := range r.names {
-		at[name] = i
-	}
-	r.typer = typer{schema: schema, names: r.names, id: -1, tolerant: r.tolerant, dict: make(map[string]int32), distinct: make(map[int]int)}
-	var missing []string
-	for _, f := range schema {
-		i, ok := at[f.Name]
-		if !ok {
-			missing = append(missing, f.Name)
-			continue
-		}
-		r.typer.index = append(r.typer.index, i)
-	}
-	if len(missing) > 0 {
-		return errMissingColumns(missing)
-	}
-	if id != "" {
-		i, ok := at[id]
-		if !ok {
-			return errNoIDColumn(id)
-		}
-		r.typer.id = i
-	}
-	return nil
-}
-
 func errNoIDColumn(name string) error {
 	return fault.Invalid("unknown_id_column", "the file has no column %q to take identifiers from", shorten(name, 100)).
 		With(fault.Field{Location: location(0, 0, name), Message: "the file has no such column"})
@@ -195,67 +157,6 @@ func quoteNames(names []string, show int) string {
 	return b.String()
 }
 
-// Format returns how the file is read.
-func (r *CSVReader) Format() Format { return r.format }
-
-// Names returns the names of all columns of the file, in order.
-func (r *CSVReader) Names() []string { return r.names }
-
-// Schema returns the columns of the chunks, in order.
-func (r *CSVReader) Schema() Schema { return r.typer.schema }
-
-// Next returns the rows that follow, at most Limits.ChunkRows, or io.EOF.
-func (r *CSVReader) Next(ctx context.Context) (*Chunk, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err := r.scan.next(&r.raw, r.chunkRows()); err != nil {
-		return nil, err
-	}
-	return r.typer.chunk(&r.raw)
-}
-
-// Close does nothing; the source belongs to the caller.
-func (r *CSVReader) Close() error { return nil }
-
-func (r *CSVReader) chunkRows() int { return r.limits.chunkRows(len(r.names)) }
-
-// ahead cuts records in a second goroutine while fn works on those before. It
-// returns when both are done.
-func (r *CSVReader) ahead(ctx context.Context, fn func(*rawChunk) error) error {
-	free := make(chan *rawChunk, 3)
-	for range cap(free) {
-		free <- new(rawChunk)
-	}
-	produce := func(ctx context.Context) (*rawChunk, error) {
-		select {
-		case c := <-free:
-			return c, r.scan.next(c, r.chunkRows())
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	return pipeline(ctx, 1, produce, func(c *rawChunk) error {
-		err := fn(c)
-		free <- c
-		return err
-	})
-}
-
-// stream types the chunks of ahead.
-func (r *CSVReader) stream(ctx context.Context, fn func(*Chunk) error) error {
-	typed := make(chan *Chunk, 1)
-	return relay(ctx, typed, func(ctx context.Context) error {
-		return r.ahead(ctx, func(raw *rawChunk) error {
-			c, err := r.typer.chunk(raw)
-			if err != nil {
-				return err
-			}
-			return send(ctx, typed, c)
-		})
-	}, fn)
-}
-
 // Reader yields a table in chunks. It is not safe for concurrent use.
 type Reader interface {
 	// Names returns the names of all columns of the file, in order.
@@ -272,8 +173,8 @@ type Reader interface {
 // that follow are being read and typed in other goroutines. It returns the
 // first error, of the reader, of fn or of the context, when all are done.
 func Stream(ctx context.Context, r Reader, fn func(*Chunk) error) error {
-	if c, ok := r.(*CSVReader); ok {
-		return c.stream(ctx, fn)
+	if t, ok := r.(streamer); ok {
+		return t.stream(ctx, fn)
 	}
 	return pipeline(ctx, 1, r.Next, fn)
 }

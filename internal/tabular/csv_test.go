@@ -292,7 +292,7 @@ func TestInfer(t *testing.T) {
 		{"1e-400 1", tabular.Float, false},
 		{"0x10 1", tabular.String, false},
 		{"1_000 1", tabular.String, false},
-		{"1,5 2", tabular.String, false},
+		{"1,5 2", tabular.Float, false},
 		{"inf abc", tabular.String, false},
 		{"1e999 abc", tabular.String, false},
 		{"1 e", tabular.String, false},

@@ -75,5 +75,5 @@ func (r *CSVReader) Part(src io.Reader, from Mark, until int64) {
 	s := newScanner(src, r.format, r.limits)
 	s.tolerant, s.names, s.width = r.tolerant, r.names, len(r.names)
 	s.read, s.row, s.line, s.until = from.Offset, from.Row, from.Line, until
-	r.scan = s
+	r.scan, r.records = s, s
 }

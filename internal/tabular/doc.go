@@ -1,15 +1,21 @@
-// Package tabular reads and writes tables: CSV and Parquet in, CSV, JSON Lines
-// and Parquet out, as a stream of frames whose size does not grow with the
-// file.
+// Package tabular reads and writes tables: CSV, JSON, JSON Lines, Excel workbooks
+// and Parquet in, CSV, JSON Lines and Parquet out, as a stream of frames whose
+// size does not grow with the file.
 //
 // # Reading
 //
-// [InferCSV] and [InspectParquet] look at a whole file and say what it holds;
-// [NewCSVReader] and [NewParquetReader] then yield typed chunks, which
-// [Stream] produces ahead of the caller, and [ReadFrame] joins into one frame.
-// [SniffKind] tells the two kinds of file apart.
+// [Inspect] looks at a whole [File] of any kind and says what it holds; [Open]
+// then gives a [Reader] of typed chunks, which [Stream] produces ahead of the
+// caller, and [ReadFrame] joins into one frame. [Sniff] looks at the beginning of
+// a file alone. Under them each kind has its own reader: [NewCSVReader],
+// [NewJSONReader], [NewXLSXReader] and [NewParquetReader].
 //
-// A CSV file is UTF-8 text, with or without a byte order mark. Records end in
+// Text is unpacked (gzip, zstd) and decoded to UTF-8 in front of its reader. CSV,
+// JSON and sheets become records of texts, which have one grammar of values; what
+// cannot be decoded reaches that as a byte that UTF-8 does not have. docs/data.md
+// has the rules of each kind.
+//
+// A CSV file has records that end in
 // LF, CRLF or CR; blank lines are skipped; fields are separated by one of
 // , ; | or a tab and may be enclosed in " or ', where a doubled quote stands
 // for one. Spaces around a field that is not enclosed are not part of it.
@@ -40,5 +46,6 @@
 // begins with = + - @, a tab or a carriage return and is not a number gets an
 // apostrophe in front, so that no spreadsheet runs it as a formula.
 //
-// tabular imports ml/frame, fault and the Parquet library.
+// tabular imports ml/frame, fault, and the libraries of Parquet, compression and
+// character sets.
 package tabular

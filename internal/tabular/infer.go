@@ -50,21 +50,29 @@ type Table struct {
 
 // guess narrows down the type of one column.
 type guess struct {
-	seen     uint8 // kinds of values seen
+	seen     uint16 // kinds of values seen
+	fits     Forms  // forms with a layout that all values have, once one needs a layout
 	nullable bool
+	unit     string   // of the first amount of money
 	infinite *problem // the first infinity
 }
 
 const (
-	sawWhole uint8 = 1 << iota
+	sawWhole uint16 = 1 << iota
 	sawCode
 	sawDecimal
+	sawFraction // a decimal whose point does not separate thousands
 	sawBool
 	sawTime
+	sawPlus   // a whole number that may be a telephone number
+	sawLayout // a value that needs a layout
+	sawPart   // one with a layout that is no 64-bit integer with a decimal point
+	sawPiece  // one with a layout that is no 64-bit integer with a decimal comma
+	sawDoubt  // one that has two readings
 	sawText
 )
 
-const sawNumber = sawWhole | sawCode | sawDecimal
+const sawNumber = sawWhole | sawCode | sawDecimal | sawPlus
 
 // observe takes one value into account. It reports true when the value is an
 // infinity.
@@ -79,30 +87,96 @@ func (g *guess) observe(b []byte) bool {
 		g.nullable = true
 		return false
 	}
-	infinite := false
+	before, infinite := g.seen, false
 	switch n := scanNumber(b); n.kind {
 	case wholeNumber:
-		g.seen |= sawWhole
+		if b[0] == '+' && international(b) {
+			g.seen |= sawPlus
+		} else {
+			g.seen |= sawWhole
+		}
 	case codeNumber:
 		g.seen |= sawCode
 	case decimalNumber:
 		g.seen |= sawDecimal
+		// Three digits behind the point may be thousands.
+		if before&sawFraction == 0 && (n.exp != -3 || numeralForms(b)&FormComma == 0) {
+			g.seen |= sawFraction
+		}
 	case infiniteNumber:
-		g.seen |= sawDecimal
+		g.seen |= sawDecimal | sawFraction
 		infinite = true
 	default:
-		if _, ok := parseBool(b); ok {
-			g.seen |= sawBool
-		} else if _, ok := parseTime(b); ok {
-			g.seen |= sawTime
-		} else {
-			g.seen |= sawText
-		}
+		g.observeWord(b)
+		return false
 	}
-	if g.seen&sawNumber != 0 && g.seen&(sawBool|sawTime) != 0 || g.seen&sawBool != 0 && g.seen&sawTime != 0 {
-		g.seen |= sawText
+	if g.seen != before {
+		g.settle()
 	}
 	return infinite
+}
+
+// observeWord takes a value into account that is no plain number.
+func (g *guess) observeWord(b []byte) {
+	if _, ok := parseBool(b); ok {
+		g.seen |= sawBool
+	} else if _, ok := parseTime(b); ok {
+		g.seen |= sawTime
+	} else if f := layoutForms(b); f == 0 {
+		g.seen |= sawText
+	} else {
+		g.observeLayout(b, f)
+	}
+	g.settle()
+}
+
+func (g *guess) observeLayout(b []byte, f Forms) {
+	if g.seen&sawLayout == 0 {
+		g.seen |= sawLayout
+		g.fits = ^Forms(0)
+	}
+	g.fits &= f
+	if f&FormCurrencies != 0 {
+		unit, _, _, _ := cutCurrency(b)
+		if g.unit == "" {
+			g.unit = unit
+		}
+		if g.unit != unit {
+			g.fits &^= FormCurrencies // sums of different currencies mean nothing
+		}
+	}
+	if twoReadings(b, g.fits) {
+		g.seen |= sawDoubt
+	}
+	if f&FormPoint != 0 && !wholeNumeral(b, false) {
+		g.seen |= sawPart
+	}
+	if f&FormComma != 0 && !wholeNumeral(b, true) {
+		g.seen |= sawPiece
+	}
+}
+
+// settle makes text of a column whose values have nothing in common.
+func (g *guess) settle() {
+	number, instant, boolean := g.seen&sawNumber != 0, g.seen&sawTime != 0, g.seen&sawBool != 0
+	if g.seen&sawLayout == 0 {
+		if number && (instant || boolean) || instant && boolean {
+			g.seen |= sawText
+		}
+		return
+	}
+	if number {
+		g.fits &= FormNumbers
+	}
+	if g.seen&sawFraction != 0 {
+		g.fits &^= FormComma
+	}
+	if instant {
+		g.fits &= FormDates
+	}
+	if boolean || g.seen&sawCode != 0 || g.fits == 0 {
+		g.seen |= sawText
+	}
 }
 
 // typ returns the narrowest type of all values.
@@ -116,11 +190,46 @@ func (g *guess) typ() Type {
 		return Datetime
 	case g.seen&sawDecimal != 0:
 		return Float
-	case g.seen&sawCode != 0:
+	case g.seen&sawCode != 0 || g.seen == sawPlus:
 		return String
 	default:
 		return Integer
 	}
+}
+
+// field describes the column.
+func (g *guess) field(name string) Field {
+	f := Field{Name: name, Type: g.typ(), Nullable: g.nullable}
+	if g.seen&sawLayout == 0 || g.seen&sawText != 0 {
+		return f
+	}
+	fits := g.fits
+	doubt := g.seen&sawDoubt != 0 || g.seen&sawDecimal != 0
+	for _, pair := range []Forms{FormDayFirst | FormMonthFirst, FormNumbers, FormCurrencies, FormPercents} {
+		if fits&pair == pair && doubt {
+			f.Type = String // nobody can tell
+			return f
+		}
+	}
+	f.Layout = layoutOf(fits)
+	_, f.Type = layoutForm(f.Layout)
+	switch {
+	case f.Layout == PointDecimal && g.seen&(sawPart|sawDecimal) == 0, f.Layout == CommaDecimal && g.seen&sawPiece == 0:
+		f.Type = Integer
+	case fits&FormCurrencies != 0:
+		f.Unit = g.unit
+	}
+	return f
+}
+
+// layoutOf returns the first layout that the forms allow.
+func layoutOf(f Forms) Layout {
+	for _, l := range layouts() {
+		if form, _ := layoutForm(l); f&form != 0 {
+			return l
+		}
+	}
+	return Plain
 }
 
 // InferCSV reads the whole of src, checks every record, and finds the type of
@@ -133,9 +242,19 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 	if err != nil {
 		return nil, err
 	}
-	guesses := make([]guess, len(r.names))
-	err = r.ahead(ctx, func(c *rawChunk) error {
-		for j := range guesses {
+	return r.infer(ctx, rows)
+}
+
+// infer reads all records and finds the columns and their types.
+func (r *textReader) infer(ctx context.Context, rows func(int64)) (*Table, error) {
+	var guesses []guess
+	before := false // whether there were rows
+	err := r.ahead(ctx, func(c *rawChunk) error {
+		for len(guesses) < c.width {
+			guesses = append(guesses, guess{nullable: before})
+		}
+		before = true
+		for j := range c.width {
 			g := &guesses[j]
 			for i := range c.rows {
 				if g.observe(c.field(i, j)) && g.infinite == nil {
@@ -151,13 +270,15 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Format: r.format, Rows: r.scan.row}
+	r.names = r.records.columns()
+	t := &Table{Format: r.Format(), Rows: r.records.total()}
 	if t.Rows == 0 {
-		return nil, fault.Invalid("csv_header_only", "the file has a header with %d columns and no rows; add at least one row of data", len(r.names))
+		return nil, r.noRows()
 	}
 	var first *problem
-	for j, g := range guesses {
-		f := Field{Name: r.names[j], Type: g.typ(), Nullable: g.nullable}
+	for j, name := range r.names {
+		g := &guesses[j]
+		f := g.field(name)
 		t.Schema = append(t.Schema, f)
 		if f.Type == Float && g.infinite != nil && (first == nil || g.infinite.row < first.row) {
 			first = g.infinite
@@ -167,6 +288,18 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 		return nil, first.fault(r.names)
 	}
 	return t, nil
+}
+
+// noRows says that there is nothing but names of columns.
+func (r *textReader) noRows() error {
+	switch r.format.Kind {
+	case KindJSON, KindJSONL:
+		return fault.Invalid("json_no_rows", "the file has no objects that could be rows; give an array of objects, or one object a line")
+	case KindXLSX:
+		return fault.Invalid("xlsx_header_only", "the sheet %q has a header with %d columns and no rows; add at least one row of data", r.format.Sheet, len(r.names))
+	default:
+		return fault.Invalid("csv_header_only", "the file has a header with %d columns and no rows; add at least one row of data", len(r.names))
+	}
 }
 
 func infiniteProblem(text []byte, row, line int64, column int) *problem {

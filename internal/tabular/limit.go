@@ -7,13 +7,24 @@ type Limits struct {
 	Columns   int // most columns
 	ChunkRows int // rows in a chunk
 	ChunkSize int // bytes of a file, about, after which a chunk ends early
+
+	// What is compressed may unpack to so many bytes, and, when those are more
+	// than ExpandedFree, to so many times its own size.
+	Expanded      int64
+	ExpandedRatio int64
+	ExpandedFree  int64
 }
 
 // DefaultLimits returns fields of 1 MiB, records of 16 MiB, 10,000 columns and
 // chunks of 2,048 rows: long enough that what a chunk costs does not show, short
-// enough that the half dozen that are in work beside each other are small.
+// enough that the half dozen that are in work beside each other are small. What
+// is compressed may unpack to 100 GiB, and beyond 256 MiB to 250 times its size:
+// tables become 3 to 30 times smaller, bombs a thousand times and more.
 func DefaultLimits() Limits {
-	return Limits{Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 2048, ChunkSize: 8 << 20}
+	return Limits{
+		Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 2048, ChunkSize: 8 << 20,
+		Expanded: 100 << 30, ExpandedRatio: 250, ExpandedFree: 256 << 20,
+	}
 }
 
 // chunkCells bounds the values in a chunk, so that wide tables have shorter
@@ -32,6 +43,18 @@ func (l Limits) orDefault() Limits {
 		{&l.Columns, d.Columns},
 		{&l.ChunkRows, d.ChunkRows},
 		{&l.ChunkSize, d.ChunkSize},
+	} {
+		if *p.value <= 0 {
+			*p.value = p.other
+		}
+	}
+	for _, p := range []struct {
+		value *int64
+		other int64
+	}{
+		{&l.Expanded, d.Expanded},
+		{&l.ExpandedRatio, d.ExpandedRatio},
+		{&l.ExpandedFree, d.ExpandedFree},
 	} {
 		if *p.value <= 0 {
 			*p.value = p.other

@@ -209,13 +209,14 @@ func putUUID(b *columnBuilder, i int, v parquet.Value) string {
 	return ""
 }
 
-// conform returns the column as the type t, and notes the values that are not
-// of it.
-func (d *decoded) conform(c frame.Column, t Type) frame.Column {
-	if TypeOf(c.Type()) == t {
+// conform returns the column as that of the field, and notes the values that
+// are not of it.
+func (d *decoded) conform(c frame.Column, f Field) frame.Column {
+	if TypeOf(c.Type()) == f.Type {
 		return c
 	}
-	b := newColumnBuilder(t, c.Len())
+	b := newColumnBuilder(f.Type, c.Len())
+	b.read(f)
 	for i := range c.Len() {
 		if c.Null(i) {
 			b.null(i)
@@ -223,8 +224,11 @@ func (d *decoded) conform(c frame.Column, t Type) frame.Column {
 		}
 		if !b.convert(c, i) {
 			b.null(i)
-			if d.problems[i] == nil {
-				d.problems[i] = typeProblem(t, Text(c, i), d.rows[i], 0, d.index)
+			problem := fieldProblem(f, Text(c, i), d.rows[i], 0, d.index)
+			if f.Lenient {
+				d.refused = append(d.refused, problem.refused(d.names, Text(c, i)))
+			} else if d.problems[i] == nil {
+				d.problems[i] = problem
 			}
 		}
 	}
@@ -260,20 +264,10 @@ func (b *columnBuilder) parse(i int, text []byte) (ok bool) {
 		b.null(i)
 		return true
 	}
-	switch b.typ {
-	case Float:
-		n := scanNumber(text)
-		if n.kind == notNumber || n.kind == infiniteNumber {
-			return false
-		}
-		b.floats[i] = n.float(text)
-		return !math.IsInf(b.floats[i], 0)
-	case Integer:
-		b.ints[i], ok = parseInt(text)
-	case Boolean:
-		b.ints[i], ok = looseBool(text)
-	default:
-		b.ints[i], ok = parseTime(text)
+	if b.typ == Float {
+		b.floats[i], ok = b.readFloat(text)
+		return ok
 	}
+	b.ints[i], ok = b.readInt(text)
 	return ok
 }

@@ -339,16 +339,17 @@ func (r *ParquetReader) next() (*Chunk, error) {
 	problems := make(map[int]*problem)
 	columns := make([]frame.Column, len(r.schema))
 	for k, column := range r.wanted {
-		d := &decoded{column: column, index: k, rows: c.Rows, problems: problems}
+		d := &decoded{column: column, index: k, rows: c.Rows, problems: problems, names: r.names}
 		native, err := d.read(r.streams[k], n)
 		if err != nil {
 			return nil, err
 		}
 		if k < len(columns) {
-			columns[k] = d.conform(native, r.schema[k].Type)
+			columns[k] = d.conform(native, r.schema[k])
 		} else {
-			c.ID = d.conform(native, String)
+			c.ID = d.conform(native, Field{Type: String})
 		}
+		c.Refused = append(c.Refused, d.refused...)
 	}
 	r.row += int64(n)
 	r.left -= n
@@ -443,6 +444,8 @@ type decoded struct {
 	index    int // in the schema
 	rows     []int64
 	problems map[int]*problem
+	names    []string
+	refused  []BadRow
 }
 
 // read reads n values as the type that the file has.

@@ -33,6 +33,12 @@ func (p *problem) badRow(names []string, start int64) BadRow {
 	return BadRow{Row: p.row, Line: start, Column: columnName(names, p.column), Code: p.code, Reason: p.reason}
 }
 
+// refused returns the problem as a value that was made missing: its reason is the
+// value itself.
+func (p *problem) refused(names []string, text string) BadRow {
+	return BadRow{Row: p.row, Line: p.line, Column: columnName(names, p.column), Code: p.code, Reason: shorten(text, maxSampling)}
+}
+
 // fault returns the problem as the error that ends strict reading.
 func (p *problem) fault(names []string) error {
 	name := columnName(names, p.column)

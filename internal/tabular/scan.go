@@ -97,6 +97,12 @@ func (s *scanner) next(c *rawChunk, maxRows int) error {
 	return nil
 }
 
+// total implements records.
+func (s *scanner) total() int64 { return s.row }
+
+// columns implements records.
+func (s *scanner) columns() []string { return s.names }
+
 func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 	for len(c.rows) < maxRows && len(c.bad) < maxRows && s.pos < s.limits.ChunkSize {
 		if s.skipping {
@@ -354,8 +360,7 @@ func (s *scanner) inspect(record []byte) *problem {
 			}
 			at += n
 		}
-		p.code = "csv_invalid_utf8"
-		p.reason = fmt.Sprintf("the byte 0x%02X is not UTF-8 text; save the file as UTF-8", record[at])
+		p.code, p.reason = undecodableReason(encodingOf(s.src), record[at], "csv")
 	}
 	p.line += countLines(record[:at])
 	for k, f := range s.spans {

@@ -9,47 +9,10 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 )
 
-// FormatOptions are what a caller knows about a CSV file. Empty fields are
-// sniffed.
-type FormatOptions struct {
-	Delimiter string `json:"delimiter,omitempty" doc:"Between fields; default: sniffed"`
-	Quote     string `json:"quote,omitempty" doc:"Around fields, \" or '; default: sniffed"`
-	Header    *bool  `json:"header,omitempty" doc:"Whether the first record names the columns; default: sniffed"`
-}
-
 const (
 	delimiters = ",\t;|"
 	quotes     = "\"'"
 	bom        = "\xef\xbb\xbf"
-)
-
-// Validate refuses delimiters and quotes that are not supported.
-func (o FormatOptions) Validate() error {
-	if o.Delimiter != "" && (len(o.Delimiter) != 1 || !strings.Contains(delimiters, o.Delimiter)) {
-		return fault.Invalid("invalid_delimiter", "the delimiter is %q; it must be a comma, a tab, a semicolon or a bar, or empty to find out", shorten(o.Delimiter, 20)).
-			With(fault.Field{Location: "body.delimiter", Message: "not a supported delimiter", Value: shorten(o.Delimiter, 20)})
-	}
-	if o.Quote != "" && o.Quote != `"` && o.Quote != "'" {
-		return fault.Invalid("invalid_quote", "the quote is %q; it must be \" or ', or empty to find out", shorten(o.Quote, 20)).
-			With(fault.Field{Location: "body.quote", Message: "not a supported quote", Value: shorten(o.Quote, 20)})
-	}
-	return nil
-}
-
-// SniffKind returns "parquet" for the beginning of a Parquet file, "csv" for
-// anything else.
-func SniffKind(head []byte) string {
-	if bytes.HasPrefix(head, []byte("PAR1")) {
-		return KindParquet
-	}
-	return KindCSV
-}
-
-// The kinds of files.
-const (
-	KindCSV     = "csv"
-	KindParquet = "parquet"
-	KindJSONL   = "jsonl" // written only
 )
 
 // SniffCSV finds out how a CSV file is to be read from its beginning; whole
@@ -215,15 +178,15 @@ func hasHeader(records [][]string) bool {
 var magic = []struct { //nolint:gochecknoglobals // a constant table
 	prefix, what string
 }{
-	{"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx); save the sheet as CSV"},
-	{"PK\x05\x06", "an empty ZIP archive; upload the CSV file itself"},
-	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls); save the sheet as CSV"},
-	{"\x1f\x8b", "compressed by gzip; unpack it"},
+	{"PK\x03\x04", "a ZIP archive or an Excel workbook (.xlsx); leave out the kind, or unpack it"},
+	{"PK\x05\x06", "an empty ZIP archive; upload the table itself"},
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (.xls) or one with a password; save it as .xlsx without a password, or as CSV"},
+	{"\x1f\x8b", "compressed by gzip, once more maybe; unpack it"},
 	{"BZh", "compressed by bzip2; unpack it"},
 	{"\xfd7zXZ\x00", "compressed by xz; unpack it"},
-	{"\x28\xb5\x2f\xfd", "compressed by zstd; unpack it"},
-	{"7z\xbc\xaf\x27\x1c", "a 7z archive; upload the CSV file itself"},
-	{"Rar!\x1a\x07", "a RAR archive; upload the CSV file itself"},
+	{"\x28\xb5\x2f\xfd", "compressed by zstd, once more maybe; unpack it"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive; upload the table itself"},
+	{"Rar!\x1a\x07", "a RAR archive; upload the table itself"},
 	{"%PDF-", "a PDF document; export the table as CSV"},
 	{"\x89PNG\r\n\x1a\n", "a PNG picture; upload a table"},
 	{"\xff\xd8\xff", "a JPEG picture; upload a table"},
@@ -234,12 +197,10 @@ var magic = []struct { //nolint:gochecknoglobals // a constant table
 	{"ORC", "an ORC file; save it as CSV or Parquet"},
 	{"ARROW1", "an Arrow file; save it as CSV or Parquet"},
 	{"\x89HDF\r\n", "an HDF5 file; save it as CSV or Parquet"},
-	{"\xff\xfe", "UTF-16 text; save the file as UTF-8"},
-	{"\xfe\xff", "UTF-16 text; save the file as UTF-8"},
 }
 
-// checkText refuses a sample that no text file begins with.
-func checkText(sample []byte) error {
+// checkMagic refuses the beginning of a file of another kind.
+func checkMagic(sample []byte) error {
 	for _, m := range magic {
 		if !bytes.HasPrefix(sample, []byte(m.prefix)) {
 			continue
@@ -247,7 +208,18 @@ func checkText(sample []byte) error {
 		if isPlain(m.prefix) && utf8.Valid(sample[:min(len(sample), 512)]) && bytes.IndexByte(sample, 0) < 0 {
 			continue // a table whose first column begins like that
 		}
-		return fault.Invalid("csv_not_text", "the file is not a CSV file but %s", m.what)
+		return fault.Invalid("csv_not_text", "the file is not a table in text but %s", m.what)
+	}
+	return nil
+}
+
+// checkText refuses a sample that no text file begins with.
+func checkText(sample []byte) error {
+	if err := checkMagic(sample); err != nil {
+		return err
+	}
+	if _, encoding := byteOrderMark(sample); encoding != "" && encoding != encodingUTF8 {
+		return fault.Invalid("csv_not_text", "the file is not UTF-8 text but %s; say that, or save it as UTF-8", strings.ToUpper(encoding))
 	}
 	strange := 0
 	for i := 0; i < len(sample); {
@@ -260,7 +232,7 @@ func checkText(sample []byte) error {
 	// Text in an old encoding has a strange byte here and there, and is refused
 	// at the first of them with its line; a file of another kind is full of them.
 	if strange*10 > len(sample) {
-		return fault.Invalid("csv_not_text", "the file is not text: %d of its first %d bytes do not occur in UTF-8 text; upload a CSV or a Parquet file",
+		return fault.Invalid("csv_not_text", "the file is not text: %d of its first %d bytes do not occur in UTF-8 text; upload CSV, JSON, an Excel workbook or Parquet",
 			strange, len(sample))
 	}
 	return nil

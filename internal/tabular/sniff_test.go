@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -49,7 +50,7 @@ func TestSniffCSV(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := (tabular.Format{Kind: "csv", Delimiter: tt.delimiter, Quote: tt.quote, Header: tt.header, BOM: mark != ""}); f != want {
+				if want := (tabular.Format{Kind: "csv", Delimiter: tt.delimiter, Quote: tt.quote, Header: tt.header, BOM: mark != ""}); !reflect.DeepEqual(f, want) {
 					t.Errorf("got %+v, want %+v", f, want)
 				}
 			}
@@ -110,7 +111,7 @@ func TestOptionsOverrideTheSniffer(t *testing.T) {
 	t.Parallel()
 	o := tabular.FormatOptions{Delimiter: "|", Quote: "'", Header: new(false)}
 	f, err := tabular.SniffCSV([]byte("a,b\n1,2\n"), true, o)
-	if want := (tabular.Format{Kind: "csv", Delimiter: "|", Quote: "'"}); err != nil || f != want {
+	if want := (tabular.Format{Kind: "csv", Delimiter: "|", Quote: "'"}); err != nil || !reflect.DeepEqual(f, want) {
 		t.Errorf("got %+v, %v, want %+v", f, err, want)
 	}
 	if kind := tabular.SniffKind([]byte("PAR1abc")); kind != tabular.KindParquet {

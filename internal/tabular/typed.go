@@ -17,6 +17,10 @@ type Chunk struct {
 	Lines []int64      // the line each row begins at, from 1; nil when the file has no lines
 	ID    frame.Column // the texts of the options' IDColumn, when there is one
 	Bad   []BadRow     // rows that are not in the frame, in order; empty in strict reading
+
+	// Values of lenient fields that are missing now since they disagreed; their
+	// rows are in the frame.
+	Refused []BadRow
 }
 
 // typer turns raw records into typed columns.
@@ -40,6 +44,7 @@ func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
 		from.column = t.index[k]
 		columns[k] = from.typed(f)
 	}
+	c.Refused = from.refused
 	for i := range raw.rows {
 		p := problems[i]
 		if p == nil {
@@ -100,6 +105,7 @@ type cells struct {
 	column   int
 	texts    texts
 	problems map[int]*problem
+	refused  []BadRow
 }
 
 // texts keeps texts together that live as long as each other: the distinct
@@ -123,6 +129,9 @@ func (p *cells) typed(f Field) frame.Column {
 	n := len(p.raw.rows)
 	if f.Type == String {
 		return p.strings(f.Name)
+	}
+	if f.Layout != Plain || f.Lenient {
+		return p.laidOut(f)
 	}
 	if f.Type == Float {
 		values := make([]float64, n)
@@ -167,6 +176,26 @@ func (p *cells) typed(f Field) frame.Column {
 		values[i] = v
 	}
 	return frame.NewInt(f.Name, f.Type.Type(), values, nulls)
+}
+
+// laidOut reads a column by its layout.
+func (p *cells) laidOut(f Field) frame.Column {
+	b := newColumnBuilder(f.Type, len(p.raw.rows))
+	b.read(f)
+	for i := range p.raw.rows {
+		text := p.raw.field(i, p.column)
+		if b.parse(i, text) {
+			continue
+		}
+		b.null(i)
+		problem := fieldProblem(f, string(text), p.raw.rows[i], p.raw.lines[i], p.column)
+		if f.Lenient {
+			p.refused = append(p.refused, problem.refused(p.typer.names, string(text)))
+		} else if p.problems[i] == nil {
+			p.problems[i] = problem
+		}
+	}
+	return b.column(f.Name)
 }
 
 func (p *cells) strings(name string) frame.Column {
@@ -235,6 +264,15 @@ func typeProblem(t Type, text string, row, line int64, column int) *problem {
 	}
 	return &problem{code: "type_mismatch", row: row, line: line, column: column, reason: fmt.Sprintf(
 		"%q is not %s %s; give %s, or leave the field empty", shorten(text, 60), article, t, example(t))}
+}
+
+// fieldProblem is a typeProblem that shows the layout of the field.
+func fieldProblem(f Field, text string, row, line int64, column int) *problem {
+	p := typeProblem(f.Type, text, row, line, column)
+	if f.Layout != Plain && p.code == "type_mismatch" {
+		p.reason = fmt.Sprintf("%q is not as the other values of the column; give %s, or leave the field empty", shorten(text, 60), exampleOf(f))
+	}
+	return p
 }
 
 func example(t Type) string {

@@ -15,7 +15,7 @@ import (
 // catalogue has one data set.
 type catalogue struct{ dataset.Dataset }
 
-func (c catalogue) Get(context.Context, string, string) (*dataset.Dataset, error) {
+func (c catalogue) Fixed(context.Context, string, string, int) (*dataset.Dataset, error) {
 	return &c.Dataset, nil
 }
 

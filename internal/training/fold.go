@@ -17,7 +17,7 @@ import (
 
 // FoldKind declares the job that makes one fit of a cross-validation.
 func FoldKind() job.Kind {
-	return job.Kind{Name: "training_fold", Pool: "training", Version: 1, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "training_fold", Pool: "training", Version: 2, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // FoldRequest is the payload of such a job.
@@ -47,12 +47,16 @@ func (r *Runner) divides(d *dataset.Dataset, req Request) bool {
 
 // divide returns the verdict that has the fits made by jobs of their own.
 func divide(d *dataset.Dataset, req Request) error {
+	kind := FoldKind()
+	if req.Version == 0 {
+		kind.Version = 1 // workers that know no versions can do it
+	}
 	p := params(req, d.Version.Schema)
 	req.FoldsAsJobs = false
 	fan := job.Fan{Until: foldsUntil}
 	for _, f := range automl.Folds(p) {
 		fan.Children = append(fan.Children, job.ChildSpec{
-			Name: f.Name, Kind: FoldKind(), Weight: f.Effort, Payload: FoldRequest{Request: req, Fit: f.Name}, Memory: estimate(d.Version, p),
+			Name: f.Name, Kind: kind, Weight: f.Effort, Payload: FoldRequest{Request: req, Fit: f.Name}, Memory: estimate(d.Version, p),
 		})
 	}
 	return job.FanOut(fan)
@@ -60,7 +64,7 @@ func divide(d *dataset.Dataset, req Request) error {
 
 // RunFold makes one fit of a cross-validation.
 func (r *Runner) RunFold(ctx context.Context, t *job.Task, req FoldRequest) (*FoldResult, error) {
-	d, err := r.tables.Get(ctx, t.Job.Tenant, req.DatasetID)
+	d, err := r.tables.Fixed(ctx, t.Job.Tenant, req.DatasetID, req.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/store"
@@ -26,6 +27,8 @@ import (
 // Tables loads data sets.
 type Tables interface {
 	Datasets
+	// Use notes that a model was made of a version, whose files are kept then.
+	Use(ctx context.Context, tenant, id string, number int, by string) error
 	// Frame returns the named columns of the data set's typed table.
 	Frame(ctx context.Context, d *dataset.Dataset, columns []string) (*frame.Frame, error)
 }
@@ -119,7 +122,7 @@ const (
 // by the next attempt, which ends with the same model file.
 func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
 	started := r.now()
-	d, err := r.tables.Get(ctx, t.Job.Tenant, req.DatasetID)
+	d, err := r.tables.Fixed(ctx, t.Job.Tenant, req.DatasetID, req.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +196,12 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		return fmt.Errorf("result of job %s holds no model", j.ID)
 	}
 	made.Record.Meta = store.Meta{ID: model.IDOf(j.ID)}
+	if m := made.Record; m.DatasetVersion > 1 {
+		err := r.tables.Use(ctx, m.Tenant, m.DatasetID, m.DatasetVersion, m.ID)
+		if err != nil && fault.ClassOf(err) != fault.ClassNotFound { // the data set may be deleted meanwhile
+			return fmt.Errorf("keep version %d of data set %s: %w", m.DatasetVersion, m.DatasetID, err)
+		}
+	}
 	return r.models.Publish(ctx, made.Record)
 }
 
@@ -202,7 +211,7 @@ func (r *Runner) record(j *job.Job, d *dataset.Dataset, req Request, trained *au
 	m := &model.Model{
 		Meta:   store.Meta{ID: model.IDOf(j.ID)},
 		Tenant: j.Tenant, User: j.User, Name: req.Name,
-		DatasetID: d.ID, JobID: j.ID,
+		DatasetID: d.ID, DatasetVersion: max(d.Version.Number, 1), JobID: j.ID,
 		Task: string(trained.Task), Target: req.Target, Classes: trained.Model.Classes(),
 		Inputs:    inputs(trained, schema),
 		Algorithm: trained.Model.Algorithm(), Metric: trained.Metric,

@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,7 +26,8 @@ type Jobs interface {
 
 // Datasets finds data sets.
 type Datasets interface {
-	Get(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	// Fixed returns the data set as it was with a version; 0: the first.
+	Fixed(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, error)
 }
 
 // Service accepts training jobs.
@@ -41,7 +43,7 @@ func NewService(jobs Jobs, datasets Datasets) *Service {
 
 // Kind declares the training job.
 func Kind() job.Kind {
-	return job.Kind{Name: "training", Pool: "training", Version: 2, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
+	return job.Kind{Name: "training", Pool: "training", Version: 3, Timeout: 24 * time.Hour, MaxFailures: 3, MaxCrashes: 5}
 }
 
 // Submit checks the request against the data set and submits a job. A repeated
@@ -58,7 +60,7 @@ func (s *Service) Submit(ctx context.Context, caller account.Caller, req Request
 // Prepare checks the request as Submit does, and returns what would be
 // submitted.
 func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Request) (job.Submission, error) {
-	d, err := s.datasets.Get(ctx, caller.Tenant, req.DatasetID)
+	d, err := s.datasets.Fixed(ctx, caller.Tenant, req.DatasetID, cmp.Or(req.Version, dataset.Newest))
 	if err != nil {
 		return job.Submission{}, err
 	}
@@ -66,8 +68,14 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		return job.Submission{}, err
 	}
 	kind := Kind()
-	if !req.FoldsAsJobs {
-		kind.Version = 1 // workers that know no folds can do it
+	// What is newer than the first version stays the table that was meant.
+	req.Version = d.Version.Number // 0 or 1 is the first
+	switch {
+	case req.Version > 1:
+	case req.FoldsAsJobs:
+		kind.Version, req.Version = 2, 0 // workers that know no versions can do it
+	default:
+		kind.Version, req.Version = 1, 0 // those that know no folds, too
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done

@@ -5,6 +5,7 @@ import "github.com/narrativeml/narrative/internal/job"
 // Request asks for a model.
 type Request struct {
 	DatasetID     string   `json:"dataset_id" doc:"The data set to learn from"`
+	Version       int      `json:"version,omitempty" minimum:"0" doc:"Its version; default: the newest"`
 	Target        string   `json:"target" minLength:"1" maxLength:"1024" doc:"The column to predict"`
 	Name          string   `json:"name,omitempty" maxLength:"200" doc:"A name for the model; default: target and data set"`
 	Task          string   `json:"task,omitempty" enum:"binary,multiclass,regression" doc:"Default: chosen from the target"`

@@ -221,20 +221,25 @@ func (d *Dates) transform(ctx context.Context, x *frame.Frame) (*frame.Frame, er
 		if err != nil {
 			return nil, err
 		}
-		made := make([]frame.Column, len(dc.parts))
-		for k, p := range dc.parts {
-			values := make([]float64, c.Len())
-			for i, v := range c.Ints() {
-				values[i] = p.value(v)
-				if c.Null(i) {
-					values[i] = math.NaN()
-				}
-			}
-			made[k] = frame.NewFloat(dc.names[k], values)
-		}
-		entry[dc.column] = made
+		entry[dc.column] = dc.numbers(c)
 	}
 	return replace(x, entry)
+}
+
+// numbers returns the columns that are made of c.
+func (dc dateColumn) numbers(c frame.Column) []frame.Column {
+	made := make([]frame.Column, len(dc.parts))
+	for k, p := range dc.parts {
+		values := make([]float64, c.Len())
+		for i, v := range c.Ints() {
+			values[i] = p.value(v)
+			if c.Null(i) {
+				values[i] = math.NaN()
+			}
+		}
+		made[k] = frame.NewFloat(dc.names[k], values)
+	}
+	return made
 }
 
 func (d *Dates) kind() kind { return kindDates }

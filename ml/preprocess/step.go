@@ -43,8 +43,12 @@ func Append(b []byte, steps []Step) []byte {
 	return b
 }
 
-// Decode reads what Append wrote. It returns an error for anything else.
-func Decode(b []byte) ([]Step, error) {
+// Decode reads what Append wrote. It returns an error for anything else, and
+// for steps with expressions, which DecodeWith reads.
+func Decode(b []byte) ([]Step, error) { return DecodeWith(b, Environment{}) }
+
+// DecodeWith reads what Append wrote, with a compiler for its expressions.
+func DecodeWith(b []byte, env Environment) ([]Step, error) {
 	r := wire.NewReader(b)
 	n := r.Count(5)
 	var steps []Step
@@ -54,7 +58,7 @@ func Decode(b []byte) ([]Step, error) {
 		if r.Err() != nil {
 			break
 		}
-		s, err := decodeStep(k, body)
+		s, err := decodeStep(k, body, env)
 		if err != nil {
 			return nil, fmt.Errorf("read step %d: %w", i+1, err)
 		}
@@ -66,7 +70,7 @@ func Decode(b []byte) ([]Step, error) {
 	return steps, nil
 }
 
-func decodeStep(k kind, body string) (Step, error) {
+func decodeStep(k kind, body string, env Environment) (Step, error) {
 	r := wire.NewReader([]byte(body))
 	var s Step
 	switch k {
@@ -87,7 +91,15 @@ func decodeStep(k kind, body string) (Step, error) {
 	case kindFrequency:
 		s = decodeFrequency(r)
 	default:
-		return nil, fmt.Errorf("%d is no kind of step", k)
+		e, ok := lookupKind(k)
+		if !ok {
+			return nil, fmt.Errorf("%d is no kind of step", k)
+		}
+		f, err := decodeFitted(e, r, env)
+		if err != nil {
+			return nil, err
+		}
+		s = f
 	}
 	if err := r.Close(); err != nil {
 		return nil, err

@@ -92,22 +92,31 @@ func fitVocabulary(c frame.Column, p CategoryParams) vocabulary {
 			counts[k]++
 		}
 	}
-	type category struct {
-		text string
-		rows int
-	}
 	var all []category
-	taken := namer{}
 	for k, n := range counts {
 		if n > 0 {
 			all = append(all, category{c.Dict()[k], n})
-			taken[c.Dict()[k]] = true
 		}
+	}
+	return chooseCategories(c.Name(), all, p)
+}
+
+// category is a text and how many rows have it.
+type category struct {
+	text string
+	rows int
+}
+
+// chooseCategories chooses among the categories of a column, in any order.
+func chooseCategories(column string, all []category, p CategoryParams) vocabulary {
+	taken := namer{}
+	for _, k := range all {
+		taken[k.text] = true
 	}
 	slices.SortFunc(all, func(a, b category) int {
 		return cmp.Or(cmp.Compare(b.rows, a.rows), cmp.Compare(a.text, b.text))
 	})
-	v := vocabulary{column: c.Name()}
+	v := vocabulary{column: column}
 	for i, k := range all {
 		if i >= p.MaxCategories || k.rows < p.MinRows {
 			v.other = taken.name("other")

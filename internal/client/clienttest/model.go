@@ -134,6 +134,7 @@ func (s *Server) datasetRecord(id string) map[string]any {
 	}
 	return map[string]any{
 		"id": id, "name": s.uploads[id]["name"], "filename": s.uploads[id]["filename"], "state": "ready", "size": 10,
+		"format":     map[string]any{"kind": "csv", "delimiter": ",", "header": true, "encoding": "utf-8", "sheets": []string{"a", "b"}},
 		"created_at": "2025-01-02T03:04:05Z", "rows": len(table) - 1, "columns": columns,
 	}
 }

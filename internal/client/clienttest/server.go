@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,12 +58,16 @@ func New() *Server {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/datasets", s.upload)
+	mux.HandleFunc("POST /api/v1/datasets/import", s.fetch)
+	mux.HandleFunc("POST /api/v1/datasets/sniff", s.sniff)
 	mux.HandleFunc("GET /api/v1/datasets", func(w http.ResponseWriter, _ *http.Request) { s.list(w, s.datasets()) })
 	mux.HandleFunc("GET /api/v1/datasets/{id}", s.dataset)
 	mux.HandleFunc("GET /api/v1/datasets/{id}/profile", s.profile)
 	mux.HandleFunc("POST /api/v1/training", s.submit("training"))
 	mux.HandleFunc("POST /api/v1/tuning", s.submit("tuning"))
 	mux.HandleFunc("POST /api/v1/predictions", s.submit("prediction"))
+	mux.HandleFunc("POST /api/v1/transforms", s.submit("transform"))
+	mux.HandleFunc("POST /api/v1/recipes/preview", s.preview)
 	mux.HandleFunc("POST /api/v1/cleanup", s.submit("cleanup"))
 	mux.HandleFunc("GET /api/v1/models", func(w http.ResponseWriter, _ *http.Request) { s.list(w, []any{s.modelRecord()}) })
 	mux.HandleFunc("GET /api/v1/models/{id}", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.modelRecord()) })
@@ -141,6 +146,40 @@ func (s *Server) list(w http.ResponseWriter, items []any) {
 	answer(w, http.StatusOK, map[string]any{"items": items})
 }
 
+// sniff answers with the fields of the form as the format, and the first line of
+// the file as the names of its columns.
+func (s *Server) sniff(w http.ResponseWriter, r *http.Request) {
+	file, header, err := r.FormFile("file")
+	if err != nil {
+		Problem(w, http.StatusUnprocessableEntity, "file_missing", err.Error())
+		return
+	}
+	data, err := io.ReadAll(file)
+	if err != nil {
+		Problem(w, http.StatusBadRequest, "upload_broken", err.Error())
+		return
+	}
+	format := map[string]any{"kind": "csv", "header": r.FormValue("header") != "false"}
+	for _, name := range []string{"kind", "encoding", "compression", "delimiter", "quote", "sheet"} {
+		if v := r.FormValue(name); v != "" {
+			format[name] = v
+		}
+	}
+	bad := []any{}
+	if r.FormValue("part") == "true" {
+		bad = append(bad, map[string]any{"row": 1, "line": 2, "code": "csv_ragged_row", "reason": fmt.Sprintf("%s has %d bytes and more", header.Filename, len(data))})
+	}
+	first, _, _ := strings.Cut(string(data), "\n")
+	columns, row := []any{}, []any{}
+	for name := range strings.SplitSeq(first, ",") {
+		columns, row = append(columns, map[string]any{"name": name, "type": "string"}), append(row, nil)
+	}
+	if format["kind"] == "xlsx" {
+		columns = nil
+	}
+	answer(w, http.StatusOK, map[string]any{"format": format, "columns": columns, "rows": []any{row}, "bad": bad})
+}
+
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	form, err := r.MultipartReader()
 	if err != nil {
@@ -177,6 +216,25 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusAccepted, map[string]any{"dataset_id": id, "job_id": j["id"], "job": j})
 		return
 	}
+}
+
+// fetch takes every source for a table of one row.
+func (s *Server) fetch(w http.ResponseWriter, r *http.Request) {
+	var body map[string]any
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		Problem(w, http.StatusBadRequest, "malformed_json", err.Error())
+		return
+	}
+	fields := map[string]string{"filename": path.Base(fmt.Sprint(body["source"]))}
+	for name, v := range body {
+		fields[name] = fmt.Sprint(v)
+	}
+	s.mu.Lock()
+	id := "ds_" + strconv.Itoa(len(s.tables)+1)
+	s.tables[id], s.uploads[id] = [][]string{{"a", "label"}, {"1", "yes"}}, fields
+	j := s.newJob("import", id, map[string]any{"dataset_id": id, "rows": 1})
+	s.mu.Unlock()
+	answer(w, http.StatusAccepted, map[string]any{"dataset_id": id, "job_id": j["id"], "job": j})
 }
 
 // newJob makes a job that ends the second time that it is looked at; s.mu is
@@ -220,6 +278,25 @@ func (s *Server) submit(kind string) http.HandlerFunc {
 	}
 }
 
+// preview answers that the steps change nothing.
+func (s *Server) preview(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Dataset string           `json:"dataset_id"`
+		Steps   []map[string]any `json:"steps"`
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || s.tables[body.Dataset] == nil {
+		Problem(w, http.StatusNotFound, "dataset_not_found", "there is no such data set")
+		return
+	}
+	steps := []any{}
+	for _, step := range body.Steps {
+		steps = append(steps, map[string]any{"name": step["name"], "rows_before": 1, "rows_after": 1})
+	}
+	answer(w, http.StatusOK, map[string]any{"label": "all rows", "steps": steps})
+}
+
 func (s *Server) run(kind, id string, body map[string]any) any {
 	switch kind {
 	case "training":
@@ -241,6 +318,8 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 			"default": map[string]any{"threshold": 0.5, "precision": 0.6, "recall": 0.2, "score": 0.3},
 			"curve":   points,
 		}
+	case "transform":
+		return map[string]any{"dataset_id": body["dataset_id"], "rows": 1}
 	case "prediction":
 		lines, _ := s.score()
 		if s.Spoil != nil {

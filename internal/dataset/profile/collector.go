@@ -1,9 +1,13 @@
 package profile
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/DataDog/sketches-go/ddsketch"
@@ -27,10 +31,28 @@ const (
 	manyColumns   = 500 // more get smaller sketches
 )
 
+// Options say what is known of the table beside its schema. The zero value is
+// that of a table about which nobody has said anything.
+type Options struct {
+	Roles map[string]tabular.Role     // by column
+	Types map[string]tabular.Semantic // that people have chosen, by column
+	Now   time.Time                   // what the newest value is compared with; zero: the time is not judged
+}
+
 // Collector gathers the profile of a table. It is not safe for concurrent use.
 type Collector struct {
-	rows    int64
-	columns []*column
+	options  Options
+	rows     int64
+	before   int64 // rows of the table before those of this collector
+	columns  []*column
+	parts    []frame.Column // of the chunk in work
+	hashes   []uint64       // of its rows
+	hashed   []uint64       // of the texts of a column
+	rowSet   rowSet
+	patterns patterns
+	pairs    *pairs
+	tables   *tables
+	aim      *aim // nil without a target that can be compared
 }
 
 // column gathers one column.
@@ -45,7 +67,13 @@ type column struct {
 	// Beyond exact counting:
 	precision uint8
 	distinct  *hyperloglog.Sketch
-	sketch    *ddsketch.DDSketch
+	sketch    *ddsketch.DDSketch // of the distances from base
+	base      float64
+
+	evidence tabular.Evidence // of texts
+	timed    bool             // an instant is not midnight
+	refused  int64            // values that are missing since they disagree
+	refusals []tabular.Sample // the first of them
 
 	minInt, maxInt         int64 // of whole numbers, which a float may round
 	minLen, maxLen, sumLen int64
@@ -55,8 +83,8 @@ type column struct {
 }
 
 // New returns a collector of the columns.
-func New(schema tabular.Schema) *Collector {
-	c, shared := &Collector{}, new(spare)
+func New(schema tabular.Schema, o Options) *Collector {
+	c, shared := &Collector{options: o}, new(spare)
 	for _, f := range schema {
 		precision := uint8(14)
 		if len(schema) > manyColumns {
@@ -70,27 +98,149 @@ func New(schema tabular.Schema) *Collector {
 		col.counts.spilled = col.spill
 		c.columns = append(c.columns, col)
 	}
+	c.compare()
 	return c
+}
+
+// compare prepares what is found out about columns together: the target first,
+// so that it is among those that are compared.
+func (c *Collector) compare() {
+	var numbers, texts []int
+	target := -1
+	for k, col := range c.columns {
+		if c.options.Roles[col.field.Name] == tabular.RoleTarget {
+			target = k
+		}
+	}
+	put := func(list []int, k int) []int {
+		if k == target {
+			return append([]int{k}, list...)
+		}
+		return append(list, k)
+	}
+	for k, col := range c.columns {
+		switch col.field.Type {
+		case tabular.Integer, tabular.Float:
+			numbers = put(numbers, k)
+		case tabular.Boolean:
+			if k != target { // a target of two classes
+				numbers = put(numbers, k)
+			}
+			texts = put(texts, k)
+		case tabular.String:
+			texts = put(texts, k)
+		default:
+		}
+	}
+	var few []*levels
+	for _, k := range texts {
+		few = append(few, newLevels(k, c.columns[k].field.Type == tabular.Boolean))
+	}
+	c.pairs, c.tables = newPairs(numbers), newTables(few)
+	if target < 0 || c.columns[target].field.Type == tabular.Datetime {
+		return
+	}
+	class := c.columns[target].field.Type == tabular.String || c.columns[target].field.Type == tabular.Boolean
+	c.aim = newAim(target, class, c.pairs, c.tables)
+}
+
+// Refuse notes values that are missing in the frames since they disagree with
+// the type that was chosen for their column.
+func (c *Collector) Refuse(bad []tabular.BadRow) {
+	for _, b := range bad {
+		for _, col := range c.columns {
+			if col.field.Name != b.Column {
+				continue
+			}
+			col.refused++
+			if len(col.refusals) < maxRefusals {
+				col.refusals = append(col.refusals, tabular.Sample{Row: b.Row, Value: b.Reason})
+			}
+		}
+	}
+}
+
+const maxRefusals = 5
+
+// Carry takes over what an earlier profile of the same table knows of values that
+// were refused and are not in the table.
+func (c *Collector) Carry(p *Profile) {
+	for _, col := range c.columns {
+		before := p.Column(col.field.Name)
+		if before == nil || col.field.Type == tabular.String || before.Storage != col.field.Type {
+			continue
+		}
+		col.refused += before.Disagree
+		col.refusals = append(col.refusals, before.Disagreeing...)
+	}
 }
 
 // Add takes a chunk into account, which has the columns of the schema.
 func (c *Collector) Add(f *frame.Frame) error {
+	rows := f.Rows()
+	c.parts = c.parts[:0]
+	c.hashes = append(c.hashes[:0], make([]uint64, rows)...)
 	for _, col := range c.columns {
 		part, ok := f.Column(col.field.Name)
 		if !ok || part.Type() != col.field.Type.Type() {
 			return fmt.Errorf("profile: the frame has no %s column %q", col.field.Type, col.field.Name)
 		}
+		c.parts = append(c.parts, part)
 		if part.Type() == frame.String {
-			col.addText(part)
+			c.hashed = col.addText(part, c.before+c.rows, c.hashed[:0])
 		} else {
 			col.addNumbers(part)
 		}
 		if col.err != nil {
 			return fmt.Errorf("profile column %q: %w", col.field.Name, col.err)
 		}
+		c.hashRows(part)
 	}
-	c.rows += int64(f.Rows())
+	for _, h := range c.hashes {
+		c.rowSet.add(mix(h))
+	}
+	c.patterns.add(c.parts, rows)
+	c.pairs.add(c.parts, rows)
+	c.tables.add(c.parts)
+	if c.aim != nil {
+		c.aim.add()
+	}
+	c.rows += int64(rows)
 	return nil
+}
+
+// hashRows takes a column into the hashes of the rows.
+func (c *Collector) hashRows(part frame.Column) {
+	const missing, odd = 0x2545f4914f6cdd1d, 0xff51afd7ed558ccd
+	switch part.Type() {
+	case frame.String:
+		for i, k := range part.Codes() {
+			h := uint64(missing)
+			if k >= 0 {
+				h = c.hashed[k]
+			}
+			c.hashes[i] = (c.hashes[i]<<5 | c.hashes[i]>>59) ^ h*odd
+			c.hashes[i] *= seed
+		}
+	case frame.Float:
+		for i, v := range part.Floats() {
+			h := uint64(missing)
+			if v == v { // not NaN
+				h = key(v)
+			}
+			c.hashes[i] = (c.hashes[i]<<5 | c.hashes[i]>>59) ^ h*odd
+			c.hashes[i] *= seed
+		}
+	default:
+		for i, v := range part.Ints() {
+			h := uint64(v)
+			if part.Null(i) {
+				h = missing
+			}
+			c.hashes[i] = (c.hashes[i]<<5 | c.hashes[i]>>59) ^ h*odd
+			c.hashes[i] *= seed
+		}
+	}
 }
 
 // key returns the bits that stand for a number; -0 is 0.
@@ -117,6 +267,7 @@ func (c *column) addNumbers(part frame.Column) {
 				c.minInt, c.maxInt = min(c.minInt, v), max(c.maxInt, v)
 				c.scratch = append(c.scratch, float64(v))
 				c.tally(uint64(v), 1, float64(v))
+				c.timed = c.timed || part.Type() == frame.Time && v%dayMicros != 0
 			}
 		}
 	}
@@ -144,10 +295,12 @@ func (c *column) tally(k uint64, n int64, v float64) {
 		return
 	}
 	c.distinct.InsertHash(mix(k ^ seed))
-	if err := c.sketch.AddWithCount(v, float64(n)); err != nil {
+	if err := c.sketch.AddWithCount(v-c.base, float64(n)); err != nil {
 		c.err = err
 	}
 }
+
+const dayMicros = 24 * 60 * 60 * 1_000_000
 
 // seed keeps the hash of the distinct counter apart from that of the table.
 const seed = 0x9e3779b97f4a7c15
@@ -155,7 +308,7 @@ const seed = 0x9e3779b97f4a7c15
 // spill starts the sketches with what was counted exactly so far.
 func (c *column) spill(k uint64, n int64) {
 	if c.distinct == nil {
-		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, true); c.err != nil {
+		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, false); c.err != nil {
 			return
 		}
 	}
@@ -170,11 +323,12 @@ func (c *column) spill(k uint64, n int64) {
 			c.err = err
 			return
 		}
+		c.base = c.centre()
 		c.sketch = ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
 			return store.NewCollapsingLowestDenseStore(maxSketchBins)
 		})
 	}
-	if err := c.sketch.AddWithCount(c.number(k), float64(n)); err != nil {
+	if err := c.sketch.AddWithCount(c.number(k)-c.base, float64(n)); err != nil {
 		c.err = err
 	}
 }
@@ -187,7 +341,9 @@ func (c *column) number(k uint64) float64 {
 	return float64(int64(k))
 }
 
-func (c *column) addText(part frame.Column) {
+// addText takes texts into account, of which the first is in the row after so
+// many; it returns the hashes of the dictionary.
+func (c *column) addText(part frame.Column, before int64, hashes []uint64) []uint64 {
 	dict := part.Dict()
 	c.tallies = append(c.tallies[:0], make([]int64, len(dict))...)
 	missing := int64(0)
@@ -201,6 +357,7 @@ func (c *column) addText(part frame.Column) {
 	c.missing += missing
 	for k, n := range c.tallies {
 		if n == 0 {
+			hashes = append(hashes, 0)
 			continue
 		}
 		s := dict[k]
@@ -211,8 +368,15 @@ func (c *column) addText(part frame.Column) {
 		c.maxLen = max(c.maxLen, length)
 		c.sumLen += n * length
 		c.count += n
-		c.tallyText(xxhash.Sum64String(s), n, s)
+		h := xxhash.Sum64String(s)
+		hashes = append(hashes, h)
+		c.tallyText(h, n, s)
+		c.evidence.Add(s, n, func() int64 {
+			i := int64(slices.Index(part.Codes(), int32(k)))
+			return before + i + 1
+		})
 	}
+	return hashes
 }
 
 func (c *column) tallyText(h uint64, n int64, s string) {
@@ -234,18 +398,29 @@ func shorten(s string) string {
 	if len(s) <= maxText {
 		return strings.Clone(s)
 	}
-	end := maxText
+	return shortenTo(s, maxText)
+}
+
+// shortenTo cuts a longer text after at most so many bytes.
+func shortenTo(s string, end int) string {
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end] + "…"
 }
 
+// StartAt says that the chunks that follow begin after so many rows of the table,
+// for the rows of samples in collectors of parts.
+func (c *Collector) StartAt(rows int64) { c.before = rows }
+
 // Merge adds what o gathered of other rows of the same table. o is not to be
 // used any more.
 func (c *Collector) Merge(o *Collector) error {
 	if len(c.columns) != len(o.columns) {
 		return fmt.Errorf("profile: merge %d columns with %d", len(c.columns), len(o.columns))
+	}
+	if (c.aim == nil) != (o.aim == nil) {
+		return errors.New("profile: merge parts with different targets")
 	}
 	for i, col := range c.columns {
 		other := o.columns[i]
@@ -257,6 +432,15 @@ func (c *Collector) Merge(o *Collector) error {
 		}
 	}
 	c.rows += o.rows
+	c.patterns.merge(&o.patterns)
+	if err := c.rowSet.merge(&o.rowSet); err != nil {
+		return fmt.Errorf("profile: merge the rows: %w", err)
+	}
+	c.pairs.merge(o.pairs)
+	c.tables.merge(o.tables)
+	if c.aim != nil && o.aim != nil {
+		c.aim.merge(o.aim, o.pairs.base, o.pairs.based)
+	}
 	return nil
 }
 
@@ -276,6 +460,12 @@ func (c *column) merge(o *column) error {
 	c.missing += o.missing
 	c.values.merge(o.values)
 	c.hist.merge(&o.hist)
+	c.evidence.Merge(&o.evidence)
+	c.timed = c.timed || o.timed
+	c.refused += o.refused
+	c.refusals = append(c.refusals, o.refusals...)
+	slices.SortFunc(c.refusals, func(a, b tabular.Sample) int { return cmp.Compare(a.Row, b.Row) })
+	c.refusals = c.refusals[:min(len(c.refusals), maxRefusals)]
 
 	// What the other counted inexactly makes this inexact too: start the
 	// sketches, and let the sketches of the other speak for its values.
@@ -319,8 +509,36 @@ func (c *column) mergeSketches(o *column) error {
 		return nil
 	}
 	if c.sketch == nil {
-		c.sketch = o.sketch.Copy()
+		c.sketch, c.base = o.sketch.Copy(), o.base
 		return nil
 	}
-	return c.sketch.MergeWith(o.sketch)
+	if c.base == o.base {
+		return c.sketch.MergeWith(o.sketch)
+	}
+	var failed error
+	o.sketch.ForEach(func(v, n float64) (stop bool) {
+		failed = c.sketch.AddWithCount(v+o.base-c.base, n)
+		return failed != nil
+	})
+	return failed
+}
+
+// closeValues is how near to each other the quartiles are, beside the median, of
+// a column whose values are taken from its centre.
+const closeValues = 0.25
+
+// centre returns what the sketch takes values from: a number near the median of
+// what was counted exactly, when the values are close to each other and far from
+// zero; else 0. It is a rounded one, so that parts of a table have the same.
+func (c *column) centre() float64 {
+	found, _, err := c.quantiles(0.25, 0.5, 0.75)
+	if err != nil || c.field.Type == tabular.Datetime {
+		return 0
+	}
+	spread, median := asFloat(found[2])-asFloat(found[0]), asFloat(found[1])
+	if spread <= 0 || spread > closeValues*math.Abs(median) {
+		return 0
+	}
+	grain := math.Ldexp(1, exponent(spread)+1)
+	return math.Round(median/grain) * grain
 }

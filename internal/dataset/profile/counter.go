@@ -139,6 +139,14 @@ func (c *counter) shrink() {
 	c.spare.slots = slots
 }
 
+// onlyOnce reports whether no value is known to have come back: one that came
+// often is among those that are kept.
+func (c *counter) onlyOnce() bool {
+	once := true
+	c.each(func(i int) { once = once && c.slots[i].count <= 1 })
+	return once
+}
+
 func (c *counter) each(f func(i int)) {
 	for i := range c.slots {
 		if c.slots[i].count > 0 {

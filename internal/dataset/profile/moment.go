@@ -2,11 +2,12 @@ package profile
 
 import "math"
 
-// moment holds count, mean, spread and range of numbers.
+// moment holds count, mean, spread, shape and range of numbers.
 type moment struct {
-	n        int64
-	mean, m2 float64
-	min, max float64
+	n          int64
+	mean       float64
+	m2, m3, m4 float64 // sums of powers of the distance from the mean
+	min, max   float64
 }
 
 // add takes numbers into account; it computes the moments of the batch in two
@@ -32,12 +33,16 @@ func (m *moment) add(values []float64) {
 	}
 	for _, v := range values {
 		d := v - b.mean
-		b.m2 += d * d
+		dd := d * d
+		b.m2 += dd
+		b.m3 += dd * d
+		b.m4 += dd * dd
 	}
 	m.merge(b)
 }
 
-// merge joins two parts (Chan, Golub and LeVeque 1983).
+// merge joins two parts (Chan, Golub and LeVeque 1983; Pébay 2008 for the
+// higher powers).
 func (m *moment) merge(o moment) {
 	if o.n == 0 {
 		return
@@ -47,9 +52,13 @@ func (m *moment) merge(o moment) {
 		return
 	}
 	n := m.n + o.n
-	share := float64(o.n) / float64(n)
+	a, b, all := float64(m.n), float64(o.n), float64(n)
+	share := b / all
 	d := o.mean - m.mean
-	m.m2 += o.m2 + d*d*float64(m.n)*share
+	// The higher powers need the lower ones of before.
+	m.m4 += o.m4 + d*d*d*d*a*share*(a*a-a*b+b*b)/(all*all) + 6*d*d*(a*a*o.m2+b*b*m.m2)/(all*all) + 4*d*(a*o.m3-b*m.m3)/all
+	m.m3 += o.m3 + d*d*d*a*share*(a-b)/all + 3*d*(a*o.m2-b*m.m2)/all
+	m.m2 += o.m2 + d*d*a*share
 	m.mean += d * share
 	m.n = n
 	m.min = min(m.min, o.min)
@@ -62,6 +71,29 @@ func (m *moment) std() (float64, bool) {
 	if m.n < 2 {
 		return 0, false
 	}
-	s := math.Sqrt(max(m.m2, 0) / float64(m.n-1))
-	return s, !math.IsInf(s, 0) && !math.IsNaN(s)
+	return held(math.Sqrt(max(m.m2, 0) / float64(m.n-1)))
 }
+
+// skew returns the adjusted Fisher-Pearson skewness: 0 for what is symmetric,
+// positive when the right tail is the longer.
+func (m *moment) skew() (float64, bool) {
+	if m.n < 3 || m.m2 <= 0 {
+		return 0, false
+	}
+	n := float64(m.n)
+	return held(n * math.Sqrt(n-1) / (n - 2) * m.m3 / math.Pow(m.m2, 1.5))
+}
+
+// kurtosis returns the excess kurtosis, corrected for the size of the sample: 0
+// for the normal distribution, positive when tails are heavier.
+func (m *moment) kurtosis() (float64, bool) {
+	if m.n < 4 || m.m2 <= 0 {
+		return 0, false
+	}
+	n := float64(m.n)
+	g := n*(n+1)*(n-1)*m.m4/(m.m2*m.m2) - 3*(n-1)*(n-1)
+	return held(g / ((n - 2) * (n - 3)))
+}
+
+// held reports whether the number is one that JSON can hold.
+func held(v float64) (float64, bool) { return v, !math.IsInf(v, 0) && !math.IsNaN(v) }

@@ -27,14 +27,21 @@ func table(tb testing.TB, columns ...frame.Column) *frame.Frame {
 // describe profiles the frame, whole or cut into parts that are merged.
 func describe(tb testing.TB, f *frame.Frame, parts int) *profile.Profile {
 	tb.Helper()
-	schema := tabular.SchemaOf(f)
+	return describeAs(tb, f, tabular.SchemaOf(f), parts, profile.Options{})
+}
+
+func describeAs(tb testing.TB, f *frame.Frame, schema tabular.Schema, parts int, o profile.Options) *profile.Profile {
+	tb.Helper()
 	var all *profile.Collector
 	for p := range parts {
 		var rows []int
 		for i := f.Rows() * p / parts; i < f.Rows()*(p+1)/parts; i++ {
 			rows = append(rows, i)
 		}
-		c := profile.New(schema)
+		c := profile.New(schema, o)
+		if len(rows) > 0 {
+			c.StartAt(int64(rows[0]))
+		}
 		for chunk := range slices.Chunk(rows, 1000) {
 			if err := c.Add(f.Take(chunk)); err != nil {
 				tb.Fatal(err)
@@ -73,9 +80,9 @@ func TestSmallTableIsExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"rows":5,"columns":[` +
-		`{"name":"f","type":"float","count":4,"missing":1,"missing_fraction":0.2,"distinct":4,"distinct_exact":true,"min":0.5,"max":4,"mean":1.875,"std":1.547847968417226,` +
-		`"quantiles":{"p1":0.5,"p5":0.5,"p25":0.5,"p50":1,"p75":2,"p95":4,"p99":4},"quantiles_exact":true,` +
+	want := `{"version":2,"rows":5,"columns":[` +
+		`{"name":"f","type":"float","storage":"float","agree":4,"disagree":0,"count":4,"missing":1,"missing_fraction":0.2,"distinct":4,"distinct_exact":true,"min":0.5,"max":4,"mean":1.875,"std":1.547847968417226,"skew":1.1376243669576886,"kurtosis":0.7576559546313799,` +
+		`"quantiles":{"p1":0.5,"p5":0.5,"p25":0.5,"p50":1,"p75":2,"p95":4,"p99":4},"quantiles_exact":true,"outliers":{"lower":-1.75,"upper":4.25,"below":0,"above":0,"extreme":0,"z":0},` +
 		`"histogram":{"edges":[0.5,0.625,0.75,0.875,1,1.125,1.25,1.375,1.5,1.625,1.75,1.875,2,2.125,2.25,2.375,2.5,2.625,2.75,2.875,3,3.125,3.25,3.375,3.5,3.625,3.75,3.875,4,4.125],` +
 		`"counts":[1,0,0,0,1,0,0,0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]},` +
 		`"top":[{"value":0.5,"count":1},{"value":1,"count":1},{"value":2,"count":1},{"value":4,"count":1}]},`
@@ -84,10 +91,10 @@ func TestSmallTableIsExact(t *testing.T) {
 	}
 	for _, part := range []string{
 		`"min":-3,"max":9223372036854775807,`, `"p50":7,`, `{"value":7,"count":2}`,
-		`{"name":"b","type":"boolean","count":5,"missing":0,"missing_fraction":0,"distinct":2,"distinct_exact":true,"min":false,"max":true,"mean":0.6,"std":0.5477225575051662,"top":[{"value":true,"count":3},{"value":false,"count":2}]}`,
+		`{"name":"b","type":"boolean","storage":"boolean","agree":5,"disagree":0,"count":5,"missing":0,"missing_fraction":0,"distinct":2,"distinct_exact":true,"min":false,"max":true,"mean":0.6,"std":0.5477225575051662,"top":[{"value":true,"count":3},{"value":false,"count":2}]}`,
 		`"min":"1970-01-01T00:00:00Z","max":"1970-01-01T00:00:04Z","quantiles":{"p1":"1970-01-01T00:00:00Z"`,
-		`{"name":"s","type":"string","count":4,"missing":1,"missing_fraction":0.2,"distinct":2,"distinct_exact":true,"top":[{"value":"né","count":3},{"value":"abc","count":1}],"text":{"min":2,"max":3,"mean":2.25}}`,
-		`{"name":"n","type":"string","count":0,"missing":5,"missing_fraction":1,"distinct":0,"distinct_exact":true,"top":[]}`,
+		`{"name":"s","type":"categorical","storage":"string","agree":4,"disagree":0,"count":4,"missing":1,"missing_fraction":0.2,"distinct":2,"distinct_exact":true,"top":[{"value":"né","count":3},{"value":"abc","count":1}],"text":{"min":2,"max":3,"mean":2.25}}`,
+		`{"name":"n","type":"string","storage":"string","agree":0,"disagree":0,"count":0,"missing":5,"missing_fraction":1,"distinct":0,"distinct_exact":true,"top":[]}`,
 	} {
 		if !strings.Contains(string(got), part) {
 			t.Errorf("%s\nlacks %s", got, part)
@@ -304,17 +311,17 @@ func TestLongTextsAreShortened(t *testing.T) {
 
 func TestWrongFrames(t *testing.T) {
 	t.Parallel()
-	c := profile.New(tabular.Schema{{Name: "a", Type: tabular.Float}})
+	c := profile.New(tabular.Schema{{Name: "a", Type: tabular.Float}}, profile.Options{})
 	if err := c.Add(table(t, frame.NewFloat("b", nil))); err == nil {
 		t.Error("a frame without the column was taken")
 	}
 	if err := c.Add(table(t, frame.NewInt("a", frame.Int, nil, nil))); err == nil {
 		t.Error("a frame with another type was taken")
 	}
-	if err := c.Merge(profile.New(nil)); err == nil {
+	if err := c.Merge(profile.New(nil, profile.Options{})); err == nil {
 		t.Error("another table was merged")
 	}
-	if err := c.Merge(profile.New(tabular.Schema{{Name: "b", Type: tabular.Float}})); err == nil {
+	if err := c.Merge(profile.New(tabular.Schema{{Name: "b", Type: tabular.Float}}, profile.Options{})); err == nil {
 		t.Error("another column was merged")
 	}
 }
@@ -330,7 +337,7 @@ func BenchmarkCollector(b *testing.B) {
 		chunks = append(chunks, f.Take(part))
 	}
 	for b.Loop() {
-		c := profile.New(tabular.SchemaOf(f))
+		c := profile.New(tabular.SchemaOf(f), profile.Options{})
 		for _, chunk := range chunks {
 			if err := c.Add(chunk); err != nil {
 				b.Fatal(err)

@@ -12,20 +12,60 @@ import (
 
 // Profile returns what was gathered.
 func (c *Collector) Profile() (*Profile, error) {
-	p := &Profile{Rows: c.rows, Columns: make([]Column, len(c.columns))}
+	p := &Profile{Version: Version, Rows: c.rows, Columns: make([]Column, len(c.columns))}
 	for i, col := range c.columns {
 		var err error
 		if p.Columns[i], err = col.result(); err != nil {
 			return nil, fmt.Errorf("profile column %q: %w", col.field.Name, err)
 		}
+		c.judge(col, &p.Columns[i])
+		if c.options.Roles[col.field.Name] == tabular.RoleTarget {
+			p.Target = col.field.Name
+		}
 	}
+	c.describeRows(p)
+	c.describeAssociations(p)
+	c.describeQuality(p)
+	p.Findings = c.findings(p)
 	return p, nil
+}
+
+// describeRows fills in what is missing together, and which rows are repeated.
+func (c *Collector) describeRows(p *Profile) {
+	m := &Missing{CompleteRows: c.patterns.complete, Patterns: []Pattern{}, OtherRows: c.patterns.others}
+	for _, col := range c.columns {
+		m.Cells += col.missing
+	}
+	if all := c.rows * int64(len(c.columns)); all > 0 {
+		m.Fraction = float64(m.Cells) / float64(all)
+	}
+	for i, found := range c.patterns.sorted() {
+		if i >= topPatterns {
+			m.OtherRows += found.rows
+			continue
+		}
+		names := make([]string, len(found.columns))
+		for k, at := range found.columns {
+			names[k] = c.columns[at].field.Name
+		}
+		m.Patterns = append(m.Patterns, Pattern{Columns: names, Rows: found.rows})
+	}
+	p.Missing = m
+	different, exact := c.rowSet.different()
+	d := &Duplicates{Exact: exact, Rows: max(c.rows-different, 0)}
+	if !exact {
+		// What may be the error of the estimate is none.
+		if d.Error = math.Round(1.04 / math.Sqrt(1<<rowPrecision) * float64(different)); float64(d.Rows) <= 3*d.Error {
+			d.Rows = 0
+		}
+	}
+	p.Duplicates = d
 }
 
 func (c *column) result() (Column, error) {
 	out := Column{
-		Name: c.field.Name, Type: c.field.Type, Count: c.count, Missing: c.missing,
-		Distinct: int64(c.counts.used), DistinctExact: c.counts.exact(), Top: []Frequency{},
+		Name: c.field.Name, Type: tabular.SemanticOf(c.field), Storage: c.field.Type, Layout: c.field.Layout, Unit: c.field.Unit,
+		Agree: c.count, Disagree: c.refused, Disagreeing: c.refusals, Count: c.count, Missing: c.missing, Distinct: int64(c.counts.used), DistinctExact: c.counts.exact(), Top: []Frequency{},
 	}
 	if all := c.count + c.missing; all > 0 {
 		out.MissingFraction = float64(c.missing) / float64(all)
@@ -41,6 +81,7 @@ func (c *column) result() (Column, error) {
 	c.describeTop(&out)
 	if c.field.Type == tabular.String {
 		out.Text = &TextLengths{Min: c.minLen, Max: c.maxLen, Mean: float64(c.sumLen) / float64(c.count)}
+		out.Variants = c.variants()
 		return out, nil
 	}
 	out.Min, out.Max = c.value(c.values.min), c.value(c.values.max)
@@ -58,12 +99,26 @@ func (c *column) result() (Column, error) {
 	if c.field.Type == tabular.Boolean {
 		return out, nil
 	}
+	if c.field.Type != tabular.Datetime {
+		if skew, ok := c.values.skew(); ok {
+			out.Skew = &skew
+		}
+		if kurtosis, ok := c.values.kurtosis(); ok {
+			out.Kurtosis = &kurtosis
+		}
+	}
 	edges, counts := c.hist.result(c.field.Type != tabular.Float)
 	out.Histogram = &Histogram{Counts: counts}
 	for _, e := range edges {
 		out.Histogram.Edges = append(out.Histogram.Edges, c.value(e))
 	}
-	return out, c.describeQuantiles(&out)
+	if err := c.describeQuantiles(&out); err != nil {
+		return out, err
+	}
+	if c.field.Type != tabular.Datetime {
+		out.Outliers = c.outliers()
+	}
+	return out, nil
 }
 
 // value returns a number as the column's type shows it.
@@ -119,13 +174,25 @@ func (c *column) describeTop(out *Column) {
 	}
 }
 
-// describeQuantiles fills in the quantiles: the smallest value that at least
-// the share of all values does not exceed, or the sketch's.
+// describeQuantiles fills in the quantiles.
 func (c *column) describeQuantiles(out *Column) error {
-	shares := []float64{0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99}
-	found := make([]any, len(shares))
+	found, exact, err := c.quantiles(0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+	if err != nil {
+		return err
+	}
+	out.QuantilesExact = exact
+	if !exact {
+		out.QuantilesError = quantileError
+	}
+	out.Quantiles = &Quantiles{found[0], found[1], found[2], found[3], found[4], found[5], found[6]}
+	return nil
+}
+
+// quantiles returns for each share, which ascend, the smallest value that at
+// least that share of all values does not exceed, or the sketch's.
+func (c *column) quantiles(shares ...float64) (found []any, exact bool, err error) {
+	found = make([]any, len(shares))
 	if c.counts.exact() {
-		out.QuantilesExact = true
 		var all []slot
 		c.counts.each(func(i int) { all = append(all, c.counts.slots[i]) })
 		slices.SortFunc(all, func(a, b slot) int { return c.compare(a.key, b.key) })
@@ -137,20 +204,18 @@ func (c *column) describeQuantiles(out *Column) error {
 				k++
 			}
 		}
-	} else {
-		out.QuantilesError = quantileError
-		values, err := c.sketch.GetValuesAtQuantiles(shares)
-		if err != nil {
-			return err
-		}
-		for k, v := range values {
-			v = min(max(v, c.values.min), c.values.max)
-			if c.field.Type == tabular.Integer || c.field.Type == tabular.Datetime {
-				v = math.Round(v)
-			}
-			found[k] = c.value(v)
-		}
+		return found, true, nil
 	}
-	out.Quantiles = &Quantiles{found[0], found[1], found[2], found[3], found[4], found[5], found[6]}
-	return nil
+	values, err := c.sketch.GetValuesAtQuantiles(shares)
+	if err != nil {
+		return nil, false, err
+	}
+	for k, v := range values {
+		v = min(max(v+c.base, c.values.min), c.values.max)
+		if c.field.Type == tabular.Integer || c.field.Type == tabular.Datetime {
+			v = math.Round(v)
+		}
+		found[k] = c.value(v)
+	}
+	return found, false, nil
 }

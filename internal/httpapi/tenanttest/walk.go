@@ -23,12 +23,13 @@ type Party struct {
 	Dataset string
 	Target  string // a column of the data set that can be predicted
 	Model   string
+	Recipe  string            // private to its user
 	Jobs    map[string]string // by kind
 }
 
 // things are the identifiers of everything that the party has.
 func (p Party) things() []string {
-	return append(slices.Sorted(maps.Values(p.Jobs)), p.Dataset, p.Model)
+	return append(slices.Sorted(maps.Values(p.Jobs)), p.Dataset, p.Model, p.Recipe)
 }
 
 // walk is one walk over the routes.
@@ -95,6 +96,9 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 			w.forOperators(op)
 			continue
 		}
+		if op.ID == "get-transformations" {
+			continue // the vocabulary is nobody's
+		}
 		switch requests, names := w.requests(op); {
 		case names:
 			named++
@@ -104,15 +108,18 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		case w.document.lists(op):
 			listed++
 			w.listed(op)
-		case op.ID == "upload-dataset" || op.ID == "clean-up": // what they come after
+		case op.ID == "upload-dataset" || op.ID == "clean-up" || op.ID == "import-dataset": // what they come after
 			named++
 			job := w.owner.Jobs["training"]
 			r := request{id: job, method: op.method, path: op.path, after: job}
 			if op.ID == "clean-up" {
 				r.after, r.body = "", map[string]any{"dry_run": true, "after": []string{job}}
 			}
+			if op.ID == "import-dataset" {
+				r.after, r.body = "", map[string]any{"source": "https://files.example.com/x.csv", "after": []string{job}}
+			}
 			w.refused(op, r)
-		default:
+		case op.ID != "sniff-dataset":
 			tb.Errorf("%s %s (%s) neither names a thing nor lists things; say here why no tenant needs to be kept apart", op.method, op.path, op.ID)
 		}
 	}
@@ -162,21 +169,37 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 	w.tb.Helper()
 	inPath, inBody := strings.Contains(op.path, "{"), w.document.named(op)
 	switch {
+	case op.ID == "put-recipe":
+		of := func(id, recipe, dataset string) request {
+			return request{id: id, method: op.method, path: "/api/v1/recipes/" + recipe, body: map[string]any{
+				"name": "x", "dataset_id": dataset, "steps": []any{map[string]any{"name": "remove_duplicates"}},
+			}}
+		}
+		return []request{of(w.owner.Recipe, w.owner.Recipe, w.another.Dataset), of(w.owner.Dataset, w.another.Recipe, w.owner.Dataset)}, true
 	case inPath && len(inBody) > 0:
 		w.tb.Errorf("%s %s names things in its path and in its body %q; say here how to ask it", op.method, op.path, inBody)
 	case inPath:
 		before, after, _ := strings.Cut(op.path, "{id}")
 		ids := map[string][]string{
 			"/api/v1/datasets/": {w.owner.Dataset}, "/api/v1/models/": {w.owner.Model},
-			"/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
+			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
 		}[before]
+		after = strings.ReplaceAll(after, "{number}", "1") // every data set has that version
+		if op.ID == "get-chart" {
+			after = "/charts/histogram?x=" + url.QueryEscape(w.owner.Target)
+		}
 		if len(ids) == 0 || strings.Contains(after, "{") {
 			w.tb.Errorf("%s %s names what this walk has none of; give it one", op.method, op.path)
 		}
 		for _, id := range ids {
 			r := request{id: id, method: op.method, path: before + id + after}
-			if op.ID == "prioritise-job" {
+			switch op.ID {
+			case "prioritise-job":
 				r.body = map[string]any{"priority": 1}
+			case "pin-version":
+				r.body = map[string]any{"pinned": true}
+			case "change-schema":
+				r.body = map[string]any{"columns": []any{map[string]any{"name": w.owner.Target, "role": "ignore"}}}
 			}
 			requests = append(requests, r)
 			if op.ID == "get-job-result" {
@@ -220,12 +243,17 @@ func (w *walk) bodies(op operation, names []string) []request {
 		"train":   {"target": w.another.Target},
 		"tune":    {"method": "threshold"},
 		"predict": {},
+
+		"create-recipe":  {"name": "x", "steps": []any{map[string]any{"name": "remove_duplicates"}}},
+		"check-recipe":   {},
+		"preview-recipe": {},
+		"transform":      {},
 	}[op.ID]
 	if !known {
 		w.tb.Errorf("%s %s (%s) names %q in its body; say here what else the body needs", op.method, op.path, op.ID, names)
 		return nil
 	}
-	things := map[string][2]string{"dataset_id": {w.owner.Dataset, w.another.Dataset}, "model_id": {w.owner.Model, w.another.Model}}
+	things := map[string][2]string{"dataset_id": {w.owner.Dataset, w.another.Dataset}, "model_id": {w.owner.Model, w.another.Model}, "recipe_id": {w.owner.Recipe, w.another.Recipe}}
 	var requests []request
 	for _, foreign := range names {
 		body := maps.Clone(complete)
@@ -237,6 +265,9 @@ func (w *walk) bodies(op operation, names []string) []request {
 		}
 		body[foreign] = things[foreign][0]
 		requests = append(requests, request{id: things[foreign][0], method: op.method, path: op.path, body: body})
+	}
+	if _, orders := w.document.properties(op.Body)["after"]; !orders {
+		return requests
 	}
 	body := maps.Clone(complete)
 	for _, name := range names {
@@ -378,7 +409,7 @@ func (w *walk) listed(op operation) {
 		return w.ask(token, request{method: op.method, path: op.path + query})
 	}
 	ids := map[string][]string{
-		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
+		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
 	}[op.path]
 	if len(ids) == 0 {
 		w.tb.Errorf("%s lists what this walk has none of; give it one", op.path)

@@ -1,0 +1,183 @@
+package dataset
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml/frame"
+)
+
+// ChartIntervals returns the intervals of time series, the shortest first.
+func ChartIntervals() []string {
+	return []string{"second", "minute", "hour", "day", "week", "month", "quarter", "year"}
+}
+
+// ChartAggregates returns what can be shown of an interval.
+func ChartAggregates() []string { return []string{"mean", "sum", "count", "min", "max"} }
+
+// begin returns when the interval begins that the instant lies in.
+func begin(interval string, at time.Time) time.Time {
+	y, m, d := at.Date()
+	switch interval {
+	case "second":
+		return at.Truncate(time.Second)
+	case "minute":
+		return at.Truncate(time.Minute)
+	case "hour":
+		return at.Truncate(time.Hour)
+	case "day":
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	case "week": // from Monday
+		return time.Date(y, m, d-(int(at.Weekday())+6)%7, 0, 0, 0, 0, time.UTC)
+	case "month":
+		return time.Date(y, m, 1, 0, 0, 0, 0, time.UTC)
+	case "quarter":
+		return time.Date(y, (m-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC)
+	default:
+		return time.Date(y, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+}
+
+// lengths are about how long the intervals are, in microseconds.
+func lengthOf(interval string) float64 {
+	const second = 1e6
+	return map[string]float64{
+		"second": second, "minute": 60 * second, "hour": 3600 * second, "day": 86400 * second, "week": 7 * 86400 * second,
+		"month": 30.4 * 86400 * second, "quarter": 91 * 86400 * second, "year": 365 * 86400 * second,
+	}[interval]
+}
+
+// interval chooses the interval: the one that was asked for, or the shortest
+// that gives no more points than asked for.
+func (c *charting) interval(low, high float64) (string, error) {
+	most := float64(c.req.Points)
+	if c.req.Interval != "" {
+		if !slices.Contains(ChartIntervals(), c.req.Interval) {
+			return "", invalidChart("interval", "interval is %q; it must be one of %s", c.req.Interval, strings.Join(ChartIntervals(), ", "))
+		}
+		if n := (high - low) / lengthOf(c.req.Interval); n > most {
+			return "", invalidChart("interval", "the table has about %.0f intervals of a %s; choose a longer one, or more points", n, c.req.Interval)
+		}
+		return c.req.Interval, nil
+	}
+	for _, name := range ChartIntervals() {
+		if (high-low)/lengthOf(name) <= most-2 {
+			return name, nil
+		}
+	}
+	return "year", nil
+}
+
+// sums are what is known of an interval.
+type sums struct {
+	count     int64
+	sum       float64
+	low, high float64
+}
+
+func (s *sums) add(v float64) {
+	if s.count == 0 {
+		s.low, s.high = v, v
+	}
+	s.low, s.high = min(s.low, v), max(s.high, v)
+	s.sum += v
+	s.count++
+}
+
+// timeSeries draws an aggregate of y, or the number of rows, over time.
+func (c *charting) timeSeries(ctx context.Context) error {
+	fx, described, err := c.column("x", c.req.X)
+	if err != nil {
+		return err
+	}
+	if fx.Type != tabular.Datetime {
+		return invalidChart("x", "x must be a column of dates or instants; %q holds values of the type %s", fx.Name, fx.Type)
+	}
+	aggregate := cmp.Or(c.req.Aggregate, "mean")
+	if c.req.Y == "" {
+		aggregate = "count"
+	} else if _, _, err := c.number(); err != nil {
+		return err
+	}
+	if !slices.Contains(ChartAggregates(), aggregate) {
+		return invalidChart("aggregate", "aggregate is %q; it must be one of %s", aggregate, strings.Join(ChartAggregates(), ", "))
+	}
+	names, err := c.groups()
+	if err != nil {
+		return err
+	}
+	c.chart.Steps = []Step{}
+	if described.Count == 0 {
+		return nil
+	}
+	interval, err := c.interval(bound(described.Min), bound(described.Max))
+	if err != nil {
+		return err
+	}
+	c.chart.Interval = interval
+	type place struct {
+		at    int64
+		group string
+	}
+	all := make(map[place]*sums)
+	err = c.rows(ctx, []string{fx.Name, c.req.Y, c.req.By}, func(t *frame.Frame, _ []int64) {
+		x := must(t, fx.Name)
+		for i := range t.Rows() {
+			if x.Null(i) || c.req.Y != "" && must(t, c.req.Y).Null(i) {
+				continue
+			}
+			p := place{at: begin(interval, time.UnixMicro(x.Int(i)).UTC()).UnixMicro()}
+			if names != nil {
+				if p.group = tabular.Text(must(t, c.req.By), i); !slices.Contains(names, p.group) {
+					continue
+				}
+			}
+			s := all[p]
+			if s == nil {
+				s = new(sums)
+				all[p] = s
+			}
+			v := 0.0
+			if c.req.Y != "" {
+				v = must(t, c.req.Y).Float(i)
+			}
+			s.add(v)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	places := make([]place, 0, len(all))
+	for p := range all {
+		places = append(places, p)
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.group, b.group)) })
+	for _, p := range places {
+		c.chart.Steps = append(c.chart.Steps, all[p].step(instant(p.at), p.group, aggregate, c.req.Y != ""))
+	}
+	return nil
+}
+
+func (s *sums) step(at, group, aggregate string, numbers bool) Step {
+	out := Step{At: at, Group: group, Count: s.count}
+	v := float64(s.count)
+	switch aggregate {
+	case "mean":
+		v = s.sum / float64(s.count)
+	case "sum":
+		v = s.sum
+	case "min":
+		v = s.low
+	case "max":
+		v = s.high
+	}
+	out.Value = &v
+	if numbers {
+		out.Low, out.High = &s.low, &s.high
+	}
+	return out
+}

@@ -1,0 +1,450 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml/preprocess"
+)
+
+// Revision is the record of one version of a data set. What it says of the
+// table never changes; whether it is pinned, used or gone does.
+type Revision struct {
+	store.Meta
+	Tenant    string  `json:"tenant"`
+	DatasetID string  `json:"dataset_id"`
+	Version   Version `json:"version"`
+	User      string  `json:"user"`
+
+	// What made it; a version without a parent is what the ingest made.
+	Parent        int               `json:"parent,omitempty"`
+	RecipeID      string            `json:"recipe_id,omitempty"`
+	RecipeVersion int               `json:"recipe_version,omitempty"`
+	Steps         []preprocess.Spec `json:"steps,omitempty"`
+	Counts        []StepCount       `json:"counts,omitempty"` // of the steps
+	Tables        []TableRef        `json:"tables,omitempty"` // the versions of other data sets that were joined
+	FittedKey     string            `json:"fitted_key,omitempty"`
+
+	RowsBefore     int64    `json:"rows_before,omitempty"`
+	Added          []string `json:"added,omitempty"` // columns, against the parent
+	Removed        []string `json:"removed,omitempty"`
+	Retyped        []string `json:"retyped,omitempty"`
+	QualityBefore  *float64 `json:"quality_before,omitempty"` // of the profiles, when they have one
+	QualityAfter   *float64 `json:"quality_after,omitempty"`
+	ReproducedFrom int      `json:"reproduced_from,omitempty"` // the version that this one repeats
+
+	Pinned bool     `json:"pinned,omitempty"`
+	Used   []string `json:"used,omitempty"` // models that were trained on it
+	Gone   bool     `json:"gone,omitempty"` // its files are cleaned up; it can be reproduced
+}
+
+// StepCount is how many rows went into a step and came out.
+type StepCount struct {
+	In  int64 `json:"in"`
+	Out int64 `json:"out"`
+}
+
+// TableRef names a version of a data set.
+type TableRef struct {
+	DatasetID string `json:"dataset_id"`
+	Number    int    `json:"number"`
+	Hash      string `json:"hash,omitempty"`
+}
+
+const indexNumber = "number"
+
+func versions() store.Collection {
+	return store.Collection{Name: "dataset_versions", Indexes: []store.Index{{
+		Name: indexNumber, Unique: true,
+		Fields: []store.IndexField{{Name: "dataset_id", Type: store.String}, {Name: "number", Type: store.Int}},
+	}}}
+}
+
+// Keys implements store.Entity.
+func (r *Revision) Keys() map[string]any {
+	return map[string]any{"dataset_id": r.DatasetID, "number": int64(r.Version.number())}
+}
+
+// revisionID is the identifier of a version, so that one can be read without an
+// index, as the process of a job does.
+func revisionID(datasetID string, number int) string {
+	return "ver_" + strings.TrimPrefix(datasetID, "ds_") + "_" + strconv.Itoa(number)
+}
+
+// History keeps the records of versions.
+type History struct {
+	table *store.Table[Revision, *Revision]
+	keep  int
+}
+
+// NewHistory returns a History that keeps the files of so many of the newest
+// versions; 0 means 10. The store has ensured Collections.
+func NewHistory(driver store.Driver, keep int) *History {
+	if keep <= 0 {
+		keep = 10
+	}
+	return &History{table: store.NewTable[Revision](driver, versions()), keep: keep}
+}
+
+// first is the record of what an ingest made. It is stored only when there is
+// another version, or something to say of it.
+func first(d *Dataset) *Revision {
+	return &Revision{Meta: store.Meta{ID: revisionID(d.ID, 1)}, Tenant: d.Tenant, DatasetID: d.ID, Version: *d.Version, User: d.User}
+}
+
+// list returns the records of the versions, the newest first.
+func (h *History) list(ctx context.Context, d *Dataset) ([]*Revision, error) {
+	var all []*Revision
+	q := store.Query{Index: indexNumber, Equal: []any{d.ID}, Descending: true, Limit: 500}
+	for {
+		page, err := h.table.Find(ctx, q)
+		if err != nil {
+			return nil, storeFault(err)
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+	}
+	if len(all) == 0 && d.Version != nil {
+		all = append(all, first(d))
+	}
+	return all, nil
+}
+
+func (h *History) references(ctx context.Context, d *Dataset) ([]string, error) {
+	if d.Version == nil || d.Version.number() == 1 {
+		return nil, nil
+	}
+	all, err := h.list(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	var keys []string
+	for _, r := range all {
+		if r.Gone {
+			continue
+		}
+		keys = append(keys, r.Version.keys()...)
+		if r.FittedKey != "" {
+			keys = append(keys, r.FittedKey)
+		}
+	}
+	return keys, nil
+}
+
+// PublishRevision makes the record that a job made a version of the data set, numbered
+// behind those there are, and the one that is used from now on. It may be called
+// again with the same record.
+func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
+	d, err := r.table.Get(ctx, made.DatasetID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // gone for good meanwhile
+	}
+	if err != nil {
+		return storeFault(err)
+	}
+	if d.Deleted || d.Version == nil {
+		return nil
+	}
+	number, err := r.history.insert(ctx, d, made)
+	if err != nil {
+		return err
+	}
+	_, err = r.table.Update(ctx, d.ID, func(d *Dataset) error {
+		if d.Deleted || d.Version == nil || d.Version.number() >= number {
+			return store.ErrUnchanged
+		}
+		v := made.Version
+		v.Number = number
+		d.Version = &v
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return storeFault(err)
+	}
+	return r.history.trim(ctx, d)
+}
+
+// insert stores the record with the next number, once for its job.
+func (h *History) insert(ctx context.Context, d *Dataset, made *Revision) (int, error) {
+	const tries = 100
+	for range tries {
+		all, err := h.list(ctx, d)
+		if err != nil {
+			return 0, err
+		}
+		for _, r := range all {
+			if r.Version.JobID == made.Version.JobID {
+				return r.Version.number(), nil
+			}
+		}
+		if len(all) == 1 && all[0].Revision == 0 && all[0].Version.number() == 1 {
+			if err := h.table.Insert(ctx, all[0]); err != nil && !errors.Is(err, store.ErrDuplicate) {
+				return 0, storeFault(err)
+			}
+		}
+		next := *made
+		next.Version.Number = all[0].Version.number() + 1
+		next.ID = revisionID(d.ID, next.Version.Number)
+		err = h.table.Insert(ctx, &next)
+		if err == nil {
+			return next.Version.Number, nil
+		}
+		if !errors.Is(err, store.ErrDuplicate) {
+			return 0, storeFault(err)
+		}
+	}
+	return 0, fault.Unavailable("store_unavailable", "too many versions of data set %s are made at once; please try again in a moment", d.ID)
+}
+
+// trim marks the versions whose files may go.
+func (h *History) trim(ctx context.Context, d *Dataset) error {
+	all, err := h.list(ctx, d)
+	if err != nil {
+		return err
+	}
+	for i, r := range all {
+		if i < h.keep || r.Gone || r.Pinned || len(r.Used) > 0 || r.Version.number() == 1 {
+			continue
+		}
+		_, err := h.table.Update(ctx, r.ID, func(r *Revision) error {
+			if r.Pinned || len(r.Used) > 0 {
+				return store.ErrUnchanged
+			}
+			r.Gone = true
+			return nil
+		})
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return storeFault(err)
+		}
+	}
+	return nil
+}
+
+// Versions returns the versions of a data set that is ready, the newest first.
+func (s *Service) Versions(ctx context.Context, tenant, id string) ([]*Revision, error) {
+	d, err := s.ready(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.history.list(ctx, d)
+}
+
+// Revision returns one version; 0 means the newest.
+func (s *Service) Revision(ctx context.Context, tenant, id string, number int) (*Revision, error) {
+	d, err := s.ready(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	if number == 0 {
+		number = d.Version.number()
+	}
+	r, err := s.history.table.Get(ctx, revisionID(d.ID, number))
+	switch {
+	case err == nil:
+		return r, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return nil, storeFault(err)
+	case number == 1 && d.Version.number() == 1:
+		return first(d), nil
+	}
+	return nil, fault.NotFound("version_not_found", "data set %s has no version %d; the newest is %d", id, number, d.Version.number())
+}
+
+// At returns the data set as it was with a version, for those who read its
+// table; 0 means the newest. It returns fault.Conflict "version_gone" when the
+// files are cleaned up.
+func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Dataset, *Revision, error) {
+	d, err := s.ready(ctx, tenant, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := s.Revision(ctx, tenant, id, number)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Gone {
+		return nil, nil, fault.Conflict("version_gone", "the files of version %d of data set %s have been cleaned up; reproduce the version first", r.Version.number(), id)
+	}
+	then := *d
+	v := r.Version
+	v.Number = v.number()
+	then.Version = &v
+	return &then, r, nil
+}
+
+// Newest asks Fixed and Input for the version that there is now.
+const Newest = -1
+
+// Fixed returns the data set as it was with a version, whatever became of it
+// since. 0 means the first one, as in requests that know of no versions. A data
+// set that is not ready is returned as it is for 0 and Newest.
+func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
+	if number <= 0 {
+		d, err := s.Get(ctx, tenant, id)
+		if err != nil || number == Newest || d.Version == nil || d.Version.number() == 1 {
+			return d, err
+		}
+		number = 1
+	}
+	d, _, err := s.At(ctx, tenant, id, number)
+	return d, err
+}
+
+// Input is Fixed for those who read the data set's file: of what an ingest made
+// that is the file as it was uploaded, of what a recipe made its table.
+func (s *Service) Input(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
+	d, err := s.Fixed(ctx, tenant, id, number)
+	if err != nil || d.Version == nil || d.Version.number() == 1 {
+		return d, err
+	}
+	then := *d
+	then.RawKey = d.Version.TableKey
+	return &then, nil
+}
+
+// Pin keeps the files of a version, or lets them go when it is their time.
+func (s *Service) Pin(ctx context.Context, tenant, id string, number int, pinned bool) (*Revision, error) {
+	return s.mark(ctx, tenant, id, number, func(r *Revision) error {
+		if r.Gone && pinned {
+			return fault.Conflict("version_gone", "the files of version %d of data set %s have been cleaned up; reproduce the version and pin that one", number, id)
+		}
+		if r.Pinned == pinned {
+			return store.ErrUnchanged
+		}
+		r.Pinned = pinned
+		return nil
+	})
+}
+
+// Use notes that something was made of a version, so that its files stay.
+func (s *Service) Use(ctx context.Context, tenant, id string, number int, by string) error {
+	_, err := s.mark(ctx, tenant, id, number, func(r *Revision) error {
+		const most = 1000
+		if slices.Contains(r.Used, by) || len(r.Used) >= most {
+			return store.ErrUnchanged
+		}
+		r.Used = append(r.Used, by)
+		return nil
+	})
+	return err
+}
+
+func (s *Service) mark(ctx context.Context, tenant, id string, number int, change func(*Revision) error) (*Revision, error) {
+	r, err := s.Revision(ctx, tenant, id, number)
+	if err != nil {
+		return nil, err
+	}
+	if r.Revision == 0 { // what an ingest made, and nothing was said of it yet
+		if err := s.history.table.Insert(ctx, r); err != nil && !errors.Is(err, store.ErrDuplicate) {
+			return nil, storeFault(err)
+		}
+	}
+	changed, err := s.history.table.Update(ctx, r.ID, change)
+	if err != nil {
+		return nil, storeFault(err)
+	}
+	return changed, nil
+}
+
+// Comparison is how two versions differ.
+type Comparison struct {
+	From    *Revision `json:"-"`
+	To      *Revision `json:"-"`
+	Same    bool      `json:"same"` // they hold the same
+	Rows    int64     `json:"rows"` // how many more the second has
+	Added   []string  `json:"added"`
+	Removed []string  `json:"removed"`
+	Retyped []string  `json:"retyped"`
+}
+
+// Compare compares two versions.
+func (s *Service) Compare(ctx context.Context, tenant, id string, from, to int) (*Comparison, error) {
+	a, err := s.Revision(ctx, tenant, id, from)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.Revision(ctx, tenant, id, to)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comparison{From: a, To: b, Same: a.Version.Hash != "" && a.Version.Hash == b.Version.Hash, Rows: b.Version.Rows - a.Version.Rows}
+	c.Added, c.Removed, c.Retyped = Difference(a.Version.Schema, b.Version.Schema)
+	return c, nil
+}
+
+// Difference returns the columns that the second schema has more, has less, and
+// has of another type.
+func Difference(a, b tabular.Schema) (added, removed, retyped []string) {
+	for _, f := range b {
+		switch old, ok := a.Lookup(f.Name); {
+		case !ok:
+			added = append(added, f.Name)
+		case old.Type != f.Type:
+			retyped = append(retyped, f.Name)
+		}
+	}
+	for _, f := range a {
+		if _, ok := b.Lookup(f.Name); !ok {
+			removed = append(removed, f.Name)
+		}
+	}
+	return added, removed, retyped
+}
+
+// Label names the version for people.
+func (v *Version) Label() string { return "version " + strconv.Itoa(v.number()) }
+
+// Source opens the rows of a version, or of its sample, a chunk at a time.
+func (s *Service) Source(ctx context.Context, d *Dataset, columns []string) (*tabular.ParquetReader, error) {
+	return s.open(ctx, d, columns, 0)
+}
+
+// ProfileOf returns the profile of the version that the data set is at.
+func (s *Service) ProfileOf(ctx context.Context, d *Dataset) ([]byte, error) {
+	r, err := s.files.Open(ctx, d.Version.ProfileKey)
+	if err != nil {
+		return nil, fmt.Errorf("open profile of data set %s: %w", d.ID, err)
+	}
+	defer r.Close() //nolint:errcheck // only read
+	b, err := io.ReadAll(io.LimitReader(r, maxProfile))
+	if err != nil {
+		return nil, fmt.Errorf("read profile of data set %s: %w", d.ID, err)
+	}
+	return b, nil
+}
+
+// OpenSample opens the sample of a version; false when it has none, as those of
+// old records.
+func (s *Service) OpenSample(ctx context.Context, d *Dataset) (*tabular.ParquetReader, bool, error) {
+	if d.Version.SampleKey == "" {
+		r, err := s.open(ctx, d, nil, SampleRows(len(d.Version.Schema)))
+		return r, false, err
+	}
+	src, size, err := s.files.OpenAt(ctx, d.Version.SampleKey)
+	if err != nil {
+		return nil, false, fmt.Errorf("open sample of data set %s: %w", d.ID, err)
+	}
+	schema := slices.Clone(d.Version.Schema)
+	for k := range schema {
+		schema[k].Nullable = true
+	}
+	r, err := tabular.NewParquetReader(tabular.Buffered(src, size), size, tabular.ParquetOptions{Schema: schema})
+	if err != nil {
+		return nil, false, fmt.Errorf("open sample of data set %s: %w", d.ID, err)
+	}
+	return r, true, nil
+}

@@ -1,0 +1,158 @@
+package recipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/expression"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/tabular"
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/preprocess"
+)
+
+// Schema returns the columns of a table as recipes see them.
+func Schema(s tabular.Schema) preprocess.Schema {
+	out := make(preprocess.Schema, len(s))
+	for i, f := range s {
+		out[i] = preprocess.Field{Name: f.Name, Type: f.Type.Type(), Nullable: f.Nullable}
+	}
+	return out
+}
+
+// Table returns a schema as tables have it. Columns that only data tell are
+// left out.
+func Table(s preprocess.Schema) tabular.Schema {
+	var out tabular.Schema
+	for _, f := range s {
+		if !f.Family {
+			out = append(out, tabular.Field{Name: f.Name, Type: tabular.TypeOf(f.Type), Nullable: f.Nullable})
+		}
+	}
+	return out
+}
+
+// Invalid says what is wrong with a recipe or with what it is applied to, as a
+// fault with the place: the step, its parameter, the column. Errors of other
+// kinds pass through.
+func Invalid(err error) error {
+	e, ok := errors.AsType[*ml.InputError](err)
+	if !ok {
+		return err
+	}
+	location, prefix := "body.steps", ""
+	if at, ok := errors.AsType[*preprocess.StepError](err); ok {
+		location = fmt.Sprintf("body.steps[%d]", at.Step)
+		prefix = fmt.Sprintf("step %d, %.60s: ", at.Step+1, at.Operation)
+		switch e.Parameter {
+		case "":
+		case "name":
+			if e.Code == "unknown_operation" {
+				location += ".name"
+			} else {
+				location += ".parameters.name"
+			}
+		default:
+			location += ".parameters." + e.Parameter
+		}
+	}
+	f := fault.Field{Location: location, Message: e.Message}
+	if e.Column != "" {
+		f.Value = e.Column
+	}
+	if e.Row >= 0 {
+		f.Location += fmt.Sprintf(", row %d", e.Row+1)
+	}
+	return fault.Invalid(e.Code, "%s%s", prefix, e.Message).With(f)
+}
+
+// others are the data sets that a recipe joins, as a tenant sees them.
+type others struct {
+	ctx      context.Context //nolint:containedctx // the vocabulary knows no contexts; one call's are one context's
+	datasets Datasets
+	tenant   string
+	pinned   []dataset.TableRef // versions that are to be read; others are the newest
+	refs     []dataset.TableRef // what was read
+}
+
+var _ preprocess.Tables = (*others)(nil)
+
+// Describe implements preprocess.Tables.
+func (o *others) Describe(id string) (preprocess.Schema, int64, error) {
+	d, err := o.find(id)
+	if err != nil {
+		return nil, 0, err
+	}
+	return Schema(d.Version.Schema), d.Version.Rows, nil
+}
+
+func (o *others) find(id string) (*dataset.Dataset, error) {
+	number := 0
+	for _, r := range o.pinned {
+		if r.DatasetID == id {
+			number = r.Number
+		}
+	}
+	d, _, err := o.datasets.At(o.ctx, o.tenant, id, number)
+	if f, ok := fault.As(err); ok && (f.Class == fault.ClassNotFound || f.Class == fault.ClassConflict) {
+		return nil, &ml.InputError{Code: f.Code, Parameter: "dataset", Row: -1, Message: f.Message}
+	}
+	if err != nil {
+		return nil, err
+	}
+	ref := dataset.TableRef{DatasetID: id, Number: d.Version.Number, Hash: d.Version.Hash}
+	if !slices.Contains(o.refs, ref) {
+		o.refs = append(o.refs, ref)
+	}
+	return d, nil
+}
+
+// Each implements preprocess.Tables.
+func (o *others) Each(id string, columns []string, fn func(x *frame.Frame) error) error {
+	d, err := o.find(id)
+	if err != nil {
+		return err
+	}
+	return table{o.datasets, d, columns}.Each(o.ctx, fn)
+}
+
+// table is the rows of a version as a source.
+type table struct {
+	datasets Datasets
+	dataset  *dataset.Dataset
+	columns  []string // nil: all
+}
+
+var _ preprocess.Source = table{}
+
+// Each implements preprocess.Source.
+func (t table) Each(ctx context.Context, fn func(x *frame.Frame) error) error {
+	r, err := t.datasets.Source(ctx, t.dataset, t.columns)
+	if err != nil {
+		return err
+	}
+	defer r.Close() //nolint:errcheck // only read
+	return tabular.Stream(ctx, r, func(c *tabular.Chunk) error { return fn(c.Frame) })
+}
+
+// bound is a recipe bound to a version of a data set.
+type bound struct {
+	*preprocess.Recipe
+	others *others
+}
+
+// bind checks steps against the columns of a version.
+func bind(ctx context.Context, datasets Datasets, d *dataset.Dataset, steps []preprocess.Spec, budget int64, pinned []dataset.TableRef) (*bound, error) {
+	o := &others{ctx: ctx, datasets: datasets, tenant: d.Tenant, pinned: pinned}
+	r, err := preprocess.Bind(steps, Schema(d.Version.Schema), preprocess.Environment{
+		Expressions: expression.Compiler{}, Tables: o, Budget: budget, Rows: d.Version.Rows,
+	})
+	if err != nil {
+		return nil, Invalid(err)
+	}
+	return &bound{r, o}, nil
+}
