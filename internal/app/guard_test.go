@@ -33,7 +33,7 @@ func TestBreakersOfAJobsProcessAreCounted(t *testing.T) {
 				t.Error("a call to a part that is away was answered")
 			}
 		}
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		if err := guard.Do(t.Context(), func(context.Context) error { return nil }); err != nil {
 			t.Errorf("a part that is back: %v", err)
 		}
