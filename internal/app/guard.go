@@ -23,7 +23,18 @@ const (
 	storageWait = 15 * time.Second
 )
 
-func newGuards(m *telemetry.Metrics) (guards, error) {
+// watch is told of the circuit breaker of a part.
+type watch interface {
+	Changed(state string)
+	Refused(reason string)
+}
+
+// counted has the process's own metrics count what its breakers do.
+func counted(m *telemetry.Metrics) func(part string) watch {
+	return func(part string) watch { return m.Breakers.Of(part) }
+}
+
+func newGuards(watched func(part string) watch) (guards, error) {
 	var g guards
 	for _, part := range []struct {
 		at         **resilience.Guard
@@ -34,11 +45,11 @@ func newGuards(m *telemetry.Metrics) (guards, error) {
 		{&g.s3, "s3", "storage_unavailable", func(c *resilience.Config) { c.Wait = storageWait }},
 		{&g.redis, "redis", "queue_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = redisCall, probeCall }},
 	} {
-		metrics := m.Breakers.Of(part.name)
+		watching := watched(part.name)
 		c := resilience.DefaultConfig()
 		c.Name, c.Code = part.name, part.code
-		c.OnChange = func(s resilience.State) { metrics.Changed(string(s)) }
-		c.OnRefused = metrics.Refused
+		c.OnChange = func(s resilience.State) { watching.Changed(string(s)) }
+		c.OnRefused = watching.Refused
 		part.change(&c)
 		guard, err := resilience.New(c)
 		if err != nil {

@@ -66,7 +66,7 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	}
-	if pl.guards, err = newGuards(pl.metrics); err != nil {
+	if pl.guards, err = newGuards(counted(pl.metrics)); err != nil {
 		return nil, err
 	}
 	pl.store = pl.ports.store(resilience.Store(pl.metrics.Store(driver), pl.guards.store))

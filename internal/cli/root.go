@@ -155,7 +155,7 @@ reached, 130 interrupted.`,
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, importCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
-		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
+		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand, workersCommand,
 		recipeCommand, versionCommand, piiCommand, auditCommand,
 	} {
 		session := &session{environ: s.Environ}

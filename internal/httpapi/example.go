@@ -225,7 +225,11 @@ func operatorExamples(at time.Time) map[string]any {
 		},
 		"requeue-dead-letters": Requeued{Requeued: 1, IDs: []string{exampleJobID}, Skipped: []Skipped{}},
 		"list-schedules":       Page[Schedule]{Items: []Schedule{{Name: "cleanup", Spec: "17 * * * *", LastAt: &at, Done: true, Tries: 1, NextAt: &next, Missed: 2, MissedAt: &at}}},
-		"list-health-history":  Page[Finding]{Items: []Finding{{Check: "s3", Status: StatusOK, Breaker: "closed", LatencyMS: 2.4, Changed: true, At: at}}},
+		"list-workers": Page[Worker]{Items: []Worker{{
+			Worker: "wkr_0197290c5e5b7c3a9d0e1f2a3b4c5d6e", State: job.WorkerAlive, Host: "worker-1", PID: 7, Running: 1,
+			Slots: map[string]int{"training": 2}, Busy: map[string]int{"training": 1}, Memory: 12 << 30, MemoryUsed: 3 << 30, StartedAt: at, HeartbeatAt: at,
+		}}},
+		"list-health-history": Page[Finding]{Items: []Finding{{Check: "s3", Status: StatusOK, Breaker: "closed", LatencyMS: 2.4, Changed: true, At: at}}},
 	}
 }
 

@@ -44,7 +44,7 @@ func describeAPI(config Config) huma.Config {
 				{Name: tagPredictions, Description: "Apply a model to every row of a file."},
 				{Name: tagModels, Description: "What the trainings have made."},
 				{Name: tagJobs, Description: "Everything that takes longer than a moment is a job: look at it, follow it, cancel it, try it again, download what it made."},
-				{Name: tagQueues, Description: "What operators set: pauses, limits and shares of queues and tenants."},
+				{Name: tagQueues, Description: "What operators set: pauses, limits and shares of queues and tenants; and the workers."},
 				{Name: tagCleanup, Description: "Delete the files that nothing needs any more."},
 				{Name: tagDeadLetters, Description: "Jobs of all tenants that were given up though their owners made no mistake; for operators."},
 				{Name: tagSchedules, Description: "What is done at times; for operators."},

@@ -46,6 +46,8 @@ type JobUndertaker interface {
 	Requeue(ctx context.Context, r job.Requeue) (*job.Requeued, error)
 	// Schedules returns what is done at times.
 	Schedules(ctx context.Context, cursor string, limit int) (store.Page[*job.ScheduleState], error)
+	// Workers returns the processes that run jobs.
+	Workers(ctx context.Context, state, cursor string, limit int) (store.Page[*job.Worker], error)
 }
 
 // HealthHistory tells what sweeps have found out about the parts.

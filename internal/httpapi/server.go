@@ -75,6 +75,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerRetention(deps.Retention)
 	s.registerDeadLetters()
 	s.registerSchedules()
+	s.registerWorkers()
 	s.registerHealthHistory(deps.Health)
 	s.describeHealth()
 	s.complete()

@@ -92,6 +92,7 @@ func exercise(t *testing.T, m *telemetry.Metrics) {
 	m.Sweep.Tick("cleanup", "done")
 	m.Sweep.Missed("cleanup", 3)
 	breaker := m.Breakers.Of("s3")
+	m.Breakers.Record(telemetry.Transition{Dependency: "s3", State: "open"})
 	breaker.Changed("open")
 	breaker.Refused("open")
 	m.S3.Observe("get", time.Millisecond, nil)

@@ -83,6 +83,7 @@ func New() *Server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/history", s.history)
 	mux.HandleFunc("GET /api/v1/schedules", s.schedules)
 	mux.HandleFunc("GET /api/v1/health/history", s.findings)
+	mux.HandleFunc("GET /api/v1/workers", s.workers)
 	mux.HandleFunc("GET /api/v1/dead-letters", s.deadLetters)
 	mux.HandleFunc("GET /api/v1/dead-letters/{id}", s.deadLetter)
 	mux.HandleFunc("POST /api/v1/dead-letters/requeue", s.requeue)

@@ -145,7 +145,7 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 // or after no tenant's, by the operation.
 func ofAllTenants(id string) bool {
 	return slices.Contains([]string{
-		"list-dead-letters", "get-dead-letter", "requeue-dead-letters", "list-schedules", "list-health-history",
+		"list-dead-letters", "get-dead-letter", "requeue-dead-letters", "list-schedules", "list-health-history", "list-workers",
 	}, id)
 }
 
