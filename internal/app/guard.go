@@ -10,7 +10,7 @@ import (
 
 // guards keep a part that is away from taking the process with it.
 type guards struct {
-	store, s3, redis *resilience.Guard
+	store, s3, redis, cache *resilience.Guard
 }
 
 // Bounds of the calls to the parts. Those of file storage last until the head
@@ -23,6 +23,13 @@ const (
 	storageWait = 15 * time.Second
 )
 
+// The cache is given up sooner, for longer, and nobody waits for a place: what it
+// has can be made.
+const (
+	cacheCalls = 3
+	cacheDelay = 5 * time.Second
+)
+
 func newGuards(m *telemetry.Metrics) (guards, error) {
 	var g guards
 	for _, part := range []struct {
@@ -33,6 +40,7 @@ func newGuards(m *telemetry.Metrics) (guards, error) {
 		{&g.store, "store", "store_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = storeCall, probeCall }},
 		{&g.s3, "s3", "storage_unavailable", func(c *resilience.Config) { c.Wait = storageWait }},
 		{&g.redis, "redis", "queue_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = redisCall, probeCall }},
+		{&g.cache, "cache", "cache_unavailable", func(c *resilience.Config) { c.Calls, c.Delay, c.Probes, c.Wait = cacheCalls, cacheDelay, 1, 0 }},
 	} {
 		metrics := m.Breakers.Of(part.name)
 		c := resilience.DefaultConfig()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/blob"
+	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/health"
@@ -22,6 +23,7 @@ import (
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/mongostore"
 	"github.com/narrativeml/narrative/internal/telemetry"
+	"github.com/narrativeml/narrative/internal/workflow"
 )
 
 // Program is what a process is told by whoever starts it.
@@ -41,6 +43,7 @@ type platform struct {
 	guards  guards
 	store   store.Driver
 	queue   *queue.Client
+	cache   *cache.Cache
 	files   *fileClient
 	llm     *llm.Client
 	ports   ports
@@ -75,6 +78,9 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	if pl.queue, err = queue.New(pl.queueConfig()); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
+	if pl.cache, err = cache.New(pl.cacheConfig()); err != nil {
+		return nil, fmt.Errorf("open cache: %w", err)
+	}
 	files, err := blob.New(pl.blobConfig())
 	if err != nil {
 		return nil, fmt.Errorf("open file storage: %w", err)
@@ -98,7 +104,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(),
+		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections(),
 	} {
 		all = append(all, declared...)
 	}
@@ -116,6 +122,9 @@ func (p *platform) close(ctx context.Context) error {
 	if p.queue != nil {
 		errs = append(errs, p.queue.Close())
 	}
+	if p.cache != nil {
+		errs = append(errs, p.cache.Close())
+	}
 	if p.files != nil {
 		p.files.Close()
 	}
@@ -129,6 +138,18 @@ func (p *platform) queueConfig() queue.Config {
 	c.Guard = p.guards.redis
 	c.Observe = p.metrics.Redis.Observe
 	c.Pools = pools(p.config)
+	return c
+}
+
+func (p *platform) cacheConfig() cache.Config {
+	k := p.config.Cache
+	c := cache.Config{
+		URL: k.URL, Bytes: k.Bytes, EntryBytes: k.EntryBytes, TTL: k.TTL, Timeout: k.Timeout, Guard: p.guards.cache,
+		Observe: func(answer string, o cache.Outcome) { p.metrics.Cache.Asked(answer, string(o)) },
+	}
+	if c.URL.IsZero() {
+		c.URL = p.config.Redis.URL
+	}
 	return c
 }
 

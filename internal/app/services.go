@@ -13,6 +13,7 @@ import (
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/internal/workflow"
 	"github.com/narrativeml/narrative/jobs"
 )
 
@@ -22,6 +23,7 @@ type services struct {
 	datasets   *dataset.Service
 	recipes    *recipe.Service
 	models     *model.Service
+	workflow   *workflow.Service
 	training   *training.Service
 	tuning     *tuning.Service
 	prediction *prediction.Service
@@ -45,6 +47,9 @@ func (p *platform) services() *services {
 	})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
+	s.workflow = workflow.NewService(workflow.ServiceConfig{
+		Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Recipes: s.recipes, Models: s.models,
+	})
 	s.training = training.NewService(s.jobs, s.datasets)
 	s.tuning = tuning.NewService(s.jobs, s.models)
 	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)

@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -208,6 +207,13 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	return append(keys, more...), err
 }
 
+// Ready returns the tenant's data set if it has been ingested, and
+// fault.Conflict "dataset_not_ready" before. Preview, ProfileOf and Chart show
+// what it is made of then, whatever becomes of it.
+func (s *Service) Ready(ctx context.Context, tenant, id string) (*Dataset, error) {
+	return s.ready(ctx, tenant, id)
+}
+
 // ready returns the data set if it has been ingested.
 func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error) {
 	d, err := s.Get(ctx, tenant, id)
@@ -231,19 +237,15 @@ type Preview struct {
 // MaxPreview is the most rows of a preview.
 const MaxPreview = 1000
 
-// Preview returns the first rows, at most limit of them; 0 means 100. It
-// returns fault.Conflict "dataset_not_ready" before the ingest has succeeded.
-func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*Preview, error) {
+// Preview returns the first rows of a data set that is ready, at most limit of
+// them; 0 means 100.
+func (s *Service) Preview(ctx context.Context, d *Dataset, limit int) (*Preview, error) {
 	if limit == 0 {
 		limit = 100
 	}
 	if limit < 0 || limit > MaxPreview {
 		return nil, fault.Invalid("limit_out_of_range", "limit is %d; it must lie between 1 and %d", limit, MaxPreview).
 			With(fault.Field{Location: "query.limit", Message: fmt.Sprintf("must lie between 1 and %d", MaxPreview), Value: limit})
-	}
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return nil, err
 	}
 	r, err := s.open(ctx, d, nil, limit)
 	if err != nil {
@@ -257,7 +259,7 @@ func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*P
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("preview data set %s: %w", id, err)
+			return nil, fmt.Errorf("preview data set %s: %w", d.ID, err)
 		}
 		for i := range min(c.Frame.Rows(), limit-len(p.Rows)) {
 			row := make([]any, len(c.Frame.Columns()))
@@ -315,14 +317,3 @@ func (s *Service) Frame(ctx context.Context, d *Dataset, columns []string) (*fra
 
 // maxProfile bounds a profile that is read into memory.
 const maxProfile = 256 << 20
-
-// Profile returns the profile as the ingest wrote it, see
-// [github.com/narrativeml/narrative/internal/dataset/profile.Profile]. It
-// returns fault.Conflict "dataset_not_ready" before the ingest has succeeded.
-func (s *Service) Profile(ctx context.Context, tenant, id string) (json.RawMessage, error) {
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.ProfileOf(ctx, d)
-}

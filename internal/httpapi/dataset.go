@@ -76,12 +76,14 @@ type datasetOutput struct{ Body Dataset }
 
 type previewInput struct {
 	DatasetRef
+	Revalidation
 	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"How many rows to return at most"`
 }
 
-type previewOutput struct{ Body Preview }
-
-type profileOutput struct{ Body json.RawMessage }
+type datasetLook struct {
+	DatasetRef
+	Revalidation
+}
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
@@ -108,12 +110,15 @@ func (s *server) registerDatasets() {
 	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
 		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
-		func(ctx context.Context, in *DatasetRef) (*profileOutput, error) {
-			profile, err := s.datasets.Profile(ctx, callerOf(ctx).Tenant, in.ID)
+		func(ctx context.Context, in *datasetLook) (*answered[json.RawMessage], error) {
+			d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 			if err != nil {
 				return nil, err
 			}
-			return &profileOutput{Body: withoutKeys(profile)}, nil
+			return answerOf(ctx, s, s.keyOf(d, answerProfile, nil), in.Revalidation, func(ctx context.Context) (json.RawMessage, error) {
+				profile, err := s.datasets.ProfileOf(ctx, d)
+				return withoutKeys(profile), err
+			})
 		})
 	s.registerSchema()
 	s.registerCharts()
@@ -124,20 +129,30 @@ func (s *server) registerDatasets() {
 		})
 }
 
-func (s *server) previewDataset(ctx context.Context, in *previewInput) (*previewOutput, error) {
-	p, err := s.datasets.Preview(ctx, callerOf(ctx).Tenant, in.ID, in.Limit)
+func (s *server) previewDataset(ctx context.Context, in *previewInput) (*answered[Preview], error) {
+	d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &previewOutput{Body: Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}}
+	return answerOf(ctx, s, s.keyOf(d, answerPreview, in.Limit), in.Revalidation, func(ctx context.Context) (Preview, error) {
+		p, err := s.datasets.Preview(ctx, d, in.Limit)
+		if err != nil {
+			return Preview{}, err
+		}
+		return viewPreview(p), nil
+	})
+}
+
+func viewPreview(p *dataset.Preview) Preview {
+	v := Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal}
 	for _, row := range p.Rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
 			cells[i] = viewCell(cell)
 		}
-		out.Body.Rows = append(out.Body.Rows, cells)
+		v.Rows = append(v.Rows, cells)
 	}
-	return out, nil
+	return v
 }
 
 // viewCell gives numbers that JSON does not know a text.

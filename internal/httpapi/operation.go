@@ -25,6 +25,7 @@ const (
 	tagDatasets    = "datasets"
 	tagTraining    = "training"
 	tagRecipes     = "recipes"
+	tagWorkflow    = "workflow"
 	tagTuning      = "tuning"
 	tagPredictions = "predictions"
 	tagModels      = "models"

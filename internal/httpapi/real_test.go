@@ -24,6 +24,7 @@ import (
 	"github.com/narrativeml/narrative/internal/store/memstore"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/internal/workflow"
 	handlers "github.com/narrativeml/narrative/jobs"
 )
 
@@ -95,6 +96,7 @@ type domain struct {
 	datasets   *dataset.Service
 	recipes    *recipe.Service
 	models     *model.Service
+	workflow   *workflow.Service
 	training   *training.Service
 	tuning     *tuning.Service
 	prediction *prediction.Service
@@ -105,7 +107,7 @@ type domain struct {
 func newDomain(t *testing.T, queue job.Queue) *domain {
 	t.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
-	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
+	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections()} {
 		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
 			t.Fatal(err)
 		}
@@ -114,6 +116,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.workflow = workflow.NewService(workflow.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs, Recipes: d.recipes, Models: d.models})
 	d.training = training.NewService(d.jobs, d.datasets)
 	d.tuning = tuning.NewService(d.jobs, d.models)
 	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
@@ -126,7 +129,7 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 func (d *domain) behind(b *bench) {
 	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
 	b.deps.Queues, b.deps.Tenants = d.jobs, d.jobs
-	b.deps.Recipes, b.deps.Versions = d.recipes, d.datasets
+	b.deps.Recipes, b.deps.Versions, b.deps.Workflow = d.recipes, d.datasets, d.workflow
 	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
 	b.deps.Health = d.health
 }
