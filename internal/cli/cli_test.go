@@ -112,6 +112,9 @@ func TestTheMainJob(t *testing.T) {
 		{"dead-letters requeue --all --dry-run --limit 5", "1 would be requeued, 0 skipped\njob_dead\nthere are more", ""},
 		{"dead-letters requeue --code worker_died --json", `"requeued": 1`, ""},
 		{"dead-letters", "Run them again", ""},
+		{"workflow ds_1", "● 1 load               done\n    job_1  ingest\n    version 1  11 rows, 3 columns\n○ 2 prepare            ready\n· 3 train              locked\n    needs: features are made; make some\n\nnext: 2 steps would clean the table\n  narrative recipe clean ds_1 --yes\n", ""},
+		{"workflow ds_1 --skip prepare --note enough", "● 2 prepare            done, left out\n", ""},
+		{"workflow ds_1 --resume prepare --json", `"state": "ready"`, ""},
 		{"tune mdl_1 --output " + curve, curve + ", ", "download"},
 	} {
 		code, out, errs := sh.run(t.Context(), strings.Fields(test.args)...)
