@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the peers of `make bench AREA=ml|jobs` that are missing: those that
+# Installs the peers of `make bench AREA=ml|jobs|data` that are missing: those that
 # Debian has, and BullMQ, whose packages npm puts below build/. A peer that
 # cannot be installed is no failure: the figures say that they are without it.
 set -euo pipefail
@@ -10,6 +10,7 @@ python=${NARRATIVE_BENCH_PYTHON:-/usr/bin/python3}
 if [ "$python" = /usr/bin/python3 ]; then # another Python has its own packages
   "$python" -c 'import xgboost' 2>/dev/null || missing+=(python3-xgboost)
   "$python" -c 'import sklearn' 2>/dev/null || missing+=(python3-sklearn)
+  "$python" -c 'import pandas' 2>/dev/null || missing+=(python3-pandas)
   "$python" -c 'import celery, redis' 2>/dev/null || missing+=(python3-celery python3-redis)
 fi
 command -v node >/dev/null || missing+=(nodejs)

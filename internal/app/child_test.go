@@ -16,10 +16,10 @@ func TestFilesOfAJobsProcessAreCounted(t *testing.T) { //nolint:paralleltest // 
 	if _, failure := b.ingest(t, "a.csv", table("a,b", "1,x", "2,y")); failure != nil {
 		t.Fatal(failure.Message)
 	}
-	// The upload itself, by this process; the typed table and the profile, by
-	// that of the job.
-	if made := b.files(t, "put") - before; made != 3 {
-		t.Errorf("%v files were written, by the metrics; want 3", made)
+	// The upload itself, by this process; the typed table, its sample
+	// and the profile, by that of the job.
+	if made := b.files(t, "put") - before; made != 4 {
+		t.Errorf("%v files were written, by the metrics; want 4", made)
 	}
 	if b.files(t, "get") == 0 {
 		t.Error("no file was read, by the metrics")

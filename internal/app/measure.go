@@ -28,7 +28,8 @@ func Bench(ctx context.Context, m Measurement, out io.Writer) error {
 	}
 	learners := drill.MLPlan{Program: []string{program, "bench-trial"}, Python: m.Python, Size: m.Size}
 	jobs := drill.JobPlan{Peers: peer.Programs{Python: m.Python, Node: m.Node}, Workers: &drill.WorkerPlan{Program: program}}
-	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(jobs), drill.DataArea(drill.StartDev(program))}
+	tables := drill.DataPlan{Start: drill.StartDev(program), Size: m.Size, Peers: peer.Programs{Python: m.Python, Node: m.Node}}
+	areas := []drill.Area{drill.MLArea(learners), drill.JobsArea(jobs), drill.DataArea(tables)}
 	return drill.Run(ctx, areas, m.Area, m.File, out)
 }
 

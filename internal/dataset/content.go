@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -168,8 +169,8 @@ func (s *sampler) add(x *frame.Frame, first int64) {
 	}
 }
 
-// compact gives the columns of texts dictionaries of what they hold, so that a
-// few rows do not keep the texts of a chunk.
+// compact gives the columns of texts dictionaries of copies of what they hold,
+// so that a few rows do not keep the texts of a chunk.
 func compact(x *frame.Frame) *frame.Frame {
 	columns := slices.Clone(x.Columns())
 	for k, c := range columns {
@@ -178,7 +179,7 @@ func compact(x *frame.Frame) *frame.Frame {
 		}
 		texts := make([]string, c.Len())
 		for i := range texts {
-			texts[i] = c.Text(i)
+			texts[i] = strings.Clone(c.Text(i))
 		}
 		columns[k] = frame.StringsOf(c.Name(), texts, c.Null)
 	}

@@ -1,16 +1,14 @@
 package drill
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"strconv"
-	"time"
 
 	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/drill/peer"
 )
 
 // Target is a platform to be measured, running in a process of its own.
@@ -26,32 +24,65 @@ const (
 	smallRows = 100_000
 	largeRows = 1_000_000
 	hugeRows  = 4_000_000
-	trainRows = 20_000
-	mega      = 1e6
+	// hugeWideRows make a file of 10 GB.
+	hugeWideRows = 40_000_000
+	trainRows    = 20_000
+	mega         = 1e6
 )
 
-// DataArea measures ingest and prediction of tables of so many rows, through
-// the API, and the peak memory of the process; without rows, of 100,000,
-// 1,000,000 and 4,000,000, since a small table is done before the process has
-// filled its buffers.
-func DataArea(start Start, rows ...int) Area {
-	if len(rows) == 0 {
-		rows = []int{smallRows, largeRows, hugeRows}
+// DataPlan says how much is measured of tables.
+type DataPlan struct {
+	Start Start
+	Size  string // small, full or huge; the sizes of other areas stand for full
+	Peers peer.Programs
+}
+
+// dataSize is how much is measured.
+type dataSize struct {
+	rows     []int // of narrow tables, which are ingested and predicted
+	wideRows int   // of the table of wideColumns
+	rounds   int   // of the wide table, of which the median counts
+	huge     bool  // the wide table is only previewed, and never a file of its own
+}
+
+func (p DataPlan) size() dataSize {
+	switch p.Size {
+	case "tiny":
+		return dataSize{rows: []int{300, 3000}, wideRows: 300, rounds: 1}
+	case "small":
+		return dataSize{rows: []int{smallRows}, wideRows: smallRows, rounds: 1}
+	case "huge":
+		return dataSize{wideRows: hugeWideRows, huge: true}
+	default:
+		return dataSize{rows: []int{smallRows, largeRows, hugeRows}, wideRows: largeRows, rounds: 3}
 	}
+}
+
+// DataArea measures, through the API, ingest and prediction of narrow tables of
+// 100,000 to 4,000,000 rows with the peak memory of the process, and what is
+// done with a table of 28 columns: ingest with its profile beside pandas,
+// previews and a recipe of ten steps. A small table is done before the process
+// has filled its buffers, hence the several sizes.
+func DataArea(p DataPlan) Area {
 	return Area{Name: "data", Measure: func(ctx context.Context, out io.Writer) (figures []Figure, err error) {
-		target, stop, err := start(ctx)
+		target, stop, err := p.Start(ctx)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { err = errors.Join(err, stop()) }()
-		d := &dataDrill{target: target, out: out}
-		if err := d.train(ctx); err != nil {
-			return nil, err
+		d := &dataDrill{target: target, out: out, size: p.size(), peers: p.Peers}
+		if len(d.size.rows) > 0 {
+			if err := d.train(ctx); err != nil {
+				return nil, err
+			}
 		}
-		for _, n := range rows {
+		for _, n := range d.size.rows {
 			if err := d.measure(ctx, n); err != nil {
 				return nil, err
 			}
+		}
+		if err := d.wide(ctx); err != nil {
+			return nil, err
 		}
 		return d.figures, nil
 	}}
@@ -61,22 +92,29 @@ func DataArea(start Start, rows ...int) Area {
 type dataDrill struct {
 	target  Target
 	out     io.Writer
+	size    dataSize
+	peers   peer.Programs
 	modelID string
 	figures []Figure
 }
 
-func (d *dataDrill) upload(ctx context.Context, rows int) (datasetID string, size int64, j *client.Job, err error) {
-	file := newTable(rows)
-	a, err := d.target.Client.Upload(ctx, client.Upload{Name: "bench " + strconv.Itoa(rows), Filename: "bench.csv", Body: file})
+// upload sends the table as a file and waits for its ingest.
+func (d *dataDrill) upload(ctx context.Context, filename string, file *table) (datasetID string, size int64, j *client.Job, err error) {
+	datasetID, j, err = d.send(ctx, filename, file)
+	return datasetID, file.read, j, err
+}
+
+func (d *dataDrill) send(ctx context.Context, filename string, file io.Reader) (datasetID string, j *client.Job, err error) {
+	a, err := d.target.Client.Upload(ctx, client.Upload{Name: "bench " + filename, Filename: filename, Body: file})
 	if err != nil {
-		return "", 0, nil, err
+		return "", nil, err
 	}
 	j, err = d.target.Client.Wait(ctx, a.JobID, nil)
-	return a.DatasetID, file.read, j, err
+	return a.DatasetID, j, err
 }
 
 func (d *dataDrill) train(ctx context.Context) error {
-	dataset, _, _, err := d.upload(ctx, trainRows)
+	dataset, _, _, err := d.upload(ctx, "train.csv", newTable(trainRows, header, narrowLine))
 	if err != nil {
 		return err
 	}
@@ -103,11 +141,11 @@ func (d *dataDrill) measure(ctx context.Context, rows int) error {
 	if err := resetPeak(d.target.PID); err != nil {
 		return err
 	}
-	dataset, size, j, err := d.upload(ctx, rows)
+	dataset, size, j, err := d.upload(ctx, "bench.csv", newTable(rows, header, narrowLine))
 	if err != nil {
 		return err
 	}
-	if err := d.record("ingest", rows, size, j); err != nil {
+	if err := d.record("ingest", rows, columns, size, j); err != nil {
 		return err
 	}
 	if err := resetPeak(d.target.PID); err != nil {
@@ -126,22 +164,30 @@ func (d *dataDrill) measure(ctx context.Context, rows int) error {
 	if p.Rows != int64(rows) {
 		return fmt.Errorf("%d of %d rows were predicted", p.Rows, rows)
 	}
-	return d.record("predict", rows, size, j)
+	return d.record("predict", rows, columns, size, j)
+}
+
+// taken returns how long the job took, in seconds, and the peak of memory since
+// it was reset, with that of the job's own process.
+func (d *dataDrill) taken(j *client.Job) (seconds float64, peak int64, err error) {
+	seconds = j.FinishedAt.Sub(j.StartedAt).Seconds()
+	if seconds <= 0 {
+		return 0, 0, fmt.Errorf("job %s took %v seconds", j.ID, seconds)
+	}
+	if peak, err = peakMemory(d.target.PID); err != nil {
+		return 0, 0, err
+	}
+	return seconds, peak + j.MemoryPeak, nil
 }
 
 // record makes figures of a finished job.
-func (d *dataDrill) record(what string, rows int, size int64, j *client.Job) error {
-	took := j.FinishedAt.Sub(j.StartedAt).Seconds()
-	if took <= 0 {
-		return fmt.Errorf("job %s took %v seconds", j.ID, took)
-	}
-	peak, err := peakMemory(d.target.PID)
+func (d *dataDrill) record(what string, rows, width int, size int64, j *client.Job) error {
+	took, peak, err := d.taken(j)
 	if err != nil {
 		return err
 	}
-	peak += j.MemoryPeak // of a job in a process of its own
 	name := what + "-" + short(rows)
-	note := fmt.Sprintf("%d columns, %.1f MB, from start to end of the job", columns, float64(size)/mega)
+	note := fmt.Sprintf("%d columns, %.1f MB, from start to end of the job", width, float64(size)/mega)
 	d.figures = append(d.figures,
 		Alone(name+"-rows-per-second", float64(rows)/took, "rows/s", note),
 		Alone(name+"-mb-per-second", float64(size)/mega/took, "MB/s", note),
@@ -156,78 +202,4 @@ func short(rows int) string {
 		return strconv.Itoa(rows/mega) + "m"
 	}
 	return strconv.Itoa(rows/1000) + "k"
-}
-
-const (
-	targetColumn = "churned"
-	header       = "id,age,balance,rate,visits,plan,city,opened_at,active,score_a,score_b,note,churned\n"
-	columns      = 13
-)
-
-// table is a CSV file that is made while it is read: the same bytes for the
-// same number of rows.
-type table struct {
-	rows, next int
-	random     *rand.Rand
-	reader     *bufio.Reader
-	pending    []byte
-	read       int64
-}
-
-func newTable(rows int) *table {
-	t := &table{rows: rows, random: rand.New(rand.NewPCG(1, uint64(rows))), pending: []byte(header)}
-	t.reader = bufio.NewReaderSize(lines{t}, 1<<16)
-	return t
-}
-
-// Read implements io.Reader.
-func (t *table) Read(p []byte) (int, error) {
-	n, err := t.reader.Read(p)
-	t.read += int64(n)
-	return n, err
-}
-
-// lines reads a table line by line.
-type lines struct{ t *table }
-
-func (l lines) Read(p []byte) (int, error) {
-	if len(l.t.pending) == 0 {
-		if l.t.next == l.t.rows {
-			return 0, io.EOF
-		}
-		l.t.pending = l.t.line(l.t.pending[:0])
-	}
-	n := copy(p, l.t.pending)
-	l.t.pending = l.t.pending[n:]
-	return n, nil
-}
-
-// line appends the next row.
-func (t *table) line(b []byte) []byte {
-	t.next++
-	r := t.random
-	age, balance, visits := 18+r.IntN(70), r.NormFloat64()*1000, r.IntN(40)
-	plan := [...]string{"free", "basic", "pro", "team"}[r.IntN(4)]
-	day := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, r.IntN(1500))
-	churned := "no"
-	if r.Float64() < 0.1+0.4*float64(40-visits)/40 {
-		churned = "yes"
-	}
-	b = strconv.AppendInt(b, int64(t.next), 10)
-	b = strconv.AppendInt(append(b, ','), int64(age), 10)
-	b = append(b, ',')
-	if r.IntN(20) > 0 { // one in twenty is missing
-		b = strconv.AppendFloat(b, balance, 'f', 2, 64)
-	}
-	b = strconv.AppendFloat(append(b, ','), r.Float64(), 'f', 4, 64)
-	b = strconv.AppendInt(append(b, ','), int64(visits), 10)
-	b = append(append(b, ','), plan...)
-	b = strconv.AppendInt(append(b, ",city-"...), int64(r.IntN(200)), 10)
-	b = day.AppendFormat(append(b, ','), time.DateOnly)
-	b = strconv.AppendBool(append(b, ','), r.IntN(2) == 0)
-	b = strconv.AppendFloat(append(b, ','), r.NormFloat64(), 'f', 5, 64)
-	b = strconv.AppendFloat(append(b, ','), r.ExpFloat64(), 'f', 5, 64)
-	b = strconv.AppendInt(append(b, ",\"note, number "...), int64(r.IntN(5000)), 10)
-	b = append(append(b, "\","...), churned...)
-	return append(b, '\n')
 }

@@ -153,8 +153,8 @@ func TestDataArea(t *testing.T) {
 	start := func(context.Context) (drill.Target, func() error, error) {
 		return drill.Target{Client: c, PID: os.Getpid()}, func() error { stopped = true; return nil }, nil
 	}
-	figures, err := drill.DataArea(start, 300, 3000).Measure(t.Context(), io.Discard)
-	if err != nil || len(figures) != 12 || !stopped {
+	figures, err := drill.DataArea(drill.DataPlan{Start: start, Size: "tiny"}).Measure(t.Context(), io.Discard)
+	if err != nil || len(figures) != 17 || !stopped {
 		t.Fatalf("%d figures, stopped %v, error %v", len(figures), stopped, err)
 	}
 	if f := figures[0]; f.Name != "ingest-0k-rows-per-second" || f.Value != 300 || !strings.Contains(f.Note, "13 columns") {
@@ -163,9 +163,9 @@ func TestDataArea(t *testing.T) {
 	if f := figures[11]; f.Name != "predict-3k-peak-memory" || f.Value < 1 || f.Unit != "MB" {
 		t.Errorf("the last figure is %+v", f)
 	}
-	for _, kind := range []string{"training", "ingest", "prediction"} {
+	for _, kind := range []string{"training", "ingest", "prediction", "transform"} {
 		server.Fail = kind
-		_, err := drill.DataArea(start, 10).Measure(t.Context(), io.Discard)
+		_, err := drill.DataArea(drill.DataPlan{Start: start, Size: "tiny"}).Measure(t.Context(), io.Discard)
 		if _, ok := errors.AsType[*client.JobError](err); !ok {
 			t.Errorf("a platform whose %s fails was measured: %v", kind, err)
 		}
@@ -174,12 +174,12 @@ func TestDataArea(t *testing.T) {
 	gone := func(context.Context) (drill.Target, func() error, error) {
 		return drill.Target{Client: c, PID: -1}, func() error { return nil }, nil
 	}
-	if _, err := drill.DataArea(gone, 10).Measure(t.Context(), io.Discard); err == nil {
+	if _, err := drill.DataArea(drill.DataPlan{Start: gone, Size: "tiny"}).Measure(t.Context(), io.Discard); err == nil {
 		t.Error("the memory of no process was measured")
 	}
 	broken := errors.New("broken")
 	start = func(context.Context) (drill.Target, func() error, error) { return drill.Target{}, nil, broken }
-	if _, err := drill.DataArea(start).Measure(t.Context(), io.Discard); !errors.Is(err, broken) {
+	if _, err := drill.DataArea(drill.DataPlan{Start: start}).Measure(t.Context(), io.Discard); !errors.Is(err, broken) {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -52,7 +52,7 @@ func (p WorkerPlan) Measure(ctx context.Context, out io.Writer) (figures []Figur
 	if err := f.worker(ctx, "--pool", "training=1", "--pool", "data=1"); err != nil {
 		return nil, err
 	}
-	a, err := f.client.Upload(ctx, client.Upload{Name: "bench", Filename: "bench.csv", Body: newTable(p.Rows)})
+	a, err := f.client.Upload(ctx, client.Upload{Name: "bench", Filename: "bench.csv", Body: newTable(p.Rows, header, narrowLine)})
 	if err == nil {
 		_, err = f.client.Wait(ctx, a.JobID, nil)
 	}

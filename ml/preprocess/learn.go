@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -192,14 +193,14 @@ const maxDistinct = 1 << 20
 // counter counts the rows of every text of a column, and the missing ones.
 type counter struct {
 	column string
-	rows   map[string]int
+	rows   map[string]*int
 	nulls  int
 }
 
 func newCounters(fields []Field) []counter {
 	all := make([]counter, len(fields))
 	for i, f := range fields {
-		all[i] = counter{column: f.Name, rows: map[string]int{}}
+		all[i] = counter{column: f.Name, rows: map[string]*int{}}
 	}
 	return all
 }
@@ -214,9 +215,15 @@ func (k *counter) observe(c frame.Column) error {
 		}
 	}
 	for code, s := range c.Dict() {
-		if of[code] > 0 {
-			k.rows[s] += of[code]
+		if of[code] == 0 {
+			continue
 		}
+		n, ok := k.rows[s]
+		if !ok {
+			n = new(int)
+			k.rows[strings.Clone(s)] = n // s would keep the texts of its chunk in memory
+		}
+		*n += of[code]
 	}
 	if len(k.rows) > maxDistinct {
 		return tooManyValues(k.column)
@@ -242,8 +249,8 @@ func (k *counter) sorted() []string {
 func (k *counter) mode() string {
 	best, most := "", 0
 	for _, s := range k.sorted() {
-		if k.rows[s] > most {
-			best, most = s, k.rows[s]
+		if *k.rows[s] > most {
+			best, most = s, *k.rows[s]
 		}
 	}
 	return best
@@ -252,7 +259,7 @@ func (k *counter) mode() string {
 func (k *counter) vocabulary(p CategoryParams) vocabulary {
 	all := make([]category, 0, len(k.rows))
 	for s, n := range k.rows {
-		all = append(all, category{s, n})
+		all = append(all, category{s, *n})
 	}
 	return chooseCategories(k.column, all, p)
 }
@@ -261,11 +268,11 @@ func (k *counter) shares() shares {
 	s := shares{column: k.column}
 	total := 0
 	for _, n := range k.rows {
-		total += n
+		total += *n
 	}
 	for _, text := range k.sorted() {
 		s.categories = append(s.categories, text)
-		s.share = append(s.share, float64(k.rows[text])/float64(total))
+		s.share = append(s.share, float64(*k.rows[text])/float64(total))
 	}
 	return s
 }

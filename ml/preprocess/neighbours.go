@@ -138,6 +138,7 @@ type neighbours struct {
 	mean     []float64
 	unit     []float64
 	rows     [][]float64
+	scaled   [][]float64 // rows in units
 }
 
 func decodeNeighbours(learned []byte, compared []Field, filled, k int) (*neighbours, error) {
@@ -160,7 +161,11 @@ func decodeNeighbours(learned []byte, compared []Field, filled, k int) (*neighbo
 		if r.Err() != nil {
 			break
 		}
-		n.rows = append(n.rows, row)
+		scaled := make([]float64, len(row))
+		for i, v := range row {
+			scaled[i] = v / n.unit[i]
+		}
+		n.rows, n.scaled = append(n.rows, row), append(n.scaled, scaled)
 	}
 	return n, r.Close()
 }
@@ -177,7 +182,7 @@ func (n *neighbours) fill(x *frame.Frame) (*frame.Frame, error) {
 		}
 		columns[k] = slices.Clone(floatsOf(c))
 	}
-	row := make([]float64, len(columns))
+	row, found := make([]float64, len(columns)), make([][]near, n.filled)
 	for i := range x.Rows() {
 		gap := false
 		for k := range columns {
@@ -187,10 +192,10 @@ func (n *neighbours) fill(x *frame.Frame) (*frame.Frame, error) {
 		if !gap {
 			continue
 		}
-		distances := n.distances(row)
+		n.nearest(row, found)
 		for k := range n.filled {
 			if math.IsNaN(row[k]) {
-				columns[k][i] = n.value(distances, k)
+				columns[k][i] = n.value(found[k], k)
 			}
 		}
 	}
@@ -201,26 +206,37 @@ func (n *neighbours) fill(x *frame.Frame) (*frame.Frame, error) {
 	return put(x, made...)
 }
 
-// distances returns those to all rows that have a column in common: the mean
-// square of the differences in those.
-func (n *neighbours) distances(row []float64) []near {
-	out := make([]near, 0, len(n.rows))
-	for at, other := range n.rows {
+// nearest finds, for each column of the row that is to be filled and is missing,
+// the k nearest rows that have it, the nearest first. The distance is the mean
+// square of the differences in the columns that both rows have.
+func (n *neighbours) nearest(row []float64, found [][]near) {
+	scaled := make([]float64, len(row))
+	for k, v := range row {
+		scaled[k] = v / n.unit[k]
+	}
+	for k := range found {
+		found[k] = found[k][:0]
+	}
+	for at, other := range n.scaled {
 		sum, shared := 0.0, 0
-		for k, v := range row {
-			if math.IsNaN(v) || math.IsNaN(other[k]) {
+		for k, v := range scaled {
+			d := v - other[k]
+			if math.IsNaN(d) {
 				continue
 			}
-			d := v/n.unit[k] - other[k]/n.unit[k]
 			sum += d * d
 			shared++
 		}
-		if shared > 0 {
-			out = append(out, near{sum / float64(shared), at})
+		if shared == 0 {
+			continue
+		}
+		candidate := near{sum / float64(shared), at}
+		for k := range found {
+			if math.IsNaN(row[k]) && !math.IsNaN(other[k]) {
+				found[k] = n.insert(found[k], candidate)
+			}
 		}
 	}
-	slices.SortFunc(out, func(a, b near) int { return cmp.Or(cmp.Compare(a.distance, b.distance), cmp.Compare(a.row, b.row)) })
-	return out
 }
 
 type near struct {
@@ -228,21 +244,30 @@ type near struct {
 	row      int
 }
 
-// value is the mean of the nearest rows that have the column; of none that of
-// the column.
-func (n *neighbours) value(by []near, k int) float64 {
-	sum, found := 0.0, 0
-	for _, at := range by {
-		if v := n.rows[at.row][k]; !math.IsNaN(v) {
-			found++
-			sum += (v - sum) / float64(found)
-			if found == n.k {
-				break
-			}
+// insert puts the candidate, whose row comes after those that are there, in its
+// place among the k nearest.
+func (n *neighbours) insert(best []near, candidate near) []near {
+	if len(best) == n.k {
+		if candidate.distance >= best[n.k-1].distance {
+			return best
 		}
+		best = best[:n.k-1]
 	}
-	if found == 0 {
+	best = append(best, candidate)
+	for i := len(best) - 1; i > 0 && best[i-1].distance > candidate.distance; i-- {
+		best[i-1], best[i] = best[i], best[i-1]
+	}
+	return best
+}
+
+// value is the mean of column k in the rows; of none that of the column.
+func (n *neighbours) value(by []near, k int) float64 {
+	if len(by) == 0 {
 		return n.mean[k]
 	}
-	return sum
+	mean := 0.0
+	for i, at := range by {
+		mean += (n.rows[at.row][k] - mean) / float64(i+1)
+	}
+	return mean
 }

@@ -64,6 +64,8 @@ func New() *Server {
 	mux.HandleFunc("POST /api/v1/training", s.submit("training"))
 	mux.HandleFunc("POST /api/v1/tuning", s.submit("tuning"))
 	mux.HandleFunc("POST /api/v1/predictions", s.submit("prediction"))
+	mux.HandleFunc("POST /api/v1/transforms", s.submit("transform"))
+	mux.HandleFunc("POST /api/v1/recipes/preview", s.preview)
 	mux.HandleFunc("POST /api/v1/cleanup", s.submit("cleanup"))
 	mux.HandleFunc("GET /api/v1/models", func(w http.ResponseWriter, _ *http.Request) { s.list(w, []any{s.modelRecord()}) })
 	mux.HandleFunc("GET /api/v1/models/{id}", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, s.modelRecord()) })
@@ -256,6 +258,25 @@ func (s *Server) submit(kind string) http.HandlerFunc {
 	}
 }
 
+// preview answers that the steps change nothing.
+func (s *Server) preview(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Dataset string           `json:"dataset_id"`
+		Steps   []map[string]any `json:"steps"`
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || s.tables[body.Dataset] == nil {
+		Problem(w, http.StatusNotFound, "dataset_not_found", "there is no such data set")
+		return
+	}
+	steps := []any{}
+	for _, step := range body.Steps {
+		steps = append(steps, map[string]any{"name": step["name"], "rows_before": 1, "rows_after": 1})
+	}
+	answer(w, http.StatusOK, map[string]any{"label": "all rows", "steps": steps})
+}
+
 func (s *Server) run(kind, id string, body map[string]any) any {
 	switch kind {
 	case "training":
@@ -277,6 +298,8 @@ func (s *Server) run(kind, id string, body map[string]any) any {
 			"default": map[string]any{"threshold": 0.5, "precision": 0.6, "recall": 0.2, "score": 0.3},
 			"curve":   points,
 		}
+	case "transform":
+		return map[string]any{"dataset_id": body["dataset_id"], "rows": 1}
 	case "prediction":
 		lines, _ := s.score()
 		if s.Spoil != nil {

@@ -308,7 +308,7 @@ const seed = 0x9e3779b97f4a7c15
 // spill starts the sketches with what was counted exactly so far.
 func (c *column) spill(k uint64, n int64) {
 	if c.distinct == nil {
-		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, true); c.err != nil {
+		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, false); c.err != nil {
 			return
 		}
 	}

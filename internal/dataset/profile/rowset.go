@@ -57,7 +57,7 @@ func (s *rowSet) grow() {
 
 // spill goes over to the sketch. The precision is one that exists.
 func (s *rowSet) spill() {
-	s.sketch, _ = hyperloglog.NewSketch(rowPrecision, true)
+	s.sketch, _ = hyperloglog.NewSketch(rowPrecision, false)
 	for _, h := range s.table {
 		if h != 0 {
 			s.sketch.InsertHash(h)

@@ -275,7 +275,7 @@ func TestManyDuplicatesAreEstimated(t *testing.T) {
 	}
 	for _, parts := range []int{1, 2} {
 		d := describe(t, table(t, frame.NewInt("x", frame.Int, whole, nil)), parts).Duplicates
-		if d.Exact || math.Abs(float64(d.Rows)-200_000) > 4*d.Error || d.Error > 15_000 || d.Error < 5_000 {
+		if d.Exact || math.Abs(float64(d.Rows)-200_000) > 4*d.Error || d.Error > 5_000 || d.Error < 1_000 {
 			t.Errorf("%d parts: %+v", parts, d)
 		}
 	}

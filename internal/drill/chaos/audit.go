@@ -27,7 +27,8 @@ const (
 )
 
 // witness is a driver that writes down what is stored, as the record server
-// does it. It also knows who runs what at the moment.
+// does it, whether or not the caller still waits for the answer. It also knows
+// who runs what at the moment.
 type witness struct {
 	mongowire.Driver
 	history *History
@@ -99,7 +100,7 @@ func (w *witness) Insert(ctx context.Context, collection string, records ...stor
 		return nil, err
 	}
 	since := w.history.Now()
-	errs, err := w.Driver.Insert(ctx, collection, records...)
+	errs, err := w.Driver.Insert(context.WithoutCancel(ctx), collection, records...)
 	if err != nil {
 		return errs, err
 	}
@@ -122,7 +123,7 @@ func (w *witness) Replace(ctx context.Context, collection string, records ...sto
 		return nil, err
 	}
 	since := w.history.Now()
-	errs, err := w.Driver.Replace(ctx, collection, records...)
+	errs, err := w.Driver.Replace(context.WithoutCancel(ctx), collection, records...)
 	if err != nil {
 		return errs, err
 	}
