@@ -157,21 +157,21 @@ func (w *walk) describe(ctx context.Context) error {
 }
 
 // next asks for what is next, which has to be the operation.
-func (w *walk) next(ctx context.Context, operation string) (*client.WorkflowAction, error) {
+func (w *walk) next(ctx context.Context, operation string) error {
 	flow, err := w.client.Workflow(ctx, w.datasetID)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if flow.Next == nil || flow.Next.Operation != operation {
-		return nil, mismatch("the workflow says that next is %+v instead of %s", flow.Next, operation)
+		return mismatch("the workflow says that next is %+v instead of %s", flow.Next, operation)
 	}
 	w.say("\nnext: %s\n  %s\n", flow.Next.Reason, flow.Next.Command)
-	return flow.Next, nil
+	return nil
 }
 
 // target says what is to be predicted, and has the profile made anew by it.
 func (w *walk) target(ctx context.Context) error {
-	if _, err := w.next(ctx, "change-schema"); err != nil {
+	if err := w.next(ctx, "change-schema"); err != nil {
 		return err
 	}
 	w.say("  it is %s\n", w.set.Target)
@@ -183,7 +183,7 @@ func (w *walk) target(ctx context.Context) error {
 
 // renew has the profile made anew.
 func (w *walk) renew(ctx context.Context) error {
-	if _, err := w.next(ctx, "make-profile"); err != nil {
+	if err := w.next(ctx, "make-profile"); err != nil {
 		return err
 	}
 	j, err := w.client.MakeProfile(ctx, w.datasetID, "")
@@ -204,7 +204,7 @@ func (w *walk) mend(ctx context.Context) error {
 	for _, s := range suggested.Items {
 		w.say("  %-18s %s\n", s.Name, s.Reason)
 	}
-	if _, err := w.next(ctx, "transform"); err != nil {
+	if err := w.next(ctx, "transform"); err != nil {
 		return err
 	}
 	use := client.RecipeUse{DatasetID: w.datasetID, Steps: suggested.Clean}
@@ -289,19 +289,16 @@ func (w *walk) features(ctx context.Context) error {
 		if err := w.renew(ctx); err != nil {
 			return err
 		}
-		if flow, err = w.client.Workflow(ctx, w.datasetID); err != nil {
-			return err
-		}
 	}
 	dates := slices.ContainsFunc(w.before.Columns, func(c client.ProfileColumn) bool { return c.Type == "date" || c.Type == "datetime" })
 	if !dates {
-		if _, err := w.next(ctx, "change-workflow"); err != nil {
+		if err := w.next(ctx, "change-workflow"); err != nil {
 			return err
 		}
 		_, err := w.client.ChangeWorkflow(ctx, w.datasetID, []client.StageChange{{Name: "engineer_features", Skipped: true, Note: "no dates"}})
 		return err
 	}
-	if _, err := w.next(ctx, "transform"); err != nil {
+	if err := w.next(ctx, "transform"); err != nil {
 		return err
 	}
 	if err := w.apply(ctx, client.RecipeUse{DatasetID: w.datasetID, Steps: []client.Step{{Name: "extract_date_parts"}}}); err != nil {

@@ -1,7 +1,9 @@
 package httpapi_test
 
 import (
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -14,6 +16,9 @@ import (
 	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/httpapi"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/resilience"
+	"github.com/narrativeml/narrative/internal/sample"
 	"github.com/narrativeml/narrative/internal/secret"
 	"github.com/narrativeml/narrative/internal/tabular"
 )
@@ -210,4 +215,125 @@ func TestFaultsOfSharedAnswers(t *testing.T) {
 	for _, at := range looks(id) {
 		wantProblem(t, b.get(t, at, ada, "If-None-Match", "*"), http.StatusConflict, "dataset_not_ready")
 	}
+}
+
+// away is a Redis that takes connections and never answers.
+func away(tb testing.TB) string {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// Without Redis, or with one that hangs, answers are as they are with it, and the
+// breaker sees to it that nobody waits for long.
+func TestAnswersWithoutRedis(t *testing.T) {
+	t.Parallel()
+	gone := miniredis.RunT(t)
+	at := map[string]string{"killed": gone.Addr(), "hanging": away(t)}
+	gone.Close()
+	for name, address := range at {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			guarded := resilience.DefaultConfig()
+			guarded.Name, guarded.Code, guarded.Calls, guarded.Delay, guarded.Wait = "cache", "cache_unavailable", 3, time.Hour, 0
+			guard, err := resilience.New(guarded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config := cache.DefaultConfig()
+			config.URL, config.Timeout, config.Guard = secret.New("redis://"+address), 10*time.Millisecond, guard
+			answers, err := cache.New(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = answers.Close() })
+			with, without := setup(t, func(b *bench) { b.deps.Answers = answers }), setup(t)
+			for i := range 6 {
+				d, same := with.datasets.add("ada", dataset.Ready), without.datasets.add("ada", dataset.Ready)
+				for k, look := range looks(d.ID) {
+					got, want := with.get(t, look, ada), without.get(t, looks(same.ID)[k], ada)
+					if got.status != http.StatusOK || string(got.body) != string(want.body) {
+						t.Errorf("%d, %s: status %d, %s; want %s", i, look, got.status, got.body, want.body)
+					}
+				}
+			}
+			if state := guard.State(); state != resilience.Open {
+				t.Errorf("the breaker is %s", state)
+			}
+		})
+	}
+}
+
+// BenchmarkAnswers measures a chart and a preview of a real table that are made for
+// each who asks, that are kept, and that the client has.
+func BenchmarkAnswers(b *testing.B) {
+	redis := miniredis.RunT(b)
+	config := cache.DefaultConfig()
+	config.URL, config.Timeout = secret.New("redis://"+redis.Addr()), 5*time.Second
+	kept, err := cache.New(config)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = kept.Close() })
+	handler, id := served(b, kept)
+	bare, same := served(b, answers())
+	for _, look := range []string{"/preview?limit=100", "/charts/scatter?x=age&y=family", "/charts/box_plot?y=age&by=region", "/profile"} {
+		ask := func(b *testing.B, h http.Handler, id, tag string) string {
+			b.Helper()
+			r := httptest.NewRequestWithContext(b.Context(), http.MethodGet, datasetsPath+"/"+id+look, nil)
+			r.Header.Set("Authorization", "Bearer "+ada)
+			r.Header.Set("If-None-Match", tag)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if want := http.StatusOK; w.Code != want && tag == "" || tag != "" && w.Code != http.StatusNotModified {
+				b.Fatalf("status %d: %s", w.Code, w.Body)
+			}
+			return w.Header().Get("ETag")
+		}
+		tag := ask(b, handler, id, "")
+		for _, way := range []struct {
+			name string
+			ask  func(*testing.B)
+		}{
+			{"made", func(b *testing.B) { b.Helper(); ask(b, bare, same, "") }},
+			{"kept", func(b *testing.B) { b.Helper(); ask(b, handler, id, "") }},
+			{"unchanged", func(b *testing.B) { b.Helper(); ask(b, handler, id, tag) }},
+		} {
+			b.Run(way.name+strings.ReplaceAll(look, "/", " "), func(b *testing.B) {
+				for b.Loop() {
+					way.ask(b)
+				}
+			})
+		}
+	}
+}
+
+// served is an API with the real services over one of the bundled data sets.
+func served(tb testing.TB, a httpapi.Answers) (h http.Handler, id string) {
+	tb.Helper()
+	set, _ := sample.Lookup("insurance")
+	file, err := set.Open()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	d := newDomain(tb, deaf{})
+	b := newBench()
+	d.behind(b)
+	b.deps.Answers = a
+	if h, err = httpapi.New(b.config, b.deps); err != nil {
+		tb.Fatal(err)
+	}
+	made, j, err := d.datasets.Create(tb.Context(), dataset.Upload{Tenant: "ada", User: "ada", Name: "insurance", Filename: set.Filename, Body: file})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, Handlers: d.handlers()})
+	if err := runner.Handle(tb.Context(), job.Delivery{JobID: j.ID, Tenant: "ada", Epoch: j.Epoch, Kind: j.Kind, Pool: j.Pool}); err != nil {
+		tb.Fatal(err)
+	}
+	return h, made.ID
 }

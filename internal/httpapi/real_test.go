@@ -104,12 +104,12 @@ type domain struct {
 	health     *health.History
 }
 
-func newDomain(t *testing.T, queue job.Queue) *domain {
-	t.Helper()
+func newDomain(tb testing.TB, queue job.Queue) *domain {
+	tb.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
 	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections()} {
-		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
-			t.Fatal(err)
+		if err := d.driver.Ensure(tb.Context(), collections...); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
@@ -134,11 +134,10 @@ func (d *domain) behind(b *bench) {
 	b.deps.Health = d.health
 }
 
-// work runs what the queue delivers until the test ends.
-func (d *domain) work(t *testing.T, queue line) {
-	t.Helper()
+// handlers run every kind of job.
+func (d *domain) handlers() map[string]job.Handler {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files})
-	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: handlers.Handlers(handlers.Runners{
+	return handlers.Handlers(handlers.Runners{
 		Ingest:     ingest,
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: d.datasets, Files: d.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: d.datasets, Models: d.models, Files: d.files, Threads: 1}),
@@ -147,7 +146,13 @@ func (d *domain) work(t *testing.T, queue line) {
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{Grace: time.Hour}, Driver: d.driver, Files: d.files, Jobs: d.jobs, Datasets: d.datasets, Models: d.models,
 		}),
-	})})
+	})
+}
+
+// work runs what the queue delivers until the test ends.
+func (d *domain) work(t *testing.T, queue line) {
+	t.Helper()
+	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: d.handlers()})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {
