@@ -184,10 +184,14 @@ func (p *platform) checker(redisCritical bool) *health.Checker {
 	c.OnFailure = func(ctx context.Context, check string, err error) {
 		p.logger.WarnContext(ctx, "health check failed", "check", check, "error", err)
 	}
-	return health.New(c,
-		health.Check{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
-		health.Check{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
-		health.Check{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
-		health.Check{Name: "llm", Func: p.llm.Ping},
-	)
+	checks := []health.Check{
+		{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
+		{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
+		{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
+		{Name: "llm", Func: p.llm.Ping},
+	}
+	if !redisCritical { // only the API keeps answers; the look also closes the breaker again
+		checks = append(checks, health.Check{Name: "cache", Func: probing(p.cache.Ping), Breaker: state(p.guards.cache)})
+	}
+	return health.New(c, checks...)
 }

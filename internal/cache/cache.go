@@ -137,6 +137,18 @@ func (c *Cache) Close() error {
 	return nil
 }
 
+// Ping returns nil when Redis answers, and fault.Unavailable when it does not. Where
+// nothing is kept its code is "not_configured".
+func (c *Cache) Ping(ctx context.Context) error {
+	if c.redis == nil {
+		return fault.Unavailable("not_configured", "answers are not kept; set cache.bytes")
+	}
+	if err := c.call(ctx, func(ctx context.Context) error { return c.redis.Ping(ctx).Err() }); err != nil {
+		return fault.Unavailable("cache_unavailable", "the cache does not answer").Because(err)
+	}
+	return nil
+}
+
 // Do returns the answer of the key: the one that is kept, else what fill makes,
 // which is kept. Callers who ask for the same key together get the same bytes,
 // which nobody may change. fill gets a context that ends when no caller waits any

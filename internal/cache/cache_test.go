@@ -443,12 +443,19 @@ func TestItWorksWithoutRedis(t *testing.T) {
 				}
 				b.WaitKept()
 			}
+			code := "cache_unavailable"
+			if name == "off" {
+				code = "not_configured"
+			}
+			if err := b.Ping(t.Context()); fault.CodeOf(err) != code || fault.ClassOf(err) != fault.ClassUnavailable {
+				t.Errorf("a look at it says %v", err)
+			}
 			want, calls := cache.Failed, 1
 			switch name {
 			case "off":
 				want, calls = cache.Off, 0
 			case "in error":
-				calls = 200
+				calls = 201 // with the look at it
 			}
 			if b.last() != want || guard.calls != calls {
 				t.Errorf("%s after %d calls; want %s after %d", b.last(), guard.calls, want, calls)
@@ -465,6 +472,9 @@ func TestItWorksWithoutRedis(t *testing.T) {
 	b.WaitKept()
 	b.redis.SetError("")
 	b.ask(t, key(), "kept")
+	if err := b.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
 	if got, made := b.ask(t, key(), "again"); got != "kept" || made {
 		t.Errorf("%q, made %v", got, made)
 	}
