@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -157,21 +158,21 @@ func (w *walk) describe(ctx context.Context) error {
 }
 
 // next asks for what is next, which has to be the operation.
-func (w *walk) next(ctx context.Context, operation string) error {
+func (w *walk) next(ctx context.Context, operation string) (*client.WorkflowAction, error) {
 	flow, err := w.client.Workflow(ctx, w.datasetID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if flow.Next == nil || flow.Next.Operation != operation {
-		return mismatch("the workflow says that next is %+v instead of %s", flow.Next, operation)
+		return nil, mismatch("the workflow says that next is %+v instead of %s", flow.Next, operation)
 	}
 	w.say("\nnext: %s\n  %s\n", flow.Next.Reason, flow.Next.Command)
-	return nil
+	return flow.Next, nil
 }
 
 // target says what is to be predicted, and has the profile made anew by it.
 func (w *walk) target(ctx context.Context) error {
-	if err := w.next(ctx, "change-schema"); err != nil {
+	if _, err := w.next(ctx, "change-schema"); err != nil {
 		return err
 	}
 	w.say("  it is %s\n", w.set.Target)
@@ -183,7 +184,7 @@ func (w *walk) target(ctx context.Context) error {
 
 // renew has the profile made anew.
 func (w *walk) renew(ctx context.Context) error {
-	if err := w.next(ctx, "make-profile"); err != nil {
+	if _, err := w.next(ctx, "make-profile"); err != nil {
 		return err
 	}
 	j, err := w.client.MakeProfile(ctx, w.datasetID, "")
@@ -204,7 +205,7 @@ func (w *walk) mend(ctx context.Context) error {
 	for _, s := range suggested.Items {
 		w.say("  %-18s %s\n", s.Name, s.Reason)
 	}
-	if err := w.next(ctx, "transform"); err != nil {
+	if _, err := w.next(ctx, "transform"); err != nil {
 		return err
 	}
 	use := client.RecipeUse{DatasetID: w.datasetID, Steps: suggested.Clean}
@@ -281,27 +282,30 @@ func (w *walk) kept(ctx context.Context, number int) error {
 // features does what the workflow says about features, which are the parts of
 // dates, or that there are none to suggest.
 func (w *walk) features(ctx context.Context) error {
-	flow, err := w.client.Workflow(ctx, w.datasetID)
-	if err != nil {
+	if err := w.refresh(ctx); err != nil {
 		return err
-	}
-	if flow.Next != nil && flow.Next.Operation == "make-profile" { // of the new version, by the roles
-		if err := w.renew(ctx); err != nil {
-			return err
-		}
 	}
 	dates := slices.ContainsFunc(w.before.Columns, func(c client.ProfileColumn) bool { return c.Type == "date" || c.Type == "datetime" })
 	if !dates {
-		if err := w.next(ctx, "change-workflow"); err != nil {
+		if _, err := w.next(ctx, "change-workflow"); err != nil {
 			return err
 		}
 		_, err := w.client.ChangeWorkflow(ctx, w.datasetID, []client.StageChange{{Name: "engineer_features", Skipped: true, Note: "no dates"}})
 		return err
 	}
-	if err := w.next(ctx, "transform"); err != nil {
+	action, err := w.next(ctx, "transform")
+	if err != nil {
 		return err
 	}
-	if err := w.apply(ctx, client.RecipeUse{DatasetID: w.datasetID, Steps: []client.Step{{Name: "extract_date_parts"}}}); err != nil {
+	var use client.RecipeUse
+	text, err := json.Marshal(action.Body)
+	if err == nil {
+		err = json.Unmarshal(text, &use)
+	}
+	if err != nil {
+		return fmt.Errorf("read what is next: %w", err)
+	}
+	if err := w.apply(ctx, use); err != nil {
 		return err
 	}
 	difference, err := w.client.CompareVersions(ctx, w.datasetID, 2, 3)
@@ -315,8 +319,20 @@ func (w *walk) features(ctx context.Context) error {
 	return w.kept(ctx, 3)
 }
 
+// refresh has the profile of a new version made anew, if it does not know the roles.
+func (w *walk) refresh(ctx context.Context) error {
+	flow, err := w.client.Workflow(ctx, w.datasetID)
+	if err != nil || flow.Next == nil || flow.Next.Operation != "make-profile" {
+		return err
+	}
+	return w.renew(ctx)
+}
+
 // arrived checks that the way to stage 5 is open.
 func (w *walk) arrived(ctx context.Context) error {
+	if err := w.refresh(ctx); err != nil {
+		return err
+	}
 	flow, err := w.client.Workflow(ctx, w.datasetID)
 	if err != nil {
 		return err
@@ -325,12 +341,12 @@ func (w *walk) arrived(ctx context.Context) error {
 	if err := DrawWorkflow(w.screen.Out, flow); err != nil {
 		return err
 	}
-	for _, name := range []string{"load", "prepare", "engineer_features"} {
+	for _, name := range []string{"load", "profile", "prepare", "engineer_features"} {
 		if s := flow.Stage(name); s == nil || s.State != "done" {
 			return mismatch("the stage %s is not done: %+v", name, s)
 		}
 	}
-	if s := flow.Stage("train"); s == nil || s.State != "ready" || flow.Target != w.set.Target {
+	if s := flow.Stage("train"); s == nil || s.State != "ready" || flow.Target != w.set.Target || flow.Next == nil || flow.Next.Operation != "train" {
 		return mismatch("the stage train is not open, or the target is not %s: %+v", w.set.Target, s)
 	}
 	return nil

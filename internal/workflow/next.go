@@ -175,16 +175,26 @@ func (w *way) engineer(s *Stage) *Action {
 	if s.State == Stale {
 		return w.repeat(makesFeature)
 	}
-	var dates []any
+	var dates, instants []any
 	for _, c := range w.dataset.TableColumns() {
-		if c.Type == tabular.Datetime && c.Role == "" {
+		switch {
+		case c.Type != tabular.Datetime || c.Role != "":
+		case c.Semantic == tabular.SemanticDate:
 			dates = append(dates, c.Name)
+		default:
+			instants = append(instants, c.Name)
 		}
 	}
-	if len(dates) == 0 {
+	var steps []recipe.Step
+	if len(dates) > 0 { // of which all hours are the same
+		steps = append(steps, recipe.Step{Name: "extract_date_parts", Parameters: map[string]any{"columns": dates, "parts": []any{"year", "month", "day", "weekday"}}})
+	}
+	if len(instants) > 0 {
+		steps = append(steps, recipe.Step{Name: "extract_date_parts", Parameters: map[string]any{"columns": instants}})
+	}
+	if len(steps) == 0 {
 		return w.skip(Engineer, "no feature suggests itself; apply steps of your own, or leave the stage out")
 	}
-	steps := []recipe.Step{{Name: "extract_date_parts", Parameters: map[string]any{"columns": dates}}}
 	return w.transform(steps, "models learn more from the parts of dates than from instants", "narrative recipe apply "+w.id()+" --steps FILE")
 }
 

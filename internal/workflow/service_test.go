@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -167,6 +168,16 @@ func TestActions(t *testing.T) {
 	steps, _ = f.Next.Body["steps"].([]any)
 	if first, _ = steps[0].(map[string]any); len(steps) != 1 || first["name"] != "trim_text" || f.Next.Body["version"] != 3 {
 		t.Errorf("next is %+v", f.Next)
+	}
+	// Of dates all hours are the same, of instants they are not.
+	f = setup(t, func(w *world) {
+		w.target(true)
+		w.suggests = nil
+		w.d.Version.Schema = append(w.d.Version.Schema, tabular.Field{Name: "day", Type: tabular.Datetime})
+		w.d.Version.Types = []tabular.Semantic{tabular.SemanticFloat, tabular.SemanticText, tabular.SemanticDatetime, tabular.SemanticDate}
+	}).show(t)
+	if got := fmt.Sprint(f.Next.Body["steps"]); got != "[map[name:extract_date_parts parameters:map[columns:[day] parts:[year month day weekday]]] map[name:extract_date_parts parameters:map[columns:[at]]]]" {
+		t.Errorf("the steps are %s", got)
 	}
 	// A target that nobody has named is that of the model, or a choice.
 	f = setup(t, func(w *world) { w.version(1, "trim_text", "encode_cycles"); w.trained("mdl_1", 1) }).show(t)
