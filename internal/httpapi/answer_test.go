@@ -115,23 +115,19 @@ func TestNoAnswerIsOlderThanItsQuestion(t *testing.T) {
 	b.datasets.change(d.ID, func(d *dataset.Dataset) { v := *d.Version; v.Rows = 2; d.Version = &v })
 	var mu sync.Mutex
 	tags := map[string]string{}
-	stop := make(chan struct{})
+	asked := make(chan struct{}, 8) // each question has a version made beside it
 	var writer, readers sync.WaitGroup
 	writer.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				next := version.Load() + 1
-				b.datasets.change(d.ID, func(d *dataset.Dataset) { v := *d.Version; v.Rows, v.Number = next, int(next); d.Version = &v })
-				version.Store(next)
-			}
+		for range asked {
+			next := version.Load() + 1
+			b.datasets.change(d.ID, func(d *dataset.Dataset) { v := *d.Version; v.Rows, v.Number = next, int(next); d.Version = &v })
+			version.Store(next)
 		}
 	})
 	for range 4 {
 		readers.Go(func() {
-			for range 60 {
+			for range 40 {
+				asked <- struct{}{}
 				before := version.Load()
 				r := b.get(t, chart, ada)
 				c := decode[dataset.Chart](t, r)
@@ -148,7 +144,7 @@ func TestNoAnswerIsOlderThanItsQuestion(t *testing.T) {
 		})
 	}
 	readers.Wait()
-	close(stop)
+	close(asked)
 	writer.Wait()
 	if len(tags) < 2 {
 		t.Errorf("only %d versions were seen", len(tags))
