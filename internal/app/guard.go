@@ -10,7 +10,7 @@ import (
 
 // guards keep a part that is away from taking the process with it.
 type guards struct {
-	store, s3, redis *resilience.Guard
+	store, s3, redis, cache *resilience.Guard
 }
 
 // Bounds of the calls to the parts. Those of file storage last until the head
@@ -21,6 +21,13 @@ const (
 	redisCall   = 5 * time.Second
 	probeCall   = time.Second // of the few calls that find out whether a part is back
 	storageWait = 15 * time.Second
+)
+
+// The cache is given up sooner, for longer, and nobody waits for a place: what it
+// has can be made.
+const (
+	cacheCalls = 3
+	cacheDelay = 5 * time.Second
 )
 
 // watch is told of the circuit breaker of a part.
@@ -44,6 +51,7 @@ func newGuards(watched func(part string) watch) (guards, error) {
 		{&g.store, "store", "store_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = storeCall, probeCall }},
 		{&g.s3, "s3", "storage_unavailable", func(c *resilience.Config) { c.Wait = storageWait }},
 		{&g.redis, "redis", "queue_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = redisCall, probeCall }},
+		{&g.cache, "cache", "cache_unavailable", func(c *resilience.Config) { c.Calls, c.Delay, c.Probes, c.Wait = cacheCalls, cacheDelay, 1, 0 }},
 	} {
 		watching := watched(part.name)
 		c := resilience.DefaultConfig()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/blob"
+	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/health"
@@ -24,6 +25,7 @@ import (
 	"github.com/narrativeml/narrative/internal/store/mongostore"
 	"github.com/narrativeml/narrative/internal/telemetry"
 	"github.com/narrativeml/narrative/internal/upload"
+	"github.com/narrativeml/narrative/internal/workflow"
 )
 
 // Program is what a process is told by whoever starts it.
@@ -43,6 +45,7 @@ type platform struct {
 	guards  guards
 	store   store.Driver
 	queue   *queue.Client
+	cache   *cache.Cache
 	files   *fileClient
 	sources *source.Reader
 	llm     *llm.Client
@@ -78,6 +81,9 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	if pl.queue, err = queue.New(pl.queueConfig()); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
+	if pl.cache, err = cache.New(pl.cacheConfig()); err != nil {
+		return nil, fmt.Errorf("open cache: %w", err)
+	}
 	files, err := blob.New(pl.blobConfig())
 	if err != nil {
 		return nil, fmt.Errorf("open file storage: %w", err)
@@ -104,7 +110,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(), upload.Collections(),
+		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections(), upload.Collections(),
 	} {
 		all = append(all, declared...)
 	}
@@ -122,6 +128,9 @@ func (p *platform) close(ctx context.Context) error {
 	if p.queue != nil {
 		errs = append(errs, p.queue.Close())
 	}
+	if p.cache != nil {
+		errs = append(errs, p.cache.Close())
+	}
 	if p.files != nil {
 		p.files.Close()
 	}
@@ -135,6 +144,18 @@ func (p *platform) queueConfig() queue.Config {
 	c.Guard = p.guards.redis
 	c.Observe = p.metrics.Redis.Observe
 	c.Pools = pools(p.config)
+	return c
+}
+
+func (p *platform) cacheConfig() cache.Config {
+	k := p.config.Cache
+	c := cache.Config{
+		URL: k.URL, Bytes: k.Bytes, EntryBytes: k.EntryBytes, TTL: k.TTL, Timeout: k.Timeout, Guard: p.guards.cache,
+		Observe: func(answer string, o cache.Outcome) { p.metrics.Cache.Asked(answer, string(o)) },
+	}
+	if c.URL.IsZero() {
+		c.URL = p.config.Redis.URL
+	}
 	return c
 }
 
@@ -169,10 +190,14 @@ func (p *platform) checker(redisCritical bool) *health.Checker {
 	c.OnFailure = func(ctx context.Context, check string, err error) {
 		p.logger.WarnContext(ctx, "health check failed", "check", check, "error", err)
 	}
-	return health.New(c,
-		health.Check{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
-		health.Check{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
-		health.Check{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
-		health.Check{Name: "llm", Func: p.llm.Ping},
-	)
+	checks := []health.Check{
+		{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
+		{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
+		{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
+		{Name: "llm", Func: p.llm.Ping},
+	}
+	if !redisCritical { // only the API keeps answers; the look also closes the breaker again
+		checks = append(checks, health.Check{Name: "cache", Func: probing(p.cache.Ping), Breaker: state(p.guards.cache)})
+	}
+	return health.New(c, checks...)
 }

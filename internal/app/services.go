@@ -14,6 +14,7 @@ import (
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
 	"github.com/narrativeml/narrative/internal/upload"
+	"github.com/narrativeml/narrative/internal/workflow"
 	"github.com/narrativeml/narrative/jobs"
 )
 
@@ -25,6 +26,7 @@ type services struct {
 	locks      *upload.Locker
 	recipes    *recipe.Service
 	models     *model.Service
+	workflow   *workflow.Service
 	training   *training.Service
 	tuning     *tuning.Service
 	prediction *prediction.Service
@@ -54,6 +56,9 @@ func (p *platform) services() *services {
 	s.locks = upload.NewLocker(upload.LockerConfig{Driver: p.store, Now: p.ports.now})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Budget: p.config.Limits.StepBytes})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
+	s.workflow = workflow.NewService(workflow.ServiceConfig{
+		Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Recipes: s.recipes, Models: s.models,
+	})
 	s.training = training.NewService(s.jobs, s.datasets, s.recipes, p.config.Limits.StepBytes)
 	s.tuning = tuning.NewService(s.jobs, s.models)
 	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)

@@ -53,6 +53,7 @@ type Disturbance struct {
 type Servers struct {
 	Dev       Serve
 	Demo      Serve
+	Walk      Serve
 	Parts     Serve
 	API       Serve
 	Worker    Serve
@@ -136,6 +137,9 @@ reached, 130 interrupted.`,
 	if s.Demo != nil {
 		root.AddCommand(demoCommand(s))
 	}
+	if s.Walk != nil {
+		root.AddCommand(walkCommand(s))
+	}
 	root.AddCommand(configCommand(s.Environ))
 	if s.Bench != nil {
 		root.AddCommand(benchCommand(s), trialCommand(s))
@@ -156,7 +160,7 @@ reached, 130 interrupted.`,
 		uploadCommand, importCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
 		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand, workersCommand,
-		recipeCommand, versionCommand, piiCommand, auditCommand,
+		recipeCommand, versionCommand, workflowCommand, piiCommand, auditCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

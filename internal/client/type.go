@@ -370,10 +370,16 @@ type JobFilter struct {
 
 // Profile is the description of a data set's columns.
 type Profile struct {
-	Rows     int64           `json:"rows"`
-	Columns  []ProfileColumn `json:"columns"`
-	Quality  *Quality        `json:"quality"` // nil in profiles of old
-	Findings []Finding       `json:"findings"`
+	Rows    int64           `json:"rows"`
+	Columns []ProfileColumn `json:"columns"`
+	Missing struct {
+		Cells int64 `json:"cells"`
+	} `json:"missing"`
+	Duplicates struct {
+		Rows int64 `json:"rows"`
+	} `json:"duplicates"`
+	Quality  *Quality  `json:"quality"` // nil in profiles of old
+	Findings []Finding `json:"findings"`
 }
 
 // Quality says how good a table is, from 0 to 1.

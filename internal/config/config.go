@@ -38,6 +38,7 @@ type Config struct {
 	Scheduler Scheduler
 	Store     Store
 	Redis     Redis
+	Cache     Cache
 	S3        S3
 	Auth      Auth
 	LLM       LLM
@@ -106,6 +107,15 @@ type Store struct {
 type Redis struct {
 	URL       secret.String // redis://, rediss:// or unix://
 	Completed time.Duration // how long completed tasks stay visible
+}
+
+// Cache is where the API keeps answers that are made of a version of a data set.
+type Cache struct {
+	URL        secret.String // of a Redis for it alone; empty: that of the queue
+	Bytes      int64         // of all answers together; 0: none is kept
+	EntryBytes int64         // above which an answer is not kept
+	TTL        time.Duration // how long an answer is kept
+	Timeout    time.Duration // of one call
 }
 
 // S3 is where the files are.
@@ -214,6 +224,7 @@ func Default(role Role) Config {
 		},
 		Store: Store{Database: "narrative"},
 		Redis: Redis{Completed: time.Hour},
+		Cache: Cache{Bytes: 64 << 20, EntryBytes: 4 << 20, TTL: time.Hour, Timeout: 100 * time.Millisecond},
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,

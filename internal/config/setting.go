@@ -22,7 +22,7 @@ type setting struct {
 func settings(c *Config) []setting {
 	var all []setting
 	for _, section := range [][]setting{
-		processSettings(c), partSettings(c), authSettings(c), limitSettings(c), importSettings(c),
+		processSettings(c), partSettings(c), cacheSettings(c), authSettings(c), limitSettings(c), importSettings(c),
 	} {
 		all = append(all, section...)
 	}
@@ -87,6 +87,17 @@ func partSettings(c *Config) []setting {
 		{path: "s3.part_size", env: variable("S3_PART_SIZE"), doc: "Size of the parts that a large file is sent in; 0: 5MiB, and 16MiB after 1,000 parts. Give one size, such as 16MiB, to a server that wants all parts alike.", value: size(&c.S3.PartSize), check: func() string { return partSize(c.S3.PartSize) }},
 		{path: "llm.url", env: variable("LLM_URL"), doc: "An OpenAI-compatible endpoint; optional.", value: text(&c.LLM.URL), check: func() string { return scheme(c.LLM.URL, "http", "https") }},
 		{path: "llm.api_key", env: variable("LLM_API_KEY"), flag: noFlag, doc: "The key of that endpoint.", secret: true, value: hidden(&c.LLM.APIKey)},
+	}
+}
+
+func cacheSettings(c *Config) []setting {
+	k := &c.Cache
+	return []setting{
+		{path: "cache.url", env: variable("CACHE_URL"), flag: noFlag, doc: "A Redis for the cache of answers alone, redis://, rediss:// or unix://; empty: that of the queue.", secret: true, value: hidden(&k.URL), check: func() string { return scheme(k.URL.Reveal(), "redis", "rediss", "unix") }},
+		{path: "cache.bytes", env: variable("CACHE_BYTES"), doc: "How much of profiles, previews and charts the API keeps in Redis, in all; 0: nothing.", value: size(&k.Bytes), check: func() string { return inside(k.Bytes, 0, 1<<40) }},
+		{path: "cache.entry_bytes", env: variable("CACHE_ENTRY_BYTES"), doc: "The largest answer that is kept.", value: size(&k.EntryBytes), check: func() string { return inside(k.EntryBytes, 1, 64<<20) }},
+		{path: "cache.ttl", env: variable("CACHE_TTL"), doc: "How long an answer is kept; also how long, at most, after its data set was deleted.", value: period(&k.TTL), check: func() string { return between(k.TTL, time.Second, 30*day) }},
+		{path: "cache.timeout", env: variable("CACHE_TIMEOUT"), doc: "How long a request waits for the cache before it does without.", value: period(&k.Timeout), check: func() string { return between(k.Timeout, minPeriod, 5*time.Second) }},
 	}
 }
 

@@ -62,7 +62,7 @@ const documentURL = "https://narrative.test/openapi.json"
 var readContract = sync.OnceValues(func() (*contract, error) {
 	js := newJobs(nil)
 	h, err := httpapi.New(httpapi.DefaultConfig(), httpapi.Deps{
-		Verifier: verifier{}, Jobs: js, Queues: &job.Service{}, Tenants: &job.Service{}, Datasets: &datasets{all: map[string]*dataset.Dataset{}}, Uploads: newUploads(), Locks: newLocks(), Models: &models{all: map[string]*model.Model{}}, Recipes: &recipes{}, Versions: versions{},
+		Verifier: verifier{}, Jobs: js, Queues: &job.Service{}, Tenants: &job.Service{}, Datasets: &datasets{all: map[string]*dataset.Dataset{}}, Uploads: newUploads(), Locks: newLocks(), Models: &models{all: map[string]*model.Model{}}, Recipes: &recipes{}, Versions: versions{}, Workflow: flows{}, Answers: answers(),
 		Training: &submitter[training.Request]{}, Tuning: &submitter[tuning.Request]{},
 		Prediction: &submitter[prediction.Request]{}, Retention: &submitter[retention.Request]{}, Health: findings{},
 		Observed: httpapi.Observed{Ready: ready}, Logger: slog.New(slog.DiscardHandler),
@@ -303,6 +303,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	switch {
 	case strings.Contains(address, "/datasets/"):
 		address = strings.NewReplacer("{id}", d.ID, "{number}", "1", "{kind}", "histogram").Replace(address)
+	case strings.Contains(address, "/workflow/"):
+		address = strings.Replace(address, "{id}", b.datasets.add(tenant, dataset.Ready).ID, 1)
 	case strings.Contains(address, "/recipes/"):
 		address = strings.ReplaceAll(address, "{id}", b.recipes.add(tenant).ID)
 	case strings.Contains(address, "/models/"):
@@ -321,6 +323,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
 	case "import-dataset":
 		body = `{"source":"https://files.example.com/customers.csv","after":["` + j.ID + `"]}`
+	case "change-workflow":
+		body = `{"stages":[{"name":"prepare","skipped":true}]}`
 	case "pin-version":
 		body = `{"pinned":true}`
 	case "change-pii":

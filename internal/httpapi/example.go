@@ -81,6 +81,7 @@ func illustrate(doc *huma.OpenAPI) {
 		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
 	maps.Copy(requests, recipeRequests())
+	requests["change-workflow"] = WorkflowChange{Stages: []WorkflowStageChange{{Name: "prepare", Skipped: true, Note: "the missing ages mean something"}}}
 	answers := answerExamples()
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
@@ -187,6 +188,7 @@ func answerExamples() map[string]any {
 		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
 	})
 	maps.Copy(examples, recipeAnswers(at, made(of("transform"), exampleDatasetID, "")))
+	maps.Copy(examples, workflowAnswers(at))
 	return examples
 }
 

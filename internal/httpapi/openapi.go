@@ -39,6 +39,7 @@ func describeAPI(config Config) huma.Config {
 				{Name: tagDatasets, Description: "Tables that were uploaded: typed, profiled and ready to learn from."},
 				{Name: tagUploads, Description: "Uploads that go on after a break, by the protocol tus 1.0; what is whole becomes a data set."},
 				{Name: tagRecipes, Description: "Make better tables: transformations, recipes, and the versions that they make."},
+				{Name: tagWorkflow, Description: "How far a data set is on its way to a model in use, and what is best done next."},
 				{Name: tagTraining, Description: "Compare algorithms and keep the best as a model."},
 				{Name: tagTuning, Description: "Choose a model's decision threshold."},
 				{Name: tagPredictions, Description: "Apply a model to every row of a file."},
@@ -200,7 +201,9 @@ func completeOperation(op *huma.Operation) {
 		r.Headers["X-Request-Id"] = &huma.Param{Ref: "#/components/headers/RequestID"}
 		describeStatus(op, key, r)
 	}
-	if what, ok := map[string]string{"get-job": "The job", "get-chart": "The chart"}[op.OperationID]; ok {
+	if what, ok := map[string]string{
+		"get-job": "The job", "get-chart": "The chart", "preview-dataset": "The preview", "profile-dataset": "The profile", "get-workflow": "The workflow",
+	}[op.OperationID]; ok {
 		op.Responses["304"] = &huma.Response{
 			Description: what + " is unchanged since the ETag in If-None-Match",
 			Headers:     map[string]*huma.Param{"ETag": op.Responses["200"].Headers["ETag"], "X-Request-Id": {Ref: "#/components/headers/RequestID"}},

@@ -26,6 +26,7 @@ const (
 	tagUploads     = "uploads"
 	tagTraining    = "training"
 	tagRecipes     = "recipes"
+	tagWorkflow    = "workflow"
 	tagTuning      = "tuning"
 	tagPredictions = "predictions"
 	tagModels      = "models"

@@ -25,6 +25,7 @@ import (
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
 	"github.com/narrativeml/narrative/internal/upload"
+	"github.com/narrativeml/narrative/internal/workflow"
 	handlers "github.com/narrativeml/narrative/jobs"
 )
 
@@ -109,6 +110,7 @@ type domain struct {
 	locks      *upload.Locker
 	recipes    *recipe.Service
 	models     *model.Service
+	workflow   *workflow.Service
 	training   *training.Service
 	tuning     *tuning.Service
 	prediction *prediction.Service
@@ -119,7 +121,7 @@ type domain struct {
 func newDomain(tb testing.TB, queue job.Queue) *domain {
 	tb.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
-	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(), upload.Collections()} {
+	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections(), upload.Collections()} {
 		if err := d.driver.Ensure(tb.Context(), collections...); err != nil {
 			tb.Fatal(err)
 		}
@@ -130,6 +132,7 @@ func newDomain(tb testing.TB, queue job.Queue) *domain {
 	d.locks = upload.NewLocker(upload.LockerConfig{Driver: d.driver, Poll: 5 * time.Millisecond})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.workflow = workflow.NewService(workflow.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs, Recipes: d.recipes, Models: d.models})
 	d.training = training.NewService(d.jobs, d.datasets, d.recipes, 0)
 	d.tuning = tuning.NewService(d.jobs, d.models)
 	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
@@ -143,16 +146,15 @@ func (d *domain) behind(b *bench) {
 	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
 	b.deps.Uploads, b.deps.Locks = d.uploads, d.locks
 	b.deps.Queues, b.deps.Tenants = d.jobs, d.jobs
-	b.deps.Recipes, b.deps.Versions = d.recipes, d.datasets
+	b.deps.Recipes, b.deps.Versions, b.deps.Workflow = d.recipes, d.datasets, d.workflow
 	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
 	b.deps.Health = d.health
 }
 
-// work runs what the queue delivers until the test ends.
-func (d *domain) work(t *testing.T, queue line) {
-	t.Helper()
+// handlers run every kind of job.
+func (d *domain) handlers() map[string]job.Handler {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files})
-	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: handlers.Handlers(handlers.Runners{
+	return handlers.Handlers(handlers.Runners{
 		Ingest:     ingest,
 		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: d.files, Remote: anywhere{}}),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: d.datasets, Files: d.files, Publisher: ingest}),
@@ -162,7 +164,13 @@ func (d *domain) work(t *testing.T, queue line) {
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{Grace: time.Hour}, Driver: d.driver, Files: d.files, Jobs: d.jobs, Datasets: d.datasets, Models: d.models, Uploads: d.uploads,
 		}),
-	})})
+	})
+}
+
+// work runs what the queue delivers until the test ends.
+func (d *domain) work(t *testing.T, queue line) {
+	t.Helper()
+	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: d.handlers()})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {

@@ -26,6 +26,7 @@ type server struct {
 	jobs     Jobs
 	datasets Datasets
 	models   Models
+	answers  Answers
 	waits    *slots
 	uploads  *slots
 
@@ -43,7 +44,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	}
 	s := &server{
 		edge:   newEdge(deps.Logger, deps.Observer, deps.Now, config.RequestTimeout, config.Development),
-		config: config, verifier: deps.Verifier, jobs: deps.Jobs, datasets: deps.Datasets, models: deps.Models,
+		config: config, verifier: deps.Verifier, jobs: deps.Jobs, datasets: deps.Datasets, models: deps.Models, answers: deps.Answers,
 		waits:   newSlots(config.MaxWaits, "long polls and event streams"),
 		uploads: newSlots(config.MaxUploads, "uploads"), draining: deps.Draining,
 		resumable: deps.Uploads, locks: deps.Locks,
@@ -64,6 +65,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerTransformations()
 	s.registerRecipes(deps.Recipes)
 	s.registerTransforms(deps.Recipes)
+	s.registerWorkflow(deps.Workflow)
 	s.registerTraining(deps.Training)
 	s.registerTuning(deps.Tuning)
 	s.registerPrediction(deps.Prediction)
@@ -176,6 +178,9 @@ func encode(v any) []byte {
 func transform(ctx huma.Context, _ string, v any) (any, error) {
 	if e, ok := v.(*huma.ErrorModel); ok {
 		v = exchangeOf(ctx.Context()).problem(humaProblem(e))
+	}
+	if t, ok := v.(interface{ encoded() encoded }); ok {
+		return t.encoded(), nil
 	}
 	return encoded(encode(v)), nil
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/httpapi"
@@ -126,7 +127,7 @@ func newBench() *bench {
 	}}
 	policies := newPolicies()
 	b.deps = httpapi.Deps{
-		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Uploads: newUploads(), Locks: newLocks(), Models: b.models, Recipes: b.recipes, Versions: versions{knownDataset}, Training: b.training, Retention: b.cleanup, Health: findings{},
+		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Uploads: newUploads(), Locks: newLocks(), Models: b.models, Recipes: b.recipes, Versions: versions{knownDataset}, Workflow: flows{b.datasets}, Answers: answers(), Training: b.training, Retention: b.cleanup, Health: findings{},
 		Tuning: &submitter[tuning.Request]{
 			jobs: b.jobs, kind: "tuning", subject: func(r tuning.Request) string { return r.ModelID },
 			known: func(tenant string, r tuning.Request) error { return knownModel(tenant, r.ModelID) },
@@ -149,6 +150,15 @@ func newBench() *bench {
 		Draining: b.draining,
 	}
 	return b
+}
+
+// answers keeps nothing, and has what is asked for together made once.
+func answers() httpapi.Answers {
+	c, err := cache.New(cache.Config{})
+	if err != nil {
+		panic(err)
+	}
+	return c
 }
 
 // newPolicies keeps what operators set, in memory.

@@ -91,6 +91,7 @@ func exercise(t *testing.T, m *telemetry.Metrics) {
 	m.Sweep.SetLeader(true)
 	m.Sweep.Tick("cleanup", "done")
 	m.Sweep.Missed("cleanup", 3)
+	m.Cache.Asked("chart", "hit")
 	breaker := m.Breakers.Of("s3")
 	m.Breakers.Record(telemetry.Transition{Dependency: "s3", State: "open"})
 	breaker.Changed("open")

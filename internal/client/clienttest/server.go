@@ -90,6 +90,8 @@ func New() *Server {
 	mux.HandleFunc("POST /api/v1/jobs/{id}/cancel", s.change("cancelled"))
 	mux.HandleFunc("POST /api/v1/jobs/{id}/retry", s.change("pending"))
 	mux.HandleFunc("PATCH /api/v1/jobs/{id}", s.prioritise)
+	mux.HandleFunc("GET /api/v1/workflow/{id}", s.workflow)
+	mux.HandleFunc("PATCH /api/v1/workflow/{id}", s.workflow)
 	s.policies.routes(mux)
 	s.mux = mux
 	s.api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -185,7 +185,7 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 		before, after, _ := strings.Cut(op.path, "{id}")
 		ids := map[string][]string{
 			"/api/v1/datasets/": {w.owner.Dataset}, "/api/v1/models/": {w.owner.Model},
-			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/uploads/": {w.owner.Upload}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
+			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/uploads/": {w.owner.Upload}, "/api/v1/workflow/": {w.owner.Dataset}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
 		}[before]
 		after = strings.ReplaceAll(after, "{number}", "1") // every data set has that version
 		if op.ID == "get-chart" {
@@ -199,6 +199,8 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 			switch op.ID {
 			case "prioritise-job":
 				r.body = map[string]any{"priority": 1}
+			case "change-workflow":
+				r.body = map[string]any{"stages": []any{map[string]any{"name": "prepare", "skipped": true}}}
 			case "pin-version":
 				r.body = map[string]any{"pinned": true}
 			case "change-pii":
