@@ -115,7 +115,11 @@ func (s *Service) Show(ctx context.Context, tenant, id string) (*Flow, error) {
 	if w.jobs, err = s.about(ctx, tenant, d.ID); err != nil {
 		return nil, err
 	}
-	if d.State == dataset.Ready && d.Version != nil {
+	switch {
+	case d.State == dataset.NeedsConfirmation:
+		w.flow.Version = max(d.Version.Number, 1)
+		w.remarks = append(w.remarks, unconfirmed(d))
+	case d.State == dataset.Ready && d.Version != nil:
 		if err := s.lookAt(ctx, w); err != nil {
 			return nil, err
 		}
@@ -123,6 +127,22 @@ func (s *Service) Show(ctx context.Context, tenant, id string) (*Flow, error) {
 	w.decide()
 	w.next()
 	return w.flow, nil
+}
+
+// unconfirmed is said of a data set with personal data that somebody has to
+// confirm.
+func unconfirmed(d *dataset.Dataset) Remark {
+	return Remark{
+		Stage: Profile,
+		Gate: &Gate{
+			Code: "personal_data_confirmed", Message: "somebody has confirmed the personal data in the table",
+			Remedy: "look at what was found, set policies where it is none, and confirm it",
+		},
+		Action: &Action{
+			Operation: "confirm-pii", Method: "POST", Path: api + "/datasets/" + d.ID + "/pii/confirm", Command: "narrative pii confirm " + d.ID,
+			Reason: "the table holds personal data, and nothing is done with it before that is confirmed",
+		},
+	}
 }
 
 // about returns the newest jobs about a thing, the newest first.

@@ -45,6 +45,7 @@ func TestStates(t *testing.T) {
 	}{
 		"uploaded":                      {func(w *world) { w.d.State, w.d.Version = dataset.Uploaded, nil; w.job("ingest", job.Running, "") }, "PLLLLLLL", "get-job"},
 		"rejected":                      {func(w *world) { w.d.State, w.d.Version = dataset.Rejected, nil; w.job("ingest", job.Failed, "") }, "FLLLLLLL", "upload-dataset"},
+		"waits for a confirmation":      {func(w *world) { w.d.State = dataset.NeedsConfirmation }, "DLLLLLLL", "confirm-pii"},
 		"rejected, and its job is gone": {func(w *world) { w.d.State, w.d.Version = dataset.Rejected, nil }, "FLLLLLLL", "upload-dataset"},
 		"ready":                         {nil, "DDRLLLLL", "change-schema"},
 		"a target":                      {func(w *world) { w.target(true) }, "DDRLLLLL", "transform"},

@@ -17,6 +17,7 @@ import (
 // The kinds of jobs that are evidence.
 const (
 	kindIngest     = "ingest"
+	kindImport     = "import"
 	kindRetype     = "retype"
 	kindProfile    = "profile"
 	kindTransform  = "transform"
@@ -186,11 +187,11 @@ func (w *way) load() {
 		return
 	case dataset.Rejected:
 		s.State = Failed
-		if !s.failedSince(newest(w.jobs, of(kindIngest)), time.Time{}) {
+		if !s.failedSince(newest(w.jobs, of(kindIngest, kindImport)), time.Time{}) {
 			s.Evidence = append(s.Evidence, Evidence{Kind: EvidenceJob, ID: d.JobID, Text: "the ingest job did not succeed", At: d.CreatedAt.UTC()})
 		}
 		return
-	case dataset.Ready:
+	case dataset.Ready, dataset.NeedsConfirmation:
 	}
 	s.State = Done
 	v := d.Version
