@@ -10,7 +10,7 @@ TOOLS    := $(BUILD)/tools
 LINT     := $(TOOLS)/golangci-lint
 ACTION   := $(TOOLS)/actionlint
 SOURCES  := $(shell find cmd internal jobs ml web -name '*.go' -not -name '*_test.go' 2>/dev/null) go.mod go.sum
-EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.html' -o -path '*/peer/side*' \) 2>/dev/null)
+EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.gz' -o -name '*.html' -o -path '*/peer/side*' \) 2>/dev/null)
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 MIN_COVERAGE     := 85
@@ -32,6 +32,10 @@ run: $(BIN)/narrative ## Start everything in one process and stay up at http://1
 .PHONY: demo
 demo: $(BIN)/narrative ## Take a real data set from file to predictions and leave
 	$(BIN)/narrative demo
+
+.PHONY: walk
+walk: $(BIN)/narrative ## Take three messy data sets through the first four stages and leave
+	$(BIN)/narrative walk
 
 .PHONY: build
 build: $(BIN)/narrative $(BIN)/api $(BIN)/worker $(BIN)/scheduler ## Build the programs into bin/
@@ -75,6 +79,12 @@ bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|pii|all SIZE=full|contest|
 chaos: $(BIN)/narrative $(BUILD)/narrative-chaos ## Kill, pause and cut off a platform; JOBS=10000 SEED=1; fails if a job suffers
 	@scripts/test-needs.sh
 	$(BIN)/narrative chaos --jobs $(JOBS) --seed $(SEED) --tagged $(BUILD)/narrative-chaos --dir $(BUILD)/chaos
+
+.PHONY: drill-upload
+drill-upload: SIZE = 1GiB
+drill-upload: $(BIN)/narrative ## Upload SIZE=1GiB through a cut connection and a killed API; fails unless the checksums agree
+	@scripts/test-needs.sh
+	$(BIN)/narrative drill-upload --size $(SIZE) --seed $(SEED)
 
 $(BUILD)/narrative-chaos: $(SOURCES) $(EMBEDDED)
 	@mkdir -p $(BUILD)

@@ -22,6 +22,7 @@ import (
 	"github.com/narrativeml/narrative/internal/store/memstore"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/internal/upload"
 	"github.com/narrativeml/narrative/jobs"
 )
 
@@ -45,7 +46,7 @@ func setup(t *testing.T) *bundle {
 	t.Helper()
 	driver := memstore.New()
 	var collections []store.Collection
-	for _, c := range [][]store.Collection{dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections()} {
+	for _, c := range [][]store.Collection{dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), upload.Collections()} {
 		collections = append(collections, c...)
 	}
 	if err := driver.Ensure(t.Context(), collections...); err != nil {
@@ -69,6 +70,7 @@ func setup(t *testing.T) *bundle {
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: b.files, Datasets: b.datasets, Models: prediction.Registry(b.models), Threads: 2}),
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
 			Config: retention.Config{Grace: time.Hour}, Driver: driver, Files: b.files, Jobs: b.line, Datasets: b.datasets, Models: b.models,
+			Uploads: upload.NewService(upload.ServiceConfig{Driver: driver, Files: b.files, Datasets: b.datasets}),
 		}),
 	})
 	return b

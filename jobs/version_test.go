@@ -113,7 +113,11 @@ func TestReadingsAndRecipes(t *testing.T) {
 		}
 	}
 	b.transform(t, id, recipe.Step{Name: "drop_columns", Parameters: parameters{"columns": []any{"note"}}})
-	raw, err := b.datasets.Profile(ctx, ann.Tenant, id)
+	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := b.datasets.ProfileOf(ctx, d)
 	if err != nil || !strings.Contains(string(raw), `"role":"group"`) {
 		t.Errorf("roles are not in the profile of what a recipe made: %v", err)
 	}

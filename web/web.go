@@ -8,7 +8,7 @@ import (
 //go:embed page
 var page embed.FS
 
-// Files returns the pages: index.html, app.js, style.css and docs.html, which
+// Files returns the pages: index.html, app.js, upload.js, style.css and docs.html, which
 // is a template of html/template.
 func Files() fs.FS {
 	files, err := fs.Sub(page, "page")

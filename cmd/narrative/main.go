@@ -26,10 +26,10 @@ func main() {
 		return app.Chaos(ctx, app.Disturbance(d), out)
 	}
 	os.Exit(cli.Main(cli.NewRoot(cli.Servers{
-		Dev: serve(app.Dev), Demo: serve(app.Demo), Parts: serve(app.Parts),
+		Dev: serve(app.Dev), Demo: serve(app.Demo), Walk: serve(app.Walk), Parts: serve(app.Parts),
 		API: serve(app.API), Worker: serve(app.Worker), Scheduler: serve(app.Scheduler),
 		RunJob: func(ctx context.Context) error { return app.RunJob(ctx, program) },
 		Bench:  bench, BenchTrial: app.BenchTrial, Chaos: chaos, Version: version,
-		Transformations: app.Transformations,
+		Transformations: app.Transformations, DrillUpload: app.DrillUpload,
 	})))
 }

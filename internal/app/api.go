@@ -43,8 +43,8 @@ func (p *platform) serveAPI(ctx context.Context, l net.Listener, s *services) (e
 	hc.Development = p.config.Mode == config.Development
 	hc.MaxBodyBytes, hc.MaxUploadBytes = p.config.Limits.BodyBytes, p.config.Limits.UploadBytes
 	deps := httpapi.Deps{
-		Verifier: verifier, Jobs: s.jobs, Queues: s.jobs, Tenants: s.jobs, Datasets: s.datasets, Models: s.models,
-		Recipes: s.recipes, Versions: s.datasets,
+		Verifier: verifier, Jobs: s.jobs, Queues: s.jobs, Tenants: s.jobs, Datasets: s.datasets, Uploads: s.uploads, Locks: s.locks, Models: s.models,
+		Recipes: s.recipes, Versions: s.datasets, Workflow: s.workflow, Answers: p.cache,
 		Training: s.training, Tuning: s.tuning, Prediction: s.prediction, Retention: s.retention,
 		Health:   s.health,
 		Observed: p.observed(false), Logger: p.logger, Draining: ctx.Done(),

@@ -39,6 +39,7 @@ func isolated() []string {
 const (
 	eventTrained = "trained" // that it has trained
 	eventFiles   = "files"   // calls to the file storage
+	eventBreaker = "breaker" // that a circuit breaker of its own changed
 )
 
 // tellEvery is how often the process of a job tells its worker of its calls to
@@ -118,6 +119,11 @@ func (p *platform) onEvent(name string, body json.RawMessage) {
 		if err = json.Unmarshal(body, &calls); err == nil {
 			p.metrics.S3.Record(calls...)
 		}
+	case eventBreaker:
+		var t telemetry.Transition
+		if err = json.Unmarshal(body, &t); err == nil && !p.metrics.Breakers.Record(t) {
+			err = errors.New("no such part or state")
+		}
 	default:
 		err = errors.New("not known")
 	}
@@ -154,7 +160,10 @@ func openChild(program Program) child.Setup {
 			logger: slog.New(slog.DiscardHandler), // who breaks is heard on standard error
 		}
 		var err error
-		if p.guards, err = newGuards(p.metrics); err != nil {
+		p.guards, err = newGuards(reported(func(t telemetry.Transition) {
+			_ = link.Event(eventBreaker, t) // the worker is gone, and this process will be
+		}))
+		if err != nil {
 			return nil, nil, err
 		}
 		if p.ports, err = openPorts(); err != nil {
@@ -179,6 +188,29 @@ func openChild(program Program) child.Setup {
 		return handlers, tellUntilClosed(p.files.Close, calls), nil
 	}
 }
+
+// reported has the breakers of a job's process told to its worker. What they
+// refuse is in the job's own failure.
+func reported(tell func(telemetry.Transition)) func(part string) watch {
+	return func(part string) watch { return reporting{part, tell} }
+}
+
+// reporting tells of one breaker.
+type reporting struct {
+	part string
+	tell func(telemetry.Transition)
+}
+
+var _ watch = reporting{}
+
+// Changed implements watch. Whoever made the call does not wait for the worker
+// to hear of it.
+func (r reporting) Changed(state string) {
+	go r.tell(telemetry.Transition{Dependency: r.part, State: state})
+}
+
+// Refused implements watch.
+func (reporting) Refused(string) {}
 
 // tellUntilClosed tells the calls until the function that is returned has been
 // called, which closes what makes them.

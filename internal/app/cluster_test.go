@@ -150,15 +150,22 @@ func TestReadinessTellsWhatIsAway(t *testing.T) { //nolint:paralleltest // one p
 		apiSays, says string
 	}{
 		{"redis", "NARRATIVE_REDIS_URL=redis://" + nowhere, "redis", http.StatusOK, http.StatusServiceUnavailable, "degraded", "unavailable"},
+		{"cache", "NARRATIVE_CACHE_URL=redis://" + nowhere, "cache", http.StatusOK, 0, "degraded", ""},
 		{"s3", "NARRATIVE_S3_ENDPOINT=http://" + nowhere, "s3", http.StatusServiceUnavailable, http.StatusServiceUnavailable, "unavailable", "unavailable"},
 		{"llm", "NARRATIVE_LLM_URL=http://" + nowhere + "/v1", "llm", http.StatusOK, http.StatusOK, "degraded", "degraded"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			environ := without(strings.Fields(string(variables)), tt.away)
 			environ = append(environ, tt.away, "NARRATIVE_MODE=development", "NARRATIVE_HTTP_ADDR=127.0.0.1:0", "NARRATIVE_OPS_ADDR=127.0.0.1:0")
+			if tt.part == "redis" {
+				environ = append(environ, "NARRATIVE_CACHE_BYTES=0") // else that would be away, too
+			}
 			api := launch(t, app.API, load(t, config.RoleAPI, environ...))
-			worker := launch(t, app.Worker, load(t, config.RoleWorker, environ...))
 			ready(t, api, tt.part, tt.api, tt.apiSays)
+			if tt.worker == 0 {
+				return // it does not use the part
+			}
+			worker := launch(t, app.Worker, load(t, config.RoleWorker, environ...))
 			ready(t, worker, tt.part, tt.worker, tt.says)
 		})
 	}

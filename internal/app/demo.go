@@ -16,7 +16,16 @@ import (
 
 // Demo starts everything in one process on a folder of its own, drives the
 // main job over the public API, and stops. What it printed is all it leaves.
-func Demo(ctx context.Context, c config.Config, program Program) (err error) {
+func Demo(ctx context.Context, c config.Config, program Program) error {
+	return shown(ctx, c, program, demo.Run)
+}
+
+// Walk is Demo for the first stages of messy data sets.
+func Walk(ctx context.Context, c config.Config, program Program) error {
+	return shown(ctx, c, program, demo.Walk)
+}
+
+func shown(ctx context.Context, c config.Config, program Program, run func(context.Context, demo.Options) error) (err error) {
 	dir, err := os.MkdirTemp("", "narrative-demo-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo: %w", err)
@@ -41,7 +50,7 @@ func Demo(ctx context.Context, c config.Config, program Program) (err error) {
 	var result error
 	select {
 	case url := <-up:
-		result = demo.Run(ctx, demo.Options{BaseURL: url, Out: program.Stdout, Terminal: terminal.Is(program.Stdout)})
+		result = run(ctx, demo.Options{BaseURL: url, Out: program.Stdout, Terminal: terminal.Is(program.Stdout)})
 		stop()
 		result = errors.Join(result, <-ended)
 	case result = <-ended:

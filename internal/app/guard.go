@@ -10,7 +10,7 @@ import (
 
 // guards keep a part that is away from taking the process with it.
 type guards struct {
-	store, s3, redis *resilience.Guard
+	store, s3, redis, cache *resilience.Guard
 }
 
 // Bounds of the calls to the parts. Those of file storage last until the head
@@ -23,7 +23,25 @@ const (
 	storageWait = 15 * time.Second
 )
 
-func newGuards(m *telemetry.Metrics) (guards, error) {
+// The cache is given up sooner, for longer, and nobody waits for a place: what it
+// has can be made.
+const (
+	cacheCalls = 3
+	cacheDelay = 5 * time.Second
+)
+
+// watch is told of the circuit breaker of a part.
+type watch interface {
+	Changed(state string)
+	Refused(reason string)
+}
+
+// counted has the process's own metrics count what its breakers do.
+func counted(m *telemetry.Metrics) func(part string) watch {
+	return func(part string) watch { return m.Breakers.Of(part) }
+}
+
+func newGuards(watched func(part string) watch) (guards, error) {
 	var g guards
 	for _, part := range []struct {
 		at         **resilience.Guard
@@ -33,12 +51,13 @@ func newGuards(m *telemetry.Metrics) (guards, error) {
 		{&g.store, "store", "store_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = storeCall, probeCall }},
 		{&g.s3, "s3", "storage_unavailable", func(c *resilience.Config) { c.Wait = storageWait }},
 		{&g.redis, "redis", "queue_unavailable", func(c *resilience.Config) { c.Timeout, c.ProbeTimeout = redisCall, probeCall }},
+		{&g.cache, "cache", "cache_unavailable", func(c *resilience.Config) { c.Calls, c.Delay, c.Probes, c.Wait = cacheCalls, cacheDelay, 1, 0 }},
 	} {
-		metrics := m.Breakers.Of(part.name)
+		watching := watched(part.name)
 		c := resilience.DefaultConfig()
 		c.Name, c.Code = part.name, part.code
-		c.OnChange = func(s resilience.State) { metrics.Changed(string(s)) }
-		c.OnRefused = metrics.Refused
+		c.OnChange = func(s resilience.State) { watching.Changed(string(s)) }
+		c.OnRefused = watching.Refused
 		part.change(&c)
 		guard, err := resilience.New(c)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/blob"
+	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/health"
@@ -23,6 +24,8 @@ import (
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/mongostore"
 	"github.com/narrativeml/narrative/internal/telemetry"
+	"github.com/narrativeml/narrative/internal/upload"
+	"github.com/narrativeml/narrative/internal/workflow"
 )
 
 // Program is what a process is told by whoever starts it.
@@ -42,6 +45,7 @@ type platform struct {
 	guards  guards
 	store   store.Driver
 	queue   *queue.Client
+	cache   *cache.Cache
 	files   *fileClient
 	sources *source.Reader
 	llm     *llm.Client
@@ -65,7 +69,7 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 			return nil, fmt.Errorf("open store: %w", err)
 		}
 	}
-	if pl.guards, err = newGuards(pl.metrics); err != nil {
+	if pl.guards, err = newGuards(counted(pl.metrics)); err != nil {
 		return nil, err
 	}
 	pl.store = pl.ports.store(resilience.Store(pl.metrics.Store(driver), pl.guards.store))
@@ -76,6 +80,9 @@ func openPlatform(ctx context.Context, c config.Config, p Program, driver store.
 	}()
 	if pl.queue, err = queue.New(pl.queueConfig()); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	if pl.cache, err = cache.New(pl.cacheConfig()); err != nil {
+		return nil, fmt.Errorf("open cache: %w", err)
 	}
 	files, err := blob.New(pl.blobConfig())
 	if err != nil {
@@ -103,7 +110,7 @@ const storeTimeout = 5 * time.Second
 func collections() []store.Collection {
 	var all []store.Collection
 	for _, declared := range [][]store.Collection{
-		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections(),
+		job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections(), upload.Collections(),
 	} {
 		all = append(all, declared...)
 	}
@@ -121,6 +128,9 @@ func (p *platform) close(ctx context.Context) error {
 	if p.queue != nil {
 		errs = append(errs, p.queue.Close())
 	}
+	if p.cache != nil {
+		errs = append(errs, p.cache.Close())
+	}
 	if p.files != nil {
 		p.files.Close()
 	}
@@ -134,6 +144,18 @@ func (p *platform) queueConfig() queue.Config {
 	c.Guard = p.guards.redis
 	c.Observe = p.metrics.Redis.Observe
 	c.Pools = pools(p.config)
+	return c
+}
+
+func (p *platform) cacheConfig() cache.Config {
+	k := p.config.Cache
+	c := cache.Config{
+		URL: k.URL, Bytes: k.Bytes, EntryBytes: k.EntryBytes, TTL: k.TTL, Timeout: k.Timeout, Guard: p.guards.cache,
+		Observe: func(answer string, o cache.Outcome) { p.metrics.Cache.Asked(answer, string(o)) },
+	}
+	if c.URL.IsZero() {
+		c.URL = p.config.Redis.URL
+	}
 	return c
 }
 
@@ -168,10 +190,14 @@ func (p *platform) checker(redisCritical bool) *health.Checker {
 	c.OnFailure = func(ctx context.Context, check string, err error) {
 		p.logger.WarnContext(ctx, "health check failed", "check", check, "error", err)
 	}
-	return health.New(c,
-		health.Check{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
-		health.Check{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
-		health.Check{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
-		health.Check{Name: "llm", Func: p.llm.Ping},
-	)
+	checks := []health.Check{
+		{Name: "store", Critical: true, Func: probing(p.store.Ping), Breaker: state(p.guards.store)},
+		{Name: "s3", Critical: true, Func: probing(p.files.Ping), Breaker: state(p.guards.s3)},
+		{Name: "redis", Critical: redisCritical, Func: probing(p.queue.Ping), Breaker: state(p.guards.redis)},
+		{Name: "llm", Func: p.llm.Ping},
+	}
+	if !redisCritical { // only the API keeps answers; the look also closes the breaker again
+		checks = append(checks, health.Check{Name: "cache", Func: probing(p.cache.Ping), Breaker: state(p.guards.cache)})
+	}
+	return health.New(c, checks...)
 }

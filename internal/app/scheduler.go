@@ -50,7 +50,7 @@ func (p *platform) schedule(ctx context.Context, s *services) error {
 	o.keeper = job.NewKeeper(job.KeeperConfig{
 		Driver: p.store, Queue: p.ports.queue(delivery{p.queue}), Observer: p.observer(), Now: p.ports.now,
 		DeadAfter: p.config.Scheduler.DeadAfter, RelayEvery: p.config.Scheduler.RelayInterval,
-		Tenants: p.tenantDefaults(),
+		Tenants: p.tenantDefaults(), Freed: p.queue.Freed(ctx),
 		Dispatched: func(d job.Dispatched) {
 			p.metrics.Jobs.JobsDispatched(d.Pool, telemetry.Dispatch{Jobs: d.Jobs, Room: d.Room, Tenants: d.Tenants, Error: d.Error})
 		},

@@ -13,6 +13,8 @@ import (
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/internal/upload"
+	"github.com/narrativeml/narrative/internal/workflow"
 	"github.com/narrativeml/narrative/jobs"
 )
 
@@ -20,8 +22,11 @@ import (
 type services struct {
 	jobs       *job.Service
 	datasets   *dataset.Service
+	uploads    *upload.Service
+	locks      *upload.Locker
 	recipes    *recipe.Service
 	models     *model.Service
+	workflow   *workflow.Service
 	training   *training.Service
 	tuning     *tuning.Service
 	prediction *prediction.Service
@@ -44,8 +49,16 @@ func (p *platform) services() *services {
 		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads, KeepVersions: p.config.Retention.Versions,
 		Policy: dataset.Policy(p.config.PII.Policy),
 	})
+	s.uploads = upload.NewService(upload.ServiceConfig{
+		Driver: p.store, Files: p.files, Datasets: s.datasets,
+		MaxSize: p.config.Limits.UploadBytes, MaxOpen: p.config.Limits.TenantUploads, Retention: p.config.Retention.Unfinished, Now: p.ports.now,
+	})
+	s.locks = upload.NewLocker(upload.LockerConfig{Driver: p.store, Now: p.ports.now})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Budget: p.config.Limits.StepBytes})
 	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
+	s.workflow = workflow.NewService(workflow.ServiceConfig{
+		Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Recipes: s.recipes, Models: s.models,
+	})
 	s.training = training.NewService(s.jobs, s.datasets, s.recipes, p.config.Limits.StepBytes)
 	s.tuning = tuning.NewService(s.jobs, s.models)
 	s.prediction = prediction.NewService(s.jobs, s.datasets, s.models)
@@ -118,7 +131,7 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 				Results: p.config.Retention.Results, Temporary: p.config.Retention.Temporary,
 				Jobs: p.config.Retention.Jobs, Health: p.config.Retention.Health, Audit: p.config.Retention.Audit, Grace: p.config.Retention.Grace,
 			},
-			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Health: s.health, Accesses: s.datasets, Now: time.Now,
+			Driver: p.store, Files: p.files, Jobs: s.jobs, Datasets: s.datasets, Models: s.models, Uploads: s.uploads, Health: s.health, Accesses: s.datasets, Now: time.Now,
 		}),
 	})
 }

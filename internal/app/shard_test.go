@@ -81,8 +81,50 @@ func TestADividedPrediction(t *testing.T) { //nolint:paralleltest // one platfor
 	if page, err = b.client.Jobs(t.Context(), client.JobFilter{Kind: "prediction_shard"}, "", 10); err != nil || len(page.Items) != 0 {
 		t.Errorf("children are in the list of all jobs: %d, %v", len(page.Items), err)
 	}
+	b.predictWithoutAPart(t, client.PredictRequest{ModelID: made.ModelID, DatasetID: wanted, Shards: 20, MaxFailed: 1}, one, b.download(t, whole.ID, "predictions"))
+	_, err = b.client.Predict(t.Context(), client.PredictRequest{ModelID: made.ModelID, DatasetID: wanted, Shards: 1, MaxFailed: 1}, "")
+	problem(t, err, 422, "max_failed_shards_not_divided")
 	_, err = b.client.Predict(t.Context(), client.PredictRequest{ModelID: made.ModelID, DatasetID: wanted, Shards: 10_001}, "")
 	problem(t, err, 422, "invalid_request")
 	_, err = b.client.Predict(t.Context(), client.PredictRequest{ModelID: made.ModelID, DatasetID: wanted, Order: client.Order{After: []string{"job_00000000000000000000000000000000"}}}, "")
 	problem(t, err, 404, "job_not_found")
+}
+
+// predictWithoutAPart predicts in parts, one of which is cancelled, as the
+// request tolerates: the output is that of the whole file without its rows.
+func (b *bench) predictWithoutAPart(t *testing.T, req client.PredictRequest, whole client.Predicted, text string) {
+	t.Helper()
+	one := map[string]int{"prediction_shard": 1}
+	if _, err := b.client.ChangeQueue(t.Context(), "batch", func(q *client.QueueSettings) { q.KindLimits = one }); err != nil {
+		t.Fatal(err)
+	}
+	a, err := b.client.Predict(t.Context(), req, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts client.Page[*client.Job]
+	for len(parts.Items) < req.Shards && t.Context().Err() == nil {
+		if parts, err = b.client.Jobs(t.Context(), client.JobFilter{Parent: a.ID}, "", req.Shards); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := parts.Items[req.Shards-1].ID // one at a time is predicted, from the first on
+	if _, err := b.client.Cancel(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.client.ChangeQueue(t.Context(), "batch", func(q *client.QueueSettings) { q.KindLimits = nil }); err != nil {
+		t.Fatal(err)
+	}
+	var got client.Predicted
+	b.result(t, a.ID, &got)
+	if len(got.FailedShards) != 1 || got.FailedShards[0].JobID != last || got.FailedShards[0].Shard != req.Shards || got.FailedShards[0].Code != "cancelled" {
+		t.Fatalf("%+v", got)
+	}
+	f := got.FailedShards[0]
+	if got.AbsentRows != f.LastRow-f.FirstRow+1 || got.Rows+got.BadRows+got.AbsentRows != whole.Rows+whole.BadRows {
+		t.Errorf("%+v, and %+v as a whole", got, whole)
+	}
+	if out := b.download(t, a.ID, "predictions"); !strings.HasPrefix(text, out) || int64(strings.Count(out, "\n")) != got.Rows+1 {
+		t.Errorf("the output of %d bytes is not the beginning of the whole one", len(out))
+	}
 }

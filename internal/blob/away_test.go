@@ -35,7 +35,7 @@ func TestTheServiceIsAway(t *testing.T) {
 		"open at":       func(ctx context.Context) error { _, _, err := c.OpenAt(ctx, "k"); return err },
 		"delete":        func(ctx context.Context) error { return c.Delete(ctx, "k") },
 		"each":          func(ctx context.Context) error { return c.Each(ctx, "", nil) },
-		"abort uploads": func(ctx context.Context) error { return second(c.AbortUploads(ctx, "", time.Now(), false)) },
+		"abort uploads": func(ctx context.Context) error { return second(c.AbortUploads(ctx, "", time.Now(), nil, false)) },
 		"ping":          c.Ping,
 		"ensure bucket": c.EnsureBucket,
 	}

@@ -277,7 +277,7 @@ func TestPartsOfManySizes(t *testing.T) {
 	if left := keys(t, c, "long"); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
-	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), true); err != nil || n != 0 {
+	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), nil, true); err != nil || n != 0 {
 		t.Errorf("%d uploads were left unfinished, %v", n, err)
 	}
 	if n := blob.LongestFile(); n < 100<<30 {
@@ -317,7 +317,7 @@ func TestAFailedPutLeavesNothing(t *testing.T) {
 	if left := keys(t, c, prefix); len(left) != 0 {
 		t.Errorf("left behind: %q", left)
 	}
-	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), true); err != nil || n != 0 {
+	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), nil, true); err != nil || n != 0 {
 		t.Errorf("%d uploads were left unfinished, %v", n, err)
 	}
 }
@@ -366,7 +366,7 @@ func TestUnfinishedUploadsAreSwept(t *testing.T) {
 		{"uploads/", far, false, 1},
 		{"", far, true, 0},
 	} {
-		n, err := c.AbortUploads(t.Context(), step.prefix, step.before, step.dry)
+		n, err := c.AbortUploads(t.Context(), step.prefix, step.before, nil, step.dry)
 		if err != nil || n != step.want {
 			t.Errorf("%+v gave %d, %v", step, n, err)
 		}

@@ -62,7 +62,7 @@ func TestJoin(t *testing.T) {
 			if sent.Load() > tt.sent+1000 {
 				t.Errorf("%d bytes passed through the client, %d at most were expected", sent.Load(), tt.sent)
 			}
-			if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), true); err != nil || n != 0 {
+			if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), nil, true); err != nil || n != 0 {
 				t.Errorf("%d uploads were left unfinished, %v", n, err)
 			}
 		})
@@ -104,7 +104,7 @@ func TestJoinFails(t *testing.T) {
 	if _, _, err := c.Stat(t.Context(), "out"); fault.CodeOf(err) != "file_not_found" {
 		t.Errorf("half a file appeared: %v", err)
 	}
-	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), true); err != nil || n != 0 {
+	if n, err := c.AbortUploads(t.Context(), "", time.Now().Add(time.Hour), nil, true); err != nil || n != 0 {
 		t.Errorf("%d uploads were left unfinished, %v", n, err)
 	}
 }

@@ -101,8 +101,8 @@ func (c *Client) remove(ctx context.Context, keys []string) (err error) {
 // AbortUploads gives up the unfinished uploads below the prefix that began
 // before the time, which a process that died left behind and which take room
 // without being seen. It returns how many there were; with dryRun it only
-// counts.
-func (c *Client) AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (n int, err error) {
+// counts. It leaves those for whose key keep says so; nil keeps none.
+func (c *Client) AbortUploads(ctx context.Context, prefix string, before time.Time, keep func(key string) (bool, error), dryRun bool) (n int, err error) {
 	defer c.observed("abort_uploads", time.Now(), &err)
 	input := &s3.ListMultipartUploadsInput{Bucket: aws.String(c.config.Bucket), Prefix: aws.String(prefix)}
 	for {
@@ -113,6 +113,15 @@ func (c *Client) AbortUploads(ctx context.Context, prefix string, before time.Ti
 		for _, u := range page.Uploads {
 			if !strings.HasPrefix(aws.ToString(u.Key), prefix) || !aws.ToTime(u.Initiated).Before(before) {
 				continue
+			}
+			if keep != nil {
+				kept, err := keep(aws.ToString(u.Key))
+				if err != nil {
+					return n, err
+				}
+				if kept {
+					continue
+				}
 			}
 			if !dryRun {
 				err := c.abort(ctx, aws.ToString(u.Key), aws.ToString(u.UploadId))

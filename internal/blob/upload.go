@@ -63,7 +63,8 @@ type part struct {
 var _ io.ReadSeeker = (*part)(nil)
 
 // newPart reads the next part of that size from the source. The last one is
-// shorter; end reports that no other follows.
+// shorter; end reports that no other follows. With an error comes what was read
+// before it.
 func newPart(s *source, number int32, size int64) (p *part, end bool, err error) {
 	p = &part{number: number}
 	for p.size < size {
@@ -73,11 +74,11 @@ func newPart(s *source, number int32, size int64) (p *part, end bool, err error)
 		p.size += int64(n)
 		switch {
 		case s.err != nil: // io.ErrUnexpectedEOF may be the reader's own error
-			return nil, false, s.err
+			return p, false, s.err
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return p, true, nil
 		case err != nil:
-			return nil, false, err
+			return p, false, err
 		}
 	}
 	return p, false, nil

@@ -33,6 +33,7 @@ type childResult struct {
 	State   job.State       `json:"state"`
 	Result  json.RawMessage `json:"result,omitempty"`
 	Failure *job.Failure    `json:"failure,omitempty"`
+	Payload json.RawMessage `json:"payload,omitempty"`
 }
 
 // packFan makes what is handed over of a verdict that asks for children.

@@ -98,6 +98,8 @@ func TestHistories(t *testing.T) {
 		{"schedules", "cleanup   17 * * * *  2025-01-02 03:17:00  yes          2025-01-02 04:17:00       0  never\n"},
 		{"schedules", "no, 2 tries  never                     7  2025-01-02 03:04:00\n"},
 		{"schedules --json", `"missed": 7`},
+		{"workers", "wkr_1   alive  box    42        1  batch 0/4, training 1/2  1 GiB of 4 GiB  2025-01-02 03:04:05\n"},
+		{"workers --state lost --json", `"state": "lost"`},
 		{"health --check s3", "2025-01-02 03:04:05  s3    unavailable (changed)  open     2000.3 ms  no answer\n"},
 		{"health --json", `"check": "store"`},
 	} {

@@ -11,6 +11,25 @@ import (
 	"github.com/narrativeml/narrative/internal/cli"
 )
 
+func TestDrillUpload(t *testing.T) {
+	t.Parallel()
+	sh := setup(t, nil)
+	if code, _, errs := sh.run(t.Context(), "drill-upload"); code != cli.ExitUsage {
+		t.Errorf("a program without the drill: exit code %d, %s", code, errs)
+	}
+	var size int64
+	var seed uint64
+	sh.servers.DrillUpload = func(_ context.Context, s int64, n uint64, _ io.Writer) error { size, seed = s, n; return nil }
+	if code, _, errs := sh.run(t.Context(), "drill-upload", "--size", "3MiB", "--seed", "7"); code != cli.ExitOK || size != 3<<20 || seed != 7 {
+		t.Errorf("exit code %d, %d, %d, %s", code, size, seed, errs)
+	}
+	for _, bad := range []string{"x", "-1", "0"} {
+		if code, _, errs := sh.run(t.Context(), "drill-upload", "--size", bad); code != cli.ExitUsage || !strings.Contains(errs, "1GiB") {
+			t.Errorf("size %s: exit code %d, %s", bad, code, errs)
+		}
+	}
+}
+
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	sh := setup(t, nil)

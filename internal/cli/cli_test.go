@@ -114,6 +114,9 @@ func TestTheMainJob(t *testing.T) {
 		{"dead-letters requeue --all --dry-run --limit 5", "1 would be requeued, 0 skipped\njob_dead\nthere are more", ""},
 		{"dead-letters requeue --code worker_died --json", `"requeued": 1`, ""},
 		{"dead-letters", "Run them again", ""},
+		{"workflow ds_1", "● 1 load               done\n    job_1  ingest\n    version 1  11 rows, 3 columns\n○ 2 prepare            ready\n· 3 train              locked\n    needs: features are made; make some\n\nnext: 2 steps would clean the table\n  narrative recipe clean ds_1 --yes\n", ""},
+		{"workflow ds_1 --skip prepare --note enough", "● 2 prepare            done, left out\n", ""},
+		{"workflow ds_1 --resume prepare --json", `"state": "ready"`, ""},
 		{"tune mdl_1 --output " + curve, curve + ", ", "download"},
 	} {
 		code, out, errs := sh.run(t.Context(), strings.Fields(test.args)...)
@@ -189,6 +192,9 @@ func TestExitCodes(t *testing.T) {
 		{"dead-letters show job_1", nil, cli.ExitNotFound, "no such dead letter"},
 		{"show something", nil, cli.ExitUsage, "is no identifier"},
 		{"train ds_1", nil, cli.ExitUsage, "--target"},
+		{"workflow ds_1 --skip prepare --resume prepare", nil, cli.ExitUsage, "say one of them"},
+		{"workflow ds_1 --note why", nil, cli.ExitUsage, "--skip"},
+		{"workflow", nil, cli.ExitUsage, "accepts 1 arg"},
 		{"upload no-such-file", nil, cli.ExitUsage, "no such file"},
 		{"import https://x --header maybe", nil, cli.ExitUsage, "write auto, yes or no"},
 		{"import", nil, cli.ExitUsage, ""},

@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -90,6 +92,36 @@ func maybe(t time.Time) string {
 		return "never"
 	}
 	return moment(t)
+}
+
+func workersCommand(s *session) *cobra.Command {
+	var p pages
+	var state string
+	cmd := p.flags(&cobra.Command{
+		Use: "workers", Short: "Show the processes that run jobs (operators)", Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			page, err := c.Workers(cmd.Context(), state, p.cursor, p.limit)
+			return show(s, cmd, page, err, []string{"worker", "state", "host", "pid", "running", "slots", "memory", "heartbeat"}, workerRow)
+		},
+	})
+	cmd.Flags().StringVar(&state, "state", "", "only those in this state: alive, draining, stopped or lost")
+	return cmd
+}
+
+func workerRow(w *client.Worker) []string {
+	var slots []string
+	for _, pool := range slices.Sorted(maps.Keys(w.Slots)) {
+		slots = append(slots, fmt.Sprintf("%s %d/%d", pool, w.Busy[pool], w.Slots[pool]))
+	}
+	memory := "no limit"
+	if w.Memory > 0 {
+		memory = terminal.Size(w.MemoryUsed) + " of " + terminal.Size(w.Memory)
+	}
+	return []string{w.Worker, w.State, w.Host, strconv.Itoa(w.PID), strconv.Itoa(w.Running), strings.Join(slots, ", "), memory, moment(w.HeartbeatAt)}
 }
 
 func healthCommand(s *session) *cobra.Command {

@@ -13,15 +13,25 @@ import (
 	"github.com/narrativeml/narrative/internal/terminal"
 )
 
-// demoCommand starts everything for itself, or uses a server that runs.
+// demoCommand takes a data set from a file to predictions.
 func demoCommand(s Servers) *cobra.Command {
+	return shownCommand(s, "demo", "Take a real data set from a file to predictions, and leave", s.Demo, demo.Run)
+}
+
+// walkCommand takes messy data sets through the first stages.
+func walkCommand(s Servers) *cobra.Command {
+	return shownCommand(s, "walk", "Take three messy real data sets through the first four stages of the workflow, and leave", s.Walk, demo.Walk)
+}
+
+// shownCommand starts everything for itself, or uses a server that runs.
+func shownCommand(s Servers, use, short string, serve Serve, run func(context.Context, demo.Options) error) *cobra.Command {
 	var url string
 	cmd := &cobra.Command{
-		Use: "demo", Short: "Take a real data set from a file to predictions, and leave", GroupID: "start",
+		Use: use, Short: short, GroupID: "start",
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if url != "" {
-				return demo.Run(cmd.Context(), demo.Options{
+				return run(cmd.Context(), demo.Options{
 					BaseURL: url, Token: config.LoadClient(s.Environ).Token,
 					Out: cmd.OutOrStdout(), Terminal: terminal.Is(cmd.OutOrStdout()),
 				})
@@ -30,7 +40,7 @@ func demoCommand(s Servers) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.Demo(cmd.Context(), c)
+			return serve(cmd.Context(), c)
 		},
 	}
 	config.Register(cmd.Flags(), config.RoleDev)
@@ -135,6 +145,24 @@ func chaosCommand(s Servers) *cobra.Command {
 	cmd.Flags().StringVar(&d.Tagged, "tagged", d.Tagged, "this program, built with the tag chaos")
 	cmd.Flags().StringSliceVar(&d.Stages, "stages", nil, "main, starved, points, outages, disks, redone, rows or switches, joined by commas; all when empty")
 	cmd.Flags().StringVar(&d.Dir, "dir", d.Dir, "the folder that takes histories and logs")
+	return cmd
+}
+
+func drillUploadCommand(s Servers) *cobra.Command {
+	size, seed := "1GiB", uint64(1)
+	cmd := &cobra.Command{
+		Use: "drill-upload", Short: "Upload a large file, cut the connection and kill the API on the way, and compare checksums", Hidden: true,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			bytes, err := config.ParseSize(size)
+			if err != nil || bytes < 1 {
+				return usage("--size is %q; write a size such as 1GiB", size)
+			}
+			return s.DrillUpload(cmd.Context(), bytes, seed, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&size, "size", size, "how large the file is")
+	cmd.Flags().Uint64Var(&seed, "seed", seed, "decides what is in the file")
 	return cmd
 }
 

@@ -53,6 +53,7 @@ type Disturbance struct {
 type Servers struct {
 	Dev       Serve
 	Demo      Serve
+	Walk      Serve
 	Parts     Serve
 	API       Serve
 	Worker    Serve
@@ -66,6 +67,10 @@ type Servers struct {
 	// Chaos hurts a platform of its own and says whether jobs survived; nil: there
 	// is no such command.
 	Chaos func(ctx context.Context, d Disturbance, out io.Writer) error
+
+	// DrillUpload sends a file of that many bytes to a platform of its own, hurts
+	// it on the way, and says whether the file arrived; nil: there is no such command.
+	DrillUpload func(ctx context.Context, size int64, seed uint64, out io.Writer) error
 
 	// RunJob runs one job, in a process that a worker started for it; nil: there
 	// is no such command.
@@ -132,12 +137,18 @@ reached, 130 interrupted.`,
 	if s.Demo != nil {
 		root.AddCommand(demoCommand(s))
 	}
+	if s.Walk != nil {
+		root.AddCommand(walkCommand(s))
+	}
 	root.AddCommand(configCommand(s.Environ))
 	if s.Bench != nil {
 		root.AddCommand(benchCommand(s), trialCommand(s))
 	}
 	if s.Chaos != nil {
 		root.AddCommand(chaosCommand(s))
+	}
+	if s.DrillUpload != nil {
+		root.AddCommand(drillUploadCommand(s))
 	}
 	if s.Transformations != nil {
 		root.AddCommand(transformationsCommand(s.Transformations))
@@ -148,8 +159,8 @@ reached, 130 interrupted.`,
 	for _, command := range []func(*session) *cobra.Command{
 		uploadCommand, importCommand, sniffCommand, profileCommand, schemaCommand, chartCommand, trainCommand, tuneCommand, predictCommand, cleanupCommand, batchCommand,
 		watchCommand, logsCommand, historyCommand, downloadCommand, listCommand, showCommand, cancelCommand, retryCommand, priorityCommand,
-		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand,
-		recipeCommand, versionCommand, piiCommand, auditCommand,
+		queueCommand, tenantCommand, deadLettersCommand, schedulesCommand, healthCommand, workersCommand,
+		recipeCommand, versionCommand, workflowCommand, piiCommand, auditCommand,
 	} {
 		session := &session{environ: s.Environ}
 		cmd := command(session)

@@ -289,6 +289,11 @@ func predictCommand(s *session) *cobra.Command {
 				return s.download(cmd, c, j.ID, predictionsFile, output)
 			}
 			return s.answer(cmd, j, func(w io.Writer) error {
+				if p.AbsentRows > 0 {
+					if err := line(w, "%s rows absent, of %d parts that failed", terminal.Count(p.AbsentRows), len(p.FailedShards)); err != nil {
+						return err
+					}
+				}
 				return line(w, "%s rows predicted, %s bad; narrative download %s --output FILE", terminal.Count(p.Rows), terminal.Count(p.BadRows), j.ID)
 			})
 		},
@@ -299,6 +304,7 @@ func predictCommand(s *session) *cobra.Command {
 	f.StringVar(&r.Rows, "rows", "", "all, or holdout: those that training held out (default all)")
 	f.StringVar(&r.Format, "format", "", "csv, jsonl or parquet (default csv)")
 	f.IntVar(&r.Shards, "shards", 0, "parts, at most, that are predicted by jobs of their own (default: by the number of rows; 1: none)")
+	f.IntVar(&r.MaxFailed, "max-failed-shards", 0, "parts that may fail without the prediction failing; their rows are absent, and the result says which")
 	f.StringVar(&r.IDColumn, "id-column", "", "column copied as row_id (default: the row's number)")
 	f.StringVarP(&output, "output", "o", "", "write the predictions to this file; - for standard output")
 	limits.flags(cmd)

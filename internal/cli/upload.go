@@ -16,6 +16,7 @@ func uploadCommand(s *session) *cobra.Command {
 	var sub submission
 	var u client.Upload
 	var format fileFormat
+	var pieces pieces
 	cmd := &cobra.Command{
 		Use: "upload FILE", Short: "Upload a table: CSV, JSON, Excel or Parquet; - for standard input", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -28,7 +29,8 @@ func uploadCommand(s *session) *cobra.Command {
 				return err
 			}
 			u.Key, u.Priority, u.After = sub.key, sub.priority, sub.after
-			a, err := s.send(cmd, c, u, args[0])
+			pieces.told = cmd.Flags().Changed("resumable")
+			a, err := s.send(cmd, c, u, &pieces, args[0])
 			if err != nil || sub.detach {
 				return orDetached(err, func() error {
 					return s.answer(cmd, a, func(w io.Writer) error { return line(w, "%s %s", a.DatasetID, a.JobID) })
@@ -46,14 +48,18 @@ func uploadCommand(s *session) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&u.Name, "name", "", "name of the data set (default: the file's)")
 	format.flags(cmd)
+	pieces.flags(cmd)
 	sub.flags(cmd)
 	return cmd
 }
 
 // send uploads the file and shows how much of it is on its way.
-func (s *session) send(cmd *cobra.Command, c *client.Client, u client.Upload, name string) (client.Accepted, error) {
+func (s *session) send(cmd *cobra.Command, c *client.Client, u client.Upload, p *pieces, name string) (client.Accepted, error) {
 	u.Filename = filepath.Base(name)
 	var size int64
+	if name == "-" && p.told && p.resumable {
+		return client.Accepted{}, usage("standard input cannot be read again after a break; give --resumable a file")
+	}
 	if name == "-" {
 		u.Filename, u.Body = "stdin.csv", cmd.InOrStdin()
 	} else {
@@ -65,6 +71,9 @@ func (s *session) send(cmd *cobra.Command, c *client.Client, u client.Upload, na
 		info, err := file.Stat()
 		if err != nil {
 			return client.Accepted{}, fmt.Errorf("look at the file to upload: %w", err)
+		}
+		if p.fit(info) {
+			return s.sendPieces(cmd, c, u, p, file, info)
 		}
 		size, u.Body = info.Size(), file
 	}

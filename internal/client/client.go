@@ -72,6 +72,9 @@ func New(base string, opts Options) (*Client, error) {
 	return c, nil
 }
 
+// Address is where the server is.
+func (c *Client) Address() string { return c.base.String() }
+
 // NewKey returns a random idempotency key.
 func NewKey() string {
 	var b [idempotencyLen]byte
@@ -98,6 +101,7 @@ type call struct {
 	header http.Header
 	body   func() (io.ReadCloser, error) // nil: none
 	once   bool                          // the body can be read only once
+	length int64                         // of the body; 0: not known
 }
 
 // do makes the request, again while the server says that it is away or, for
@@ -150,6 +154,9 @@ func (c *Client) send(ctx context.Context, r call) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("make a request: %w", err)
+	}
+	if r.length > 0 {
+		req.ContentLength = r.length
 	}
 	maps.Copy(req.Header, r.header)
 	if req.Header.Get("Accept") == "" {

@@ -46,6 +46,33 @@ func (c *Client) Schedules(ctx context.Context, cursor string, limit int) (Page[
 	return page, err
 }
 
+// Worker is a process that runs jobs.
+type Worker struct {
+	Worker      string         `json:"worker"`
+	State       string         `json:"state"` // alive, draining, stopped or lost
+	Host        string         `json:"host"`
+	PID         int            `json:"pid"`
+	Running     int            `json:"running"`
+	Slots       map[string]int `json:"slots"` // of each queue
+	Busy        map[string]int `json:"busy,omitempty"`
+	Memory      int64          `json:"memory_bytes,omitempty"` // 0: no limit
+	MemoryUsed  int64          `json:"memory_used_bytes,omitempty"`
+	StartedAt   time.Time      `json:"started_at"`
+	HeartbeatAt time.Time      `json:"heartbeat_at"`
+}
+
+// Workers lists the processes that run jobs, those in the state or all if it is
+// empty.
+func (c *Client) Workers(ctx context.Context, state, cursor string, limit int) (Page[*Worker], error) {
+	query := paging(cursor, limit)
+	if state != "" {
+		query.Set("state", state)
+	}
+	var page Page[*Worker]
+	err := c.get(ctx, "workers", query, &page)
+	return page, err
+}
+
 // HealthFinding is what was found out about a part at a time.
 type HealthFinding struct {
 	Check     string    `json:"check"`

@@ -117,6 +117,8 @@ type DatasetVersion struct {
 	Parent    int       `json:"parent"`
 	Steps     []Step    `json:"steps"`
 	Rows      int64     `json:"rows"`
+	Before    *float64  `json:"quality_before"`
+	After     *float64  `json:"quality_after"`
 	JobID     string    `json:"job_id"`
 	CreatedAt time.Time `json:"created_at"`
 	Pinned    bool      `json:"pinned"`

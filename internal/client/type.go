@@ -273,6 +273,7 @@ type TuneRequest struct {
 // PredictRequest asks for predictions.
 type PredictRequest struct {
 	Shards    int    `json:"shards,omitempty"`
+	MaxFailed int    `json:"max_failed_shards,omitempty"` // parts that may fail; their rows are absent
 	ModelID   string `json:"model_id"`
 	DatasetID string `json:"dataset_id"`
 	Version   int    `json:"version,omitempty"`  // of the data set; 0: the default
@@ -321,6 +322,19 @@ type Predicted struct {
 	BadRows   int64    `json:"bad_rows"`
 	Threshold float64  `json:"threshold"`
 	Warnings  []string `json:"warnings"`
+
+	AbsentRows   int64         `json:"absent_rows"` // since their parts failed, as the request tolerates
+	FailedShards []FailedShard `json:"failed_shards"`
+}
+
+// FailedShard is a part of the file that is absent from the output.
+type FailedShard struct {
+	Shard    int    `json:"shard"`
+	JobID    string `json:"job_id"`
+	FirstRow int64  `json:"first_row"`
+	LastRow  int64  `json:"last_row"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
 }
 
 // Cleaned is the result of a clean-up job.
@@ -356,10 +370,16 @@ type JobFilter struct {
 
 // Profile is the description of a data set's columns.
 type Profile struct {
-	Rows     int64           `json:"rows"`
-	Columns  []ProfileColumn `json:"columns"`
-	Quality  *Quality        `json:"quality"` // nil in profiles of old
-	Findings []Finding       `json:"findings"`
+	Rows    int64           `json:"rows"`
+	Columns []ProfileColumn `json:"columns"`
+	Missing struct {
+		Cells int64 `json:"cells"`
+	} `json:"missing"`
+	Duplicates struct {
+		Rows int64 `json:"rows"`
+	} `json:"duplicates"`
+	Quality  *Quality  `json:"quality"` // nil in profiles of old
+	Findings []Finding `json:"findings"`
 }
 
 // Quality says how good a table is, from 0 to 1.

@@ -73,11 +73,16 @@ func (c *Client) Upload(ctx context.Context, u Upload) (Accepted, error) {
 
 // stream writes the form while it is read.
 func (u Upload) stream(boundary string) io.ReadCloser {
+	return streamForm(boundary, u.known(), u.Filename, u.Body)
+}
+
+// known are the fields that say what is to become of the file.
+func (u Upload) known() [][2]string {
 	fields := [][2]string{{"name", u.Name}, {"after", strings.Join(u.After, ",")}}
 	if u.Priority != nil {
 		fields = append(fields, [2]string{"priority", strconv.Itoa(*u.Priority)})
 	}
-	return streamForm(boundary, append(fields, u.fields()...), u.Filename, u.Body)
+	return append(fields, u.fields()...)
 }
 
 // fields are those of a form that say what is known about the file.

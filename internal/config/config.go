@@ -38,6 +38,7 @@ type Config struct {
 	Scheduler Scheduler
 	Store     Store
 	Redis     Redis
+	Cache     Cache
 	S3        S3
 	Auth      Auth
 	LLM       LLM
@@ -108,6 +109,15 @@ type Redis struct {
 	Completed time.Duration // how long completed tasks stay visible
 }
 
+// Cache is where the API keeps answers that are made of a version of a data set.
+type Cache struct {
+	URL        secret.String // of a Redis for it alone; empty: that of the queue
+	Bytes      int64         // of all answers together; 0: none is kept
+	EntryBytes int64         // above which an answer is not kept
+	TTL        time.Duration // how long an answer is kept
+	Timeout    time.Duration // of one call
+}
+
 // S3 is where the files are.
 type S3 struct {
 	Endpoint        string // URL; empty: that of AWS
@@ -146,6 +156,7 @@ type Limits struct {
 	TenantRunning int // jobs of a tenant at a time, where operators have not set another number; 0: no limit
 	TenantRate    int // jobs of a tenant that are started in a minute, likewise
 	TenantWaiting int // jobs of a tenant that wait, likewise
+	TenantUploads int // unfinished resumable uploads of a tenant
 }
 
 // Import is what may be imported from elsewhere.
@@ -164,15 +175,16 @@ type PII struct {
 
 // Retention is how long things are kept. Zero: until they are deleted.
 type Retention struct {
-	Uploads   time.Duration // data sets
-	Models    time.Duration
-	Results   time.Duration // files of prediction jobs
-	Jobs      time.Duration // records and log lines of finished jobs
-	Health    time.Duration // what sweeps found out about the parts
-	Audit     time.Duration // records of who saw personal data
-	Temporary time.Duration
-	Grace     time.Duration // between marking and deleting
-	Versions  int           // of a data set, the newest, whose tables are kept
+	Uploads    time.Duration // data sets
+	Unfinished time.Duration // resumable uploads for which nothing arrives
+	Models     time.Duration
+	Results    time.Duration // files of prediction jobs
+	Jobs       time.Duration // records and log lines of finished jobs
+	Health     time.Duration // what sweeps found out about the parts
+	Audit      time.Duration // records of who saw personal data
+	Temporary  time.Duration
+	Grace      time.Duration // between marking and deleting
+	Versions   int           // of a data set, the newest, whose tables are kept
 }
 
 // Logging is what the processes write to standard error.
@@ -212,14 +224,15 @@ func Default(role Role) Config {
 		},
 		Store: Store{Database: "narrative"},
 		Redis: Redis{Completed: time.Hour},
+		Cache: Cache{Bytes: 64 << 20, EntryBytes: 4 << 20, TTL: time.Hour, Timeout: 100 * time.Millisecond},
 		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
-			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000,
+			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000, TenantUploads: 100,
 		},
 		Import: Import{Ports: []string{"443"}},
 		Retention: Retention{
-			Uploads: 90 * day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
+			Uploads: 90 * day, Unfinished: day, Models: 365 * day, Results: 30 * day, Jobs: 365 * day,
 			Health: 30 * day, Audit: 365 * day, Temporary: day, Grace: day, Versions: 10,
 		},
 		PII:     PII{Policy: "warn"},

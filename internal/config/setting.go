@@ -22,7 +22,7 @@ type setting struct {
 func settings(c *Config) []setting {
 	var all []setting
 	for _, section := range [][]setting{
-		processSettings(c), partSettings(c), authSettings(c), limitSettings(c), importSettings(c),
+		processSettings(c), partSettings(c), cacheSettings(c), authSettings(c), limitSettings(c), importSettings(c),
 	} {
 		all = append(all, section...)
 	}
@@ -90,6 +90,17 @@ func partSettings(c *Config) []setting {
 	}
 }
 
+func cacheSettings(c *Config) []setting {
+	k := &c.Cache
+	return []setting{
+		{path: "cache.url", env: variable("CACHE_URL"), flag: noFlag, doc: "A Redis for the cache of answers alone, redis://, rediss:// or unix://; empty: that of the queue.", secret: true, value: hidden(&k.URL), check: func() string { return scheme(k.URL.Reveal(), "redis", "rediss", "unix") }},
+		{path: "cache.bytes", env: variable("CACHE_BYTES"), doc: "How much of profiles, previews and charts the API keeps in Redis, in all; 0: nothing.", value: size(&k.Bytes), check: func() string { return inside(k.Bytes, 0, 1<<40) }},
+		{path: "cache.entry_bytes", env: variable("CACHE_ENTRY_BYTES"), doc: "The largest answer that is kept.", value: size(&k.EntryBytes), check: func() string { return inside(k.EntryBytes, 1, 64<<20) }},
+		{path: "cache.ttl", env: variable("CACHE_TTL"), doc: "How long an answer is kept; also how long, at most, after its data set was deleted.", value: period(&k.TTL), check: func() string { return between(k.TTL, time.Second, 30*day) }},
+		{path: "cache.timeout", env: variable("CACHE_TIMEOUT"), doc: "How long a request waits for the cache before it does without.", value: period(&k.Timeout), check: func() string { return between(k.Timeout, minPeriod, 5*time.Second) }},
+	}
+}
+
 func authSettings(c *Config) []setting {
 	return []setting{
 		{
@@ -128,6 +139,10 @@ func limitSettings(c *Config) []setting {
 		keep("limits.step_bytes", "LIMIT_STEP_BYTES", "The most that a step of a recipe may hold of a table, such as one that sorts; the API and the workers must have the same.", &l.StepBytes),
 		{path: "limits.columns", env: variable("LIMIT_COLUMNS"), doc: "The most columns of a table.", value: count(&l.Columns), check: func() string { return inside(int64(l.Columns), 1, 1_000_000) }},
 	}
+	all = append(all, setting{
+		path: "limits.tenant_uploads", env: variable("LIMIT_TENANT_UPLOADS"), doc: "The most resumable uploads of one tenant that have begun and are not finished.",
+		value: count(&l.TenantUploads), check: func() string { return inside(int64(l.TenantUploads), 1, 1_000_000) },
+	})
 	for _, s := range []struct {
 		name, doc string
 		at        *int
@@ -146,6 +161,7 @@ func limitSettings(c *Config) []setting {
 	r := &c.Retention
 	return append(all,
 		setting{path: "retention.uploads", env: variable("RETENTION_UPLOADS"), doc: "How long data sets are kept; 0: until deleted.", value: period(&r.Uploads), check: func() string { return kept(r.Uploads) }},
+		setting{path: "retention.unfinished", env: variable("RETENTION_UNFINISHED"), doc: "How long a resumable upload is kept for which nothing arrives.", value: period(&r.Unfinished), check: func() string { return between(r.Unfinished, minPeriod, maxKept) }},
 		setting{path: "retention.models", env: variable("RETENTION_MODELS"), doc: "How long models are kept; 0: until deleted.", value: period(&r.Models), check: func() string { return kept(r.Models) }},
 		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},

@@ -162,7 +162,10 @@ func units() []unit {
 	return []unit{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {"", 1}}
 }
 
-// parseSize reads a number of bytes: "1048576", "1MiB", "100 GiB".
+// ParseSize reads a number of bytes: "1048576", "1MiB", "100 GiB".
+func ParseSize(s string) (int64, error) { return parseSize(s) }
+
+// parseSize is ParseSize, for settings.
 func parseSize(s string) (int64, error) {
 	const want = formError("write a number of bytes such as 1048576, 512KiB, 1MiB or 100GiB")
 	for _, u := range units() {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/dataset/profile"
@@ -119,13 +117,9 @@ type Cell struct {
 	Value *float64 `json:"value"` // a number of rows, or a correlation
 }
 
-// Chart returns the data of a chart, and the tag of what it is made of. It is the
-// same for the same version of the data set.
-func (s *Service) Chart(ctx context.Context, tenant, id string, req ChartRequest) (*Chart, error) {
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return nil, err
-	}
+// Chart returns the data of a chart of a data set that is ready. It is the same
+// for the same record.
+func (s *Service) Chart(ctx context.Context, d *Dataset, req ChartRequest) (*Chart, error) {
 	described, err := s.described(ctx, d)
 	if err != nil {
 		return nil, err
@@ -145,18 +139,6 @@ func (s *Service) Chart(ctx context.Context, tenant, id string, req ChartRequest
 		return nil, err
 	}
 	return c.chart, nil
-}
-
-// ChartTag identifies what the charts of a data set are made of. It changes with
-// the version and with the profile.
-func (s *Service) ChartTag(ctx context.Context, tenant, id string) (string, error) {
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return "", err
-	}
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, d.ID+" "+d.Version.TableKey+" "+d.Version.ProfileKey+fmt.Sprint(d.Private())) // it never fails
-	return strconv.FormatUint(h.Sum64(), 16), nil
 }
 
 // charting is one chart in work.

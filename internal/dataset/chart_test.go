@@ -180,10 +180,10 @@ func TestChartMistakes(t *testing.T) {
 	}
 	_, err := b.Chart(t.Context(), "other", d.ID, dataset.ChartRequest{Kind: "histogram", X: "y"})
 	checkCode(t, err, fault.ClassNotFound, "dataset_not_found")
-	one, err1 := b.ChartTag(t.Context(), "acme", d.ID)
+	one, err1 := b.Ready(t.Context(), "acme", d.ID)
 	b.reprofile(t, d.ID)
-	two, err2 := b.ChartTag(t.Context(), "acme", d.ID)
-	if err1 != nil || err2 != nil || one == two || one == "" {
-		t.Errorf("tags %q, %q, errors %v, %v", one, two, err1, err2)
+	two, err2 := b.Ready(t.Context(), "acme", d.ID)
+	if err1 != nil || err2 != nil || one.Content() == two.Content() {
+		t.Errorf("content %v, %v, errors %v, %v", one, two, err1, err2)
 	}
 }

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/pii"
@@ -36,7 +37,8 @@ type Dataset struct {
 	Priority       *int                  `json:"priority,omitempty"`   // of the ingest job; nil: the default
 	After          []string              `json:"after,omitempty"`      // jobs that have to succeed before the ingest job runs
 	Size           int64                 `json:"size"`                 // bytes as uploaded
-	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal
+	SHA256         string                `json:"sha256"`               // of the bytes as uploaded, hexadecimal; of a file that came in pieces the ingest job finds it
+	Said           string                `json:"said,omitempty"`       // what the client says that SHA256 is
 	State          State                 `json:"state"`
 	JobID          string                `json:"job_id"`  // the ingest job
 	RawKey         string                `json:"raw_key"` // the file as uploaded; empty while it is fetched
@@ -73,6 +75,13 @@ type Version struct {
 	Reading      int                `json:"reading,omitempty"`        // how often the file was read again for other types
 	ProfileJobID string             `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
 	ProfiledAt   time.Time          `json:"profiled_at,omitzero"`     // when that one asked for the roles
+}
+
+// Content identifies what is shown of a data set that is ready: it is another one
+// when its table, its profile, or what people have set for its columns is.
+func (d *Dataset) Content() string {
+	v := d.Version
+	return fmt.Sprintf("%d %d %q %q %q", d.Revision, v.number(), v.Hash, v.TableKey, v.ProfileKey)
 }
 
 // number is that of the version, for old records too.

@@ -61,7 +61,7 @@ func (s *Service) Import(ctx context.Context, im Import) (d *Dataset, j *job.Job
 	if err := s.jobs.CheckAfter(ctx, im.Tenant, im.After); err != nil {
 		return nil, nil, false, err
 	}
-	d = s.newDataset(im.IdempotencyKey)
+	d = s.newDataset(NewID(), im.IdempotencyKey)
 	d.Tenant, d.User, d.Name, d.Source, d.Filename = im.Tenant, im.User, im.Name, im.Source, filenameOf(im.Source)
 	d.Options, d.Priority, d.After = im.Options, im.Priority, im.After
 	d.SourceSum = sumOf(im.Source)

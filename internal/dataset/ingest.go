@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type IngestResult struct {
 	Rows      int64   `json:"rows"`
 	Columns   int     `json:"columns"`
 	Hash      string  `json:"hash,omitempty"`
+	SHA256    string  `json:"sha256,omitempty"` // of the file, where the record does not say it
 	Version   Version `json:"version"`
 }
 
@@ -139,7 +141,7 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
-	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, Version: v}, nil
+	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, SHA256: in.digest, Version: v}, nil
 }
 
 // convert finds out what the file holds and writes the typed table: in one pass
@@ -148,6 +150,9 @@ func (in *ingest) convert(ctx context.Context, key string) (*tabular.Table, *wri
 	table, w, err := in.once(ctx, key)
 	if err == nil && table == nil {
 		table, err = in.inspect(ctx)
+	}
+	if err == nil {
+		err = in.sum(ctx)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -226,6 +231,9 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		}
 		d.Version = &made.Version
 		d.State = d.settled(r.policy)
+		if d.SHA256 == "" {
+			d.SHA256 = made.SHA256
+		}
 		return nil
 	})
 }
@@ -244,6 +252,7 @@ type ingest struct {
 
 	settings map[string]Setting // of columns
 	reading  int                // of the version
+	digest   string             // SHA-256 of the file, where the record has none
 }
 
 // checked reports how much of the file has been inspected, by bytes read.
@@ -375,7 +384,11 @@ func (in *ingest) Open(ctx context.Context) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("open file of data set %s: %w", in.dataset.ID, err)
 	}
 	in.read.Store(0)
-	return &counting{ReadCloser: src, read: &in.read}, nil
+	counted := &counting{ReadCloser: src, read: &in.read}
+	if in.dataset.SHA256 != "" || in.digest != "" {
+		return counted, nil
+	}
+	return &digesting{ReadCloser: counted, hash: sha256.New(), in: in}, nil
 }
 
 // OpenAt implements tabular.File.

@@ -169,7 +169,7 @@ func (s *Service) check(ctx context.Context, d *Dataset, c SchemaChange) (map[st
 
 // described returns the profile of the data set.
 func (s *Service) described(ctx context.Context, d *Dataset) (*profile.Profile, error) {
-	raw, err := s.Profile(ctx, d.Tenant, d.ID)
+	raw, err := s.ProfileOf(ctx, d)
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -224,6 +223,13 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	return append(keys, more...), err
 }
 
+// Ready returns the tenant's data set if it has been ingested, and
+// fault.Conflict "dataset_not_ready" before. Preview, ProfileOf and Chart show
+// what it is made of then, whatever becomes of it.
+func (s *Service) Ready(ctx context.Context, tenant, id string) (*Dataset, error) {
+	return s.ready(ctx, tenant, id)
+}
+
 // ready returns the data set if it has been ingested.
 func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error) {
 	d, err := s.Get(ctx, tenant, id)
@@ -251,14 +257,9 @@ type Preview struct {
 // MaxPreview is the most rows of a preview.
 const MaxPreview = 1000
 
-// Preview returns the first rows, at most limit of them; 0 means 100. Values of
-// personal data are masked. It
-// returns fault.Conflict "dataset_not_ready" before the ingest has succeeded.
-func (s *Service) Preview(ctx context.Context, tenant, id string, limit int) (*Preview, error) {
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return nil, err
-	}
+// Preview returns the first rows of a data set that is ready, at most limit of
+// them; 0 means 100. Values of personal data are masked.
+func (s *Service) Preview(ctx context.Context, d *Dataset, limit int) (*Preview, error) {
 	p, err := s.preview(ctx, d, limit)
 	if err != nil {
 		return nil, err
@@ -346,14 +347,3 @@ func (s *Service) Frame(ctx context.Context, d *Dataset, columns []string) (*fra
 
 // maxProfile bounds a profile that is read into memory.
 const maxProfile = 256 << 20
-
-// Profile returns the profile as the ingest wrote it, see
-// [github.com/narrativeml/narrative/internal/dataset/profile.Profile]. It
-// returns fault.Conflict "dataset_not_ready" before the ingest has succeeded.
-func (s *Service) Profile(ctx context.Context, tenant, id string) (json.RawMessage, error) {
-	d, err := s.ready(ctx, tenant, id)
-	if err != nil {
-		return nil, err
-	}
-	return s.ProfileOf(ctx, d)
-}

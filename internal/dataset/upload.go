@@ -32,6 +32,7 @@ type Upload struct {
 	Options        FormatOptions
 	Priority       *int     // of the ingest job; nil: the default
 	After          []string // jobs that have to succeed before the ingest job runs
+	SHA256         string   // of the file, in hexadecimal, as the client says; empty: not said. The ingest job compares it
 	Body           io.Reader
 }
 
@@ -47,17 +48,13 @@ const (
 // file gives the data set that exists; with anything else it is the conflict
 // idempotency_key_reused.
 func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, error) {
-	if err := checkUpload(u); err != nil {
-		return nil, nil, err
+	if u.Body == nil {
+		return nil, nil, errors.New("create data set: a body is needed")
 	}
-	if err := s.jobs.CheckAfter(ctx, u.Tenant, u.After); err != nil {
+	if err := s.Admit(ctx, u); err != nil {
 		return nil, nil, err // before the file is read, which may be large
 	}
-	d := s.newDataset(u.IdempotencyKey)
-	d.Tenant, d.User, d.Name, d.Filename = u.Tenant, u.User, u.Name, u.Filename
-	d.Options, d.Priority, d.After = u.Options, u.Priority, u.After
-	d.nameByFile()
-	d.RawKey = "uploads/" + d.Tenant + "/" + d.ID + "/raw"
+	d := s.draft(u, NewID())
 	if u.IdempotencyKey != "" {
 		found, err := s.byKey(ctx, d)
 		if err != nil {
@@ -72,15 +69,52 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 		return nil, nil, err
 	}
 	d.Size, d.SHA256 = body.size, body.sum()
-	return s.record(ctx, d)
+	return s.record(ctx, d, s.submitNew)
+}
+
+// NewID returns an identifier for a data set.
+func NewID() string { return store.NewID("ds") }
+
+// RawKey is where the file of the tenant's data set is kept as it was uploaded.
+func RawKey(tenant, id string) string { return "uploads/" + tenant + "/" + id + "/raw" }
+
+// Admit refuses an upload that could not become a data set, whatever its file
+// holds.
+func (s *Service) Admit(ctx context.Context, u Upload) error {
+	if err := checkUpload(u); err != nil {
+		return err
+	}
+	return s.jobs.CheckAfter(ctx, u.Tenant, u.After)
+}
+
+// Adopt makes the data set of that identifier of a file of that size, which has
+// been stored under RawKey, and submits its ingest job. It may be repeated: the
+// data set and the job are made once.
+func (s *Service) Adopt(ctx context.Context, u Upload, id string, size int64) (*Dataset, *job.Job, error) {
+	if err := checkUpload(u); err != nil {
+		return nil, nil, err
+	}
+	d := s.draft(u, id)
+	d.IdempotencyKey, d.Size = id, size
+	return s.record(ctx, d, s.ingest) // whose refusal costs nobody a file that has arrived: it is asked for again
+}
+
+// draft is the record of an upload before its file is known.
+func (s *Service) draft(u Upload, id string) *Dataset {
+	d := s.newDataset(id, u.IdempotencyKey)
+	d.Tenant, d.User, d.Name, d.Filename = u.Tenant, u.User, u.Name, u.Filename
+	d.Options, d.Priority, d.After = u.Options, u.Priority, u.After
+	d.RawKey, d.Said = RawKey(u.Tenant, id), u.SHA256
+	d.nameByFile()
+	return d
 }
 
 // newDataset returns the record of a data set that begins now.
-func (s *Service) newDataset(key string) *Dataset {
+func (s *Service) newDataset(id, key string) *Dataset {
 	now := s.now().UTC()
-	d := &Dataset{Meta: store.Meta{ID: store.NewID("ds")}, IdempotencyKey: key, State: Uploaded, CreatedAt: now}
+	d := &Dataset{Meta: store.Meta{ID: id}, IdempotencyKey: key, State: Uploaded, CreatedAt: now}
 	if key == "" {
-		d.IdempotencyKey = d.ID
+		d.IdempotencyKey = id
 	}
 	if s.retention > 0 {
 		d.ExpiresAt = now.Add(s.retention)
@@ -96,8 +130,14 @@ func (d *Dataset) nameByFile() {
 }
 
 func checkUpload(u Upload) error {
-	if u.Tenant == "" || u.Body == nil {
-		return errors.New("create data set: tenant and body are needed")
+	if u.Tenant == "" {
+		return errors.New("create data set: a tenant is needed")
+	}
+	if u.SHA256 != "" {
+		if sum, err := hex.DecodeString(u.SHA256); err != nil || len(sum) != sha256.Size || strings.ToLower(u.SHA256) != u.SHA256 {
+			return fault.Invalid("invalid_sha256", "the SHA-256 of the file is %q; it must be 64 hexadecimal digits in lower case", u.SHA256).
+				With(fault.Field{Location: "body.sha256", Message: "must be 64 hexadecimal digits"})
+		}
 	}
 	return checkNames(u.Name, u.IdempotencyKey, u.Options)
 }
@@ -141,15 +181,18 @@ func (s *Service) keep(ctx context.Context, key string, body *meter) error {
 	return fmt.Errorf("store upload %s: %w", key, err)
 }
 
+// submitter submits the job of a data set.
+type submitter func(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error)
+
 // record inserts the data set and submits its job. When it is not known whether
 // the record was stored, as after a lost reply, its file stays: a repeated
 // request may find the record. The next clean-up takes a file that no record
 // names.
-func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, error) {
+func (s *Service) record(ctx context.Context, d *Dataset, submit submitter) (*Dataset, *job.Job, error) {
 	err := s.table.Insert(ctx, d)
 	switch {
 	case err == nil:
-		return s.submitNew(ctx, d)
+		return submit(ctx, d)
 	case !errors.Is(err, store.ErrDuplicate):
 		return nil, nil, storeFault(err)
 	}
@@ -158,7 +201,7 @@ func (s *Service) record(ctx context.Context, d *Dataset) (*Dataset, *job.Job, e
 		return nil, nil, err
 	}
 	if found != nil && found.ID == d.ID { // an earlier try was stored, and its reply lost
-		return s.submitNew(ctx, found)
+		return submit(ctx, found)
 	}
 	// Another upload with this key was faster.
 	if rest := s.files.Delete(context.WithoutCancel(ctx), d.RawKey); rest != nil {

@@ -450,7 +450,9 @@ func (s *Service) Source(ctx context.Context, d *Dataset, columns []string) (*ta
 	return s.open(ctx, d, columns, 0)
 }
 
-// ProfileOf returns the profile of the version that the data set is at.
+// ProfileOf returns the profile of the version that the data set is at, as it was
+// written, see
+// [github.com/narrativeml/narrative/internal/dataset/profile.Profile].
 func (s *Service) ProfileOf(ctx context.Context, d *Dataset) ([]byte, error) {
 	r, err := s.files.Open(ctx, d.Version.ProfileKey)
 	if err != nil {

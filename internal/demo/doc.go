@@ -3,8 +3,12 @@
 // cover the held-out rows only, that labels obey the tuned threshold, and that
 // the quality recomputed from the file is that of the leaderboard.
 //
+// Walk takes the messy data sets through the first four stages of the workflow, as
+// the workflow says, and checks what was found and mended against what is known of
+// the files.
+//
 // demo imports client, sample, terminal and secret; it knows nothing of the
 // server.
 //
-// Enter at Run.
+// Enter at Run and Walk.
 package demo

@@ -236,7 +236,9 @@ func startJobs(driver store.Driver, url secret.String, slots int) (*jobPlatform,
 		watch: &jobWatch{done: make(chan struct{}, 1), bad: make(chan error, 1)},
 	}
 	p.service = job.NewService(job.ServiceConfig{Driver: driver, Queue: jobQueue{client}, Files: noFiles{}, Observer: p.watch})
-	p.keeper = job.NewKeeper(job.KeeperConfig{Driver: driver, Queue: jobQueue{client}, Observer: p.watch})
+	ctx, cancel := context.WithCancel(context.Background())
+	p.unkeep = cancel
+	p.keeper = job.NewKeeper(job.KeeperConfig{Driver: driver, Queue: jobQueue{client}, Observer: p.watch, Freed: client.Freed(ctx)})
 	p.runner = job.NewRunner(job.RunnerConfig{
 		Worker: store.NewID("wkr"), Driver: driver, Files: noFiles{}, Slots: map[string]int{jobPool: slots}, Observer: p.watch,
 		Handlers: map[string]job.Handler{
@@ -253,10 +255,9 @@ func startJobs(driver store.Driver, url secret.String, slots int) (*jobPlatform,
 		err = p.server.Start()
 	}
 	if err != nil {
+		cancel()
 		return nil, errors.Join(err, client.Close())
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.unkeep = cancel
 	p.keeping.Go(func() { p.keeper.Run(ctx) })
 	p.keeping.Go(func() { p.runner.Register(ctx, "drill", os.Getpid()) })
 	return p, nil

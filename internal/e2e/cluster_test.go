@@ -166,7 +166,7 @@ func (cl *cluster) work(t *testing.T) {
 	if err := json.Unmarshal(j.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Recipe, p.Access = result.ModelID, saved(t, c, p.Dataset), accessed(t, c, p)
+	p.Model, p.Recipe, p.Access, p.Upload = result.ModelID, saved(t, c, p.Dataset), accessed(t, c, p), begun(t, c)
 	cl.rest(t, c, p, result.HoldoutRows)
 	tenanttest.Walk(t, cl.url, p, cl.small(t, another))
 	cl.system(t, cl.client(t, token(t, owner, "analyst")))
@@ -204,7 +204,7 @@ func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	if err := json.Unmarshal(finished(t, c, a).Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Jobs["training"], p.Recipe, p.Access = result.ModelID, a.ID, saved(t, c, p.Dataset), accessed(t, c, p)
+	p.Model, p.Jobs["training"], p.Recipe, p.Access, p.Upload = result.ModelID, a.ID, saved(t, c, p.Dataset), accessed(t, c, p), begun(t, c)
 	return p
 }
 
@@ -219,6 +219,20 @@ func accessed(t *testing.T, c *client.Client, p tenanttest.Party) string {
 		t.Fatalf("the audit has %d records, %v", len(page.Items), err)
 	}
 	return page.Items[0].ID
+}
+
+// begun begins an upload and breaks it off.
+func begun(t *testing.T, c *client.Client) string {
+	t.Helper()
+	stop, made := errors.New("stop"), ""
+	_, err := c.UploadResumable(t.Context(), client.Resumable{
+		Upload: client.Upload{Filename: "t.csv"}, File: strings.NewReader("a,b"), Size: 3,
+		Begun: func(id string) error { made = id; return stop },
+	})
+	if !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	return made
 }
 
 // saved saves a recipe for the data set.

@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
-	"hash/fnv"
 	"net/http"
 
 	"github.com/narrativeml/narrative/internal/dataset"
@@ -11,23 +9,15 @@ import (
 
 type chartInput struct {
 	DatasetRef
-	Kind        string `path:"kind" enum:"histogram,box_plot,scatter,line,time_series,heat_map" doc:"What to draw" example:"scatter"`
-	X           string `query:"x" maxLength:"1024" doc:"The column along the horizontal axis: of a histogram any, of a time series dates or instants, of a scatter plot and a line numbers or instants; a line without it runs along the rows, a heat map without x and y shows correlations"`
-	Y           string `query:"y" maxLength:"1024" doc:"The column of numbers along the vertical axis; of a heat map any; a time series without it counts rows"`
-	By          string `query:"by" maxLength:"1024" doc:"A column of texts or booleans whose ten most frequent values are told apart, in box plots, scatter plots and time series"`
-	Bins        int    `query:"bins" minimum:"2" maximum:"100" default:"30" doc:"At most so many bins of a histogram, and of each side of a heat map"`
-	Points      int    `query:"points" minimum:"10" maximum:"10000" default:"1000" doc:"At most so many points or intervals"`
-	Interval    string `query:"interval" enum:"second,minute,hour,day,week,month,quarter,year" doc:"Of a time series; default: the shortest that gives no more points than asked for"`
-	Aggregate   string `query:"aggregate" enum:"mean,sum,count,min,max" doc:"What a time series shows of an interval; default: mean"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"1024" doc:"An ETag: answer 304 while the chart is unchanged"`
-}
-
-// chartOutput is a chart; with status 304 it has no body.
-type chartOutput struct {
-	Status       int
-	ETag         string `header:"ETag" doc:"Of the version of the data set and the request; send it as If-None-Match" example:"\"5f1c9a0e8d3b2a47\""`
-	CacheControl string `header:"Cache-Control"`
-	Body         dataset.Chart
+	Kind      string `path:"kind" enum:"histogram,box_plot,scatter,line,time_series,heat_map" doc:"What to draw" example:"scatter"`
+	X         string `query:"x" maxLength:"1024" doc:"The column along the horizontal axis: of a histogram any, of a time series dates or instants, of a scatter plot and a line numbers or instants; a line without it runs along the rows, a heat map without x and y shows correlations"`
+	Y         string `query:"y" maxLength:"1024" doc:"The column of numbers along the vertical axis; of a heat map any; a time series without it counts rows"`
+	By        string `query:"by" maxLength:"1024" doc:"A column of texts or booleans whose ten most frequent values are told apart, in box plots, scatter plots and time series"`
+	Bins      int    `query:"bins" minimum:"2" maximum:"100" default:"30" doc:"At most so many bins of a histogram, and of each side of a heat map"`
+	Points    int    `query:"points" minimum:"10" maximum:"10000" default:"1000" doc:"At most so many points or intervals"`
+	Interval  string `query:"interval" enum:"second,minute,hour,day,week,month,quarter,year" doc:"Of a time series; default: the shortest that gives no more points than asked for"`
+	Aggregate string `query:"aggregate" enum:"mean,sum,count,min,max" doc:"What a time series shows of an interval; default: mean"`
+	Revalidation
 }
 
 func (s *server) registerCharts() {
@@ -36,24 +26,17 @@ func (s *server) registerCharts() {
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.getChart)
 }
 
-func (s *server) getChart(ctx context.Context, in *chartInput) (*chartOutput, error) {
-	tenant := callerOf(ctx).Tenant
-	tag, err := s.datasets.ChartTag(ctx, tenant, in.ID)
+func (s *server) getChart(ctx context.Context, in *chartInput) (*answered[dataset.Chart], error) {
+	d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	req := dataset.ChartRequest{Kind: in.Kind, X: in.X, Y: in.Y, By: in.By, Bins: in.Bins, Points: in.Points, Interval: in.Interval, Aggregate: in.Aggregate}
-	h := fnv.New64a()
-	_, _ = fmt.Fprintf(h, "%s %q", tag, fmt.Sprint(req)) // it never fails
-	out := &chartOutput{Status: http.StatusOK, ETag: fmt.Sprintf("%q", fmt.Sprintf("%016x", h.Sum64())), CacheControl: "private, no-cache"}
-	if in.IfNoneMatch == out.ETag {
-		out.Status = http.StatusNotModified
-		return out, nil
-	}
-	c, err := s.datasets.Chart(ctx, tenant, in.ID, req)
-	if err != nil {
-		return nil, err
-	}
-	out.Body = *c
-	return out, nil
+	return answerOf(ctx, s, s.keyOf(d, answerChart, req), in.Revalidation, func(ctx context.Context) (dataset.Chart, error) {
+		c, err := s.datasets.Chart(ctx, d, req)
+		if err != nil {
+			return dataset.Chart{}, err
+		}
+		return *c, nil
+	})
 }

@@ -76,9 +76,13 @@ type Deps struct {
 	Queues     QueueKeeper
 	Tenants    TenantKeeper
 	Datasets   Datasets
+	Uploads    Uploads
+	Locks      UploadLocks
 	Models     Models
 	Recipes    Recipes
 	Versions   Versions
+	Workflow   Workflow
+	Answers    Answers
 	Training   Planner[training.Request]
 	Tuning     Planner[tuning.Request]
 	Prediction Planner[prediction.Request]
@@ -94,8 +98,8 @@ type Deps struct {
 func (d Deps) validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Verifier": d.Verifier == nil, "Jobs": d.Jobs == nil, "Queues": d.Queues == nil, "Tenants": d.Tenants == nil, "Datasets": d.Datasets == nil, "Models": d.Models == nil,
-		"Recipes": d.Recipes == nil, "Versions": d.Versions == nil, "Training": d.Training == nil, "Tuning": d.Tuning == nil, "Prediction": d.Prediction == nil,
+		"Verifier": d.Verifier == nil, "Jobs": d.Jobs == nil, "Queues": d.Queues == nil, "Tenants": d.Tenants == nil, "Datasets": d.Datasets == nil, "Uploads": d.Uploads == nil, "Locks": d.Locks == nil, "Models": d.Models == nil,
+		"Recipes": d.Recipes == nil, "Versions": d.Versions == nil, "Workflow": d.Workflow == nil, "Answers": d.Answers == nil, "Training": d.Training == nil, "Tuning": d.Tuning == nil, "Prediction": d.Prediction == nil,
 		"Retention": d.Retention == nil, "Health": d.Health == nil, "Ready": d.Ready == nil, "Logger": d.Logger == nil,
 	} {
 		if missing {

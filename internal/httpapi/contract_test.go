@@ -62,7 +62,7 @@ const documentURL = "https://narrative.test/openapi.json"
 var readContract = sync.OnceValues(func() (*contract, error) {
 	js := newJobs(nil)
 	h, err := httpapi.New(httpapi.DefaultConfig(), httpapi.Deps{
-		Verifier: verifier{}, Jobs: js, Queues: &job.Service{}, Tenants: &job.Service{}, Datasets: &datasets{all: map[string]*dataset.Dataset{}}, Models: &models{all: map[string]*model.Model{}}, Recipes: &recipes{}, Versions: versions{},
+		Verifier: verifier{}, Jobs: js, Queues: &job.Service{}, Tenants: &job.Service{}, Datasets: &datasets{all: map[string]*dataset.Dataset{}}, Uploads: newUploads(), Locks: newLocks(), Models: &models{all: map[string]*model.Model{}}, Recipes: &recipes{}, Versions: versions{}, Workflow: flows{}, Answers: answers(),
 		Training: &submitter[training.Request]{}, Tuning: &submitter[tuning.Request]{},
 		Prediction: &submitter[prediction.Request]{}, Retention: &submitter[retention.Request]{}, Health: findings{},
 		Observed: httpapi.Observed{Ready: ready}, Logger: slog.New(slog.DiscardHandler),
@@ -303,10 +303,14 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 	switch {
 	case strings.Contains(address, "/datasets/"):
 		address = strings.NewReplacer("{id}", d.ID, "{number}", "1", "{kind}", "histogram").Replace(address)
+	case strings.Contains(address, "/workflow/"):
+		address = strings.Replace(address, "{id}", b.datasets.add(tenant, dataset.Ready).ID, 1)
 	case strings.Contains(address, "/recipes/"):
 		address = strings.ReplaceAll(address, "{id}", b.recipes.add(tenant).ID)
 	case strings.Contains(address, "/models/"):
 		address = strings.ReplaceAll(address, "{id}", m.ID)
+	case strings.Contains(address, "/uploads/"):
+		address = strings.ReplaceAll(address, "{id}", b.addUpload(tenant).ID)
 	default:
 		address = strings.NewReplacer("{id}", j.ID, "{queue}", "training", "{tenant}", "acme").Replace(address)
 	}
@@ -319,6 +323,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"dataset_id":"` + d.ID + `","steps":[{"name":"remove_duplicates"}]}`
 	case "import-dataset":
 		body = `{"source":"https://files.example.com/customers.csv","after":["` + j.ID + `"]}`
+	case "change-workflow":
+		body = `{"stages":[{"name":"prepare","skipped":true}]}`
 	case "pin-version":
 		body = `{"pinned":true}`
 	case "change-pii":
@@ -354,6 +360,9 @@ func TestNobody(t *testing.T) {
 		address, body := b.concrete(r, "ada")
 		for _, address := range []string{address, strings.ReplaceAll(r.path, "{id}", "nonsense") + "?x=%zz"} {
 			got := b.ask(t, r.method, address, "", strings.NewReader(body), "Content-Type", "application/json")
+			if r.method == http.MethodHead && got.status == http.StatusUnauthorized && len(got.body) == 0 {
+				continue // it has no body to say more
+			}
 			wantProblem(t, got, http.StatusUnauthorized, "token_missing")
 			if h := got.header.Get("WWW-Authenticate"); h != `Bearer realm="narrative"` {
 				t.Errorf("WWW-Authenticate is %q", h)
@@ -393,6 +402,9 @@ func TestAnotherTenant(t *testing.T) {
 			t.Errorf("%s %s: status %d, want 404: %s", r.method, r.path, got.status, got.body)
 			continue
 		}
+		if r.method == http.MethodHead {
+			continue
+		}
 		p := decode[problem](t, got)
 		if !strings.HasSuffix(p.Code, "_not_found") {
 			t.Errorf("%s %s: code %q", r.method, r.path, p.Code)
@@ -412,7 +424,14 @@ func TestOwner(t *testing.T) {
 			continue // have tests of their own
 		}
 		address, body := b.concrete(r, "bob")
-		got := b.ask(t, r.method, address, bob, strings.NewReader(body), "Content-Type", "application/json")
+		headers := []string{"Content-Type", "application/json"}
+		if strings.HasPrefix(r.path, uploadsPath) && r.method != http.MethodGet {
+			headers = []string{"Content-Type", "application/offset+octet-stream", "Tus-Resumable", "1.0.0", "Upload-Offset", "0"}
+			if r.method == http.MethodPost {
+				headers = append(headers, "Upload-Length", "8")
+			}
+		}
+		got := b.ask(t, r.method, address, bob, strings.NewReader(body), headers...)
 		want := map[string]int{"retry-job": http.StatusConflict, "get-job-result": http.StatusConflict}[r.id()]
 		if want == 0 && got.status >= 300 || want != 0 && got.status != want {
 			t.Errorf("%s %s: status %d: %s", r.method, r.path, got.status, got.body)

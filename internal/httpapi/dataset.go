@@ -18,7 +18,7 @@ type Dataset struct {
 	Filename  string       `json:"filename" example:"customers.csv"`
 	Source    string       `json:"source,omitempty" doc:"Where an imported file came from, without the query of its address"`
 	Size      int64        `json:"size" doc:"Bytes as uploaded; 0 while an import is under way"`
-	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way"`
+	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way, and of an upload that went on after a break until the ingest job has read the file"`
 	State     string       `json:"state" enum:"uploaded,needs_confirmation,ready,rejected" doc:"uploaded: the ingest or import job is under way; needs_confirmation: it holds personal data, and somebody has to confirm that; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
 	JobID     string       `json:"job_id" doc:"The ingest or import job"`
@@ -79,13 +79,15 @@ type datasetOutput struct{ Body Dataset }
 
 type previewInput struct {
 	DatasetRef
+	Revalidation
 	Unmasked bool `query:"unmasked" doc:"Show personal data as it is. This takes the role steward, and is written down"`
 	Limit    int  `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"How many rows to return at most"`
 }
 
-type previewOutput struct{ Body Preview }
-
-type profileOutput struct{ Body json.RawMessage }
+type datasetLook struct {
+	DatasetRef
+	Revalidation
+}
 
 func (s *server) registerDatasets() {
 	s.registerUpload()
@@ -113,12 +115,15 @@ func (s *server) registerDatasets() {
 	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
 		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
-		func(ctx context.Context, in *DatasetRef) (*profileOutput, error) {
-			profile, err := s.datasets.Profile(ctx, callerOf(ctx).Tenant, in.ID)
+		func(ctx context.Context, in *datasetLook) (*answered[json.RawMessage], error) {
+			d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 			if err != nil {
 				return nil, err
 			}
-			return &profileOutput{Body: withoutKeys(profile)}, nil
+			return answerOf(ctx, s, s.keyOf(d, answerProfile, nil), in.Revalidation, func(ctx context.Context) (json.RawMessage, error) {
+				profile, err := s.datasets.ProfileOf(ctx, d)
+				return withoutKeys(profile), err
+			})
 		})
 	s.registerSchema()
 	s.registerCharts()
@@ -130,26 +135,37 @@ func (s *server) registerDatasets() {
 		})
 }
 
-func (s *server) previewDataset(ctx context.Context, in *previewInput) (*previewOutput, error) {
-	show := func() (*dataset.Preview, error) {
-		return s.datasets.Preview(ctx, callerOf(ctx).Tenant, in.ID, in.Limit)
+func (s *server) previewDataset(ctx context.Context, in *previewInput) (*answered[Preview], error) {
+	if in.Unmasked { // it is written down each time, so nobody keeps it
+		p, err := s.datasets.Unmasked(ctx, callerOf(ctx), in.ID, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		return &answered[Preview]{Status: http.StatusOK, CacheControl: cacheNever, Body: encode(viewPreview(p))}, nil
 	}
-	if in.Unmasked {
-		show = func() (*dataset.Preview, error) { return s.datasets.Unmasked(ctx, callerOf(ctx), in.ID, in.Limit) }
-	}
-	p, err := show()
+	d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	out := &previewOutput{Body: Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal, Masked: p.Masked}}
+	return answerOf(ctx, s, s.keyOf(d, answerPreview, in.Limit), in.Revalidation, func(ctx context.Context) (Preview, error) {
+		p, err := s.datasets.Preview(ctx, d, in.Limit)
+		if err != nil {
+			return Preview{}, err
+		}
+		return viewPreview(p), nil
+	})
+}
+
+func viewPreview(p *dataset.Preview) Preview {
+	v := Preview{Columns: viewTableColumns(p), Rows: make([][]any, 0, len(p.Rows)), RowsTotal: p.RowsTotal, Masked: p.Masked}
 	for _, row := range p.Rows {
 		cells := make([]any, len(row))
 		for i, cell := range row {
 			cells[i] = viewCell(cell)
 		}
-		out.Body.Rows = append(out.Body.Rows, cells)
+		v.Rows = append(v.Rows, cells)
 	}
-	return out, nil
+	return v
 }
 
 // viewCell gives numbers that JSON does not know a text.

@@ -31,6 +31,7 @@ func (s *server) servePages(e *echo.Echo) error {
 	for _, f := range []struct{ path, name, kind string }{
 		{"/", "index.html", "text/html; charset=utf-8"},
 		{"/assets/app.js", "app.js", "text/javascript; charset=utf-8"},
+		{"/assets/upload.js", "upload.js", "text/javascript; charset=utf-8"},
 		{"/assets/style.css", "style.css", "text/css; charset=utf-8"},
 		{"/assets/icon.svg", "icon.svg", "image/svg+xml"},
 	} {
@@ -112,7 +113,7 @@ func renderDocs(files fs.FS, doc *huma.OpenAPI) ([]byte, error) {
 		group := docsGroup{Name: tag.Name, Description: tag.Description}
 		for _, address := range slices.Sorted(maps.Keys(doc.Paths)) {
 			item := doc.Paths[address]
-			for _, op := range []*huma.Operation{item.Post, item.Get, item.Put, item.Patch, item.Delete} {
+			for _, op := range []*huma.Operation{item.Post, item.Get, item.Head, item.Put, item.Patch, item.Delete} {
 				if op != nil && slices.Contains(op.Tags, tag.Name) {
 					group.Operations = append(group.Operations, viewOperation(doc, op))
 				}
@@ -268,8 +269,11 @@ func curl(op *huma.Operation) string {
 			address = strings.ReplaceAll(address, "{"+p.Name+"}", fmt.Sprint(p.Example))
 		}
 	}
-	if op.Method == http.MethodDelete {
-		b.WriteString(" -X DELETE")
+	switch op.Method {
+	case http.MethodDelete, http.MethodPatch:
+		b.WriteString(" -X " + op.Method)
+	case http.MethodHead:
+		b.WriteString(" -I")
 	}
 	if op.OperationID == "get-job-result" {
 		b.WriteString(" -L")
@@ -281,7 +285,14 @@ func curl(op *huma.Operation) string {
 	if len(op.Security) > 0 {
 		b.WriteString(" \\\n  -H \"Authorization: Bearer $TOKEN\"")
 	}
+	for _, p := range op.Parameters {
+		if p.In == "header" && p.Required {
+			fmt.Fprintf(&b, " \\\n  -H '%s: %v'", p.Name, p.Example)
+		}
+	}
 	switch {
+	case op.RequestBody != nil && op.RequestBody.Content[contentOffset] != nil:
+		b.WriteString(" \\\n  -H 'Content-Type: " + contentOffset + "' \\\n  --data-binary @rest-of-customers.csv")
 	case op.RequestBody != nil && op.RequestBody.Content["multipart/form-data"] != nil:
 		b.WriteString(" \\\n  -F name=customers -F file=@customers.csv")
 	case op.RequestBody != nil:

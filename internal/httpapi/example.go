@@ -81,6 +81,7 @@ func illustrate(doc *huma.OpenAPI) {
 		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
 	maps.Copy(requests, recipeRequests())
+	requests["change-workflow"] = WorkflowChange{Stages: []WorkflowStageChange{{Name: "prepare", Skipped: true, Note: "the missing ages mean something"}}}
 	answers := answerExamples()
 	for _, item := range doc.Paths {
 		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
@@ -124,6 +125,13 @@ func answerExamples() map[string]any {
 	urgent.Priority = 8
 	ingest := fresh
 	ingest.Kind = "ingest"
+	part := int64(20480)
+	begun := Upload{
+		ID: exampleUploadID, State: "open", Filename: "customers.csv", Size: 48211, User: "ada", CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour),
+		Links: UploadLinks{Self: uploadPath(exampleUploadID)},
+	}
+	arriving := begun
+	arriving.Offset = &part
 	columns := []Column{{Name: "age", Type: "integer", Storage: "integer", Nullable: true}, {Name: "churned", Type: "categorical", Storage: "string", Role: "target"}}
 	table := Dataset{
 		ID: exampleDatasetID, Name: "customers", Filename: "customers.csv", Size: 48211, State: "ready", User: "ada",
@@ -151,6 +159,8 @@ func answerExamples() map[string]any {
 			Format: Format{Kind: "csv", Encoding: "windows-1252", Delimiter: ";", Quote: `"`, Header: true}, Columns: columns,
 			Rows: [][]any{{"34", "no"}, {nil, "yes"}}, Bad: []SniffBad{{Row: 7, Line: 8, Code: "csv_ragged_row", Reason: "expected 2 fields, found 3"}},
 		},
+		"list-uploads":    Page[Upload]{Items: []Upload{begun}},
+		"get-upload":      arriving,
 		"list-datasets":   Page[Dataset]{Items: []Dataset{table}},
 		"get-dataset":     table,
 		"preview-dataset": Preview{Columns: columns, Rows: [][]any{{34, "no"}, {nil, "yes"}}, RowsTotal: 1000},
@@ -178,6 +188,7 @@ func answerExamples() map[string]any {
 		"ready":           Readiness{Status: StatusOK, Checks: map[string]Check{"store": {Status: StatusOK, LatencyMS: 0.8}, "llm": {Status: "not_configured"}}},
 	})
 	maps.Copy(examples, recipeAnswers(at, made(of("transform"), exampleDatasetID, "")))
+	maps.Copy(examples, workflowAnswers(at))
 	return examples
 }
 
@@ -216,7 +227,11 @@ func operatorExamples(at time.Time) map[string]any {
 		},
 		"requeue-dead-letters": Requeued{Requeued: 1, IDs: []string{exampleJobID}, Skipped: []Skipped{}},
 		"list-schedules":       Page[Schedule]{Items: []Schedule{{Name: "cleanup", Spec: "17 * * * *", LastAt: &at, Done: true, Tries: 1, NextAt: &next, Missed: 2, MissedAt: &at}}},
-		"list-health-history":  Page[Finding]{Items: []Finding{{Check: "s3", Status: StatusOK, Breaker: "closed", LatencyMS: 2.4, Changed: true, At: at}}},
+		"list-workers": Page[Worker]{Items: []Worker{{
+			Worker: "wkr_0197290c5e5b7c3a9d0e1f2a3b4c5d6e", State: job.WorkerAlive, Host: "worker-1", PID: 7, Running: 1,
+			Slots: map[string]int{"training": 2}, Busy: map[string]int{"training": 1}, Memory: 12 << 30, MemoryUsed: 3 << 30, StartedAt: at, HeartbeatAt: at,
+		}}},
+		"list-health-history": Page[Finding]{Items: []Finding{{Check: "s3", Status: StatusOK, Breaker: "closed", LatencyMS: 2.4, Changed: true, At: at}}},
 	}
 }
 

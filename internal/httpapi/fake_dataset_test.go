@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -143,27 +142,32 @@ func (f *datasets) Delete(ctx context.Context, tenant, id string) error {
 }
 
 func (f *datasets) ready(ctx context.Context, tenant, id string) error {
+	_, err := f.Ready(ctx, tenant, id)
+	return err
+}
+
+func (f *datasets) Ready(ctx context.Context, tenant, id string) (*dataset.Dataset, error) {
 	d, err := f.Get(ctx, tenant, id)
 	if err == nil && d.State != dataset.Ready {
 		err = fault.Conflict("dataset_not_ready", "the data set is still being read")
 	}
-	return err
-}
-
-func (f *datasets) Preview(ctx context.Context, tenant, id string, limit int) (*dataset.Preview, error) {
-	if err := f.ready(ctx, tenant, id); err != nil {
+	if err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := *d
+	return &now, nil
+}
+
+func (f *datasets) Preview(_ context.Context, _ *dataset.Dataset, limit int) (*dataset.Preview, error) {
 	p := f.view
 	p.Rows = p.Rows[:min(limit, len(p.Rows))]
 	return &p, nil
 }
 
-func (f *datasets) Profile(ctx context.Context, tenant, id string) (json.RawMessage, error) {
-	if err := f.ready(ctx, tenant, id); err != nil {
-		return nil, err
-	}
-	return json.RawMessage(`{"rows": 2, "columns": [], "table_key": "jobs/secret/table"}`), nil
+func (f *datasets) ProfileOf(context.Context, *dataset.Dataset) ([]byte, error) {
+	return []byte(`{"rows": 2, "columns": [], "table_key": "jobs/secret/table"}`), nil
 }
 
 // models keeps models in memory.

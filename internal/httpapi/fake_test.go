@@ -234,6 +234,11 @@ func (f *jobs) Schedules(context.Context, string, int) (store.Page[*job.Schedule
 	return store.Page[*job.ScheduleState]{Items: []*job.ScheduleState{state}}, f.err
 }
 
+func (f *jobs) Workers(context.Context, string, string, int) (store.Page[*job.Worker], error) {
+	w := &job.Worker{Meta: store.Meta{ID: "wkr_1"}, State: job.WorkerAlive, Pools: map[string]int{"training": 1}, StartedAt: f.now(), HeartbeatAt: f.now()}
+	return store.Page[*job.Worker]{Items: []*job.Worker{w}}, f.err
+}
+
 // findings are what sweeps have found.
 type findings struct{ page store.Page[*health.Finding] }
 

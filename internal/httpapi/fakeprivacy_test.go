@@ -11,7 +11,7 @@ import (
 )
 
 func (f *datasets) Privacy(ctx context.Context, tenant, id string) (*dataset.Privacy, error) {
-	if err := f.ready(ctx, tenant, id); err != nil {
+	if _, err := f.Ready(ctx, tenant, id); err != nil {
 		return nil, err
 	}
 	return &dataset.Privacy{DatasetID: id, Version: 1, Scanned: true, Risk: pii.Medium, State: dataset.Ready, Columns: []dataset.PrivateColumn{
@@ -28,7 +28,11 @@ func (f *datasets) Confirm(ctx context.Context, caller account.Caller, id string
 }
 
 func (f *datasets) Unmasked(ctx context.Context, caller account.Caller, id string, limit int) (*dataset.Preview, error) {
-	return f.Preview(ctx, caller.Tenant, id, limit)
+	d, err := f.Ready(ctx, caller.Tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return f.Preview(ctx, d, limit)
 }
 
 func (f *datasets) Release(context.Context, account.Caller, dataset.Release) error { return nil }

@@ -60,16 +60,9 @@ func (f *datasets) Reprofile(ctx context.Context, tenant, _, id, key string) (*j
 	return f.jobs.submit(ctx, job.Submission{Tenant: tenant, Kind: job.Kind{Name: "profile"}, Subject: id, IdempotencyKey: key})
 }
 
-func (f *datasets) ChartTag(ctx context.Context, tenant, id string) (string, error) {
-	return id, f.ready(ctx, tenant, id)
-}
-
-func (f *datasets) Chart(ctx context.Context, tenant, id string, req dataset.ChartRequest) (*dataset.Chart, error) {
-	if err := f.ready(ctx, tenant, id); err != nil {
-		return nil, err
-	}
+func (f *datasets) Chart(_ context.Context, d *dataset.Dataset, req dataset.ChartRequest) (*dataset.Chart, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.charts++
-	return &dataset.Chart{Kind: req.Kind, X: req.X, Rows: 2, RowsRead: 2, Bars: []dataset.Bar{{From: 1.5, To: 2.5, Count: 2}}}, nil
+	return &dataset.Chart{Kind: req.Kind, X: req.X, Rows: d.Version.Rows, RowsRead: 2, Bars: []dataset.Bar{{From: 1.5, To: 2.5, Count: 2}}}, nil
 }

@@ -51,10 +51,15 @@ func secure(next echo.HandlerFunc) echo.HandlerFunc {
 // crossOrigin lets the pages of the configured origins use the API.
 func crossOrigin(origins []string) echo.MiddlewareFunc {
 	return middleware.CORSWithConfig(middleware.CORSConfig{
+		// A client of tus asks by OPTIONS, too.
+		Skipper: func(c echo.Context) bool {
+			r := c.Request()
+			return r.Method == http.MethodOptions && r.Header.Get(echo.HeaderOrigin) == "" && strings.HasPrefix(r.URL.Path, root+"/uploads")
+		},
 		AllowOrigins:     origins,
 		AllowMethods:     []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:     []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "X-Request-Id"},
-		ExposeHeaders:    []string{"Location", "ETag", "Retry-After", "Link", "Idempotency-Replayed", "X-Request-Id", "WWW-Authenticate", "X-Narrative-Development"},
+		AllowHeaders:     []string{"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-Id", headerTus, headerLength, headerOffset, headerMetadata, headerOverride},
+		ExposeHeaders:    []string{"Location", "ETag", "Retry-After", "Link", "Idempotency-Replayed", "X-Request-Id", "WWW-Authenticate", "X-Narrative-Development", headerTus, headerLength, headerOffset, headerMetadata, headerExpires, "Tus-Version", "Tus-Extension", "Tus-Max-Size", headerDataset, headerJob},
 		AllowCredentials: true,
 		MaxAge:           600,
 	})
@@ -63,14 +68,37 @@ func crossOrigin(origins []string) echo.MiddlewareFunc {
 // compress compresses long answers, but neither event streams, which must not
 // wait for more, nor the handlers of others, which compress themselves.
 func compress() echo.MiddlewareFunc {
-	return middleware.GzipWithConfig(middleware.GzipConfig{
-		MinLength: minGzip,
-		Skipper: func(c echo.Context) bool {
-			path := c.Path()
-			return strings.HasSuffix(path, "/events") || path == "/metrics" || strings.HasPrefix(path, "/monitoring")
-		},
-	})
+	skip := func(c echo.Context) bool {
+		path := c.Path()
+		return strings.HasSuffix(path, "/events") || strings.HasPrefix(path, root+"/uploads") && c.Request().Method != http.MethodGet || path == "/metrics" || strings.HasPrefix(path, "/monitoring")
+	}
+	zip := middleware.GzipWithConfig(middleware.GzipConfig{MinLength: minGzip, Skipper: skip})
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		zipped := zip(next)
+		return func(c echo.Context) error {
+			if !skip(c) {
+				c.Response().Writer = weakening{c.Response().Writer}
+			}
+			return zipped(c)
+		}
+	}
 }
+
+// weakening makes the strong ETag of an answer that is compressed a weak one: its
+// bytes are others (RFC 9110, 8.8.1).
+type weakening struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (w weakening) WriteHeader(status int) {
+	h := w.Header()
+	if tag := h.Get("ETag"); h.Get("Content-Encoding") != "" && strings.HasPrefix(tag, `"`) {
+		h.Set("ETag", "W/"+tag)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap leads http.ResponseController to the connection.
+func (w weakening) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // checkQuery refuses query strings that are malformed or name a parameter
 // twice; huma would look at the first only.

@@ -37,13 +37,15 @@ func describeAPI(config Config) huma.Config {
 			Servers: []*huma.Server{{URL: "/", Description: "This server"}},
 			Tags: []*huma.Tag{
 				{Name: tagDatasets, Description: "Tables that were uploaded: typed, profiled and ready to learn from."},
+				{Name: tagUploads, Description: "Uploads that go on after a break, by the protocol tus 1.0; what is whole becomes a data set."},
 				{Name: tagRecipes, Description: "Make better tables: transformations, recipes, and the versions that they make."},
+				{Name: tagWorkflow, Description: "How far a data set is on its way to a model in use, and what is best done next."},
 				{Name: tagTraining, Description: "Compare algorithms and keep the best as a model."},
 				{Name: tagTuning, Description: "Choose a model's decision threshold."},
 				{Name: tagPredictions, Description: "Apply a model to every row of a file."},
 				{Name: tagModels, Description: "What the trainings have made."},
 				{Name: tagJobs, Description: "Everything that takes longer than a moment is a job: look at it, follow it, cancel it, try it again, download what it made."},
-				{Name: tagQueues, Description: "What operators set: pauses, limits and shares of queues and tenants."},
+				{Name: tagQueues, Description: "What operators set: pauses, limits and shares of queues and tenants; and the workers."},
 				{Name: tagCleanup, Description: "Delete the files that nothing needs any more."},
 				{Name: tagDeadLetters, Description: "Jobs of all tenants that were given up though their owners made no mistake; for operators."},
 				{Name: tagSchedules, Description: "What is done at times; for operators."},
@@ -122,7 +124,7 @@ func (s *server) complete() {
 	}
 	doc.Components.Responses = problemResponses(problem)
 	for _, item := range doc.Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put, item.Patch, item.Delete} {
+		for _, op := range []*huma.Operation{item.Get, item.Head, item.Post, item.Put, item.Patch, item.Delete} {
 			if op != nil {
 				completeOperation(op)
 			}
@@ -199,7 +201,9 @@ func completeOperation(op *huma.Operation) {
 		r.Headers["X-Request-Id"] = &huma.Param{Ref: "#/components/headers/RequestID"}
 		describeStatus(op, key, r)
 	}
-	if what, ok := map[string]string{"get-job": "The job", "get-chart": "The chart"}[op.OperationID]; ok {
+	if what, ok := map[string]string{
+		"get-job": "The job", "get-chart": "The chart", "preview-dataset": "The preview", "profile-dataset": "The profile", "get-workflow": "The workflow",
+	}[op.OperationID]; ok {
 		op.Responses["304"] = &huma.Response{
 			Description: what + " is unchanged since the ETag in If-None-Match",
 			Headers:     map[string]*huma.Param{"ETag": op.Responses["200"].Headers["ETag"], "X-Request-Id": {Ref: "#/components/headers/RequestID"}},

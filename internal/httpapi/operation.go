@@ -23,8 +23,10 @@ const (
 // The areas by which operations are grouped.
 const (
 	tagDatasets    = "datasets"
+	tagUploads     = "uploads"
 	tagTraining    = "training"
 	tagRecipes     = "recipes"
+	tagWorkflow    = "workflow"
 	tagTuning      = "tuning"
 	tagPredictions = "predictions"
 	tagModels      = "models"

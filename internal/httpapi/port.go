@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/internal/workflow"
 )
 
 // Verifier makes a caller of a credential; an empty one means that none was
@@ -46,6 +46,8 @@ type JobUndertaker interface {
 	Requeue(ctx context.Context, r job.Requeue) (*job.Requeued, error)
 	// Schedules returns what is done at times.
 	Schedules(ctx context.Context, cursor string, limit int) (store.Page[*job.ScheduleState], error)
+	// Workers returns the processes that run jobs.
+	Workers(ctx context.Context, state, cursor string, limit int) (store.Page[*job.Worker], error)
 }
 
 // HealthHistory tells what sweeps have found out about the parts.
@@ -95,10 +97,12 @@ type DatasetRegister interface {
 	Delete(ctx context.Context, tenant, id string) error
 }
 
-// DatasetReader shows what is in data sets.
+// DatasetReader shows what is in data sets that are ready, as a record has them.
 type DatasetReader interface {
-	Preview(ctx context.Context, tenant, id string, limit int) (*dataset.Preview, error)
-	Profile(ctx context.Context, tenant, id string) (json.RawMessage, error)
+	Ready(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	Preview(ctx context.Context, d *dataset.Dataset, limit int) (*dataset.Preview, error)
+	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)
+	Chart(ctx context.Context, d *dataset.Dataset, req dataset.ChartRequest) (*dataset.Chart, error)
 }
 
 // DatasetDescriber knows what columns mean, and changes it.
@@ -109,20 +113,19 @@ type DatasetDescriber interface {
 	Reprofile(ctx context.Context, tenant, user, id, idempotencyKey string) (j *job.Job, created bool, err error)
 }
 
-// DatasetCharts draws data sets. A chart with the same request is the same as
-// long as the tag is.
-type DatasetCharts interface {
-	Chart(ctx context.Context, tenant, id string, req dataset.ChartRequest) (*dataset.Chart, error)
-	ChartTag(ctx context.Context, tenant, id string) (string, error)
-}
-
 // Datasets is what the API needs to know about data sets.
 type Datasets interface {
 	DatasetRegister
 	DatasetReader
 	DatasetDescriber
-	DatasetCharts
 	DatasetPrivacy
+}
+
+// Workflow says how far a data set is on its way to a model, and keeps what people
+// decide about it. A tag that is not empty has to be that of what is changed.
+type Workflow interface {
+	Show(ctx context.Context, tenant, id string) (*workflow.Flow, error)
+	Decide(ctx context.Context, d workflow.Decisions) (*workflow.Flow, error)
 }
 
 // Models keeps models.

@@ -12,6 +12,7 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/workflow"
 )
 
 // QueueSettings is what operators set for a queue.
@@ -67,7 +68,7 @@ func (m IfMatch) revision() (*int64, error) {
 // has for it.
 func changedMeanwhile(err error) error {
 	f, ok := fault.As(err)
-	if !ok || f.Code != job.CodePolicyChanged && f.Code != dataset.CodeSchemaChanged {
+	if !ok || f.Code != job.CodePolicyChanged && f.Code != dataset.CodeSchemaChanged && f.Code != workflow.CodeChanged {
 		return err
 	}
 	p := faultProblem(f, err)

@@ -24,6 +24,8 @@ import (
 	"github.com/narrativeml/narrative/internal/store/memstore"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/internal/upload"
+	"github.com/narrativeml/narrative/internal/workflow"
 	handlers "github.com/narrativeml/narrative/jobs"
 )
 
@@ -34,6 +36,8 @@ var (
 	_ httpapi.Jobs                          = (*job.Service)(nil)
 	_ httpapi.HealthHistory                 = (*health.History)(nil)
 	_ httpapi.Datasets                      = (*dataset.Service)(nil)
+	_ httpapi.Uploads                       = (*upload.Service)(nil)
+	_ httpapi.UploadLocks                   = (*upload.Locker)(nil)
 	_ httpapi.Recipes                       = (*recipe.Service)(nil)
 	_ httpapi.Versions                      = (*dataset.Service)(nil)
 	_ httpapi.Models                        = (*model.Service)(nil)
@@ -102,8 +106,11 @@ type domain struct {
 	files      shelf
 	jobs       *job.Service
 	datasets   *dataset.Service
+	uploads    *upload.Service
+	locks      *upload.Locker
 	recipes    *recipe.Service
 	models     *model.Service
+	workflow   *workflow.Service
 	training   *training.Service
 	tuning     *tuning.Service
 	prediction *prediction.Service
@@ -111,18 +118,21 @@ type domain struct {
 	health     *health.History
 }
 
-func newDomain(t *testing.T, queue job.Queue) *domain {
-	t.Helper()
+func newDomain(tb testing.TB, queue job.Queue) *domain {
+	tb.Helper()
 	d := &domain{driver: memstore.New(), files: shelf{jobtest.NewFiles()}}
-	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), retention.Collections(), health.Collections()} {
-		if err := d.driver.Ensure(t.Context(), collections...); err != nil {
-			t.Fatal(err)
+	for _, collections := range [][]store.Collection{job.Collections(), dataset.Collections(), recipe.Collections(), model.Collections(), workflow.Collections(), retention.Collections(), health.Collections(), upload.Collections()} {
+		if err := d.driver.Ensure(tb.Context(), collections...); err != nil {
+			tb.Fatal(err)
 		}
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
 	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}})
+	d.uploads = upload.NewService(upload.ServiceConfig{Driver: d.driver, Files: d.files, Datasets: d.datasets})
+	d.locks = upload.NewLocker(upload.LockerConfig{Driver: d.driver, Poll: 5 * time.Millisecond})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.workflow = workflow.NewService(workflow.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs, Recipes: d.recipes, Models: d.models})
 	d.training = training.NewService(d.jobs, d.datasets, d.recipes, 0)
 	d.tuning = tuning.NewService(d.jobs, d.models)
 	d.prediction = prediction.NewService(d.jobs, d.datasets, d.models)
@@ -134,17 +144,17 @@ func newDomain(t *testing.T, queue job.Queue) *domain {
 // behind puts the services behind the edge.
 func (d *domain) behind(b *bench) {
 	b.deps.Jobs, b.deps.Datasets, b.deps.Models = d.jobs, d.datasets, d.models
+	b.deps.Uploads, b.deps.Locks = d.uploads, d.locks
 	b.deps.Queues, b.deps.Tenants = d.jobs, d.jobs
-	b.deps.Recipes, b.deps.Versions = d.recipes, d.datasets
+	b.deps.Recipes, b.deps.Versions, b.deps.Workflow = d.recipes, d.datasets, d.workflow
 	b.deps.Training, b.deps.Tuning, b.deps.Prediction, b.deps.Retention = d.training, d.tuning, d.prediction, d.retention
 	b.deps.Health = d.health
 }
 
-// work runs what the queue delivers until the test ends.
-func (d *domain) work(t *testing.T, queue line) {
-	t.Helper()
+// handlers run every kind of job.
+func (d *domain) handlers() map[string]job.Handler {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files})
-	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: handlers.Handlers(handlers.Runners{
+	return handlers.Handlers(handlers.Runners{
 		Ingest:     ingest,
 		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: d.files, Remote: anywhere{}}),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: d.datasets, Files: d.files, Publisher: ingest}),
@@ -152,9 +162,15 @@ func (d *domain) work(t *testing.T, queue line) {
 		Tuning:     tuning.NewRunner(d.models, d.files, nil),
 		Prediction: prediction.NewRunner(prediction.RunnerConfig{Files: d.files, Datasets: d.datasets, Models: prediction.Registry(d.models), Threads: 1}),
 		Cleanup: retention.NewRunner(retention.RunnerConfig{
-			Config: retention.Config{Grace: time.Hour}, Driver: d.driver, Files: d.files, Jobs: d.jobs, Datasets: d.datasets, Models: d.models,
+			Config: retention.Config{Grace: time.Hour}, Driver: d.driver, Files: d.files, Jobs: d.jobs, Datasets: d.datasets, Models: d.models, Uploads: d.uploads,
 		}),
-	})})
+	})
+}
+
+// work runs what the queue delivers until the test ends.
+func (d *domain) work(t *testing.T, queue line) {
+	t.Helper()
+	runner := job.NewRunner(job.RunnerConfig{Worker: "wkr_1", Driver: d.driver, Files: d.files, ReportEvery: 10 * time.Millisecond, Handlers: d.handlers()})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})
 	go func() {

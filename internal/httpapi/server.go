@@ -26,8 +26,13 @@ type server struct {
 	jobs     Jobs
 	datasets Datasets
 	models   Models
+	answers  Answers
 	waits    *slots
 	uploads  *slots
+
+	resumable Uploads
+	locks     UploadLocks
+
 	draining <-chan struct{}
 }
 
@@ -39,9 +44,10 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	}
 	s := &server{
 		edge:   newEdge(deps.Logger, deps.Observer, deps.Now, config.RequestTimeout, config.Development),
-		config: config, verifier: deps.Verifier, jobs: deps.Jobs, datasets: deps.Datasets, models: deps.Models,
+		config: config, verifier: deps.Verifier, jobs: deps.Jobs, datasets: deps.Datasets, models: deps.Models, answers: deps.Answers,
 		waits:   newSlots(config.MaxWaits, "long polls and event streams"),
 		uploads: newSlots(config.MaxUploads, "uploads"), draining: deps.Draining,
+		resumable: deps.Uploads, locks: deps.Locks,
 	}
 	e := s.echo()
 	if len(config.Origins) > 0 {
@@ -52,10 +58,14 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.api.UseMiddleware(s.authenticate, s.checkQuery, s.readBody, s.limitTime)
 
 	s.registerDatasets()
+	if err := s.registerUploads(e); err != nil {
+		return nil, err
+	}
 	s.registerVersions(deps.Versions)
 	s.registerTransformations()
 	s.registerRecipes(deps.Recipes)
 	s.registerTransforms(deps.Recipes)
+	s.registerWorkflow(deps.Workflow)
 	s.registerTraining(deps.Training)
 	s.registerTuning(deps.Tuning)
 	s.registerPrediction(deps.Prediction)
@@ -67,6 +77,7 @@ func New(config Config, deps Deps) (http.Handler, error) {
 	s.registerRetention(deps.Retention)
 	s.registerDeadLetters()
 	s.registerSchedules()
+	s.registerWorkers()
 	s.registerHealthHistory(deps.Health)
 	s.describeHealth()
 	s.complete()
@@ -167,6 +178,9 @@ func encode(v any) []byte {
 func transform(ctx huma.Context, _ string, v any) (any, error) {
 	if e, ok := v.(*huma.ErrorModel); ok {
 		v = exchangeOf(ctx.Context()).problem(humaProblem(e))
+	}
+	if t, ok := v.(interface{ encoded() encoded }); ok {
+		return t.encoded(), nil
 	}
 	return encoded(encode(v)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"math"
@@ -14,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/httpapi"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/recipe"
@@ -27,6 +30,7 @@ import (
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/internal/training"
 	"github.com/narrativeml/narrative/internal/tuning"
+	"github.com/narrativeml/narrative/internal/upload"
 )
 
 const (
@@ -123,7 +127,7 @@ func newBench() *bench {
 	}}
 	policies := newPolicies()
 	b.deps = httpapi.Deps{
-		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Models: b.models, Recipes: b.recipes, Versions: versions{knownDataset}, Training: b.training, Retention: b.cleanup, Health: findings{},
+		Verifier: verifier{}, Jobs: b.jobs, Queues: policies, Tenants: policies, Datasets: b.datasets, Uploads: newUploads(), Locks: newLocks(), Models: b.models, Recipes: b.recipes, Versions: versions{knownDataset}, Workflow: flows{b.datasets}, Answers: answers(), Training: b.training, Retention: b.cleanup, Health: findings{},
 		Tuning: &submitter[tuning.Request]{
 			jobs: b.jobs, kind: "tuning", subject: func(r tuning.Request) string { return r.ModelID },
 			known: func(tenant string, r tuning.Request) error { return knownModel(tenant, r.ModelID) },
@@ -148,6 +152,15 @@ func newBench() *bench {
 	return b
 }
 
+// answers keeps nothing, and has what is asked for together made once.
+func answers() httpapi.Answers {
+	c, err := cache.New(cache.Config{})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 // newPolicies keeps what operators set, in memory.
 func newPolicies() *job.Service {
 	driver := memstore.New()
@@ -155,6 +168,25 @@ func newPolicies() *job.Service {
 		panic(err)
 	}
 	return job.NewService(job.ServiceConfig{Driver: driver, Queue: deaf{}, Pools: []string{"batch", "training"}, Kinds: []string{"training", "tuning"}})
+}
+
+// newUploads keeps uploads in memory.
+func newUploads() *upload.Service {
+	driver := memstore.New()
+	if err := errors.Join(driver.Ensure(context.Background(), upload.Collections()...), driver.Ensure(context.Background(), dataset.Collections()...), driver.Ensure(context.Background(), job.Collections()...)); err != nil {
+		panic(err)
+	}
+	files := shelf{jobtest.NewFiles()}
+	jobs := job.NewService(job.ServiceConfig{Driver: driver, Queue: deaf{}, Files: files})
+	return upload.NewService(upload.ServiceConfig{Driver: driver, Files: files, Datasets: dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: files, Jobs: jobs})})
+}
+
+func newLocks() *upload.Locker {
+	driver := memstore.New()
+	if err := driver.Ensure(context.Background(), upload.Collections()...); err != nil {
+		panic(err)
+	}
+	return upload.NewLocker(upload.LockerConfig{Driver: driver})
 }
 
 // setup starts an API; change may alter its configuration and parts.
@@ -177,6 +209,16 @@ func setup(t *testing.T, change ...func(*bench)) *bench {
 	b.client = server.Client()
 	b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return b
+}
+
+// addUpload begins an upload of the tenant.
+func (b *bench) addUpload(tenant string) *upload.Upload {
+	const size = 8
+	up, _, err := b.deps.Uploads.Create(context.Background(), dataset.Upload{Tenant: tenant, User: tenant, Filename: "t.csv"}, nil, size)
+	if err != nil {
+		panic(err)
+	}
+	return up
 }
 
 // addModel keeps a model of the tenant.

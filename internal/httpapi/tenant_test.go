@@ -46,6 +46,7 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 	keep(b.send(t, "/api/v1/transforms", token, `{"dataset_id":"`+p.Dataset+`","recipe_id":"`+p.Recipe+`"}`))
 	b.ask(t, http.MethodPatch, "/api/v1/datasets/"+p.Dataset+"/pii", tenant+":analyst,steward", strings.NewReader(`{"columns":[{"column":"y","policy":"allow"}]}`), "Content-Type", "application/json")
 	p.Access = decode[httpapi.Page[httpapi.Access]](t, b.ask(t, http.MethodGet, "/api/v1/audit?dataset_id="+p.Dataset, tenant+":analyst,steward", nil)).Items[0].ID
+	p.Upload = b.begin(t, token, "a,b\n1,2\n")
 	keep(b.send(t, "/api/v1/cleanup", token, `{"dry_run":true}`))
 	return p
 }

@@ -184,8 +184,16 @@ func setUploadField(f *uploadFields, name, value string) error {
 // filename returns the name that the client gave the file, without folders
 // and characters that do not print.
 func filename(part *multipart.Part) string {
+	return cleanFilename(part.FileName())
+}
+
+// cleanFilename is the name that is kept.
+func cleanFilename(name string) string {
 	const longest = 255
-	name := clean(part.FileName())
+	name = clean(name)
+	if slash := strings.LastIndexAny(name, `/\\`); slash >= 0 {
+		name = name[slash+1:]
+	}
 	if len(name) > longest {
 		name = name[len(name)-longest:]
 		name = string([]rune(name)) // the cut may have split a character

@@ -119,7 +119,7 @@ var legal = map[job.State][]job.State{
 	job.Pending:   {job.Pending, job.Queued, job.Failed, job.Cancelled},
 	job.Queued:    {job.Running, job.Queued, job.Pending, job.Failed, job.Cancelled},
 	job.Running:   {job.Running, job.Awaiting, job.Pending, job.Succeeded, job.Failed, job.Cancelled},
-	job.Succeeded: {job.Succeeded}, // taken over by a retry of its parent
+	job.Succeeded: {job.Succeeded, job.Awaiting}, // taken over by a retry of its parent, with its files or without
 	job.Failed:    {job.Queued, job.Pending, job.Awaiting},
 	job.Cancelled: {job.Queued, job.Pending, job.Awaiting},
 }

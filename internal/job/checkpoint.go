@@ -44,6 +44,7 @@ type checkpoints struct {
 	max     int
 	fence   func(ctx context.Context) error // nil while the attempt has its job
 	trouble func(ctx context.Context, operation string, err error)
+	saved   func()      // told of every checkpoint that is kept
 	used    atomic.Bool // there is, or may be, something to delete
 }
 
@@ -116,6 +117,7 @@ func (c *checkpoints) Save(ctx context.Context, name string, data []byte) error 
 	if _, err := c.files.Put(ctx, key, "application/octet-stream", bytes.NewReader(seal(c.job, name, c.epoch, data))); err != nil {
 		return fmt.Errorf("save checkpoint %s of job %s: %w", name, c.job, err)
 	}
+	c.saved()
 	return nil
 }
 

@@ -153,3 +153,41 @@ func TestATickerWhoseClockWasAhead(t *testing.T) {
 		}
 	})
 }
+
+// A queue that forgets is reminded soon, whatever the clock says of who handed
+// the job over, or of who looks.
+func TestAQueueThatForgetsWhenClocksAreWrong(t *testing.T) {
+	t.Parallel()
+	late := func() time.Time { return time.Now().Add(-time.Hour) }
+	for name, clocks := range map[string]struct{ submits, looks func() time.Time }{
+		"right":                {time.Now, time.Now},
+		"who submits is ahead": {ahead, time.Now},
+		"who submits is late":  {late, time.Now},
+		"who looks is ahead":   {time.Now, ahead},
+		"who looks is late":    {time.Now, late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := setup(t, map[string]job.Handler{"work": does(func(context.Context, *job.Task) (any, error) { return 1, nil })})
+				w.service = job.NewService(job.ServiceConfig{Driver: w.driver, Queue: w.queue, Files: w.files, Now: clocks.submits, Blind: many})
+				w.keeper = job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: w.queue, Observer: w.diary, Now: clocks.looks, Blind: many})
+				lost, kept := w.submit("work"), w.submit("work")
+				w.want(lost, job.Queued)
+				w.queue.forget(lost.Delivery())
+				stop := w.start()
+				time.Sleep(time.Minute)
+				stop()
+				if j := w.get(lost.ID); j.Epoch != 2 {
+					t.Errorf("after a minute the queue was not reminded: epoch %d", j.Epoch)
+				}
+				if j := w.get(kept.ID); j.Epoch != 1 {
+					t.Errorf("what the queue has was handed over again: epoch %d", j.Epoch)
+				}
+				if n := w.diary.count("revived work queue_forgot"); n != 1 {
+					t.Errorf("%d reminders", n)
+				}
+			})
+		})
+	}
+}

@@ -21,6 +21,7 @@ func (s *session) decide(j *Job, a answer) string {
 	at := stamp(s.cfg.Now)
 	snooze, snoozed := errors.AsType[*SnoozeError](a.err)
 	tooOld := snoozed && snooze.Code == CodeNewerWorker
+	memory, exceeded := errors.AsType[*MemoryError](a.err)
 	j.Waiting = nil
 	if !tooOld {
 		j.UpgradeSince = time.Time{}
@@ -44,6 +45,8 @@ func (s *session) decide(j *Job, a answer) string {
 		j.Waiting = &snooze.Reason
 		j.wait(at, at.Add(snooze.For), snooze.Code)
 		return OutcomeSnoozed
+	case exceeded && memory.elsewhere():
+		return j.route(at, memory)
 	default:
 		if crash, crashed := errors.AsType[*CrashError](a.err); crashed {
 			return s.crash(j, at, crash)
@@ -100,6 +103,24 @@ func (s *session) park(j *Job, at time.Time) string {
 	return OutcomeParked
 }
 
+// furtherBy is by how much of the whole job its checkpoints have to get further
+// for its crashes to be counted anew: so a poison job, which dies at one place,
+// is given up however its progress trembles there, and none goes on for ever.
+const furtherBy = 0.01
+
+// crashed counts a crash and returns how many there were since the job's
+// checkpoints last got further. A long job may lose any number of workers; one
+// that takes its worker with it does so again at the same place.
+func (j *Job) crashed() int {
+	if j.Saved >= j.SavedBefore+furtherBy {
+		j.CrashesBefore, j.SavedBefore = j.Crashes, j.Saved
+	}
+	j.Crashes++
+	return j.crashesHere()
+}
+
+func (j *Job) crashesHere() int { return j.Crashes - j.CrashesBefore }
+
 // limit returns how many failures or crashes the job may have.
 func limit(j *Job, n int) int {
 	if j.Committed {
@@ -154,7 +175,7 @@ type reviver struct {
 func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 	at, worker := stamp(r.now), j.Worker
 	took := max(at.Sub(j.StartedAt), 0)
-	j.Crashes++
+	crashes := j.crashed()
 	j.Waiting, j.UpgradeSince = nil, time.Time{}
 	outcome := ""
 	switch {
@@ -162,15 +183,15 @@ func revive(ctx context.Context, jobs *table, j *Job, r reviver) (bool, error) {
 		j.Worker = ""
 		j.end(at, Cancelled, "cancelled_by_owner")
 		outcome = OutcomeCancelled
-	case j.Crashes >= limit(j, j.MaxCrashes):
+	case crashes >= limit(j, j.MaxCrashes):
 		j.Worker = ""
 		j.Failure, j.Dead = diedTooOften(j), DeadCrashes
 		j.giveUp(at, j.Failure.Code)
 		outcome = OutcomeFailed
 	default:
 		due := at
-		if j.Crashes > 1 {
-			due = j.HeartbeatAt.Add(r.backoff.after(j.Crashes-1, r.dice.roll()))
+		if crashes > 1 {
+			due = j.HeartbeatAt.Add(r.backoff.after(crashes-1, r.dice.roll()))
 		}
 		j.wait(at, due, "worker_died: "+worker)
 	}

@@ -54,7 +54,8 @@ func (e *FanOutError) Error() string {
 // A handler that is called again before its job waits, since a worker died,
 // has to ask for the same children: what it asks for depends on its payload
 // and its checkpoints only. When a failed job is retried, children that are
-// asked for again and have succeeded are not run again.
+// asked for again and have succeeded are not run again, if the files of their
+// results are still there.
 func FanOut(f Fan) error { return &FanOutError{f} }
 
 // Child is what a child's record says about its place among its siblings.
@@ -130,6 +131,7 @@ type ChildResult struct {
 	State   State // Succeeded, or one that the parent tolerates
 	Result  json.RawMessage
 	Failure *Failure
+	Payload json.RawMessage // of one that did not succeed: what is missing
 }
 
 // breed makes the records of the children, in the order asked for.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/store"
@@ -90,23 +92,46 @@ func (s *session) spawnPage(children []*Job) error {
 	if err != nil {
 		return storeFault(err)
 	}
+	var known []*Job
 	for i, c := range children {
 		switch {
 		case errs[i] == nil:
 			s.cfg.Observer.Submitted(c, true)
 		case errors.Is(errs[i], store.ErrDuplicate):
-			if err := s.takeOver(ctx, c); err != nil {
-				return err
-			}
+			known = append(known, c)
 		default:
 			return fmt.Errorf("store child %s of job %s: %w", c.Child.Name, s.id, errs[i])
+		}
+	}
+	return s.takeOverAll(ctx, known)
+}
+
+// takersOver is how many children are looked at together: whether the files of
+// one are there costs a call to their storage.
+const takersOver = 8
+
+func (s *session) takeOverAll(ctx context.Context, children []*Job) error {
+	errs := make([]error, min(takersOver, len(children)))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			for n := next.Add(1) - 1; int(n) < len(children) && errs[i] == nil; n = next.Add(1) - 1 {
+				errs[i] = s.takeOver(ctx, children[n])
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // takeOver makes a child that exists one of this fan: one that succeeded stays
-// as it is, one that ended otherwise runs again.
+// as it is, if its files are still there, and any other that ended runs again.
 func (s *session) takeOver(ctx context.Context, c *Job) error {
 	_, err := s.jobs.Update(ctx, c.ID, func(old *Job) error {
 		switch {
@@ -115,6 +140,14 @@ func (s *session) takeOver(ctx context.Context, c *Job) error {
 		case old.Child.Fan == c.Child.Fan:
 			return store.ErrUnchanged
 		case old.State == Succeeded:
+			whole, err := s.hasFiles(ctx, old)
+			if err != nil {
+				return err
+			}
+			if !whole { // their time was over before the parent was retried
+				old.reset(c.CreatedAt)
+				old.hold(c.CreatedAt, awaitsRelease, c.TendAt, "files_deleted")
+			}
 		case old.State.Terminal():
 			old.reset(c.CreatedAt)
 			old.hold(c.CreatedAt, awaitsRelease, c.TendAt, "parent_retried")
@@ -130,6 +163,28 @@ func (s *session) takeOver(ctx context.Context, c *Job) error {
 	return nil
 }
 
+// hasFiles reports whether every file of the job's result that belongs to the job
+// is there.
+func (s *session) hasFiles(ctx context.Context, j *Job) (bool, error) {
+	missing := map[string]bool{}
+	for _, key := range j.Files {
+		if j.Owns(key) {
+			missing[key] = true
+		}
+	}
+	if len(missing) == 0 {
+		return true, nil
+	}
+	err := s.cfg.Files.Each(ctx, Prefix(j.ID), func(key string, _ int64, _ time.Time) error {
+		delete(missing, key)
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for the files of job %s: %w", j.ID, err)
+	}
+	return len(missing) == 0, nil
+}
+
 // children returns what became of the job's children, in their order.
 func (s *session) children(ctx context.Context) ([]ChildResult, error) {
 	j := s.seen()
@@ -139,9 +194,11 @@ func (s *session) children(ctx context.Context) ([]ChildResult, error) {
 	results := make([]ChildResult, 0, j.Family.Children)
 	err := eachChild(ctx, s.jobs, j.Family.Fan, func(page []*Job) error {
 		for _, c := range page {
-			results = append(results, ChildResult{
-				ID: c.ID, Name: c.Child.Name, Number: c.Child.Number, State: c.State, Result: c.Result, Failure: c.Failure,
-			})
+			r := ChildResult{ID: c.ID, Name: c.Child.Name, Number: c.Child.Number, State: c.State, Result: c.Result, Failure: c.Failure}
+			if c.State != Succeeded {
+				r.Payload = c.Payload
+			}
+			results = append(results, r)
 		}
 		return nil
 	})

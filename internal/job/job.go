@@ -53,7 +53,8 @@ type Job struct {
 	OutageSince     time.Time         `json:"outage_since,omitzero"` // the first of them
 	Dead            string            `json:"dead,omitempty"`        // why a failed job is a dead letter, see DeadLetter
 	Crashes         int               `json:"crashes"`
-	MaxFailures     int               `json:"max_failures"` // failures at which the job is given up
+	CrashesBefore   int               `json:"crashes_before,omitempty"` // those of them before its checkpoints got further, see crashed
+	MaxFailures     int               `json:"max_failures"`             // failures at which the job is given up
 	MaxCrashes      int               `json:"max_crashes"`
 	Timeout         time.Duration     `json:"timeout"` // of one attempt
 	CancelRequested bool              `json:"cancel_requested,omitempty"`
@@ -64,8 +65,10 @@ type Job struct {
 	Failure         *Failure          `json:"failure,omitempty"`   // of the last attempt that failed
 	Waiting         *Reason           `json:"waiting,omitempty"`   // why the last attempt handed it back, if that was no failure
 	Progress        Progress          `json:"progress"`
-	Worker          string            `json:"worker,omitempty"` // who claimed it
-	LogLines        int               `json:"log_lines"`        // how many were written
+	Saved           float64           `json:"saved,omitempty"`        // its progress at the newest checkpoint, of all attempts
+	SavedBefore     float64           `json:"saved_before,omitempty"` // Saved when CrashesBefore was noted
+	Worker          string            `json:"worker,omitempty"`       // who claimed it
+	LogLines        int               `json:"log_lines"`              // how many were written
 
 	CreatedAt   time.Time `json:"created_at"`
 	QueuedAt    time.Time `json:"queued_at,omitzero"`

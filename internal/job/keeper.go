@@ -29,6 +29,7 @@ type KeeperConfig struct {
 	Tenants    TenantDefaults   // of tenants whose policy does not say otherwise
 	Blind      int              // jobs that a queue holds whose workers are not known; default 16
 	Dispatched func(Dispatched) // told after every pass over a pool in which jobs wait; default nothing
+	Freed      <-chan struct{}  // tells that some worker has ended a job, if somebody can; see Run
 
 	DispatchEvery  time.Duration // between two passes of Relay while jobs wait for their turn; default 20 ms
 	RelayEvery     time.Duration // and while none does; default 500 ms
@@ -36,8 +37,9 @@ type KeeperConfig struct {
 	ReconcileEvery time.Duration // default 5 s
 	TendEvery      time.Duration // default 1 s
 
-	Page  int // jobs handed over at a time; default 200
-	Limit int // jobs that one pass looks at; default 5,000
+	Page       int // jobs handed over at a time; default 200
+	Limit      int // jobs that one pass looks at; default 5,000
+	Contenders int // tenants with jobs of one pool that one pass looks at; default 10,000
 }
 
 func (c KeeperConfig) withDefaults() KeeperConfig {
@@ -59,6 +61,7 @@ func (c KeeperConfig) withDefaults() KeeperConfig {
 	c.TendEvery = positive(c.TendEvery, tendEvery)
 	c.Page = min(positive(c.Page, 200), store.MaxLimit-1)
 	c.Limit = positive(c.Limit, 5000)
+	c.Contenders = positive(c.Contenders, 10_000)
 	return c
 }
 
@@ -82,6 +85,7 @@ type Keeper struct {
 	refused  refusal
 	ledger   *ledger
 	shares   map[string]*shares // by pool
+	rounds   map[string]string  // by pool in which more tenants wait than one pass looks at: whose turn was last
 
 	reviving sync.Mutex
 	running  sightings // of running jobs
@@ -95,6 +99,7 @@ type Keeper struct {
 	reconciling sync.Mutex
 	until       time.Time // of the round of Reconcile that is under way
 	position    string    // its cursor
+	ahead       sightings // of queued jobs whose time lies in the future
 }
 
 // NewKeeper returns a keeper over collections that the caller has ensured.
@@ -103,11 +108,12 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 	jobs := newTable(cfg.Driver)
 	t := &tender{
 		jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
-		hint: hinter(cfg.Queue, cfg.QueueTimeout, cfg.Observer),
+		hint: newHints(cfg.Queue, cfg.QueueTimeout, cfg.Observer).tell,
 	}
 	workers := newWorkerTable(cfg.Driver)
 	return &Keeper{
-		lines: lines{jobs}, rules: newRules(cfg.Driver, cfg.Tenants, cfg.Now), ledger: newLedger(cfg, jobs), shares: map[string]*shares{},
+		lines: lines{jobs}, rules: newRules(cfg.Driver, cfg.Tenants, cfg.Now), ledger: newLedger(cfg, jobs),
+		shares: map[string]*shares{}, rounds: map[string]string{},
 		rooms:  &rooms{jobs: jobs, workers: workers, queue: cfg.Queue, now: cfg.Now, timeout: cfg.QueueTimeout, blind: cfg.Blind},
 		tender: t, cfg: cfg, jobs: jobs, workers: workers, deadlines: newDeadlineTable(cfg.Driver),
 		dispatch: &dispatcher{jobs: jobs, queue: cfg.Queue, observer: cfg.Observer, now: cfg.Now, timeout: cfg.QueueTimeout},
@@ -116,7 +122,8 @@ func NewKeeper(cfg KeeperConfig) *Keeper {
 }
 
 // Run relays, revives, expires, reconciles and tends, each at its interval,
-// until ctx ends.
+// until ctx ends. What waits for a free slot is looked at again when Freed says
+// that there may be one, and at growing intervals of up to RelayEvery.
 // Errors go to the observer: the first of a kind at once, further ones once a
 // minute until it worked again.
 func (k *Keeper) Run(ctx context.Context) {
@@ -142,38 +149,6 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 	wg.Go(func() { k.dispatchJobs(ctx) })
 	wg.Wait()
-}
-
-// restShare is for which part of the time that a pass took the dispatcher rests at
-// least.
-const restShare = 4
-
-// dispatchJobs relays until ctx ends: at DispatchEvery while jobs wait for their
-// turn, or after a short rest when a pass takes longer than that, and at the
-// interval of the relay otherwise.
-func (k *Keeper) dispatchJobs(ctx context.Context) {
-	tell := telling{now: k.cfg.Now, trouble: func(err error) { k.cfg.Observer.Trouble(ctx, "relay_jobs", nil, err) }}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		began := k.cfg.Now()
-		_, left, err := k.relay(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		tell.error(err)
-		pause := k.cfg.RelayEvery
-		if left && err == nil {
-			worked := k.cfg.Now().Sub(began)
-			pause = min(max(k.cfg.DispatchEvery-worked, worked/restShare), pause)
-		}
-		timer.Reset(pause)
-	}
 }
 
 // telling tells the first error and then one a minute while they go on.
@@ -282,62 +257,6 @@ func (k *Keeper) reviveSome(ctx context.Context, q store.Query, dead func(j *Job
 	return revived, nil
 }
 
-// Reconcile hands queued jobs over again that the queue has forgotten, and
-// returns how many. One pass looks at Limit jobs at most; the next goes on
-// from there.
-func (k *Keeper) Reconcile(ctx context.Context) (int, error) {
-	k.reconciling.Lock()
-	defer k.reconciling.Unlock()
-	if k.position == "" {
-		k.until = stamp(k.cfg.Now).Add(-k.cfg.ReconcileAfter)
-	}
-	q := store.Query{
-		Index: indexDue, Equal: []any{string(Queued)}, To: nanos(k.until), Cursor: k.position, Limit: k.cfg.Page,
-	}
-	handed, seen := 0, 0
-	for seen < k.cfg.Limit {
-		page, err := k.jobs.Find(ctx, q)
-		if err != nil {
-			return handed, fmt.Errorf("reconcile: %w", err)
-		}
-		seen += len(page.Items)
-		done, err := k.remind(ctx, page.Items)
-		handed += done
-		if err != nil {
-			return handed, fmt.Errorf("reconcile: %w", err)
-		}
-		k.position, q.Cursor = page.Next, page.Next
-		if page.Next == "" {
-			break
-		}
-	}
-	return handed, nil
-}
-
-// remind hands those of the jobs over again that the queue does not have.
-func (k *Keeper) remind(ctx context.Context, jobs []*Job) (int, error) {
-	var forgotten []*Job
-	var failed error
-	for _, j := range jobs {
-		alive, err := k.asks(ctx, j)
-		if err != nil {
-			failed = err
-			break
-		}
-		if !alive {
-			forgotten = append(forgotten, j)
-		}
-	}
-	if len(forgotten) == 0 || failed != nil {
-		return 0, failed
-	}
-	done, err := k.dispatch.handOver(ctx, "queue_forgot", forgotten...)
-	for _, j := range done {
-		k.cfg.Observer.Revived(j, "queue_forgot")
-	}
-	return len(done), err
-}
-
 // Pass does each of the keeper's duties once: it revives, expires, tends,
 // completes, relays and reconciles. It is what Run does at intervals.
 func (k *Keeper) Pass(ctx context.Context) error {
@@ -349,44 +268,3 @@ func (k *Keeper) Pass(ctx context.Context) error {
 	_, reconcile := k.Reconcile(ctx)
 	return errors.Join(revive, expire, tend, complete, relay, reconcile)
 }
-
-// sightings remembers since when values have stood still before this
-// process's own eyes.
-type sightings struct {
-	at    time.Time           // of this look
-	ended time.Time           // the last look that got to its end
-	known map[string]sighting // by that look
-	now   map[string]sighting // by this one
-}
-
-type sighting struct {
-	value int64
-	since time.Time
-}
-
-// begin starts a look. When the last one that got to its end is long ago,
-// because this process was paused or the store was away, the workers may have
-// been held up by the same, and what was seen before counts for nothing.
-func (s *sightings) begin(at time.Time, often time.Duration) {
-	s.at = at
-	if at.Sub(s.ended) > often {
-		s.known = nil
-	}
-	s.now = map[string]sighting{}
-}
-
-// forget makes what was seen count for nothing.
-func (s *sightings) forget() { s.known, s.ended = nil, time.Time{} }
-
-// still returns for how long the value has stood still.
-func (s *sightings) still(id string, value int64) time.Duration {
-	seen, ok := s.known[id]
-	if !ok || seen.value != value {
-		seen = sighting{value: value, since: s.at}
-	}
-	s.now[id] = seen
-	return s.at.Sub(seen.since)
-}
-
-// end keeps what this look saw for the next one.
-func (s *sightings) end() { s.known, s.ended = s.now, s.at }

@@ -126,17 +126,17 @@ type lines struct{ jobs *table }
 // given, in that order, which may not be ready; nil means that there is none.
 // An empty tenant stands before all others.
 func (l lines) next(ctx context.Context, pool, tenant, kind string) (*Job, error) {
-	queries := []store.Query{{Equal: []any{string(Pending), pool}, From: tenant + "\x00"}}
-	if tenant != "" {
-		queries = append([]store.Query{{Equal: []any{string(Pending), pool, tenant}, From: kind + "\x00"}}, queries...)
+	j, err := l.first(ctx, store.Query{Equal: []any{string(Pending), pool, tenant}, From: kind + "\x00"})
+	if err != nil || j != nil {
+		return j, err
 	}
-	for _, q := range queries {
-		j, err := l.first(ctx, q)
-		if err != nil || j != nil {
-			return j, err
-		}
-	}
-	return nil, nil
+	return l.nextTenant(ctx, pool, tenant)
+}
+
+// nextTenant returns the first pending job of the pool of a tenant after the one
+// given.
+func (l lines) nextTenant(ctx context.Context, pool, tenant string) (*Job, error) {
+	return l.first(ctx, store.Query{Equal: []any{string(Pending), pool}, From: tenant + "\x00"})
 }
 
 // nextPool returns a pending job of the pool after the one given.
@@ -174,10 +174,10 @@ func (l lines) anyReady(ctx context.Context, pool, tenant string, at time.Time) 
 }
 
 // adopt writes the pending jobs of the pool again that a program has written
-// that knew of no owners, so that they stand in the line of theirs.
-func (l lines) adopt(ctx context.Context, pool string, page, limit int) error {
-	_, err := l.rewrite(ctx, store.Query{Index: indexTurn, Equal: []any{string(Pending), pool, ""}, Limit: page}, limit, func(*Job) {})
-	return err
+// that knew of no owners, so that they stand in the line of theirs, and returns
+// how many.
+func (l lines) adopt(ctx context.Context, pool string, page, limit int) (int, error) {
+	return l.rewrite(ctx, store.Query{Index: indexTurn, Equal: []any{string(Pending), pool, ""}, Limit: page}, limit, func(*Job) {})
 }
 
 // wake gives the pending jobs their turn whose time has come, and returns how

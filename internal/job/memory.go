@@ -1,6 +1,7 @@
 package job
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/store"
 )
 
 // maxPassed is how often a job that waits for memory may be passed by later
@@ -160,6 +162,11 @@ type MemoryError struct {
 	Had    int64
 	Budget int64 // of the worker, for all its jobs; 0: none is set
 	Asked  bool  // Had is what was asked for, not an estimate
+
+	// Largest is the largest budget of a live worker of the pool, as far as
+	// somebody looked; Unlimited is whether one has no limit.
+	Largest   int64
+	Unlimited bool
 }
 
 // Error implements error.
@@ -167,8 +174,24 @@ func (e *MemoryError) Error() string {
 	return fmt.Sprintf("job: used %d bytes of memory and had %d, of the worker's %d", e.Used, e.Had, e.Budget)
 }
 
-// hopeless reports whether the next attempt could have no more.
-func (e *MemoryError) hopeless() bool { return e.Asked || e.Had >= e.Budget }
+// most is the most that an attempt could have anywhere; 0: there is no limit.
+func (e *MemoryError) most() int64 {
+	if e.Unlimited {
+		return 0
+	}
+	return max(e.Budget, e.Largest)
+}
+
+// spent reports whether the attempt had all that its worker may give.
+func (e *MemoryError) spent() bool { return !e.Asked && e.Had >= e.Budget }
+
+// hopeless reports whether the next attempt could have no more, on any worker.
+func (e *MemoryError) hopeless() bool {
+	return e.Asked || e.most() > 0 && e.Had >= e.most()
+}
+
+// elsewhere reports whether it could have more, but not on that worker.
+func (e *MemoryError) elsewhere() bool { return e.spent() && !e.hopeless() }
 
 func (e *MemoryError) failure() *Failure {
 	f := &Failure{Class: fault.ClassExhausted, Code: "memory_exceeded"}
@@ -177,7 +200,10 @@ func (e *MemoryError) failure() *Failure {
 		f.Message = fmt.Sprintf("The job needed at least %s of memory and had %s, as much as was asked for: ask for more with memory, leave it out to have it estimated, or give the job fewer rows or columns.",
 			Size(e.Used), Size(e.Had))
 	case e.hopeless():
-		f.Message = fmt.Sprintf("The job needed at least %s of memory and had %s, all that its worker may give: give it fewer rows or columns, or run a worker with a larger worker.memory and try again.",
+		f.Message = fmt.Sprintf("The job needed at least %s of memory and had %s, all that its worker may give; the largest budget of a worker of its pool is %s: give it fewer rows or columns, or run a worker with a larger worker.memory and try again.",
+			Size(e.Used), Size(e.Had), Size(e.most()))
+	case e.elsewhere():
+		f.Message = fmt.Sprintf("The job needed at least %s of memory and had %s, all that its worker may give: it goes on with a worker that may give more.",
 			Size(e.Used), Size(e.Had))
 	default:
 		f.Message = fmt.Sprintf("The job needed at least %s of memory and had %s of its worker's %s, beside the other jobs: it is tried again with more.",
@@ -212,23 +238,55 @@ const raise = 1.5
 func (s *session) account(j *Job, err error) {
 	j.MemoryPeak = max(j.MemoryPeak, s.memory.peak.Load())
 	if e, ok := errors.AsType[*MemoryError](err); ok && !e.hopeless() {
-		j.Memory = min(max(j.Memory, int64(raise*float64(e.Used))), e.Budget)
+		j.Memory = max(j.Memory, int64(raise*float64(e.Used)))
+		if most := e.most(); most > 0 {
+			j.Memory = min(j.Memory, most)
+		}
 	}
+}
+
+// measure finds out whether a job that used all that its worker may give could
+// have more elsewhere. The work is done, and the answer decides whether it was in
+// vain: so it waits for the store as long as for the outcome to be recorded.
+func (s *session) measure(err error) error {
+	e, ok := errors.AsType[*MemoryError](err)
+	if !ok || !e.spent() {
+		return nil
+	}
+	return s.persist(func(ctx context.Context) (bool, error) {
+		call, cancel := context.WithTimeout(store.Vital(ctx), s.cfg.CallTimeout)
+		defer cancel()
+		workers, err := s.others(call, s.seen().Pool)
+		if err != nil {
+			return false, err
+		}
+		e.Largest, e.Unlimited = largest(workers)
+		return true, nil
+	})
+}
+
+// route sends a job back to the line that needs more memory than this worker may
+// give, for one that may give more. Nothing is counted: each time the job is given
+// more, until no worker has as much.
+func (j *Job) route(at time.Time, e *MemoryError) string {
+	j.Waiting = &Reason{Code: codeWaitsForBigger, Message: e.failure().Message}
+	j.wait(at, at, codeWaitsForBigger)
+	return OutcomeSnoozed
 }
 
 // crash counts that the process of the attempt died, as revive does when a
 // worker did: the first time costs no waiting.
 func (s *session) crash(j *Job, at time.Time, err *CrashError) string {
-	j.Crashes++
+	crashes := j.crashed()
 	j.Failure = failureOf(err, j)
-	if j.Crashes >= limit(j, j.MaxCrashes) {
+	if crashes >= limit(j, j.MaxCrashes) {
 		j.Failure, j.Dead = crashedTooOften(j), DeadCrashes
 		j.giveUp(at, j.Failure.Code)
 		return OutcomeFailed
 	}
 	var delay time.Duration
-	if j.Crashes > 1 {
-		delay = s.cfg.Backoff.after(j.Crashes-1, s.dice.roll())
+	if crashes > 1 {
+		delay = s.cfg.Backoff.after(crashes-1, s.dice.roll())
 	}
 	j.wait(at, at.Add(delay), "process_died")
 	return OutcomeRetried

@@ -19,7 +19,7 @@ import (
 func (w *world) startSlowly(runners ...*job.Runner) (stop func()) {
 	w.pace = 5 * time.Second
 	w.keeper = job.NewKeeper(job.KeeperConfig{
-		Driver: w.driver, Queue: w.queue, Observer: w.diary, RelayEvery: w.pace, ReviveEvery: w.pace, ReconcileEvery: time.Minute,
+		Driver: w.driver, Queue: w.queue, Observer: w.diary, RelayEvery: w.pace, ReviveEvery: w.pace, TendEvery: w.pace, ReconcileEvery: time.Minute,
 	})
 	return w.start(runners...)
 }

@@ -12,9 +12,8 @@ import (
 )
 
 const (
-	maxPools      = 1000   // that one pass looks at
-	maxContenders = 10_000 // tenants with jobs of one pool that one pass looks at
-	lotSize       = 64     // jobs that are marked by one call
+	maxPools = 1000 // that one pass looks at
+	lotSize  = 64   // jobs that are marked by one call
 )
 
 // Dispatched is what one pass has done for one pool.
@@ -60,15 +59,15 @@ func (k *Keeper) Relay(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// relay also reports whether jobs are left that may be handed over soon.
-func (k *Keeper) relay(ctx context.Context) (handed int, left bool, err error) {
+// relay also returns what the jobs wait for that are left.
+func (k *Keeper) relay(ctx context.Context) (handed int, left waiting, err error) {
 	k.relaying.Lock()
 	defer k.relaying.Unlock()
 	if k.refused.err != nil && k.cfg.Now().Before(k.refused.until) {
-		return 0, false, k.refused.err
+		return 0, nothingWaits, k.refused.err
 	}
 	if _, err := k.lines.wake(ctx, stamp(k.cfg.Now), k.cfg.Page, k.cfg.Limit); err != nil {
-		return 0, false, fmt.Errorf("relay: %w", err)
+		return 0, nothingWaits, fmt.Errorf("relay: %w", err)
 	}
 	var errs []error
 	pool := ""
@@ -79,8 +78,8 @@ func (k *Keeper) relay(ctx context.Context) (handed int, left bool, err error) {
 			break
 		}
 		pool = next.Pool
-		n, more, err := k.relayPool(ctx, pool)
-		handed, left = handed+n, left || more
+		n, more, err := k.relayPool(ctx, next)
+		handed, left = handed+n, max(left, more)
 		if err != nil {
 			errs = append(errs, err)
 			if fault.CodeOf(err) == queueUnavailable {
@@ -94,15 +93,17 @@ func (k *Keeper) relay(ctx context.Context) (handed int, left bool, err error) {
 	return handed, left, err
 }
 
-// relayPool hands over what the pool has room for.
-func (k *Keeper) relayPool(ctx context.Context, pool string) (handed int, left bool, err error) {
+// relayPool hands over what the pool of the job has room for, which is the first
+// that waits in it.
+func (k *Keeper) relayPool(ctx context.Context, head *Job) (handed int, left waiting, err error) {
+	pool := head.Pool
 	room, err := k.rooms.left(ctx, pool)
 	if err != nil {
-		return 0, false, err
+		return 0, nothingWaits, err
 	}
 	rule, err := k.rules.queue(ctx, pool)
 	if err != nil || rule.paused {
-		return 0, false, err
+		return 0, nothingWaits, err
 	}
 	if k.refused.err != nil {
 		room = min(room, 1)
@@ -110,35 +111,55 @@ func (k *Keeper) relayPool(ctx context.Context, pool string) (handed int, left b
 	d := Dispatched{Pool: pool, Room: room}
 	if room == 0 {
 		k.cfg.Dispatched(d)
-		return 0, true, nil
+		return 0, waitsForSlot, nil
 	}
-	c := &choice{Keeper: k, pool: pool, rule: rule, room: min(room, k.cfg.Limit), now: stamp(k.cfg.Now), shares: k.shares[pool]}
+	c := &choice{Keeper: k, pool: pool, head: head, rule: rule, room: min(room, k.cfg.Limit), now: stamp(k.cfg.Now), shares: k.shares[pool]}
 	if c.shares == nil {
 		c.shares = newShares()
 		k.shares[pool] = c.shares
 	}
 	if err := c.find(ctx); err != nil {
-		return 0, false, err
+		return 0, nothingWaits, err
 	}
 	if err := c.choose(ctx); err != nil {
-		return 0, false, err
+		return 0, nothingWaits, err
 	}
+	c.goRound()
+	chosen := len(c.chosen)
 	d.Jobs, err = c.handOver(ctx)
 	d.Tenants, d.Error = len(c.contenders), c.shares.err()
 	k.cfg.Dispatched(d)
-	return d.Jobs, len(c.contenders) > 0, err
+	return d.Jobs, c.left(chosen), err
+}
+
+// left returns what is waited for by those who are left. Whoever could have had
+// nothing has to wait until some job of its own, or of its kind, ends; but for
+// whom time alone helps.
+func (c *choice) left(chosen int) waiting {
+	timed := func(t *contender) bool { return t.rule.rate > 0 }
+	switch {
+	case len(c.contenders) == 0 && !c.crowded:
+		return nothingWaits
+	case chosen == 0 && !c.crowded && !slices.ContainsFunc(c.contenders, timed):
+		return waitsForSlot
+	default:
+		return waitsForTurn
+	}
 }
 
 // choice is the choice of the jobs of one pool that are handed over next.
 type choice struct {
 	*Keeper
 	pool       string
+	head       *Job // the first that waits in it; nil when that has been looked at
 	rule       rule
 	room       int
 	now        time.Time
 	shares     *shares
 	quota      *quota // of the pool
 	contenders []*contender
+	crowded    bool   // more tenants wait than are looked at
+	last       string // the last of those that were
 	chosen     []*Job
 }
 
@@ -161,34 +182,20 @@ type kindLine struct {
 
 // find finds the tenants that wait, and the first job of each of their kinds.
 func (c *choice) find(ctx context.Context) error {
-	if err := c.lines.adopt(ctx, c.pool, c.cfg.Page, c.cfg.Limit); err != nil {
+	adopted, err := c.lines.adopt(ctx, c.pool, c.cfg.Page, c.cfg.Limit)
+	if err != nil {
 		return fmt.Errorf("find the lines of pool %s: %w", c.pool, err)
 	}
-	tenant, kind := "", ""
-	for len(c.contenders) < maxContenders {
-		j, err := c.lines.next(ctx, c.pool, tenant, kind)
-		if err != nil {
-			return fmt.Errorf("find the lines of pool %s: %w", c.pool, err)
-		}
-		if j == nil {
-			break
-		}
-		if j.Tenant != tenant || kind == "" {
-			r, err := c.rules.tenant(ctx, j.Tenant)
-			if err != nil {
-				return err
-			}
-			c.contenders = append(c.contenders, &contender{tenant: j.Tenant, rule: r})
-		}
-		tenant, kind = j.Tenant, j.Kind
-		l := &kindLine{more: true, kind: kind, query: store.Query{
-			Index: indexTurn, Equal: []any{string(Pending), c.pool, tenant, kind}, To: int64(notYet), Limit: min(c.cfg.Page, c.room),
-		}}
-		if j.ready(c.now) {
-			l.first, l.read = j.ID, []*Job{j}
-		}
-		last := c.contenders[len(c.contenders)-1]
-		last.kinds = append(last.kinds, l)
+	after := c.rounds[c.pool]
+	if adopted > 0 || after != "" {
+		c.head = nil // another may be the first
+	}
+	err = c.step(ctx, after, "")
+	if err == nil && after != "" && !c.crowded {
+		err = c.step(ctx, "", after)
+	}
+	if err != nil {
+		return fmt.Errorf("find the lines of pool %s: %w", c.pool, err)
 	}
 	// Whoever is paused, or waits for a time only, does not wait for a turn.
 	waiting := c.contenders[:0]
@@ -204,6 +211,68 @@ func (c *choice) find(ctx context.Context) error {
 	c.contenders = waiting
 	c.shares.enter(c.contenders)
 	return nil
+}
+
+// step steps from tenant to tenant, behind the first and up to the last that is
+// named, and from kind to kind. It stops when enough have been found.
+func (c *choice) step(ctx context.Context, behind, until string) error {
+	var last *contender
+	kind := ""
+	for {
+		var j *Job
+		var err error
+		switch {
+		case c.head != nil:
+			j, c.head = c.head, nil
+		case last == nil:
+			j, err = c.lines.nextTenant(ctx, c.pool, behind)
+		default:
+			j, err = c.lines.next(ctx, c.pool, last.tenant, kind)
+		}
+		if err != nil || j == nil || until != "" && j.Tenant > until {
+			return err
+		}
+		if last == nil || j.Tenant != last.tenant {
+			if c.crowded = len(c.contenders) == c.cfg.Contenders; c.crowded {
+				return nil
+			}
+			r, err := c.rules.tenant(ctx, j.Tenant)
+			if err != nil {
+				return err
+			}
+			last = &contender{tenant: j.Tenant, rule: r}
+			c.contenders, c.last = append(c.contenders, last), j.Tenant
+		}
+		kind = j.Kind
+		l := &kindLine{more: true, kind: kind, query: store.Query{
+			Index: indexTurn, Equal: []any{string(Pending), c.pool, j.Tenant, kind}, To: int64(notYet), Limit: min(c.cfg.Page, c.room),
+		}}
+		if j.ready(c.now) {
+			l.first, l.read = j.ID, []*Job{j}
+		}
+		last.kinds = append(last.kinds, l)
+	}
+}
+
+// goRound notes where the next pass is to begin when not everybody was looked at:
+// behind the last one that had a turn, or all of them if none had. So turns go
+// round, and each tenant has its own.
+func (c *choice) goRound() {
+	if !c.crowded {
+		delete(c.rounds, c.pool)
+		return
+	}
+	had := map[string]bool{}
+	for _, j := range c.chosen {
+		had[j.Tenant] = true
+	}
+	for _, t := range slices.Backward(c.contenders) {
+		if had[t.tenant] {
+			c.rounds[c.pool] = t.tenant
+			return
+		}
+	}
+	c.rounds[c.pool] = c.last
 }
 
 func (c *choice) anyReady(ctx context.Context, t *contender) (bool, error) {

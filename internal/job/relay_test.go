@@ -23,7 +23,7 @@ type fleet struct {
 	now     map[string]int
 }
 
-func withFleet(t *testing.T, slots int, takes time.Duration) *fleet {
+func withFleet(t *testing.T, slots int, takes time.Duration, change ...func(*job.KeeperConfig)) *fleet {
 	t.Helper()
 	f := &fleet{most: map[string]int{}, now: map[string]int{}}
 	run := does(func(ctx context.Context, task *job.Task) (any, error) {
@@ -34,7 +34,11 @@ func withFleet(t *testing.T, slots int, takes time.Duration) *fleet {
 	})
 	f.world = setup(t, map[string]job.Handler{"work": run, "other": run})
 	f.service = job.NewService(job.ServiceConfig{Driver: f.driver, Queue: f.queue, Files: f.files, Observer: f.diary, Pools: []string{"batch"}})
-	f.keeper = job.NewKeeper(job.KeeperConfig{Driver: f.driver, Queue: f.queue, Observer: f.diary})
+	keeping := job.KeeperConfig{Driver: f.driver, Queue: f.queue, Observer: f.diary, Freed: f.queue.freed}
+	for _, c := range change {
+		c(&keeping)
+	}
+	f.keeper = job.NewKeeper(keeping)
 	r := f.runner("wkr_a", func(c *job.RunnerConfig) { c.Slots = map[string]int{"batch": slots} })
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() { cancel(); synctest.Wait() })

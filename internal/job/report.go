@@ -28,7 +28,8 @@ type report struct {
 
 	mu       sync.Mutex
 	progress Progress
-	changed  bool // progress, since it was last taken
+	changed  bool    // progress, since it was last taken
+	saved    float64 // the fraction at the newest checkpoint
 	rate     rate
 	lines    []LogLine // without numbers
 	room     int       // lines that may still be added before the limit
@@ -109,6 +110,22 @@ func (r *report) snapshot() Progress {
 	defer r.mu.Unlock()
 	r.changed = false
 	return r.progress
+}
+
+// checkpointed takes note that what was done so far is saved.
+func (r *report) checkpointed() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.progress.Fraction > r.saved {
+		r.saved, r.changed = r.progress.Fraction, true
+	}
+}
+
+// savedAt returns the fraction at the newest checkpoint of this attempt.
+func (r *report) savedAt() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.saved
 }
 
 // batch returns the oldest lines, at most one row of them, without removing

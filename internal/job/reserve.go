@@ -148,6 +148,16 @@ func (r *Runner) others(ctx context.Context, pool string) ([]*Worker, error) {
 	}
 }
 
+// largest returns the largest budget of the workers, and whether one has no
+// limit.
+func largest(workers []*Worker) (budget int64, unlimited bool) {
+	for _, w := range workers {
+		budget = max(budget, w.Memory)
+		unlimited = unlimited || w.Memory == 0
+	}
+	return budget, unlimited
+}
+
 // freshBeats is after how many missed heartbeats a worker is not counted on.
 const freshBeats = 4
 
@@ -166,13 +176,10 @@ func (r *Runner) handBack(ctx context.Context, j *Job) error {
 	if err != nil {
 		return err
 	}
-	largest, unlimited := r.budget.total, false
-	for _, w := range workers {
-		largest = max(largest, w.Memory)
-		unlimited = unlimited || w.Memory == 0
-	}
+	most, unlimited := largest(workers)
+	most = max(most, r.budget.total)
 	at := stamp(r.cfg.Now)
-	if unlimited || largest >= j.Memory {
+	if unlimited || most >= j.Memory {
 		j.ParkedAt = time.Time{}
 		j.Waiting = &Reason{Code: codeWaitsForBigger, Message: fmt.Sprintf(
 			"The job needs %s of memory and the worker it was offered to has %s: it waits for one that has more.", Size(j.Memory), Size(r.budget.total))}
@@ -180,7 +187,7 @@ func (r *Runner) handBack(ctx context.Context, j *Job) error {
 		return r.putBack(call, j)
 	}
 	message := fmt.Sprintf("The job needs %s of memory, and the largest worker of the pool %s has %s: run one with a larger worker.memory, ask for less with memory, or give the job fewer rows or columns.",
-		Size(j.Memory), j.Pool, Size(largest))
+		Size(j.Memory), j.Pool, Size(most))
 	if j.ParkedAt.IsZero() {
 		j.ParkedAt = at
 	}

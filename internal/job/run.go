@@ -205,6 +205,9 @@ func (s *session) settle(a answer) error {
 	if errors.Is(a.err, ErrLost) {
 		return s.gone(ErrLost)
 	}
+	if err := s.measure(a.err); err != nil {
+		return s.gone(err)
+	}
 	if a.err != nil {
 		s.explain(a.err)
 	}
@@ -244,16 +247,25 @@ func (s *session) gone(err error) error {
 // insist writes until the store answers, for FinishPatience at most: the work
 // is done, and to lose it to a pause of the store would be a pity.
 func (s *session) insist(change func(*Job) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), s.cfg.FinishPatience)
-	defer cancel()
-	wait := 100 * time.Millisecond
-	for {
+	return s.persist(func(ctx context.Context) (bool, error) {
 		var refused error
 		err := s.write(ctx, func(j *Job) error {
 			refused = change(j)
 			return refused
 		})
-		if err == nil || refused != nil || errors.Is(err, ErrLost) || errors.Is(err, errWritten) || errors.Is(err, store.ErrTooLarge) {
+		final := err == nil || refused != nil || errors.Is(err, ErrLost) || errors.Is(err, errWritten) || errors.Is(err, store.ErrTooLarge)
+		return final, err
+	})
+}
+
+// persist tries again until what came of it is final, for FinishPatience at most.
+func (s *session) persist(try func(context.Context) (final bool, err error)) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.base), s.cfg.FinishPatience)
+	defer cancel()
+	wait := 100 * time.Millisecond
+	for {
+		final, err := try(ctx)
+		if final {
 			return err
 		}
 		s.cfg.Observer.Trouble(ctx, "record_outcome", s.seen(), err)

@@ -326,7 +326,7 @@ func TestPublishFails(t *testing.T) {
 						return test.err
 					},
 				}}
-				defer w.start(w.runner("wkr_a"))()
+				defer w.startSlowly(w.runner("wkr_a"))()
 				id := w.submit("work").ID
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 				defer cancel()

@@ -119,7 +119,7 @@ func NewService(cfg ServiceConfig) *Service {
 		watches:   map[string]*watch{}, behind: map[string]*behind{},
 		tender: &tender{
 			jobs: jobs, edges: newEdgeTable(cfg.Driver), batches: newBatchTable(cfg.Driver), observer: cfg.Observer, now: cfg.Now,
-			hint: hinter(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer),
+			hint: newHints(cfg.Queue, cfg.EnqueueTimeout, cfg.Observer).tell,
 		},
 	}
 }
@@ -245,18 +245,6 @@ func (s *Service) Cancel(ctx context.Context, tenant, id string) (*Job, error) {
 	return j, nil
 }
 
-// hinter tells workers to look at a record now. Without it they look a second
-// later.
-func hinter(queue Queue, timeout time.Duration, observer Observer) func(context.Context, *Job) {
-	return func(ctx context.Context, j *Job) {
-		call, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-		defer cancel()
-		if err := queue.HintCancel(call, j.Delivery()); err != nil {
-			observer.Trouble(ctx, "hint_cancel", j, err)
-		}
-	}
-}
-
 // Retry runs a failed or cancelled job again, under a new epoch and with all
 // counters but the attempts at zero. It is a conflict in any other state.
 func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
@@ -306,7 +294,8 @@ func (s *Service) Retry(ctx context.Context, tenant, id string) (*Job, error) {
 // reset makes the job as if it had never run; attempts and epochs count on. A
 // deadline that has passed is one no more.
 func (j *Job) reset(at time.Time) {
-	j.Failures, j.Outages, j.Crashes = 0, 0, 0
+	j.Failures, j.Outages, j.Crashes, j.CrashesBefore = 0, 0, 0, 0
+	j.Saved, j.SavedBefore = 0, 0
 	j.OutageSince, j.Dead = time.Time{}, ""
 	j.CancelRequested, j.Committed = false, false
 	j.Result, j.Files, j.OwnFiles, j.Failure = nil, nil, nil, nil

@@ -48,6 +48,7 @@ func newSession(ctx context.Context, r *Runner, j *Job, memory *Allowance) *sess
 	}
 	s.saved = &checkpoints{
 		files: r.cfg.Files, job: j.ID, epoch: j.Epoch, max: r.cfg.MaxCheckpoint, fence: s.holds,
+		saved: s.report.checkpointed,
 		trouble: func(ctx context.Context, operation string, err error) {
 			r.cfg.Observer.Trouble(ctx, operation, s.seen(), err)
 		},
@@ -172,6 +173,7 @@ func (s *session) writeInTurn(ctx context.Context, change func(*Job) error) erro
 		reached := next.Progress.Fraction
 		next.Progress = s.report.snapshot()
 		next.Progress.Fraction = max(next.Progress.Fraction, reached)
+		next.Saved = max(next.Saved, s.report.savedAt())
 		next.LogLines = s.logged
 		if err := change(next); err != nil {
 			return err

@@ -116,9 +116,12 @@ func isNotFound(err error) bool { return fault.ClassOf(err) == fault.ClassNotFou
 
 // diedTooOften is the failure of a job that is given up after crashes.
 func diedTooOften(j *Job) *Failure {
-	times := fmt.Sprintf("%d times", j.Crashes)
-	if j.Crashes == 1 {
+	times := fmt.Sprintf("%d times", j.crashesHere())
+	if j.crashesHere() == 1 {
 		times = "once"
+	}
+	if j.CrashesBefore > 0 {
+		times += fmt.Sprintf(", %d times in all,", j.Crashes)
 	}
 	return &Failure{
 		Class: fault.ClassInternal, Code: "worker_died",

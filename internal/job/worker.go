@@ -105,6 +105,18 @@ func (r *Runner) sign(ctx context.Context, w Worker) error {
 	return err
 }
 
+// Workers returns a page of the workers in the state, or of all if it is empty:
+// by their states, and those whose heartbeat is oldest first. The cursor is Next
+// of the page before.
+func (s *Service) Workers(ctx context.Context, state, cursor string, limit int) (store.Page[*Worker], error) {
+	q := store.Query{Index: "state", Cursor: cursor, Limit: positive(limit, defaultPage)}
+	if state != "" {
+		q.Equal = []any{state}
+	}
+	page, err := s.rooms.workers.Find(ctx, q)
+	return page, storeFault(err)
+}
+
 // Workers returns the workers in the state, at most limit of them, those whose
 // heartbeat is oldest first; 0 means 100.
 func (k *Keeper) Workers(ctx context.Context, state string, limit int) ([]*Worker, error) {

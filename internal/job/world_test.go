@@ -37,6 +37,7 @@ type line struct {
 	order []string
 	hint  func(job.Delivery)
 	moved chan struct{} // closed when there may be something to take
+	freed chan struct{} // has something when a delivery has ended
 }
 
 type task struct {
@@ -47,7 +48,9 @@ type task struct {
 
 var _ job.Queue = (*line)(nil)
 
-func newLine() *line { return &line{tasks: map[string]*task{}, moved: make(chan struct{})} }
+func newLine() *line {
+	return &line{tasks: map[string]*task{}, moved: make(chan struct{}), freed: make(chan struct{}, 1)}
+}
 
 // stir tells those who wait. The lock is held.
 func (q *line) stir() {
@@ -167,6 +170,10 @@ func (q *line) settle(d job.Delivery, err error) {
 		}
 	}
 	q.stir()
+	select {
+	case q.freed <- struct{}{}:
+	default:
+	}
 }
 
 func (q *line) flush() {
@@ -174,6 +181,14 @@ func (q *line) flush() {
 	defer q.mu.Unlock()
 	clear(q.tasks)
 	q.order = nil
+}
+
+// forget makes the queue lose one delivery.
+func (q *line) forget(d job.Delivery) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.tasks, taskID(d))
+	q.order = slices.DeleteFunc(q.order, func(id string) bool { return id == taskID(d) })
 }
 
 func (q *line) setDown(down bool) {
@@ -339,7 +354,7 @@ func setup(t *testing.T, handlers map[string]job.Handler) *world {
 		t.Fatal(err)
 	}
 	w.service = job.NewService(job.ServiceConfig{Driver: w.driver, Queue: w.queue, Files: w.files, Observer: w.diary, Blind: many})
-	w.keeper = job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: w.queue, Observer: w.diary, Blind: many})
+	w.keeper = job.NewKeeper(job.KeeperConfig{Driver: w.driver, Queue: w.queue, Observer: w.diary, Blind: many, Freed: w.queue.freed})
 	t.Cleanup(func() {
 		for _, v := range w.driver.violations() {
 			t.Error(v)

@@ -13,6 +13,8 @@ type Request struct {
 	IDColumn  string `json:"id_column,omitempty" maxLength:"1024" doc:"A column copied to the output as row_id; default: the row's number, from 1"`
 	Shards    int    `json:"shards,omitempty" minimum:"0" maximum:"10000" doc:"Into how many parts, at most, the file is divided, which are predicted by jobs of their own on any worker. 0: by the number of rows; 1: not at all. A CSV file is divided between rows, a Parquet file between row groups. An output in Parquet cannot be divided"`
 
+	MaxFailedShards int `json:"max_failed_shards,omitempty" minimum:"0" maximum:"1000" doc:"How many parts of a divided prediction may fail for good, or be cancelled, without the prediction failing: their rows are absent from the output, and the result says which. 0: none. Not with shards 1 and not with an output in Parquet, which are not divided"`
+
 	job.Limits
 	job.Order
 }
@@ -28,5 +30,18 @@ type Result struct {
 	Shards    int      `json:"shards,omitempty"`     // parts that were predicted by jobs of their own
 	OutputKey string   `json:"output_key"`           // row_id, prediction, probability_<class>...
 	ErrorsKey string   `json:"errors_key,omitempty"` // JSON Lines: row, line, column, reason
-	Warnings  []string `json:"warnings,omitempty"`   // extra columns, unseen categories
+	Warnings  []string `json:"warnings,omitempty"`   // extra columns, unseen categories, parts that failed
+
+	FailedShards []FailedShard `json:"failed_shards,omitempty"` // in the order of the file
+	AbsentRows   int64         `json:"absent_rows,omitempty"`   // that were asked for and are in no file, since their parts failed
+}
+
+// FailedShard is a part of the file that is absent from the output.
+type FailedShard struct {
+	Shard    int    `json:"shard"` // from 1
+	JobID    string `json:"job_id"`
+	FirstRow int64  `json:"first_row"` // of the file, from 1
+	LastRow  int64  `json:"last_row"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
 }

@@ -240,6 +240,7 @@ func (p *run) run(ctx context.Context) error {
 
 // tell says what was done and what is to be minded.
 func (p *run) tell() {
+	p.warnAbsent()
 	if p.extra != "" {
 		p.result.Warnings = append(p.result.Warnings, p.extra)
 	}
@@ -486,13 +487,18 @@ func (p *run) write(w tabular.Writer, c *scored) error {
 // complete checks that every row is accounted for.
 func (p *run) complete() error {
 	all := p.result.Rows + p.result.BadRows
+	failed := len(p.result.FailedShards) > 0
 	if p.req.Rows == RowsHoldout {
+		if failed && all <= p.model.HoldoutRows {
+			p.result.AbsentRows = p.model.HoldoutRows - all // the others of those parts were not asked for
+			return nil
+		}
 		if all != p.model.HoldoutRows {
 			return fault.Conflict("holdout_mismatch", "model %s held out %d rows, of which the file of data set %s has %d", p.model.ID, p.model.HoldoutRows, p.dataset.ID, all)
 		}
 		return nil
 	}
-	if all == 0 {
+	if all == 0 && !failed {
 		return fault.Invalid("no_rows", "the file of data set %s has no rows to predict", p.dataset.ID)
 	}
 	return nil

@@ -20,6 +20,10 @@ const (
 	RowsHoldout = "holdout"
 )
 
+// MaxFailedShards is how many of them may be allowed to fail: the result names
+// each.
+const MaxFailedShards = 1000
+
 // MaxShards is how many parts a file may be divided into.
 const MaxShards = job.MaxChildren
 
@@ -96,17 +100,17 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 		return job.Submission{}, err
 	}
 	kind := Kind()
-	if req.Version = 0; d.Version != nil {
-		req.Version = d.Version.Number // 0 or 1 is the first
+	if req.Version = 0; d.Version != nil && d.Version.Number > 1 {
+		req.Version = d.Version.Number // 0 is the first
 	}
-	switch {
-	case len(m.Recipe) > 0: // its file is for workers that know recipes
+	switch { // what older workers know they can do
+	case len(m.Recipe) > 0, req.MaxFailedShards > 0:
 	case req.Version > 1:
 		kind.Version = 3
 	case req.Shards != 0:
-		kind.Version, req.Version = 2, 0 // workers that know no versions can do it
+		kind.Version = 2 // workers that know no versions
 	default:
-		kind.Version, req.Version = 1, 0 // those that know no shards, too
+		kind.Version = 1 // those that know no shards, too
 	}
 	limits, order := req.Limits, req.Order
 	req.Limits, req.Order = job.Limits{}, job.Order{} // they are no part of what is to be done
@@ -153,6 +157,9 @@ func check(m *model.Model, d *dataset.Dataset, req Request) error {
 	if req.Prepared && len(m.Prepared) == 0 {
 		return fault.Invalid("nothing_prepared", "model %s carries no steps of its data set, so no table has been through them", m.ID).
 			With(fault.Field{Location: "body.prepared", Message: "leave it out", Value: true})
+	}
+	if err := req.checkFailed(); err != nil {
+		return err
 	}
 	switch req.Rows {
 	case "", RowsAll:

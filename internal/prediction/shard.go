@@ -115,7 +115,7 @@ func (p *run) divide(ctx context.Context, parts int) error {
 		kind.Version = 1 // those that know no versions, too
 	}
 	var rows int64
-	fan := job.Fan{Until: joinedAt}
+	fan := job.Fan{Until: joinedAt, Tolerate: p.req.MaxFailedShards}
 	for _, s := range made.Shards {
 		rows += s.Rows
 		fan.Children = append(fan.Children, job.ChildSpec{
@@ -155,7 +155,7 @@ func (p *run) cut(ctx context.Context, parts int) (*plan, error) {
 	}
 	defer closer.Close() //nolint:errcheck // only read
 	request := p.req
-	request.Shards = 0
+	request.Shards, request.MaxFailedShards = 0, 0
 	shard := ShardRequest{Request: request, Threshold: p.result.Threshold}
 	made := &plan{}
 	if !tabular.FormatOf(r).Divisible() {
@@ -277,6 +277,12 @@ func (p *run) join(ctx context.Context) error {
 	var outputs, errorFiles []string
 	var output, errorsSize int64
 	for _, c := range children {
+		if c.State != job.Succeeded {
+			if err := p.miss(c); err != nil {
+				return err
+			}
+			continue
+		}
 		var made ShardResult
 		if err := json.Unmarshal(c.Result, &made); err != nil {
 			return fmt.Errorf("decode result of job %s: %w", c.ID, err)
@@ -295,6 +301,16 @@ func (p *run) join(ctx context.Context) error {
 		}
 	}
 	p.result.Shards = len(children)
+	switch {
+	case len(outputs) == 0:
+		return p.nothingLeft()
+	case children[0].State != job.Succeeded:
+		head, size, err := p.header(ctx)
+		if err != nil {
+			return err
+		}
+		outputs, output = append(head, outputs...), output+size
+	}
 	if err := p.complete(); err != nil {
 		return err
 	}

@@ -34,8 +34,9 @@ type divided struct {
 	shardRows int64
 	children  []job.ChildSpec // that were asked for
 	kill      func(number int) bool
-	runs      map[int]int // attempts of each child
-	between   func()      // called when all children have ended
+	runs      map[int]int             // attempts of each child
+	lost      map[int]job.ChildResult // children that fail for good, by their place from 0
+	between   func()                  // called when all children have ended
 }
 
 func (d *divided) runner() *prediction.Runner {
@@ -63,8 +64,20 @@ func (d *divided) run(ctx context.Context, tb testing.TB, req prediction.Request
 		parent.Epoch++
 	}
 	d.children, d.runs = fan.Children, map[int]int{}
+	if fan.Tolerate != req.MaxFailedShards {
+		tb.Errorf("%d parts may fail, and %d were asked for", fan.Tolerate, req.MaxFailedShards)
+	}
 	results := make([]job.ChildResult, len(fan.Children))
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(fan.Children)) {
+		if lost, ok := d.lost[i]; ok {
+			payload, err := json.Marshal(fan.Children[i].Payload)
+			if err != nil {
+				return nil, err
+			}
+			lost.ID, lost.Name, lost.Number, lost.Payload = fmt.Sprint("job_child", i), fan.Children[i].Name, i+1, payload
+			results[i] = lost
+			continue
+		}
 		made, err := d.runChild(ctx, i, fan.Children[i])
 		if err != nil {
 			return nil, err

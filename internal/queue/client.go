@@ -21,6 +21,7 @@ type Client struct {
 	redis  *redis.Client
 	joiner *joiner
 	asynq  *asynq.Client
+	leases *leases
 }
 
 // New returns a client. It does not talk to Redis yet, so that a process can
@@ -37,7 +38,10 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, errors.Join(err, client.Close())
 	}
-	return &Client{config: c, redis: client, joiner: joiner, asynq: asynq.NewClientFromRedisClient(client)}, nil
+	return &Client{
+		config: c, redis: client, joiner: joiner, asynq: asynq.NewClientFromRedisClient(client),
+		leases: &leases{now: time.Now, seen: map[string]lease{}},
+	}, nil
 }
 
 // Close releases the connections.
@@ -120,19 +124,10 @@ func (c *Client) enqueue(ctx context.Context, d Delivery) error {
 	}
 }
 
-// A lease lasts for leaseTime from its last renewal, which a server that lives
-// makes every five seconds. One that is renewed no longer is that of a dead
-// server after leaseSilence: to wait for the end of the lease would cost the
-// better part of a minute. A server that was only slow loses nothing but the
-// delivery.
-const (
-	leaseTime    = 30 * time.Second
-	leaseSilence = 13 * time.Second
-)
-
 // Alive reports whether the delivery is still waiting or being worked on. A
 // task whose worker stopped renewing its lease is not, although asynq will
-// deliver it again some minute.
+// deliver it again some minute. Whether it did shows when Alive is asked about
+// the task every few seconds.
 func (c *Client) Alive(ctx context.Context, d Delivery) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
@@ -150,8 +145,10 @@ func (c *Client) Alive(ctx context.Context, d Delivery) (bool, error) {
 	case "pending", "scheduled", "retry":
 		return true, nil
 	case "active":
-		end := time.Unix(int64(lease.Val()), 0)
-		return time.Now().Before(end.Add(leaseSilence - leaseTime)), nil
+		if lease.Err() != nil { // it has none
+			return false, nil
+		}
+		return c.leases.renewed(d.taskID(), lease.Val()), nil
 	default: // nothing there, completed or archived
 		return false, nil
 	}

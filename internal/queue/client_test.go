@@ -125,21 +125,51 @@ func TestRedisAway(t *testing.T) {
 	}
 }
 
-// A task that is active is as alive as the server that renews its lease.
+// A task that is active is as alive as the server that renews its lease,
+// whatever that server's clock says.
 func TestAliveWhileTheLeaseIsRenewed(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	if err := b.raw.HSet(t.Context(), "asynq:{data}:t:job_a:1", "state", "active").Err(); err != nil {
-		t.Fatal(err)
-	}
-	for left, want := range map[time.Duration]bool{29 * time.Second: true, 25 * time.Second: true, 15 * time.Second: false, -time.Minute: false} {
-		if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(left).Unix()), Member: "job_a:1"}).Err(); err != nil {
-			t.Fatal(err)
-		}
-		alive, err := b.client.Alive(t.Context(), delivery("job_a"))
-		if err != nil || alive != want {
-			t.Errorf("alive %v, %v, with %s left of the lease", alive, err, left)
-		}
+	const step = 5 * time.Second // between two looks, and between two renewals
+	for _, tt := range []struct {
+		name  string
+		clock time.Duration // by how much the server's is ahead
+		last  time.Duration // when the lease was renewed last, from the first look on
+		pause time.Duration // before the second look
+		dead  int           // the look at which it is dead; 0: at none
+	}{
+		{"it lives", 0, time.Hour, 0, 0},
+		{"it lives, and its clock is late", -time.Hour, time.Hour, 0, 0},
+		{"it lives, and its clock is ahead", time.Hour, time.Hour, 0, 0},
+		{"it died", 0, 0, 0, 3},
+		{"it died before", 0, -10 * time.Second, 0, 2},
+		{"it died, and its clock was late", -time.Hour, 0, 0, 2},
+		{"it died, and its clock was ahead", time.Hour, 0, 0, 3},
+		{"it died, and who looks was paused", time.Hour, 0, time.Minute, 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			if err := b.raw.HSet(t.Context(), "asynq:{data}:t:job_a:1", "state", "active").Err(); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			at := began
+			b.client.SetNow(func() time.Time { return at })
+			for look := range 40 {
+				renewed := began.Add(min(at.Sub(began), tt.last)).Add(tt.clock)
+				if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(renewed.Add(30 * time.Second).Unix()), Member: "job_a:1"}).Err(); err != nil {
+					t.Fatal(err)
+				}
+				alive, err := b.client.Alive(t.Context(), delivery("job_a"))
+				if want := tt.dead == 0 || look < tt.dead; err != nil || alive != want {
+					t.Errorf("alive %v, %v, at look %d", alive, err, look)
+				}
+				at = at.Add(step)
+				if look == 0 {
+					at = at.Add(tt.pause)
+				}
+			}
+		})
 	}
 }
 
@@ -176,13 +206,7 @@ func TestAliveFollowsATask(t *testing.T) {
 			if !alive() {
 				t.Error("not alive while it is worked on")
 			}
-			// A worker that stopped renewing its lease, or lost it.
-			if err := b.raw.ZAdd(t.Context(), "asynq:{data}:lease", redis.Z{Score: float64(time.Now().Add(-time.Minute).Unix()), Member: "job_a:1"}).Err(); err != nil {
-				t.Fatal(err)
-			}
-			if alive() {
-				t.Error("alive long after its lease ended")
-			}
+			// A worker that lost its lease.
 			if err := b.raw.ZRem(t.Context(), "asynq:{data}:lease", "job_a:1").Err(); err != nil {
 				t.Fatal(err)
 			}

@@ -27,3 +27,6 @@ func Joined(timeout time.Duration, send func(context.Context, []redis.Cmder) err
 	j := &joiner{timeout: timeout, pipe: send}
 	return j.ProcessHook
 }
+
+// SetNow sets the clock by which leases are watched.
+func (c *Client) SetNow(now func() time.Time) { c.leases.now = now }

@@ -55,6 +55,9 @@ type Server struct {
 
 	onHint func(Delivery)
 
+	timeout time.Duration // of a call to Redis
+	freed   chan struct{} // something has ended
+
 	mu       sync.Mutex
 	running  map[string]*run // by task identifier
 	draining bool
@@ -101,6 +104,7 @@ func NewServer(c Config, pool string, slots int, handle Handler, l *slog.Logger)
 	}
 	s := &Server{
 		pool: pool, handle: handle, slots: slots, redis: client, joiner: joiner, logger: l.With("pool", pool),
+		timeout: c.Timeout, freed: make(chan struct{}, 1),
 		running: make(map[string]*run), idle: make(chan struct{}),
 	}
 	for _, n := range share(slots) {
@@ -158,6 +162,7 @@ func (s *Server) Start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
 	s.listening.Go(func() { s.listen(ctx) })
+	s.listening.Go(func() { s.announce(ctx) })
 	return nil
 }
 
@@ -236,6 +241,7 @@ func (s *Server) enter(r *run) bool {
 func (s *Server) leave(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer s.ended()
 	delete(s.running, id)
 	if s.draining && len(s.running) == 0 {
 		close(s.idle)

@@ -38,12 +38,23 @@ type Models interface {
 	References(ctx context.Context, id string, now time.Time) ([]string, error)
 }
 
+// Uploads are files on their way in by several requests.
+type Uploads interface {
+	// Holds reports whether an unfinished upload that is to become the data set
+	// keeps its files.
+	Holds(ctx context.Context, datasetID string) (bool, error)
+	// Sweep finishes uploads that are whole and gives up those whose time is over,
+	// or only counts them.
+	Sweep(ctx context.Context, dryRun bool) (finished, removed int, err error)
+}
+
 // keeper decides whether anything keeps an object.
 type keeper struct {
 	config   Config
 	jobs     Jobs
 	datasets Datasets
 	models   Models
+	uploads  Uploads
 	now      func() time.Time
 }
 
@@ -77,10 +88,22 @@ func (k *keeper) uploadReason(ctx context.Context, key, rest string) (string, er
 	if err != nil || slices.Contains(keys, key) {
 		return "", err
 	}
+	if held, err := k.held(ctx, key); err != nil || held {
+		return "", err
+	}
 	if busy, err := k.jobs.Active(ctx, parts[1]); err != nil || busy {
 		return "", err // a job that started before the expiry may still read it
 	}
 	return "no data set points to it", nil
+}
+
+// held reports whether an unfinished upload keeps the object.
+func (k *keeper) held(ctx context.Context, key string) (bool, error) {
+	parts := strings.Split(key, "/")
+	if parts[0] != "uploads" || len(parts) < 4 {
+		return false, nil
+	}
+	return k.uploads.Holds(ctx, parts[2])
 }
 
 // jobReason decides about jobs/<job>/….

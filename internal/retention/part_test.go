@@ -2,6 +2,7 @@ package retention_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -53,5 +54,31 @@ func TestFilesOfParts(t *testing.T) {
 	f.fail["job"] = errors.New("away")
 	if _, err := f.runner.Run(t.Context(), &job.Task{Report: reporter{}}, retention.Request{}); err == nil {
 		t.Error("a store that is away is no reason")
+	}
+}
+
+// TestUploadsThatArrive checks that the files of an unfinished upload stay, and
+// that uploads are looked after.
+func TestUploadsThatArrive(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	const raw, tail = "uploads/acme/ds_1/raw", "uploads/acme/ds_1/raw.tail/3"
+	f.arriving = []string{"ds_1"}
+	f.put(raw, tail, "uploads/acme/ds_2/raw.tail/1")
+	result := f.run(t, false)
+	if result.Kept != 2 || result.Marked != 1 || result.FinishedUploads != 2 || result.ExpiredUploads != 3 || !slices.Equal(f.swept, []bool{false}) {
+		t.Errorf("the result is %+v, the sweeps %v", result, f.swept)
+	}
+	for key, want := range map[string]bool{raw: true, "uploads/acme/ds_2/raw": false, "jobs/job_1/1/table": false} {
+		if kept, err := f.keep(key); err != nil || kept != want {
+			t.Errorf("the unfinished upload of %s is kept: %v, %v", key, kept, err)
+		}
+	}
+	for _, what := range []string{"holds", "sweep"} {
+		f.fail[what] = errors.New(what)
+		if _, err := f.runner.Run(t.Context(), &job.Task{Report: reporter{}}, retention.Request{}); err == nil {
+			t.Errorf("%s fails, and the clean-up goes on", what)
+		}
+		delete(f.fail, what)
 	}
 }

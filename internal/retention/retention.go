@@ -43,6 +43,10 @@ type Result struct {
 	DeletedBytes   int64 `json:"deleted_bytes"`   // their size
 	AbortedUploads int   `json:"aborted_uploads"` // multipart uploads that nobody finished
 	RemovedJobs    int   `json:"removed_jobs"`    // records of jobs
+	// FinishedUploads is how many resumable uploads were whole and left by their
+	// clients, and ExpiredUploads of how many nothing arrived any more.
+	FinishedUploads int `json:"finished_uploads,omitempty"`
+	ExpiredUploads  int `json:"expired_uploads,omitempty"`
 	// RemovedFindings is how many old rows of the health's history went.
 	RemovedFindings int `json:"removed_findings,omitempty"`
 	// RemovedAccesses is how many old records of who saw personal data went.

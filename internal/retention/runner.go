@@ -18,8 +18,8 @@ type Files interface {
 	Each(ctx context.Context, prefix string, fn func(key string, size int64, modified time.Time) error) error
 	Delete(ctx context.Context, keys ...string) error
 	// AbortUploads ends the multipart uploads below the prefix that began before
-	// the time, or only counts them.
-	AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (int, error)
+	// the time and are not to be kept, or only counts them.
+	AbortUploads(ctx context.Context, prefix string, before time.Time, keep func(key string) (bool, error), dryRun bool) (int, error)
 }
 
 // Accesses are the records of who saw personal data.
@@ -53,7 +53,8 @@ type RunnerConfig struct {
 	Jobs     Jobs
 	Datasets Datasets
 	Models   Models
-	Accesses Accesses         // nil: nothing is kept of who saw personal data
+	Accesses Accesses // nil: nothing is kept of who saw personal data
+	Uploads  Uploads
 	Health   Findings         // nil: nothing is kept of the health
 	Now      func() time.Time // default time.Now
 }
@@ -67,7 +68,7 @@ func NewRunner(c RunnerConfig) *Runner {
 		config: c.Config,
 		files:  c.Files,
 		health: c.Health, accesses: c.Accesses,
-		keeper: &keeper{config: c.Config, jobs: c.Jobs, datasets: c.Datasets, models: c.Models, now: c.Now},
+		keeper: &keeper{config: c.Config, jobs: c.Jobs, datasets: c.Datasets, models: c.Models, uploads: c.Uploads, now: c.Now},
 		marks:  store.NewTable[mark](c.Driver, marks()),
 		now:    c.Now,
 	}
@@ -80,6 +81,10 @@ func areas() []string { return []string{"jobs/", "tmp/", "uploads/"} }
 // Run cleans up once.
 func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, error) {
 	result := &Result{DryRun: req.DryRun, Objects: []Item{}}
+	var err error
+	if result.FinishedUploads, result.ExpiredUploads, err = r.keeper.uploads.Sweep(ctx, req.DryRun); err != nil {
+		return nil, fmt.Errorf("sweep uploads: %w", err)
+	}
 	all := areas()
 	share := 1 / float64(len(all)+1)
 	for i, prefix := range all {
@@ -108,8 +113,8 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Request) (*Result, er
 		return nil, err
 	}
 	t.Report.Progress("done", 1, result.Examined, 0)
-	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads; removed %d job records",
-		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.RemovedJobs)
+	t.Report.Logf("examined %d objects: kept %d, marked %d, waiting %d, deleted %d (%d bytes); ended %d unfinished uploads, %d expired, finished %d; removed %d job records",
+		result.Examined, result.Kept, result.Marked, result.Waiting, result.Deleted, result.DeletedBytes, result.AbortedUploads, result.ExpiredUploads, result.FinishedUploads, result.RemovedJobs)
 	return result, nil
 }
 
@@ -147,8 +152,9 @@ func (r *Runner) abortUploads(ctx context.Context, result *Result) error {
 		return nil
 	}
 	before := r.now().Add(-max(r.config.Temporary, shortestUpload))
+	keep := func(key string) (bool, error) { return r.keeper.held(ctx, key) }
 	for _, prefix := range areas() {
-		n, err := r.files.AbortUploads(ctx, prefix, before, result.DryRun)
+		n, err := r.files.AbortUploads(ctx, prefix, before, keep, result.DryRun)
 		if err != nil {
 			return fmt.Errorf("abort unfinished uploads below %s: %w", prefix, err)
 		}

@@ -38,6 +38,18 @@ type fixture struct {
 	uploads  int              // that nobody finished, below each prefix
 	before   time.Time        // that was asked for with them
 	batches  time.Time        // before which they were forgotten
+	arriving []string         // data sets of unfinished uploads
+	keep     func(string) (bool, error)
+	swept    []bool // the sweeps of uploads: whether they were dry runs
+}
+
+func (f *fixture) Holds(_ context.Context, id string) (bool, error) {
+	return slices.Contains(f.arriving, id), f.fail["holds"]
+}
+
+func (f *fixture) Sweep(_ context.Context, dryRun bool) (finished, removed int, err error) {
+	f.swept = append(f.swept, dryRun)
+	return 2, 3, f.fail["sweep"]
 }
 
 func (f *fixture) Each(_ context.Context, prefix string, fn func(string, int64, time.Time) error) error {
@@ -62,8 +74,8 @@ func (f *fixture) Delete(_ context.Context, keys ...string) error {
 	return f.fail["delete"]
 }
 
-func (f *fixture) AbortUploads(_ context.Context, _ string, before time.Time, dryRun bool) (int, error) {
-	f.before = before
+func (f *fixture) AbortUploads(_ context.Context, _ string, before time.Time, keep func(string) (bool, error), dryRun bool) (int, error) {
+	f.before, f.keep = before, keep
 	n := f.uploads
 	if !dryRun {
 		f.uploads = 0
@@ -150,7 +162,7 @@ func (f *fixture) configure(change func(c *retention.Config)) {
 	change(&f.config)
 	f.runner = retention.NewRunner(retention.RunnerConfig{
 		Config: f.config, Driver: f.driver, Files: f,
-		Jobs: f, Datasets: datasets{f}, Models: models{f},
+		Jobs: f, Datasets: datasets{f}, Models: models{f}, Uploads: f,
 		Now: func() time.Time { return f.now },
 	})
 }

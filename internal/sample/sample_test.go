@@ -1,10 +1,16 @@
 package sample_test
 
 import (
+	"compress/gzip"
 	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/narrativeml/narrative/internal/sample"
@@ -101,5 +107,82 @@ func TestReferenceFitsItsRows(t *testing.T) {
 		if v > auc || len(reference.HoldoutROCAUC) != 2 {
 			t.Errorf("the best is %s with %v, but %s has %v", name, auc, other, v)
 		}
+	}
+}
+
+// The messy sets hold what they claim, counted by another reader than the platform's.
+func TestMessySetsAreWhatTheyClaim(t *testing.T) {
+	t.Parallel()
+	if len(sample.MessySets()) != 3 {
+		t.Errorf("there are %d messy sets", len(sample.MessySets()))
+	}
+	for _, set := range sample.MessySets() {
+		t.Run(set.Name, func(t *testing.T) {
+			t.Parallel()
+			file, err := set.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			unzipped, err := gzip.NewReader(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, columns := records(t, set.Filename, unzipped)
+			seen := map[string]bool{}
+			missing, repeated := 0, 0
+			for _, r := range rows {
+				for _, v := range r {
+					if v == "" || v == "NA" || v == "null" {
+						missing++
+					}
+				}
+				if key := strings.Join(r, "\x00"); seen[key] {
+					repeated++
+				} else {
+					seen[key] = true
+				}
+			}
+			if len(rows) != set.Rows || len(columns) != set.Columns || missing != set.Missing || repeated != set.Repeated {
+				t.Errorf("%d rows, %d columns, %d missing, %d repeated; claimed %+v", len(rows), len(columns), missing, repeated, set)
+			}
+			for _, name := range append(slices.Clone(set.Empty), set.Target) {
+				if !slices.Contains(columns, name) {
+					t.Errorf("there is no column %s", name)
+				}
+			}
+		})
+	}
+	if _, err := (sample.Messy{Filename: "x"}).Open(); err == nil {
+		t.Error("a set that is not bundled was opened")
+	}
+}
+
+// records reads CSV or JSON Lines.
+func records(t *testing.T, name string, r io.Reader) (rows [][]string, columns []string) {
+	t.Helper()
+	if strings.Contains(name, ".csv") {
+		all, err := csv.NewReader(r).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all[1:], all[0]
+	}
+	for d := json.NewDecoder(r); ; {
+		var object map[string]json.RawMessage
+		err := d.Decode(&object)
+		if errors.Is(err, io.EOF) {
+			return rows, columns
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if columns == nil {
+			columns = slices.Sorted(maps.Keys(object))
+		}
+		row := make([]string, len(columns))
+		for i, c := range columns {
+			row[i] = string(object[c])
+		}
+		rows = append(rows, row)
 	}
 }

@@ -20,6 +20,7 @@ type Metrics struct {
 	Sweep *Sweep
 	S3    *Dependency
 	Redis *Dependency
+	Cache *Cache
 
 	Breakers *Breakers
 
@@ -54,6 +55,7 @@ func New(version string) *Metrics {
 	m.records = newDependency(m, "store", "the store of records")
 	m.S3 = newDependency(m, "s3", "the file storage")
 	m.Redis = newDependency(m, "redis", "Redis")
+	m.Cache = newCache(m)
 	m.Breakers = newBreakers(m)
 	m.slots = newSlots(m)
 	m.memory = newMemory(m)

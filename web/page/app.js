@@ -65,6 +65,50 @@ function show(jobs) {
   none.hidden = jobs.length > 0
 }
 
+// One data set: its eight stages, and what is best done next.
+function flow(dataset, workflow) {
+  const item = document.createElement("article")
+  const title = document.createElement("h3")
+  title.textContent = dataset.name
+  const steps = document.createElement("ol")
+  steps.className = "steps"
+  for (const stage of workflow.stages) {
+    const step = document.createElement("li")
+    step.className = stage.state
+    step.textContent = stage.name.replaceAll("_", " ")
+    const reasons = stage.gates.filter((gate) => !gate.met).map((gate) => "Needs: " + gate.message + ".")
+    step.title = [stage.skipped ? "left out" : stage.state.replaceAll("_", " "), ...reasons, ...stage.evidence.map((e) => e.text)].join("\n")
+    steps.append(step)
+  }
+  item.append(title, steps)
+  if (workflow.next) {
+    const next = document.createElement("p")
+    next.className = "soft"
+    next.textContent = "Next: " + workflow.next.reason + ". "
+    const command = document.createElement("code")
+    command.textContent = workflow.next.command
+    next.append(command)
+    item.append(next)
+  }
+  return item
+}
+
+const shownFlows = 5
+
+// The newest data sets. A workflow that is as it was is answered by 304, and the
+// browser has it.
+async function showFlows() {
+  const listed = await fetch("/api/v1/datasets?limit=" + shownFlows, { headers: headers(), cache: "no-store" })
+  if (!listed.ok) return
+  const datasets = (await listed.json()).items
+  const items = await Promise.all(datasets.map(async (dataset) => {
+    const answer = await fetch("/api/v1/workflow/" + dataset.id, { headers: headers(), cache: "no-cache" })
+    return answer.ok ? flow(dataset, await answer.json()) : null // deleted meanwhile
+  }))
+  byId("flows").replaceChildren(...items.filter((item) => item))
+  byId("flows-section").hidden = items.length === 0
+}
+
 async function refresh() {
   clearTimeout(timer)
   let next = pollEvery
@@ -82,6 +126,7 @@ async function refresh() {
     if (!response.ok) throw new Error(body.detail)
     form.hidden = true
     show(body.items)
+    await showFlows()
     state.textContent = response.headers.get("X-Narrative-Development") ? "Development mode: nobody is authenticated" : "Live"
   } catch (error) {
     state.textContent = "No answer: " + error.message

@@ -63,6 +63,15 @@ func (s *Server) schedules(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
+// workers are one that works; with the state that is asked for, if one is.
+func (s *Server) workers(w http.ResponseWriter, r *http.Request) {
+	s.list(w, []any{map[string]any{
+		"worker": "wkr_1", "state": cmp.Or(r.URL.Query().Get("state"), "alive"), "host": "box", "pid": 42, "running": 1,
+		"slots": map[string]int{"training": 2, "batch": 4}, "busy": map[string]int{"training": 1}, "memory_bytes": 4 << 30, "memory_used_bytes": 1 << 30,
+		"started_at": "2025-01-02T03:00:00Z", "heartbeat_at": "2025-01-02T03:04:05Z",
+	}})
+}
+
 // findings are of the part that is asked for.
 func (s *Server) findings(w http.ResponseWriter, r *http.Request) {
 	s.list(w, []any{map[string]any{

@@ -43,6 +43,8 @@ type Server struct {
 	results  map[string]string // link → content
 	target   string
 	policies policies
+	arriving map[string]*arriving
+	mux      *http.ServeMux
 }
 
 const (
@@ -57,6 +59,7 @@ func New() *Server {
 		jobs: map[string]map[string]any{}, results: map[string]string{},
 	}
 	mux := http.NewServeMux()
+	s.resumable(mux)
 	mux.HandleFunc("POST /api/v1/datasets", s.upload)
 	mux.HandleFunc("POST /api/v1/datasets/import", s.fetch)
 	mux.HandleFunc("POST /api/v1/datasets/sniff", s.sniff)
@@ -80,13 +83,17 @@ func New() *Server {
 	mux.HandleFunc("GET /api/v1/jobs/{id}/history", s.history)
 	mux.HandleFunc("GET /api/v1/schedules", s.schedules)
 	mux.HandleFunc("GET /api/v1/health/history", s.findings)
+	mux.HandleFunc("GET /api/v1/workers", s.workers)
 	mux.HandleFunc("GET /api/v1/dead-letters", s.deadLetters)
 	mux.HandleFunc("GET /api/v1/dead-letters/{id}", s.deadLetter)
 	mux.HandleFunc("POST /api/v1/dead-letters/requeue", s.requeue)
 	mux.HandleFunc("POST /api/v1/jobs/{id}/cancel", s.change("cancelled"))
 	mux.HandleFunc("POST /api/v1/jobs/{id}/retry", s.change("pending"))
 	mux.HandleFunc("PATCH /api/v1/jobs/{id}", s.prioritise)
+	mux.HandleFunc("GET /api/v1/workflow/{id}", s.workflow)
+	mux.HandleFunc("PATCH /api/v1/workflow/{id}", s.workflow)
 	s.policies.routes(mux)
+	s.mux = mux
 	s.api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.requests = append(s.requests, r.Method+" "+r.URL.Path)
@@ -103,6 +110,9 @@ func New() *Server {
 	s.URL = s.api.URL
 	return s
 }
+
+// Serve answers a request as the server does that refuses none.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 // Close stops the server.
 func (s *Server) Close() {

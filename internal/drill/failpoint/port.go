@@ -119,7 +119,7 @@ func (f *Files) Each(ctx context.Context, prefix string, fn func(key string, siz
 }
 
 // AbortUploads gives up uploads.
-func (f *Files) AbortUploads(ctx context.Context, prefix string, before time.Time, dryRun bool) (n int, err error) {
-	f.s.around("files.abort_uploads "+prefix, func() { n, err = f.Client.AbortUploads(ctx, prefix, before, dryRun) })
+func (f *Files) AbortUploads(ctx context.Context, prefix string, before time.Time, keep func(key string) (bool, error), dryRun bool) (n int, err error) {
+	f.s.around("files.abort_uploads "+prefix, func() { n, err = f.Client.AbortUploads(ctx, prefix, before, keep, dryRun) })
 	return n, err
 }

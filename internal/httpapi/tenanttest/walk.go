@@ -2,6 +2,7 @@ package tenanttest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -25,12 +26,13 @@ type Party struct {
 	Model   string
 	Recipe  string            // private to its user
 	Access  string            // the record of something that was done about personal data
+	Upload  string            // that is not finished
 	Jobs    map[string]string // by kind
 }
 
 // things are the identifiers of everything that the party has.
 func (p Party) things() []string {
-	return append(slices.Sorted(maps.Values(p.Jobs)), p.Dataset, p.Model, p.Recipe)
+	return append(slices.Sorted(maps.Values(p.Jobs)), p.Dataset, p.Model, p.Recipe, p.Upload)
 }
 
 // walk is one walk over the routes.
@@ -49,7 +51,7 @@ type request struct {
 	path   string
 	method string
 	body   map[string]any
-	after  string // a job; not empty: it is an upload that comes after it
+	after  string // a job; not empty: it is an upload, or begins one, that comes after it
 }
 
 // none is the identifier of nothing, of the same form.
@@ -109,7 +111,7 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		case w.document.lists(op):
 			listed++
 			w.listed(op)
-		case op.ID == "upload-dataset" || op.ID == "clean-up" || op.ID == "import-dataset": // what they come after
+		case op.ID == "upload-dataset" || op.ID == "create-upload" || op.ID == "clean-up" || op.ID == "import-dataset": // what they come after
 			named++
 			job := w.owner.Jobs["training"]
 			r := request{id: job, method: op.method, path: op.path, after: job}
@@ -143,7 +145,7 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 // or after no tenant's, by the operation.
 func ofAllTenants(id string) bool {
 	return slices.Contains([]string{
-		"list-dead-letters", "get-dead-letter", "requeue-dead-letters", "list-schedules", "list-health-history",
+		"list-dead-letters", "get-dead-letter", "requeue-dead-letters", "list-schedules", "list-health-history", "list-workers",
 	}, id)
 }
 
@@ -183,7 +185,7 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 		before, after, _ := strings.Cut(op.path, "{id}")
 		ids := map[string][]string{
 			"/api/v1/datasets/": {w.owner.Dataset}, "/api/v1/models/": {w.owner.Model},
-			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
+			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/uploads/": {w.owner.Upload}, "/api/v1/workflow/": {w.owner.Dataset}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
 		}[before]
 		after = strings.ReplaceAll(after, "{number}", "1") // every data set has that version
 		if op.ID == "get-chart" {
@@ -197,6 +199,8 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 			switch op.ID {
 			case "prioritise-job":
 				r.body = map[string]any{"priority": 1}
+			case "change-workflow":
+				r.body = map[string]any{"stages": []any{map[string]any{"name": "prepare", "skipped": true}}}
 			case "pin-version":
 				r.body = map[string]any{"pinned": true}
 			case "change-pii":
@@ -317,6 +321,12 @@ func (w *walk) ask(token string, r request) answer {
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
+	if r.resumable() {
+		req.Header.Set("Tus-Resumable", "1.0.0")
+		req.Header.Set("Upload-Length", "100")
+		req.Header.Set("Upload-Offset", "0")
+		req.Header.Set("Upload-Metadata", "after "+base64.StdEncoding.EncodeToString([]byte(r.after)))
+	}
 	resp, err := w.client.Do(req)
 	if err != nil {
 		w.tb.Fatal(err)
@@ -329,9 +339,18 @@ func (w *walk) ask(token string, r request) answer {
 	return answer{status: resp.StatusCode, body: text}
 }
 
+// resumable reports whether the request is one of the protocol of uploads.
+func (r request) resumable() bool {
+	return r.method != http.MethodGet && strings.HasPrefix(r.path, "/api/v1/uploads")
+}
+
 // encode returns the request's body and its media type.
 func (r request) encode() (body []byte, kind string, err error) {
 	switch {
+	case r.resumable() && r.method == http.MethodPatch:
+		return []byte("a,b\n1,2\n"), "application/offset+octet-stream", nil
+	case r.resumable():
+		return nil, "", nil
 	case r.after != "":
 		var form bytes.Buffer
 		parts := multipart.NewWriter(&form)
@@ -369,6 +388,9 @@ func (w *walk) refused(op operation, r request) {
 	w.tb.Helper()
 	got, nothing := w.ask(w.another.Token, r), w.ask(w.another.Token, r.of(none(r.id)))
 	p, q := got.problem(), nothing.problem()
+	if r.method == http.MethodHead { // which has no body to say it
+		p.Code, q.Code = "upload_not_found", "upload_not_found"
+	}
 	if got.status != http.StatusNotFound || !strings.HasSuffix(p.Code, "_not_found") {
 		w.tb.Errorf("%s %s by another tenant: status %d: %s", op.method, r.path, got.status, got.body)
 		return
@@ -412,7 +434,7 @@ func (w *walk) listed(op operation) {
 		return w.ask(token, request{method: op.method, path: op.path + query})
 	}
 	ids := map[string][]string{
-		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/audit": {w.owner.Access}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
+		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/audit": {w.owner.Access}, "/api/v1/uploads": {w.owner.Upload}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
 	}[op.path]
 	if len(ids) == 0 {
 		w.tb.Errorf("%s lists what this walk has none of; give it one", op.path)

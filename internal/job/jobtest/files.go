@@ -20,6 +20,8 @@ type Files struct {
 	objects map[string][]byte
 	failing map[string]error
 	puts    int
+
+	assemblies int
 }
 
 // NewFiles returns an empty file store.
@@ -145,4 +147,6 @@ func (f *Files) Each(_ context.Context, prefix string, fn func(key string, size 
 }
 
 // AbortUploads finds none.
-func (f *Files) AbortUploads(context.Context, string, time.Time, bool) (int, error) { return 0, nil }
+func (f *Files) AbortUploads(context.Context, string, time.Time, func(string) (bool, error), bool) (int, error) {
+	return 0, nil
+}

@@ -1,0 +1,33 @@
+package dataset_test
+
+import (
+	"context"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+)
+
+// Preview, Profile and Chart look at a data set by its identifier.
+
+func (b *bundle) Preview(ctx context.Context, tenant, id string, limit int) (*dataset.Preview, error) {
+	d, err := b.Ready(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return b.Service.Preview(ctx, d, limit)
+}
+
+func (b *bundle) Profile(ctx context.Context, tenant, id string) ([]byte, error) {
+	d, err := b.Ready(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return b.ProfileOf(ctx, d)
+}
+
+func (b *bundle) Chart(ctx context.Context, tenant, id string, req dataset.ChartRequest) (*dataset.Chart, error) {
+	d, err := b.Ready(ctx, tenant, id)
+	if err != nil {
+		return nil, err
+	}
+	return b.Service.Chart(ctx, d, req)
+}
