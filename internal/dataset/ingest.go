@@ -304,7 +304,7 @@ func (in *ingest) once(ctx context.Context, key string) (*tabular.Table, *writte
 		return err
 	})
 	if errors.Is(err, tabular.ErrTrial) || fault.ClassOf(err) == fault.ClassInvalid {
-		in.task.Report.Logf("the types of the first %d rows are not those of all: the file is read again", trial.Beginning())
+		in.task.Report.Logf("the file is read again, since not all of it is as its first %d rows are", trial.Beginning())
 		return nil, nil, nil
 	}
 	return table, w, err

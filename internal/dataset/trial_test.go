@@ -2,6 +2,7 @@ package dataset_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -127,5 +128,44 @@ func TestIngestInOnePassFails(t *testing.T) {
 	opened, b.files.fail = 2, errors.New("disk full")
 	if _, err := b.ingest(t.Context(), j); !errors.Is(err, b.files.fail) || opened != 4 {
 		t.Errorf("error %v after %d reads", err, opened)
+	}
+}
+
+// TestIngestInOnePassObeys checks that a run that is to end ends, and does not
+// begin again.
+func TestIngestInOnePassObeys(t *testing.T) {
+	t.Parallel()
+	for _, drain := range []bool{false, true} {
+		t.Run(fmt.Sprintf("drain %t", drain), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			b.runner = dataset.NewRunner(dataset.RunnerConfig{Driver: b.driver, Files: b.files, Limits: tabular.Limits{Beginning: 1000, ChunkRows: 10}})
+			_, j := b.create(t, "a,b,c\n1,2,3\n")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			opened, reports := 0, 0
+			b.files.open = func(string, []byte) io.ReadCloser {
+				opened++
+				return &endless{ctx: ctx, b: []byte(strings.Repeat("1,2,3\n", 1000))}
+			}
+			b.report.each = func(float64) {
+				if reports++; opened != 2 || reports != 100 {
+					return
+				}
+				if drain {
+					close(b.drain)
+				} else {
+					cancel()
+				}
+			}
+			_, err := b.ingest(ctx, j)
+			want := context.Canceled
+			if drain {
+				want = job.Drained
+			}
+			if !errors.Is(err, want) || opened != 2 {
+				t.Errorf("error %v after %d reads", err, opened)
+			}
+		})
 	}
 }
