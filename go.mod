@@ -2,6 +2,9 @@ module github.com/narrativeml/narrative
 
 go 1.26.8
 
+// What a long make chaos leaves there is more than the go command can walk.
+ignore ./build
+
 require (
 	cel.dev/cel-go v0.33.2
 	code.dny.dev/ssrf v0.2.0
