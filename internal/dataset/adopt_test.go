@@ -56,10 +56,12 @@ func TestAdopt(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for name, file := range map[string]string{"CSV": "a,b\n1,2\n3,4\n", "JSON": `[{"a":1},{"a":2}]`, "Parquet": table.String()} {
+	large := "a,b\n" + strings.Repeat("1,2\n", 200)
+	for name, file := range map[string]string{"CSV": "a,b\n1,2\n3,4\n", "CSV in one pass": large, "CSV of two types": large + "x,y\n", "JSON": `[{"a":1},{"a":2}]`, "Parquet": table.String()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, nil)
+			b.runner = dataset.NewRunner(dataset.RunnerConfig{Driver: b.driver, Files: b.files, Limits: tabular.Limits{Beginning: 100, ChunkRows: 10}})
 			sum := sha256.Sum256([]byte(file))
 			right := hex.EncodeToString(sum[:])
 			for _, said := range []string{"", right} {

@@ -63,14 +63,19 @@ func (c *Content) Add(x *frame.Frame) {
 // values have the same bytes.
 func appendCells(b []byte, c frame.Column) []byte {
 	const missing, there = 0, 1
+	const size = 1 + 8 // of a number
 	switch c.Type() {
 	case frame.Float:
+		b = slices.Grow(b, size*c.Len())
 		for _, v := range c.Floats() {
-			if math.IsNaN(v) {
+			if v != v { // NaN
 				b = append(b, missing)
 				continue
 			}
-			b = binary.LittleEndian.AppendUint64(append(b, there), math.Float64bits(v))
+			n := len(b)
+			b = b[:n+size]
+			b[n] = there
+			binary.LittleEndian.PutUint64(b[n+1:], math.Float64bits(v))
 		}
 	case frame.String:
 		for _, k := range c.Codes() {
@@ -82,13 +87,17 @@ func appendCells(b []byte, c frame.Column) []byte {
 			b = append(binary.AppendUvarint(append(b, there), uint64(len(s))), s...)
 		}
 	default:
+		b = slices.Grow(b, size*c.Len())
 		nulls := c.Nulls() > 0
 		for i, v := range c.Ints() {
 			if nulls && c.Null(i) {
 				b = append(b, missing)
 				continue
 			}
-			b = binary.LittleEndian.AppendUint64(append(b, there), uint64(v))
+			n := len(b)
+			b = b[:n+size]
+			b[n] = there
+			binary.LittleEndian.PutUint64(b[n+1:], uint64(v))
 		}
 	}
 	return b

@@ -116,44 +116,56 @@ func (r *Runner) find(ctx context.Context, t *job.Task, id string) (*Dataset, er
 	return d, nil
 }
 
-// ingest inspects the file and writes what is made of it.
+// ingest finds out what the file holds and writes what is made of it.
 func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) {
 	t, d := in.task, in.dataset
-	table, err := in.inspect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.sum(ctx); err != nil {
-		return nil, err
-	}
-	t.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
-	if err := in.choose(ctx, table); err != nil {
-		return nil, err
-	}
 	v := Version{
-		JobID: t.Job.ID, Epoch: t.Job.Epoch, Format: table.Format, Schema: table.Schema, Rows: table.Rows,
+		JobID: t.Job.ID, Epoch: t.Job.Epoch,
 		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", SampleKey: t.Prefix + "sample.parquet", CreatedAt: r.now().UTC(),
 		Number:  1,
 		Reading: in.reading,
 	}
-	content := NewContent(table.Schema)
-	p, err := in.write(ctx, table, v.TableKey, content)
+	table, w, err := in.convert(ctx, v.TableKey)
 	if err != nil {
 		return nil, err
 	}
-	if err := in.unfit(table, p); err != nil {
+	if err := in.unfit(table, w.profile); err != nil {
 		return nil, err
 	}
-	v.Hash = content.Hash()
-	if err := content.Sample(ctx, r.files, v.SampleKey); err != nil {
+	v.Format, v.Schema, v.Rows, v.Hash = table.Format, table.Schema, table.Rows, w.content.Hash()
+	if err := w.content.Sample(ctx, r.files, v.SampleKey); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
-	v.Types, v.PII, v.Scanned = found(p, in.settings), p.PII, true
-	if err := keepProfile(ctx, r.files, v.ProfileKey, p); err != nil {
+	v.Types, v.PII, v.Scanned = found(w.profile, in.settings), w.profile.PII, true
+	if err := keepProfile(ctx, r.files, v.ProfileKey, w.profile); err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
 	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, SHA256: in.digest, Version: v}, nil
+}
+
+// convert finds out what the file holds and writes the typed table: in one pass
+// where that goes, else in two.
+func (in *ingest) convert(ctx context.Context, key string) (*tabular.Table, *written, error) {
+	table, w, err := in.once(ctx, key)
+	if err == nil && table == nil {
+		table, err = in.inspect(ctx)
+	}
+	if err == nil {
+		err = in.sum(ctx)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	in.task.Report.Logf("read %d rows of %d columns as %s", table.Rows, len(table.Schema), describeFormat(table.Format))
+	if w != nil {
+		return table, w, nil
+	}
+	if err := in.choose(ctx, table); err != nil {
+		return nil, nil, err
+	}
+	w, err = in.write(ctx, table, key)
+	return table, w, err
 }
 
 // keepProfile stores the profile.
@@ -245,8 +257,12 @@ type ingest struct {
 
 // checked reports how much of the file has been inspected, by bytes read.
 func (in *ingest) checked(rows int64) {
-	share := min(1, float64(in.read.Load())/float64(max(in.dataset.Size, 1)))
-	in.task.Report.Progress("check", inferredAt*share, rows, 0)
+	in.task.Report.Progress("check", inferredAt*in.share(), rows, 0)
+}
+
+// share returns how much of the file was read in this pass.
+func (in *ingest) share() float64 {
+	return min(1, float64(in.read.Load())/float64(max(in.dataset.Size, 1)))
 }
 
 // inspect reads the file once and says what it holds.
@@ -255,29 +271,84 @@ func (in *ingest) inspect(ctx context.Context) (*tabular.Table, error) {
 	return tabular.Inspect(ctx, in, o, in.checked)
 }
 
-// write reads the file again and writes the typed table; it returns the
-// profile.
-func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, content *Content) (*profile.Profile, error) {
+// written is what is known of a table when it has been written.
+type written struct {
+	content *Content
+	profile *profile.Profile
+	rows    int64
+}
+
+// once reads the beginning of a large file, and then the file by the types that
+// the beginning has, and writes the typed table. Of a small file it says only what
+// it holds. It returns nothing where the file has to be inspected before it is
+// read: when types were chosen for its columns, when not all of it has the types
+// of its beginning, and when something is wrong with it, since the first mistake
+// in a file is the first of its records, and only then of its values.
+func (in *ingest) once(ctx context.Context, key string) (*tabular.Table, *written, error) {
+	for _, set := range in.settings {
+		if set.Type != "" || set.Layout != "" {
+			return nil, nil, nil
+		}
+	}
+	o := tabular.Options{Format: in.dataset.Options, Limits: in.runner.limits}
+	table, trial, err := tabular.Try(ctx, in, o, in.checked)
+	if err != nil || trial == nil {
+		return table, nil, err
+	}
+	defer trial.Close() //nolint:errcheck // only read
+	from := inferredAt * in.share()
+	w, err := in.copy(ctx, trial, trial.Schema(), key, func(rows int64) {
+		in.task.Report.Progress("write", from+(1-from)*in.share(), rows, 0)
+	}, func(*written) (err error) {
+		table, err = trial.Table()
+		return err
+	})
+	if errors.Is(err, tabular.ErrTrial) || fault.ClassOf(err) == fault.ClassInvalid {
+		in.task.Report.Logf("the file is read again, since not all of it is as its first %d rows are", trial.Beginning())
+		return nil, nil, nil
+	}
+	return table, w, err
+}
+
+// write reads the file again and writes the typed table.
+func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (*written, error) {
 	r, src, from, err := in.reader(ctx, table, table.Schema)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close() //nolint:errcheck // only read
-	rows := int64(0)
-	profiled := newProfiler(table.Schema, profileOptions(in.dataset, in.settings, in.runner.now()))
-	err = writeTable(ctx, in.runner.files, key, table.Schema, func(w tabular.Writer) error {
-		return tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
+	return in.copy(ctx, r, table.Schema, key, func(rows int64) {
+		in.task.Report.Progress("write", from+(1-from)*float64(rows)/float64(max(table.Rows, rows, 1)), rows, table.Rows)
+	}, func(w *written) error {
+		if w.rows != table.Rows {
+			return fault.New(fault.ClassInternal, "file_changed", "the file of data set %s had %d rows and then %d", in.dataset.ID, table.Rows, w.rows)
+		}
+		return nil
+	})
+}
+
+// copy writes what the reader has as a table of that schema. tell hears how many
+// rows there were; accept is asked at the end whether the table is to be kept.
+func (in *ingest) copy(ctx context.Context, r tabular.Reader, schema tabular.Schema, key string, tell func(rows int64), accept func(*written) error) (*written, error) {
+	w := &written{content: NewContent(schema)}
+	profiled := newProfiler(schema, profileOptions(in.dataset, in.settings, in.runner.now()))
+	err := writeTable(ctx, in.runner.files, key, schema, func(out tabular.Writer) error {
+		err := tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
 			if err := profiled.add(ctx, c); err != nil {
 				return err
 			}
-			if err := w.Write(c.Frame); err != nil {
+			if err := out.Write(c.Frame); err != nil {
 				return err
 			}
-			content.Add(c.Frame)
-			rows += int64(c.Frame.Rows())
-			in.task.Report.Progress("write", from+(1-from)*float64(rows)/float64(max(table.Rows, rows, 1)), rows, table.Rows)
+			w.content.Add(c.Frame)
+			w.rows += int64(c.Frame.Rows())
+			tell(w.rows)
 			return nil
 		})
+		if err != nil {
+			return err
+		}
+		return accept(w)
 	})
 	p, profileErr := profiled.finish()
 	if err != nil {
@@ -286,10 +357,8 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string, c
 	if profileErr != nil {
 		return nil, fmt.Errorf("data set %s: %w", in.dataset.ID, profileErr)
 	}
-	if rows != table.Rows {
-		return nil, fault.New(fault.ClassInternal, "file_changed", "the file of data set %s had %d rows and then %d", in.dataset.ID, table.Rows, rows)
-	}
-	return p, nil
+	w.profile = p
+	return w, nil
 }
 
 // reader opens the file to be read with the types of the schema, which may leave

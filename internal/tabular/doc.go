@@ -6,7 +6,8 @@
 //
 // [Inspect] looks at a whole [File] of any kind and says what it holds; [Open]
 // then gives a [Reader] of typed chunks, which [Stream] produces ahead of the
-// caller, and [ReadFrame] joins into one frame. [Sniff] looks at the beginning of
+// caller, and [ReadFrame] joins into one frame. [Try] saves a large CSV file the
+// first of these passes. [Sniff] looks at the beginning of
 // a file alone. Under them each kind has its own reader: [NewCSVReader],
 // [NewJSONReader], [NewXLSXReader] and [NewParquetReader].
 //

@@ -41,10 +41,14 @@ const MostlyShare = 0.99
 // Add takes n equal texts into account, of which the first is in the row that
 // row returns.
 func (e *Evidence) Add(text string, n int64, row func() int64) {
+	e.AddForms(text, FormsOf(text), n, row)
+}
+
+// AddForms does what Add does with a text whose forms are known.
+func (e *Evidence) AddForms(text string, f Forms, n int64, row func() int64) {
 	if e.tallies == nil {
 		e.tallies = make(map[Forms]*formTally)
 	}
-	f := formsOf([]byte(text))
 	t := e.tallies[f]
 	if t == nil {
 		t = new(formTally)

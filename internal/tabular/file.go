@@ -40,7 +40,15 @@ func Inspect(ctx context.Context, f File, o Options, rows func(int64)) (*Table, 
 	if err != nil {
 		return nil, err
 	}
-	var t *Table
+	t, err := in.inspect(ctx, o, rows)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// inspect reads the whole file.
+func (in *opened) inspect(ctx context.Context, o Options, rows func(int64)) (t *Table, err error) {
 	switch in.format.Kind {
 	case KindParquet:
 		t, err = InspectParquet(in.at, in.size, o.Limits)
@@ -51,7 +59,7 @@ func Inspect(ctx context.Context, f File, o Options, rows func(int64)) (*Table, 
 	default:
 		t, err = InferJSON(ctx, in.text, o.json(in.format.Kind), rows)
 	}
-	if err = errors.Join(err, in.Close()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	t.Format = in.describe(t.Format)

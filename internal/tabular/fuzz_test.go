@@ -140,7 +140,8 @@ func FuzzParquet(f *testing.F) {
 }
 
 // FuzzFile checks that every file, of whatever kind it takes itself for, is a
-// table or a clear error, and that a table can be read as it was inspected.
+// table or a clear error, and that a table can be read as it was inspected, and in
+// one pass.
 func FuzzFile(f *testing.F) {
 	seeds(f)
 	csv := peopleCSV(",", `"`)
@@ -154,6 +155,9 @@ func FuzzFile(f *testing.F) {
 	limits := tabular.Limits{Field: 200, Record: 1000, Columns: 20, ChunkRows: 3, Expanded: 1 << 20}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		checkFile(t, in, tabular.Options{Limits: limits})
+		one := limits
+		one.Beginning = 1
+		checkTrial(t, memory(in), tabular.Options{Limits: one})
 	})
 }
 

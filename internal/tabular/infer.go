@@ -87,8 +87,19 @@ func (g *guess) observe(b []byte) bool {
 		g.nullable = true
 		return false
 	}
-	before, infinite := g.seen, false
-	switch n := scanNumber(b); n.kind {
+	n := scanNumber(b)
+	if n.kind == notNumber {
+		g.observeWord(b)
+		return false
+	}
+	g.observeNumber(b, n)
+	return n.kind == infiniteNumber
+}
+
+// observeNumber takes a value into account that is the number n.
+func (g *guess) observeNumber(b []byte, n number) {
+	before := g.seen
+	switch n.kind {
 	case wholeNumber:
 		if b[0] == '+' && international(b) {
 			g.seen |= sawPlus
@@ -103,17 +114,12 @@ func (g *guess) observe(b []byte) bool {
 		if before&sawFraction == 0 && (n.exp != -3 || numeralForms(b)&FormComma == 0) {
 			g.seen |= sawFraction
 		}
-	case infiniteNumber:
-		g.seen |= sawDecimal | sawFraction
-		infinite = true
 	default:
-		g.observeWord(b)
-		return false
+		g.seen |= sawDecimal | sawFraction
 	}
 	if g.seen != before {
 		g.settle()
 	}
-	return infinite
 }
 
 // observeWord takes a value into account that is no plain number.
@@ -247,21 +253,9 @@ func InferCSV(ctx context.Context, src io.Reader, o CSVOptions, rows func(int64)
 
 // infer reads all records and finds the columns and their types.
 func (r *textReader) infer(ctx context.Context, rows func(int64)) (*Table, error) {
-	var guesses []guess
-	before := false // whether there were rows
+	var g guesses
 	err := r.ahead(ctx, func(c *rawChunk) error {
-		for len(guesses) < c.width {
-			guesses = append(guesses, guess{nullable: before})
-		}
-		before = true
-		for j := range c.width {
-			g := &guesses[j]
-			for i := range c.rows {
-				if g.observe(c.field(i, j)) && g.infinite == nil {
-					g.infinite = infiniteProblem(c.field(i, j), c.rows[i], c.lines[i], j)
-				}
-			}
-		}
+		g.observe(c)
 		if rows != nil {
 			rows(c.rows[len(c.rows)-1])
 		}
@@ -270,6 +264,33 @@ func (r *textReader) infer(ctx context.Context, rows func(int64)) (*Table, error
 	if err != nil {
 		return nil, err
 	}
+	return r.table(&g)
+}
+
+// guesses are those of all columns.
+type guesses struct {
+	columns []guess
+	begun   bool // there were rows
+}
+
+// observe takes records into account.
+func (g *guesses) observe(c *rawChunk) {
+	for len(g.columns) < c.width {
+		g.columns = append(g.columns, guess{nullable: g.begun})
+	}
+	g.begun = true
+	for j := range c.width {
+		one := &g.columns[j]
+		for i := range c.rows {
+			if one.observe(c.field(i, j)) && one.infinite == nil {
+				one.infinite = infiniteProblem(c.field(i, j), c.rows[i], c.lines[i], j)
+			}
+		}
+	}
+}
+
+// table says what the file holds, of which all records were observed.
+func (r *textReader) table(g *guesses) (*Table, error) {
 	r.names = r.records.columns()
 	t := &Table{Format: r.Format(), Rows: r.records.total()}
 	if t.Rows == 0 {
@@ -277,11 +298,11 @@ func (r *textReader) infer(ctx context.Context, rows func(int64)) (*Table, error
 	}
 	var first *problem
 	for j, name := range r.names {
-		g := &guesses[j]
-		f := g.field(name)
+		one := &g.columns[j]
+		f := one.field(name)
 		t.Schema = append(t.Schema, f)
-		if f.Type == Float && g.infinite != nil && (first == nil || g.infinite.row < first.row) {
-			first = g.infinite
+		if f.Type == Float && one.infinite != nil && (first == nil || one.infinite.row < first.row) {
+			first = one.infinite
 		}
 	}
 	if first != nil {

@@ -7,6 +7,7 @@ type Limits struct {
 	Columns   int // most columns
 	ChunkRows int // rows in a chunk
 	ChunkSize int // bytes of a file, about, after which a chunk ends early
+	Beginning int // bytes of a file, about, by which its types are guessed before all of it is read
 
 	// What is compressed may unpack to so many bytes, and, when those are more
 	// than ExpandedFree, to so many times its own size.
@@ -22,7 +23,7 @@ type Limits struct {
 // tables become 3 to 30 times smaller, bombs a thousand times and more.
 func DefaultLimits() Limits {
 	return Limits{
-		Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 2048, ChunkSize: 8 << 20,
+		Field: 1 << 20, Record: 16 << 20, Columns: 10_000, ChunkRows: 2048, ChunkSize: 8 << 20, Beginning: 8 << 20,
 		Expanded: 100 << 30, ExpandedRatio: 250, ExpandedFree: 256 << 20,
 	}
 }
@@ -43,6 +44,7 @@ func (l Limits) orDefault() Limits {
 		{&l.Columns, d.Columns},
 		{&l.ChunkRows, d.ChunkRows},
 		{&l.ChunkSize, d.ChunkSize},
+		{&l.Beginning, d.Beginning},
 	} {
 		if *p.value <= 0 {
 			*p.value = p.other

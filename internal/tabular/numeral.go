@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strings"
+	"unicode/utf8"
 )
 
 // finite returns the number if it is one.
@@ -186,7 +187,14 @@ func cutCurrency(b []byte) (unit string, amount []byte, negative, ok bool) {
 	return unit, rest, negative, unit != "" && len(rest) > 0
 }
 
+// inCurrency reports whether the sign or the code of a currency has the byte: all
+// signs but one are beyond ASCII.
+func inCurrency(c byte) bool { return c >= utf8.RuneSelf || c == '$' || c >= 'A' && c <= 'Z' }
+
 func currencyBefore(b []byte) (unit string, rest []byte) {
+	if len(b) == 0 || !inCurrency(b[0]) {
+		return "", b
+	}
 	for _, c := range currencySigns {
 		if bytes.HasPrefix(b, []byte(c.sign)) {
 			return c.code, trimSpaces(b[len(c.sign):])
@@ -199,6 +207,9 @@ func currencyBefore(b []byte) (unit string, rest []byte) {
 }
 
 func currencyAfter(b []byte) (unit string, rest []byte) {
+	if len(b) == 0 || !inCurrency(b[len(b)-1]) {
+		return "", b
+	}
 	for _, c := range currencySigns {
 		if bytes.HasSuffix(b, []byte(c.sign)) {
 			return c.code, trimSpaces(b[:len(b)-len(c.sign)])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -121,7 +122,7 @@ func (w *ParquetWriter) write(f *frame.Frame) error {
 			if !ok || c.Type() != field.Type.Type() {
 				return fmt.Errorf("write parquet: the frame has no %s column %q", field.Type, field.Name)
 			}
-			if err := w.column(c, field, w.leaf[k], from, to); err != nil {
+			if err := w.column(c, field, from, to); err != nil {
 				return err
 			}
 			if _, err := writers[w.leaf[k]].WriteRowValues(w.values); err != nil {
@@ -140,46 +141,45 @@ func (w *ParquetWriter) write(f *frame.Frame) error {
 }
 
 // column puts rows from … to-1 of the column into values.
-func (w *ParquetWriter) column(c frame.Column, field Field, leaf, from, to int) error {
-	w.values = w.values[:0]
-	level := 0
-	if field.Nullable {
-		level = 1
-	} else if c.Nulls() > 0 {
+func (w *ParquetWriter) column(c frame.Column, field Field, from, to int) error {
+	w.values = slices.Grow(w.values[:0], to-from)[:to-from]
+	missing := c.Nulls() > 0
+	if missing && !field.Nullable {
 		return fmt.Errorf("write parquet: column %q has missing values but is not nullable", field.Name)
 	}
-	null := parquet.NullValue().Level(0, 0, leaf)
 	switch c.Type() {
 	case frame.Float:
 		for i, v := range c.Floats()[from:to] {
-			if c.Null(from + i) {
-				w.values = append(w.values, null)
-				continue
-			}
-			w.values = append(w.values, parquet.DoubleValue(v).Level(0, level, leaf))
+			w.values[i] = parquet.DoubleValue(v)
 		}
 	case frame.String:
 		w.dict = w.dict[:0]
 		for _, s := range c.Dict() {
-			w.dict = append(w.dict, parquet.ByteArrayValue([]byte(s)).Level(0, level, leaf))
+			w.dict = append(w.dict, parquet.ByteArrayValue([]byte(s)))
 		}
-		for _, k := range c.Codes()[from:to] {
-			if k < 0 {
-				w.values = append(w.values, null)
-				continue
+		for i, k := range c.Codes()[from:to] {
+			if k >= 0 {
+				w.values[i] = w.dict[k]
 			}
-			w.values = append(w.values, w.dict[k])
+		}
+	case frame.Bool:
+		for i, v := range c.Ints()[from:to] {
+			w.values[i] = parquet.BooleanValue(v != 0)
 		}
 	default:
 		for i, v := range c.Ints()[from:to] {
-			switch {
-			case c.Null(from + i):
-				w.values = append(w.values, null)
-			case c.Type() == frame.Bool:
-				w.values = append(w.values, parquet.BooleanValue(v != 0).Level(0, level, leaf))
-			default:
-				w.values = append(w.values, parquet.Int64Value(v).Level(0, level, leaf))
-			}
+			w.values[i] = parquet.Int64Value(v)
+		}
+	}
+	if !field.Nullable {
+		return nil
+	}
+	for i := range w.values {
+		w.values[i].SetDefinitionLevel(1)
+	}
+	for i := from; missing && i < to; i++ {
+		if c.Null(i) {
+			w.values[i-from] = parquet.NullValue()
 		}
 	}
 	return nil

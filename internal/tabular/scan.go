@@ -2,9 +2,11 @@ package tabular
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -202,10 +204,7 @@ func (s *scanner) cut() error {
 			newlines += lines
 			start, end, next = j+1, closing, after
 		} else {
-			i = j
-			for i < len(b) && !s.ends[b[i]] {
-				i++
-			}
+			i = s.fieldEnd(j)
 			if i == len(b) && !s.eof {
 				return s.short(start, i, newlines)
 			}
@@ -231,6 +230,32 @@ func (s *scanner) cut() error {
 		}
 		i = next + 1
 	}
+}
+
+// Eight bytes with the same value, and with the same bit.
+const (
+	eachByte = 0x0101010101010101
+	highBits = 0x8080808080808080
+)
+
+// fieldEnd returns where the field without quotes ends that begins at i: at a byte
+// that ends fields, or with the buffer. It looks at eight bytes together.
+func (s *scanner) fieldEnd(i int) int {
+	b := s.buf
+	delim := eachByte * uint64(s.delim)
+	for ; len(b)-i >= 8; i += 8 {
+		word := binary.LittleEndian.Uint64(b[i:])
+		d, n, r := word^delim, word^eachByte*'\n', word^eachByte*'\r'
+		// The lowest high bit that is left is that of the first byte that is zero.
+		found := ((d-eachByte)&^d | (n-eachByte)&^n | (r-eachByte)&^r) & highBits
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(b) && !s.ends[b[i]] {
+		i++
+	}
+	return i
 }
 
 // quoted finds the end of the field whose opening quote is at open: the

@@ -33,6 +33,7 @@ type typer struct {
 	tolerant bool
 	dict     map[string]int32
 	distinct map[int]int // how many texts the last chunk had, by column of the file
+	trial    *trial      // of types that were guessed; nil: they are known
 }
 
 // chunk types the records. In strict mode the first mistake is the error.
@@ -43,7 +44,11 @@ func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
 	from := &cells{typer: t, raw: raw, problems: problems}
 	for k, f := range t.schema {
 		from.column = t.index[k]
-		columns[k] = from.typed(f)
+		if t.trial != nil {
+			columns[k] = from.tried(f, &t.trial.guesses[k])
+		} else {
+			columns[k] = from.typed(f)
+		}
 	}
 	c.Refused = from.refused
 	for i := range raw.rows {
@@ -55,6 +60,11 @@ func (t *typer) chunk(raw *rawChunk) (*Chunk, error) {
 			return nil, p.fault(t.names)
 		}
 		c.Bad = append(c.Bad, p.badRow(t.names, raw.lines[i]))
+	}
+	if t.trial != nil {
+		if err := t.trial.check(t.schema, raw.rows); err != nil {
+			return nil, err
+		}
 	}
 	if t.id >= 0 {
 		from.column = t.id

@@ -2,7 +2,9 @@ package tabular
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 )
 
@@ -59,6 +61,9 @@ type number struct {
 
 // scanNumber reads b as a number. It does not compute the value of a decimal.
 func scanNumber(b []byte) number {
+	if n, ok := scanShort(b); ok {
+		return n
+	}
 	var n number
 	i := 0
 	if i < len(b) && (b[i] == '+' || b[i] == '-') {
@@ -128,6 +133,45 @@ func scanNumber(b []byte) number {
 	return n
 }
 
+// scanShort reads what most numbers are, digits with or without a point that 64
+// bits hold, as scanNumber does. It reports false for everything else.
+func scanShort(b []byte) (n number, ok bool) {
+	const most = 18 // digits that cannot be too many
+	i := 0
+	if i < len(b) && (b[i] == '+' || b[i] == '-') {
+		n.neg = b[i] == '-'
+		i++
+	}
+	first, mant := i, uint64(0)
+	if len(b)-first > most {
+		return number{}, false
+	}
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		mant = mant*10 + uint64(b[i]-'0')
+	}
+	n.mant, n.exact = mant, true
+	digits := i - first
+	switch {
+	case i == len(b):
+		n.kind, n.fits, n.whole = wholeNumber, true, int64(mant)
+		if n.neg {
+			n.whole = -n.whole
+		}
+		if digits > 1 && b[first] == '0' {
+			n.kind = codeNumber
+		}
+		return n, digits > 0
+	case b[i] != '.':
+		return number{}, false
+	}
+	point := i + 1
+	for i = point; i < len(b) && b[i]-'0' <= 9; i++ {
+		mant = mant*10 + uint64(b[i]-'0')
+	}
+	n.kind, n.mant, n.exp = decimalNumber, mant, point-i
+	return n, i == len(b) && digits+i-point > 0
+}
+
 // exponent reads "e±digits", the whole of b.
 func (n *number) exponent(b []byte) bool {
 	if b[0] != 'e' && b[0] != 'E' {
@@ -174,6 +218,59 @@ func (n *number) float(b []byte) float64 {
 		f = -f
 	}
 	return f
+}
+
+// shortDecimal reads what most decimals are, at most 15 digits with a point, to the
+// value that scanNumber and float give. It reports false for everything else, and
+// for the last few bytes of a chunk, since it looks at sixteen bytes together.
+func shortDecimal(b []byte) (v float64, ok bool) {
+	const most = 16
+	neg := len(b) > 0 && b[0] == '-'
+	if neg {
+		b = b[1:]
+	}
+	n := uint(len(b))
+	if n < 2 || n > most || cap(b) < most {
+		return 0, false
+	}
+	word := b[:most]
+	lo, hi := binary.LittleEndian.Uint64(word), binary.LittleEndian.Uint64(word[8:])
+	other := lo ^ eachByte*'.'
+	found := (other - eachByte) &^ other & highBits
+	point := uint(bits.TrailingZeros64(found)) / 8
+	if found == 0 || point >= n {
+		return 0, false
+	}
+	// Digits go to the end of the sixteen, those before the point one place less far.
+	digits := 8 * (most + 1 - n)
+	whole := lo & (1<<(8*point) - 1)
+	loDigits, hiDigits := shiftUp(lo&^(1<<(8*point+8)-1), hi, digits-8)
+	loWhole, hiWhole := shiftUp(whole, 0, digits)
+	loZero, hiZero := shiftUp(eachByte*'0', eachByte*'0', digits)
+	lo, hi = loDigits|loWhole, hiDigits|hiWhole
+	lo, hi = lo^loZero, hi^hiZero
+	const nine = eachByte * (0x7f - 9)
+	if (lo|(lo+nine)|hi|(hi+nine))&highBits != 0 {
+		return 0, false
+	}
+	v = float64(eightDigits(lo)*1e8+eightDigits(hi)) / powers[n-1-point]
+	if neg {
+		v = -v
+	}
+	return v, true
+}
+
+// shiftUp shifts a number of 128 bits.
+func shiftUp(lo, hi uint64, by uint) (uint64, uint64) {
+	return lo << by, hi<<by | lo>>(64-by) | lo<<(by-64)
+}
+
+// eightDigits returns the number that eight bytes of one digit each are, the first
+// digit in the lowest: pairs of digits, then of pairs, then of fours.
+func eightDigits(w uint64) uint64 {
+	w = w * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
+	w = w * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
+	return w * (10_000<<32 + 1) >> 32
 }
 
 func (n *number) slow(b []byte) float64 {

@@ -74,13 +74,17 @@ type column struct {
 
 	evidence tabular.Evidence // of texts
 	private  *pii.Column
+	sights   []sight          // of texts, by their hash
+	unseen   int              // texts that were not among them since they are so many
 	timed    bool             // an instant is not midnight
 	refused  int64            // values that are missing since they disagree
 	refusals []tabular.Sample // the first of them
 
 	minInt, maxInt         int64 // of whole numbers, which a float may round
 	minLen, maxLen, sumLen int64
-	scratch                []float64
+	scratch                []float64 // the numbers of a chunk
+	keys                   []uint64  // and what they are counted by
+	pending                []uint64  // keys that are not counted yet
 	tallies                []int64
 	err                    error
 }
@@ -250,67 +254,6 @@ func (c *Collector) hashRows(part frame.Column) {
 // key returns the bits that stand for a number; -0 is 0.
 func key(v float64) uint64 { return math.Float64bits(v + 0) }
 
-func (c *column) addNumbers(part frame.Column) {
-	c.scratch = c.scratch[:0]
-	// Integers are counted by their own bits, since a float does not hold all.
-	switch c.field.Type {
-	case tabular.Integer:
-		c.private.AddIntegers(part.Ints(), part.Null)
-	case tabular.Datetime:
-		c.private.AddTimes(part.Ints(), part.Null)
-	default:
-	}
-	if part.Type() == frame.Float {
-		for i, v := range part.Floats() {
-			if !part.Null(i) {
-				c.scratch = append(c.scratch, v)
-			}
-		}
-		for _, v := range c.scratch {
-			c.tally(key(v), 1, v)
-		}
-	} else {
-		for i, v := range part.Ints() {
-			if !part.Null(i) {
-				if c.count == 0 && len(c.scratch) == 0 {
-					c.minInt, c.maxInt = v, v
-				}
-				c.minInt, c.maxInt = min(c.minInt, v), max(c.maxInt, v)
-				c.scratch = append(c.scratch, float64(v))
-				c.tally(uint64(v), 1, float64(v))
-				c.timed = c.timed || part.Type() == frame.Time && v%dayMicros != 0
-			}
-		}
-	}
-	n := int64(len(c.scratch))
-	c.missing += int64(part.Len()) - n
-	c.count += n
-	if n == 0 {
-		return
-	}
-	before := c.values
-	c.values = moment{}
-	c.values.add(c.scratch)
-	lo, hi := c.values.min, c.values.max
-	before.merge(c.values)
-	c.values = before
-	c.hist.add(c.scratch, lo, hi)
-}
-
-// tally counts a number.
-func (c *column) tally(k uint64, n int64, v float64) {
-	for c.counts.add(k, n) < 0 {
-		c.counts.shrink()
-	}
-	if c.counts.exact() {
-		return
-	}
-	c.distinct.InsertHash(mix(k ^ seed))
-	if err := c.sketch.AddWithCount(v-c.base, float64(n)); err != nil {
-		c.err = err
-	}
-}
-
 const dayMicros = 24 * 60 * 60 * 1_000_000
 
 // seed keeps the hash of the distinct counter apart from that of the table.
@@ -382,14 +325,51 @@ func (c *column) addText(part frame.Column, before int64, hashes []uint64) []uin
 		h := xxhash.Sum64String(s)
 		hashes = append(hashes, h)
 		c.tallyText(h, n, s)
-		c.private.AddText(s, n)
-		c.evidence.Add(s, n, func() int64 {
+		seen := c.sight(h, s)
+		c.private.AddLook(s, seen.look, n)
+		c.evidence.AddForms(s, seen.forms, n, func() int64 {
 			i := int64(slices.Index(part.Codes(), int32(k)))
 			return before + i + 1
 		})
 	}
 	return hashes
 }
+
+// sight is what a text has been found to be.
+type sight struct {
+	text  uint64 // its hash, which tells texts apart in all of the profile
+	look  pii.Look
+	forms tabular.Forms
+	known bool
+}
+
+// Bounds of how many texts of a column are remembered.
+const (
+	fewSights  = 64
+	sightTimes = 4 // as many as the entries in the table of counts
+)
+
+// sight looks at a text, unless it has been looked at lately: most columns have the
+// same texts in every chunk.
+func (c *column) sight(h uint64, s string) *sight {
+	if len(c.sights) > 0 {
+		if at := c.sightAt(h); at.known && at.text == h {
+			return at
+		}
+	}
+	most := sightTimes * c.counts.capacity
+	if c.counts.capacity == minExact { // the table is wide
+		most = fewSights
+	}
+	if c.unseen++; c.unseen > len(c.sights) && len(c.sights) < most {
+		c.sights, c.unseen = make([]sight, min(most, max(fewSights, 2*len(c.sights)))), 0
+	}
+	at := c.sightAt(h)
+	*at = sight{text: h, look: c.private.Look(s), forms: tabular.FormsOf(s), known: true}
+	return at
+}
+
+func (c *column) sightAt(h uint64) *sight { return &c.sights[h%uint64(len(c.sights))] }
 
 func (c *column) tallyText(h uint64, n int64, s string) {
 	at := c.counts.add(h, n)
@@ -457,6 +437,11 @@ func (c *Collector) Merge(o *Collector) error {
 }
 
 func (c *column) merge(o *column) error {
+	c.settle()
+	o.settle()
+	if err := errors.Join(c.err, o.err); err != nil {
+		return err
+	}
 	if o.count > 0 && (c.count == 0 || o.minLen < c.minLen) {
 		c.minLen = o.minLen
 	}

@@ -79,6 +79,45 @@ func (c *counter) add(key uint64, n int64) int {
 	}
 }
 
+// addAll counts each of the keys once more, and takes from the counts where there
+// is no room left.
+func (c *counter) addAll(keys []uint64) {
+	for len(keys) > 0 {
+		keys = keys[c.addSome(keys):]
+		if len(keys) == 0 {
+			return
+		}
+		if c.used >= c.capacity {
+			c.shrink()
+		} else {
+			c.grow()
+		}
+	}
+}
+
+// addSome counts keys and returns how many there was room for.
+func (c *counter) addSome(keys []uint64) int {
+	slots := c.slots
+	mask := uint64(len(slots) - 1)
+	room := min(c.capacity, len(slots)/2) - c.used
+	for at, key := range keys {
+		i := mix(key) & mask
+		for slots[i].count > 0 && slots[i].key != key {
+			i = (i + 1) & mask
+		}
+		if slots[i].count == 0 {
+			if room <= 0 {
+				return at
+			}
+			room--
+			c.used++
+			slots[i].key = key
+		}
+		slots[i].count++
+	}
+	return len(keys)
+}
+
 func (c *counter) grow() {
 	slots := make([]slot, 2*len(c.slots))
 	var texts []string
@@ -115,11 +154,7 @@ func (c *counter) shrink() {
 	if c.exact() && c.spilled != nil {
 		c.each(func(i int) { c.spilled(c.slots[i].key, c.slots[i].count) })
 	}
-	counts := c.spare.counts[:0]
-	c.each(func(i int) { counts = append(counts, c.slots[i].count) })
-	slices.Sort(counts)
-	c.spare.counts = counts
-	off := counts[len(counts)/2]
+	off := c.median()
 	c.lost += off
 	if len(c.spare.slots) != len(c.slots) {
 		c.spare.slots = make([]slot, len(c.slots))
@@ -137,6 +172,28 @@ func (c *counter) shrink() {
 	}
 	clear(slots)
 	c.spare.slots = slots
+}
+
+// median returns the count that half of the entries do not exceed. Most counts are
+// small when values are many, so that the few that occur are told apart first.
+func (c *counter) median() int64 {
+	var few [64]int
+	for i := range c.slots {
+		if n := c.slots[i].count; n < int64(len(few)) {
+			few[n]++
+		}
+	}
+	before := 0
+	for n, entries := range few[1:] {
+		if before += entries; before > c.used/2 {
+			return int64(n + 1)
+		}
+	}
+	counts := c.spare.counts[:0]
+	c.each(func(i int) { counts = append(counts, c.slots[i].count) })
+	slices.Sort(counts)
+	c.spare.counts = counts
+	return counts[len(counts)/2]
 }
 
 // onlyOnce reports whether no value is known to have come back: one that came

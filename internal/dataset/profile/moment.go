@@ -16,14 +16,18 @@ func (m *moment) add(values []float64) {
 	if len(values) == 0 {
 		return
 	}
-	b := moment{n: int64(len(values)), min: values[0], max: values[0]}
 	base := values[0] // keeps the sum small when the values are large and close
-	sum := 0.0
+	lo, hi, sum := base, base, 0.0
 	for _, v := range values {
 		sum += v - base
-		b.min = min(b.min, v)
-		b.max = max(b.max, v)
+		if v < lo { // quicker than min, which looks for what is not there
+			lo = v
+		}
+		if v > hi {
+			hi = v
+		}
 	}
+	b := moment{n: int64(len(values)), min: lo + 0, max: hi + 0} // -0 is 0
 	b.mean = base + sum/float64(b.n)
 	if math.IsInf(sum, 0) || math.IsNaN(sum) {
 		b.mean = 0

@@ -242,6 +242,56 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 	}
 }
 
+// TestChunksDoNotMatter checks that numbers are counted alike however they come,
+// since many of them wait to be counted together.
+func TestChunksDoNotMatter(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(11, 12))
+	const rows = 60_000
+	floats, ints := make([]float64, rows), make([]int64, rows)
+	var nulls frame.Bitmap
+	for i := range rows {
+		floats[i], ints[i] = rng.NormFloat64(), rng.Int64()>>rng.IntN(40)
+		if rng.IntN(20) == 0 {
+			floats[i], ints[i] = -0.5, 77
+		}
+		if rng.IntN(50) == 0 {
+			floats[i] = math.NaN()
+			nulls.Set(i)
+		}
+	}
+	f := table(t, frame.NewFloat("x", floats), frame.NewInt("n", frame.Int, ints, nulls))
+	all := make([]int, rows)
+	for i := range all {
+		all[i] = i
+	}
+	var want *profile.Profile
+	for _, size := range []int{1, 700, 9000, rows} {
+		c := profile.New(tabular.SchemaOf(f), profile.Options{})
+		for chunk := range slices.Chunk(all, size) {
+			if err := c.Add(f.Take(chunk)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := c.Profile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		for k, a := range want.Columns {
+			b := got.Columns[k]
+			if a.Count != b.Count || a.Distinct != b.Distinct || a.TopError != b.TopError || !reflect.DeepEqual(a.Top, b.Top) || !reflect.DeepEqual(a.Quantiles, b.Quantiles) {
+				t.Errorf("chunks of %d rows: %+v, want %+v", size, b, a)
+			}
+			if exact := int64(0.04 * rows); len(b.Top) == 0 || b.Top[0].Count+b.TopError < exact || b.DistinctExact {
+				t.Errorf("chunks of %d rows: %+v", size, b)
+			}
+		}
+	}
+}
+
 func TestExtremes(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string][]float64{

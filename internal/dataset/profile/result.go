@@ -14,6 +14,9 @@ import (
 func (c *Collector) Profile() (*Profile, error) {
 	p := &Profile{Version: Version, Rows: c.rows, Columns: make([]Column, len(c.columns))}
 	for i, col := range c.columns {
+		if col.settle(); col.err != nil {
+			return nil, fmt.Errorf("profile column %q: %w", col.field.Name, col.err)
+		}
 		var err error
 		if p.Columns[i], err = col.result(); err != nil {
 			return nil, fmt.Errorf("profile column %q: %w", col.field.Name, err)
