@@ -251,7 +251,7 @@ func (u *users) back(ctx context.Context, o outage, n int) error {
 }
 
 // closes waits until the API tells that its breaker is closed, by way of half
-// open.
+// open. What it tells in one answer is not of one moment.
 func (r *Run) closes(ctx context.Context, u *users, o outage, before figures) error {
 	api, dependency := u.of(roleAPI)[0], dependencyOf(o.part)
 	limited, cancel := context.WithTimeout(ctx, upWithin)
@@ -259,7 +259,7 @@ func (r *Run) closes(ctx context.Context, u *users, o outage, before figures) er
 	var now figures
 	var err error
 	for limited.Err() == nil {
-		if now, err = api.figures(limited); err == nil && now.breaker(dependency) == breakerClosed {
+		if now, err = api.figures(limited); err == nil && now.breaker(dependency) == breakerClosed && now.turned(dependency, "closed") > before.turned(dependency, "closed") {
 			break
 		}
 		wait(limited, betweenAsking)
