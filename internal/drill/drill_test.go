@@ -157,7 +157,7 @@ func TestDataArea(t *testing.T) {
 	if err != nil || len(figures) != 17 || !stopped {
 		t.Fatalf("%d figures, stopped %v, error %v", len(figures), stopped, err)
 	}
-	if f := figures[0]; f.Name != "ingest-0k-rows-per-second" || f.Value != 300 || !strings.Contains(f.Note, "13 columns") {
+	if f := figures[0]; f.Name != "ingest-0k-rows-per-second" || f.Value != 150 || !strings.Contains(f.Note, "13 columns") {
 		t.Errorf("the first figure is %+v", f)
 	}
 	if f := figures[11]; f.Name != "predict-3k-peak-memory" || f.Value < 1 || f.Unit != "MB" {
