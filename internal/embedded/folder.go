@@ -76,7 +76,10 @@ func (f *Folder) Path() string { return f.path }
 // Unlock gives the folder back. The file stays: removing it would let two
 // processes lock two files of one name.
 func (f *Folder) Unlock() error {
-	if err := f.file.Close(); err != nil {
+	// A process that is being started has the file open, too, for a moment: the
+	// lock goes with the last of them unless it is given back.
+	err := syscall.Flock(int(f.file.Fd()), syscall.LOCK_UN)
+	if err := errors.Join(err, f.file.Close()); err != nil {
 		return fmt.Errorf("unlock data folder: %w", err)
 	}
 	return nil

@@ -116,8 +116,8 @@ func (t *tus) serve(c echo.Context) error {
 		}
 		defer release()
 	}
-	ctx, cancel := t.untilDrain(context.WithValue(r.Context(), tusCallKey{}, call))
-	defer cancel()
+	ctx, end := t.untilDrain(context.WithValue(r.Context(), tusCallKey{}, call), c.Response())
+	defer end()
 	inner := r.Clone(ctx)
 	inner.Header.Del(headerOverride)
 	inner.URL.Path = "/" + c.Param("id")
@@ -127,26 +127,13 @@ func (t *tus) serve(c echo.Context) error {
 		return nil
 	}
 	exchangeOf(r.Context()).allow(s.config.RequestTimeout) // the library's time may be over
+	if strings.HasPrefix(held.body.String(), codeReadTimeout) && t.stopping() {
+		return errStopping() // it was hurried
+	}
 	if call.err != nil {
 		return call.err
 	}
 	return tusProblem(held.status, held.body.String())
-}
-
-// untilDrain ends the request's reading when the process wants to stop: what has
-// arrived is kept, and the client goes on with another process.
-func (t *tus) untilDrain(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	if t.server.draining != nil {
-		go func() {
-			select {
-			case <-t.server.draining:
-				cancel(handler.ErrServerShutdown)
-			case <-ctx.Done():
-			}
-		}()
-	}
-	return ctx, func() { cancel(nil) }
 }
 
 // choose finds what is asked for and checks what the library would not.
@@ -311,6 +298,8 @@ func (w *heldWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
+const codeReadTimeout = "ERR_READ_TIMEOUT"
+
 // tusProblem is what an error of the library means. Its text begins with a code;
 // the answer to HEAD has none, and can only be that of a lock or of ours.
 func tusProblem(status int, text string) error {
@@ -336,8 +325,8 @@ func tusProblem(status int, text string) error {
 	case "ERR_UPLOAD_INTERRUPTED":
 		return fault.Conflict("upload_interrupted", "another request goes on with this upload; ask where it is")
 	case "ERR_SERVER_SHUTDOWN":
-		return fault.Unavailable("draining", "the process stops; what has arrived is kept: ask where the upload is and go on")
-	case "ERR_READ_TIMEOUT":
+		return errStopping()
+	case codeReadTimeout:
 		return unreadable(idleError{})
 	case "ERR_UNEXPECTED_EOF", "ERR_CONNECTION_RESET":
 		return unreadable(io.ErrUnexpectedEOF)
