@@ -69,7 +69,7 @@ check: $(LINT) $(ACTION) ## Check format, lint, workflows, modules and generated
 	go test -count=1 -run 'UpToDate|Architecture' ./internal/config ./internal/architecture
 
 .PHONY: bench
-bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|pii|all SIZE=full|contest|growth|small; merges into build/bench.json
+bench: $(BIN)/narrative ## Measure; AREA=ml|jobs|data|pii|all SIZE=full|contest|growth|huge|small; merges into build/bench.json
 	@scripts/test-needs.sh
 	@scripts/bench-needs.sh
 	NODE_PATH=$(CURDIR)/$(BUILD)/bullmq/node_modules$${NODE_PATH:+:$$NODE_PATH} \

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -241,30 +242,20 @@ func recipeDeleteCommand(s *session) *cobra.Command {
 }
 
 func recipeCheckCommand(s *session) *cobra.Command {
-	var u use
-	cmd := &cobra.Command{
-		Use: "check DATASET", Short: "Say what steps would do to a data set, in words", Args: args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			what, err := u.read(cmd, args[0])
-			if err != nil {
-				return err
-			}
-			c, err := s.client()
-			if err != nil {
-				return err
-			}
-			p, err := c.CheckRecipe(cmd.Context(), what)
-			return orDetached(err, func() error { return s.answer(cmd, p, func(w io.Writer) error { return showPlan(w, p) }) })
-		},
-	}
-	u.flags(cmd)
-	return cmd
+	return useCommand(s, "check DATASET", "Say what steps would do to a data set, in words", (*client.Client).CheckRecipe, showPlan)
 }
 
 func recipePreviewCommand(s *session) *cobra.Command {
+	return useCommand(s, "preview DATASET", "Apply steps to a sample of a data set", (*client.Client).PreviewRecipe, showPreview)
+}
+
+// useCommand asks what comes of steps and shows it.
+func useCommand[T any](
+	s *session, name, short string, ask func(*client.Client, context.Context, client.RecipeUse) (*T, error), show func(io.Writer, *T) error,
+) *cobra.Command {
 	var u use
 	cmd := &cobra.Command{
-		Use: "preview DATASET", Short: "Apply steps to a sample of a data set", Args: args(cobra.ExactArgs(1)),
+		Use: name, Short: short, Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			what, err := u.read(cmd, args[0])
 			if err != nil {
@@ -274,8 +265,8 @@ func recipePreviewCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := c.PreviewRecipe(cmd.Context(), what)
-			return orDetached(err, func() error { return s.answer(cmd, p, func(w io.Writer) error { return showPreview(w, p) }) })
+			found, err := ask(c, cmd.Context(), what)
+			return orDetached(err, func() error { return s.answer(cmd, found, func(w io.Writer) error { return show(w, found) }) })
 		},
 	}
 	u.flags(cmd)

@@ -12,9 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/drill/launch"
 )
 
 // fleet is processes of the program that make a platform together.
@@ -49,7 +49,7 @@ func startFleet(ctx context.Context, program string) (_ *fleet, err error) {
 	if err := f.start(ctx, nil, "parts", "--data-dir", data); err != nil {
 		return nil, err
 	}
-	err = until(ctx, func() error {
+	err = launch.Until(ctx, func() error {
 		variables, err := os.ReadFile(filepath.Join(data, "parts.env")) //nolint:gosec // in our own folder
 		f.environ = strings.Fields(string(variables))
 		return err
@@ -57,14 +57,14 @@ func startFleet(ctx context.Context, program string) (_ *fleet, err error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := freeAddress(ctx)
+	api, err := launch.Address(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := f.start(ctx, []string{"NARRATIVE_MODE=development"}, "api", "--http-addr", api); err != nil {
 		return nil, err
 	}
-	ops, err := freeAddress(ctx)
+	ops, err := launch.Address(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func startFleet(ctx context.Context, program string) (_ *fleet, err error) {
 
 // worker starts a worker, on a core of its own, and waits until it is ready.
 func (f *fleet) worker(ctx context.Context, args ...string) error {
-	ops, err := freeAddress(ctx)
+	ops, err := launch.Address(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (f *fleet) worker(ctx context.Context, args ...string) error {
 		return err
 	}
 	f.workers++
-	return until(ctx, func() error {
+	return launch.Until(ctx, func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ops+"/health/ready", http.NoBody)
 		if err != nil {
 			return fmt.Errorf("ask a worker: %w", err)
@@ -153,23 +153,4 @@ func (f *fleet) stop() error {
 		errs = append(errs, log.Close())
 	}
 	return errors.Join(append(errs, os.RemoveAll(f.dir))...)
-}
-
-// until calls ask until it returns no error.
-func until(ctx context.Context, ask func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,12 +15,11 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/client"
+	"github.com/narrativeml/narrative/internal/drill/launch"
 )
 
 const (
-	startWithin = 60 * time.Second
-	stopWithin  = 60 * time.Second
-	lookEvery   = 50 * time.Millisecond
+	stopWithin = 60 * time.Second
 )
 
 // StartDev returns a Start that runs the program as `dev` in a process of its
@@ -32,7 +30,7 @@ func StartDev(program string) Start {
 		if err != nil {
 			return Target{}, nil, fmt.Errorf("start the platform: %w", err)
 		}
-		addr, err := freeAddress(ctx)
+		addr, err := launch.Address(ctx)
 		if err != nil {
 			return Target{}, nil, errors.Join(err, os.RemoveAll(dir))
 		}
@@ -66,18 +64,9 @@ func StartDev(program string) Start {
 	}
 }
 
-// freeAddress returns an address on loopback where nobody listens.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
 // answering waits until the API answers.
 func answering(ctx context.Context, c *client.Client) error {
-	return until(ctx, func() error {
+	return launch.Until(ctx, func() error {
 		_, err := c.Jobs(ctx, client.JobFilter{}, "", 1)
 		return err
 	})

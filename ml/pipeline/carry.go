@@ -103,29 +103,15 @@ func (m *Model) prepare(ctx context.Context, x *frame.Frame) (*frame.Frame, erro
 }
 
 func (c *Carried) apply(ctx context.Context, x *frame.Frame) (*frame.Frame, error) {
-	columns := make([]frame.Column, 0, len(c.Inputs)+len(c.Others))
-	var lacks []string
-	for _, in := range c.Inputs {
-		column, ok := x.Column(in.Name)
-		if !ok {
-			lacks = append(lacks, in.Name)
-			continue
-		}
-		column, err := exactly(column, in)
-		if err != nil {
-			return nil, err
-		}
-		columns = append(columns, column)
-	}
-	if len(lacks) > 0 {
-		return nil, &ml.InputError{Code: "missing_column", Column: lacks[0], Row: -1, Message: lacksMessage(lacks)}
+	columns, err := columnsOf(c.Inputs, x, exactly)
+	if err != nil {
+		return nil, err
 	}
 	for _, in := range c.Others {
 		columns = append(columns, missing(in, x.Rows()))
 	}
 	in := x.Without(x.Names()...)
 	if len(columns) > 0 {
-		var err error
 		if in, err = frame.New(columns...); err != nil {
 			return nil, fmt.Errorf("pipeline: %w", err)
 		}

@@ -108,22 +108,9 @@ func (m *Model) saw(i int, category string) bool {
 // inputsOf returns the columns of x that a model needs, with the types they had
 // in training, or Float instead of another numeric one.
 func inputsOf(inputs []Input, x *frame.Frame) (*frame.Frame, error) {
-	columns := make([]frame.Column, 0, len(inputs))
-	var lacks []string
-	for _, in := range inputs {
-		c, ok := x.Column(in.Name)
-		if !ok {
-			lacks = append(lacks, in.Name)
-			continue
-		}
-		c, err := convert(c, in)
-		if err != nil {
-			return nil, err
-		}
-		columns = append(columns, c)
-	}
-	if len(lacks) > 0 {
-		return nil, &ml.InputError{Code: "missing_column", Column: lacks[0], Row: -1, Message: lacksMessage(lacks)}
+	columns, err := columnsOf(inputs, x, convert)
+	if err != nil {
+		return nil, err
 	}
 	if len(columns) == 0 {
 		return x.Without(x.Names()...), nil
@@ -133,6 +120,29 @@ func inputsOf(inputs []Input, x *frame.Frame) (*frame.Frame, error) {
 		return nil, fmt.Errorf("pipeline: %w", err)
 	}
 	return in, nil
+}
+
+// columnsOf returns the columns of x for the inputs as of gives them, or says
+// which x lacks.
+func columnsOf(inputs []Input, x *frame.Frame, of func(frame.Column, Input) (frame.Column, error)) ([]frame.Column, error) {
+	columns := make([]frame.Column, 0, len(inputs))
+	var lacks []string
+	for _, in := range inputs {
+		c, ok := x.Column(in.Name)
+		if !ok {
+			lacks = append(lacks, in.Name)
+			continue
+		}
+		c, err := of(c, in)
+		if err != nil {
+			return nil, err
+		}
+		columns = append(columns, c)
+	}
+	if len(lacks) > 0 {
+		return nil, &ml.InputError{Code: "missing_column", Column: lacks[0], Row: -1, Message: lacksMessage(lacks)}
+	}
+	return columns, nil
 }
 
 func lacksMessage(names []string) string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/blob"
+	"github.com/narrativeml/narrative/internal/drill/launch"
 	"github.com/narrativeml/narrative/internal/secret"
 )
 
@@ -49,7 +49,7 @@ func start(ctx context.Context, program, dir string, environ []string) (_ *platf
 	if _, err := p.run(ctx, nil, "parts", "--data-dir", data); err != nil {
 		return nil, err
 	}
-	err = until(ctx, func() error {
+	err = launch.Until(ctx, func() error {
 		variables, err := os.ReadFile(filepath.Join(data, "parts.env")) //nolint:gosec // in our own folder
 		p.environ = append(strings.Fields(string(variables)), environ...)
 		return err
@@ -57,14 +57,14 @@ func start(ctx context.Context, program, dir string, environ []string) (_ *platf
 	if err != nil {
 		return nil, err
 	}
-	if p.address, err = freeAddress(ctx); err != nil {
+	if p.address, err = launch.Address(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.startAPI(ctx); err != nil {
 		return nil, err
 	}
 	for _, role := range []string{"scheduler", "worker"} {
-		ops, err := freeAddress(ctx)
+		ops, err := launch.Address(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +80,7 @@ func (p *platform) startAPI(ctx context.Context) (err error) {
 	if p.api, err = p.run(ctx, []string{"NARRATIVE_MODE=development"}, "api", "--http-addr", p.address); err != nil {
 		return err
 	}
-	return until(ctx, func() error {
+	return launch.Until(ctx, func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.address+"/health/ready", http.NoBody)
 		if err != nil {
 			return fmt.Errorf("ask the API: %w", err)
@@ -184,32 +184,4 @@ func (p *platform) files() (*blob.Client, error) {
 		}
 	}
 	return blob.New(c)
-}
-
-// freeAddress returns an address on loopback where nobody listens.
-func freeAddress(ctx context.Context) (string, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// until calls ask until it returns no error.
-func until(ctx context.Context, ask func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
-	defer cancel()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
-		err := ask()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
 }
