@@ -239,7 +239,7 @@ func TestPython(t *testing.T) {
 		}
 	}
 	if want := []string{
-		"filter_rows", "sample_rows", "split_rows", "group_rows", "derive_column", "choose_value", "standardise_format", "impute_neighbours", "convert_type", "join_table", "aggregate_by_group",
+		"filter_rows", "sample_rows", "split_rows", "group_rows", "derive_column", "choose_value", "standardise_format", "impute_neighbours", "convert_type", "join_table", "aggregate_by_group", "mask_values", "hash_values",
 	}; !slices.Equal(refused, want) {
 		t.Errorf("not written for pandas: %q, want %q", refused, want)
 	}

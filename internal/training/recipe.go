@@ -118,6 +118,12 @@ func (r *Runner) lineage(ctx context.Context, d *dataset.Dataset, p automl.Param
 		return nil, err
 	}
 	for _, v := range made {
+		if v.Erased {
+			l.steps, l.versions = nil, nil
+			l.note = fmt.Sprintf("Version %d is erased, with what its steps have learned: the model takes rows as version %d has them, and carries no steps of the data set.",
+				v.Version.Number, d.Version.Number)
+			return l, nil
+		}
 		steps, err := r.fittedSteps(ctx, v)
 		if err != nil {
 			return nil, err
@@ -182,7 +188,7 @@ func (r *Runner) fittedSteps(ctx context.Context, v *dataset.Revision) ([]prepro
 	if err != nil {
 		return nil, fmt.Errorf("read the steps of version %d of data set %s: %w", v.Version.Number, v.DatasetID, err)
 	}
-	steps, err := recipe.Decode(b)
+	steps, err := recipe.Decode(b, r.tables.Concealer(v.Tenant))
 	if err != nil {
 		return nil, fmt.Errorf("decode the steps of version %d of data set %s: %w", v.Version.Number, v.DatasetID, err)
 	}
