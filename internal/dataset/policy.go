@@ -58,6 +58,15 @@ type Rules struct {
 	standard Policy // the configured one
 }
 
+// NewRules returns rules as they are written; [Service.SetRules] checks them.
+func NewRules(standard string, kinds map[string]string, remains string) Rules {
+	r := Rules{Default: Policy(standard), Remains: remains, Kinds: make(map[pii.Kind]Policy, len(kinds))}
+	for k, p := range kinds {
+		r.Kinds[pii.Kind(k)] = Policy(p)
+	}
+	return r
+}
+
 // Keys implements store.Entity.
 func (r *Rules) Keys() map[string]any { return map[string]any{} }
 

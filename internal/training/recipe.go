@@ -2,7 +2,6 @@ package training
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -82,10 +81,10 @@ func (r *Runner) params(ctx context.Context, d *dataset.Dataset, req Request) (a
 }
 
 // invalid says what the numeric core says as a fault, with the place: the step of
-// a recipe, if it is about one.
-func invalid(err error) error {
-	if _, ok := errors.AsType[*preprocess.StepError](err); ok {
-		return recipe.Invalid(err)
+// a recipe, if it is about one. Values of personal data are not told.
+func invalid(d *dataset.Dataset, r *preprocess.Recipe, err error) error {
+	if r != nil {
+		err = recipe.Hide(d, r, err)
 	}
 	return model.Invalid(err)
 }
