@@ -137,13 +137,13 @@ func (s *server) registerPrivacy() {
 				changes[i] = dataset.PolicyChange{Column: c.Column, Policy: dataset.Policy(c.Policy)}
 			}
 			p, j, err := s.datasets.SetPolicies(ctx, callerOf(ctx), in.ID, changes, revision)
-			return showPrivacy(p, j, changedMeanwhile(err))
+			return showChange(p, j, changedMeanwhile(err))
 		})
 	register(s, operation(tagDatasets, "POST /datasets/{id}/pii/apply", "apply-pii", "Apply policies",
 		`Of columns whose policy masks, hashes or drops their values, by what was set for them or for the tenant, and which was not done yet: a job does it, 202. When there is nothing to do: 200.`,
 		http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests),
 		func(ctx context.Context, in *DatasetRef) (*privacyOutput, error) {
-			return showPrivacy(s.datasets.Apply(ctx, callerOf(ctx), in.ID))
+			return showChange(s.datasets.Apply(ctx, callerOf(ctx), in.ID))
 		})
 	register(s, forStewards(operation(tagDatasets, "POST /datasets/{id}/pii/erase", "erase-pii", "Erase what is sealed",
 		`The file as it was uploaded, and the versions before the one that policies have made: their files are deleted by the next clean-up, pinned or not, and their records stay. It cannot be undone. For stewards.`, http.StatusNotFound, http.StatusConflict)),
@@ -194,6 +194,15 @@ func showPrivacy(p *dataset.Privacy, j *job.Job, err error) (*privacyOutput, err
 	return out, nil
 }
 
+// showChange names a job only where the change has led to one.
+func showChange(p *dataset.Privacy, j *job.Job, err error) (*privacyOutput, error) {
+	out, err := showPrivacy(p, j, err)
+	if err == nil && j == nil {
+		out.Body.JobID = ""
+	}
+	return out, err
+}
+
 // release asks whether the caller may have a file of the job, when it has rows of a
 // data set, or values of them.
 func (s *server) release(ctx context.Context, j *job.Job, file string) error {
@@ -203,7 +212,7 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 		if !slices.Contains([]string{"", "table", "sample", "fitted"}, file) {
 			return nil
 		}
-	case "prediction":
+	case "prediction", "prediction_shard":
 		var payload struct {
 			IDColumn string `json:"id_column"`
 			Version  int    `json:"version"`
@@ -217,6 +226,13 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 			if file != "errors" {
 				r.Columns = []string{payload.IDColumn}
 			}
+		}
+	case "training_fold": // has categories that it has learned
+		var payload struct {
+			Version int `json:"version"`
+		}
+		if json.Unmarshal(j.Payload, &payload) == nil {
+			r.Version = max(payload.Version, 1)
 		}
 	case "training":
 		var made struct {
