@@ -84,7 +84,7 @@ func (s *Service) Presign(ctx context.Context, f File) (up *Upload, created bool
 	}
 	if up.Parts() > 1 && (up.MD5 != "" || up.CRC32 != "") {
 		return nil, false, fault.Invalid("checksum_of_parts", "a file of %d bytes is sent in %d parts, and no %s of the whole file is compared then; give the md5 of each part, or the sha256 of the file", up.Size, up.Parts(), firstOf(up)).
-			With(fault.Field{Location: "body." + firstOf(up), Message: "is for files of at most " + fmt.Sprint(up.PartSize) + " bytes"})
+			With(fault.Field{Location: "body." + firstOf(up), Message: fmt.Sprintf("is for files of at most %d bytes", up.PartSize)})
 	}
 	return s.begin(ctx, up, func() (string, error) {
 		return s.direct.AssembleDirect(ctx, up.key(), up.ContentType, up.Size, up.sum())
