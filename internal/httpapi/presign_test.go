@@ -105,7 +105,7 @@ func TestPresignedUpload(t *testing.T) {
 	if page := decode[httpapi.ArrivedParts](t, b.get(t, up.Links.Parts+"?after=1", ada)); len(page.Items) != 1 || page.Items[0].Number != 3 {
 		t.Errorf("%+v", page)
 	}
-	if got := decode[httpapi.Upload](t, b.get(t, up.Links.Self, ada)); got.State != "open" || got.Way != "presigned" || *got.Offset != partBytes {
+	if got := decode[httpapi.Upload](t, b.get(t, up.Links.Self, ada)); got.State != "open" || got.Way != "presigned" || got.PartBytes != partBytes || *got.Offset != partBytes {
 		t.Errorf("%+v", got)
 	}
 	sum := md5.Sum([]byte(text[5:10]))

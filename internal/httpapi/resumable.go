@@ -61,6 +61,7 @@ type Upload struct {
 	Filename  string      `json:"filename" example:"customers.csv"`
 	Size      int64       `json:"size" doc:"Bytes of the whole file"`
 	Offset    *int64      `json:"offset,omitempty" doc:"Bytes that have arrived, of parts those before the first that is missing; not in lists"`
+	PartBytes int64       `json:"part_bytes,omitempty" doc:"Of every part but the last; of presigned ones"`
 	DatasetID string      `json:"dataset_id,omitempty" doc:"Present when it is finished"`
 	JobID     string      `json:"job_id,omitempty" doc:"The ingest job; present when it is finished"`
 	User      string      `json:"user" doc:"Who began it"`
@@ -85,7 +86,7 @@ type uploadOutput struct{ Body Upload }
 
 func viewUpload(up *upload.Upload) Upload {
 	v := Upload{
-		ID: up.ID, State: string(up.State), Way: wayOf(up), Name: up.Name, Filename: up.Filename, Size: up.Size, User: up.User,
+		ID: up.ID, State: string(up.State), Way: wayOf(up), Name: up.Name, Filename: up.Filename, Size: up.Size, PartBytes: up.PartSize, User: up.User,
 		CreatedAt: up.CreatedAt, ExpiresAt: up.ExpiresAt, Links: UploadLinks{Self: uploadPath(up.ID)},
 	}
 	if up.State == upload.Finished {
