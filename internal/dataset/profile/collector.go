@@ -95,6 +95,9 @@ func New(schema tabular.Schema, o Options) *Collector {
 		if len(schema) > manyColumns {
 			precision = 10
 		}
+		if o.Roles[f.Name] == tabular.RoleID {
+			precision = rowPrecision // whether it names the rows is asked for
+		}
 		col := &column{
 			field:     f,
 			precision: precision,
@@ -209,7 +212,7 @@ func (c *Collector) Add(f *frame.Frame) error {
 	c.pairs.add(c.parts, rows)
 	c.tables.add(c.parts)
 	if c.aim != nil {
-		c.aim.add()
+		c.aim.add(c.parts, rows)
 	}
 	c.rows += int64(rows)
 	return nil
@@ -323,7 +326,7 @@ func (c *Collector) Merge(o *Collector) error {
 	c.pairs.merge(o.pairs)
 	c.tables.merge(o.tables)
 	if c.aim != nil && o.aim != nil {
-		c.aim.merge(o.aim, o.pairs.base, o.pairs.based)
+		c.aim.merge(o.aim)
 	}
 	return nil
 }
