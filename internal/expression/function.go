@@ -24,10 +24,10 @@ func functions() []cel.EnvOption {
 	any1 := cel.TypeParamType("T")
 	return []cel.EnvOption{
 		cel.Function("missing", cel.Overload("missing_any", []*cel.Type{any1}, cel.BoolType, cel.OverloadIsNonStrict(),
-			cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Bool(types.IsUnknown(v)) }))),
+			cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Bool(lost(v)) }))),
 		cel.Function("default", cel.Overload("default_any_any", []*cel.Type{any1, any1}, any1, cel.OverloadIsNonStrict(),
 			cel.BinaryBinding(func(v, other ref.Val) ref.Val {
-				if types.IsUnknownOrError(v) {
+				if lost(v) {
 					return other
 				}
 				return v
@@ -66,6 +66,13 @@ func functions() []cel.EnvOption {
 				return types.Double((float64(to) - float64(from)) / microsPerDay)
 			}))),
 	}
+}
+
+// lost reports whether a value is missing, or will be: what could not be computed,
+// and a number that is none, such as one divided by zero, are missing at the end.
+func lost(v ref.Val) bool {
+	f, ok := v.(types.Double)
+	return types.IsUnknownOrError(v) || ok && (math.IsNaN(float64(f)) || math.IsInf(float64(f), 0))
 }
 
 func text1(name string, f func(string) string) cel.EnvOption {
