@@ -221,7 +221,7 @@ func stepTable(w io.Writer, steps []client.Step) error {
 }
 
 func recipePythonCommand(s *session) *cobra.Command {
-	version := 0
+	version, dataset := 0, ""
 	cmd := &cobra.Command{
 		Use: "python RECIPE", Short: "Write a recipe as a program for pandas", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -229,13 +229,14 @@ func recipePythonCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			code, err := c.RecipePython(cmd.Context(), args[0], version)
+			code, err := c.RecipePython(cmd.Context(), args[0], version, dataset)
 			return orDetached(err, func() error {
 				return s.answer(cmd, map[string]string{"code": code}, func(w io.Writer) error { return line(w, "%s", strings.TrimRight(code, "\n")) })
 			})
 		},
 	}
 	cmd.Flags().IntVar(&version, "recipe-version", 0, "of the recipe (default: the newest)")
+	cmd.Flags().StringVar(&dataset, "dataset", "", "the data set that tells of what types the columns are (default: the one that the recipe was saved with)")
 	return cmd
 }
 

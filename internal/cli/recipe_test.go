@@ -67,7 +67,7 @@ func TestRecipesAndVersions(t *testing.T) {
 		{"recipe list", "rcp_1   clean        2", ""},
 		{"recipe list --public --json", `"name": "clean"`, ""},
 		{"recipe show rcp_1", `{"columns":["city"]}`, ""},
-		{"recipe python rcp_1 --recipe-version 1", "def transform(df):", ""},
+		{"recipe python rcp_1 --recipe-version 1 --dataset ds_1", "def transform(df):", ""},
 		{"recipe update rcp_1 --visibility public", "rcp_1, version 3, public", `"name":"clean"`},
 		{"recipe update rcp_1 --tag x --name n -s " + steps, "version 3", `"tags":["x"],"visibility":"private","steps":[`},
 		{"recipe list --tag a", "clean", ""},

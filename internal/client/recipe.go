@@ -192,14 +192,18 @@ func (c *Client) DeleteRecipe(ctx context.Context, id string) error {
 	return resp.Body.Close()
 }
 
-// RecipePython returns a recipe as a program for pandas.
-func (c *Client) RecipePython(ctx context.Context, id string, version int) (string, error) {
+// RecipePython returns a recipe as a program for pandas; dataset, which may be
+// empty, tells of what types the columns are.
+func (c *Client) RecipePython(ctx context.Context, id string, version int, dataset string) (string, error) {
 	var answer struct {
 		Code string `json:"code"`
 	}
 	q := url.Values{}
 	if version > 0 {
 		q.Set("version", strconv.Itoa(version))
+	}
+	if dataset != "" {
+		q.Set("dataset_id", dataset)
 	}
 	err := c.get(ctx, "recipes/"+url.PathEscape(id)+"/python", q, &answer)
 	return answer.Code, err

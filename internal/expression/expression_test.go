@@ -85,6 +85,7 @@ func TestValues(t *testing.T) {
 		{`missing(price)`, "0 1 0 0"},
 		{`missing(price + 1.0) || missing(city)`, "0 1 1 0"},
 		{`missing(int(city))`, "1 1 1 1"},
+		{`log(price) < 1.0`, "1 - 1 -"},
 		{`missing(age / 0)`, "1 1 1 1"},
 		{`missing(10.0 / price)`, "0 1 1 0"},
 		{`default(price, 9.5)`, "1.5 9.5 0 -4"},

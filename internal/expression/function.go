@@ -83,12 +83,12 @@ func text1(name string, f func(string) string) cel.EnvOption {
 // number1 takes whole numbers, too, and gives decimal ones.
 func number1(name string, f func(float64) float64) cel.EnvOption {
 	return cel.Function(name,
-		cel.Overload(name+"_double", []*cel.Type{cel.DoubleType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Double(f(numberOf(v))) })),
-		cel.Overload(name+"_int", []*cel.Type{cel.IntType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Double(f(numberOf(v))) })))
+		cel.Overload(name+"_double", []*cel.Type{cel.DoubleType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return number(f(numberOf(v))) })),
+		cel.Overload(name+"_int", []*cel.Type{cel.IntType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return number(f(numberOf(v))) })))
 }
 
 func number2(name string, f func(a, b float64) float64) cel.EnvOption {
-	bind := cel.BinaryBinding(func(a, b ref.Val) ref.Val { return types.Double(f(numberOf(a), numberOf(b))) })
+	bind := cel.BinaryBinding(func(a, b ref.Val) ref.Val { return number(f(numberOf(a), numberOf(b))) })
 	var options []cel.FunctionOpt
 	for _, a := range []*cel.Type{cel.DoubleType, cel.IntType} {
 		for _, b := range []*cel.Type{cel.DoubleType, cel.IntType} {
@@ -96,6 +96,14 @@ func number2(name string, f func(a, b float64) float64) cel.EnvOption {
 		}
 	}
 	return cel.Function(name, options...)
+}
+
+// number is what a function gives, an error when that is no number.
+func number(v float64) ref.Val {
+	if math.IsNaN(v) {
+		return types.NewErr("the result is no number")
+	}
+	return types.Double(v)
 }
 
 func numberOf(v ref.Val) float64 {

@@ -41,7 +41,7 @@ func Table(s preprocess.Schema) tabular.Schema {
 // Errors of other kinds pass through.
 func Invalid(err error) error {
 	all := []error{err}
-	if m, ok := errors.AsType[*preprocess.Mistakes](err); ok {
+	if m, ok := errors.AsType[*preprocess.MistakesError](err); ok {
 		all = m.Unwrap()
 	}
 	var code, message string
@@ -213,7 +213,7 @@ func Bind(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (
 // they are.
 func withoutTarget(err error, target string) error {
 	all := []error{err}
-	if m, ok := errors.AsType[*preprocess.Mistakes](err); ok {
+	if m, ok := errors.AsType[*preprocess.MistakesError](err); ok {
 		all = m.Unwrap()
 	}
 	for _, one := range all {

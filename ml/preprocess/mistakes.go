@@ -9,18 +9,18 @@ import (
 	"github.com/narrativeml/narrative/ml"
 )
 
-// Mistakes are all that is wrong with the steps of a recipe, in their order; there
+// MistakesError are all that is wrong with the steps of a recipe, in their order; there
 // are two or more. Errors that only follow from others are left out: what a step
 // with a mistake would have made is not missed in later ones.
-type Mistakes struct{ All []*StepError }
+type MistakesError struct{ All []*StepError }
 
 // Error implements error.
-func (m *Mistakes) Error() string {
+func (m *MistakesError) Error() string {
 	return fmt.Sprintf("%v; and %d more", m.All[0], len(m.All)-1)
 }
 
 // Unwrap returns the mistakes, the first one first.
-func (m *Mistakes) Unwrap() []error {
+func (m *MistakesError) Unwrap() []error {
 	all := make([]error, len(m.All))
 	for i, e := range m.All {
 		all[i] = e
@@ -60,7 +60,7 @@ func (m *mistakes) add(i int, s Spec, err error) error {
 
 // each returns the parts of a joined error.
 func each(err error) []error {
-	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what was joined here, never what is wrapped
+	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}
@@ -96,7 +96,7 @@ func (m *mistakes) err() error {
 	case len(m.all) == 1:
 		return m.all[0]
 	default:
-		return &Mistakes{m.all[:min(len(m.all), reported)]}
+		return &MistakesError{m.all[:min(len(m.all), reported)]}
 	}
 }
 

@@ -16,8 +16,7 @@ import (
 func places(t *testing.T, err error) []string {
 	t.Helper()
 	all := []error{err}
-	var m *preprocess.Mistakes
-	if errors.As(err, &m) {
+	if m, ok := errors.AsType[*preprocess.MistakesError](err); ok {
 		all = m.Unwrap()
 		if len(all) < 2 || !strings.Contains(err.Error(), fmt.Sprintf("; and %d more", len(all)-1)) {
 			t.Errorf("%d mistakes: %v", len(all), err)

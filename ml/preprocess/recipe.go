@@ -32,7 +32,7 @@ type boundStep struct {
 const MaxSteps = 200
 
 // Bind checks the steps against the columns of a table. Its error is a
-// *StepError, or *Mistakes of several, which wrap an *ml.InputError: unknown_operation, the codes of
+// *StepError, or *MistakesError of several, which wrap an *ml.InputError: unknown_operation, the codes of
 // parameters (unknown_parameter, missing_parameter, parameter_type,
 // repeated_value, invalid_parameter), those of columns (missing_column,
 // column_type, name_taken, no_columns, no_columns_left), memory_needed,
