@@ -250,8 +250,12 @@ func TestPython(t *testing.T) {
 			continue
 		}
 		for k, given := range append([]map[string]any{o.Example.Parameters}, variants()[o.Name]...) {
-			for seed, rows := range []int{len(o.Example.Before[0].Values), 60, 150} {
-				x, sent := messyTable(t, o.Example.Before, rows, uint64(seed)+1)
+			for seed, rows := range []int{len(o.Example.Before[0].Values), 60, 150, 1, 3} {
+				of := o.Example.Before
+				if rows == 3 {
+					of = emptied(of)
+				}
+				x, sent := messyTable(t, of, rows, uint64(seed)+1)
 				s := recipe.Step{Name: o.Name, Parameters: stored(t, given)}
 				code, err := recipe.PythonOf(o.Name, []recipe.Step{s}, schemasOf(t, o.Example.Before, o.Name, s.Parameters))
 				if err != nil {
@@ -268,6 +272,19 @@ func TestPython(t *testing.T) {
 		t.Errorf("not written for pandas: %q", refused)
 	}
 	compare(t, jobs)
+}
+
+// emptied is a table of the same columns with three rows, where all but the first
+// value of every second column is missing, and every value of the others.
+func emptied(of []preprocess.Column) []preprocess.Column {
+	out := make([]preprocess.Column, len(of))
+	for i, c := range of {
+		out[i] = preprocess.Column{Name: c.Name, Type: c.Type, Values: []any{nil, nil, nil}}
+		if i%2 == 0 {
+			out[i].Values[0] = c.Values[0]
+		}
+	}
+	return out
 }
 
 // stored returns parameters as they are when they were sent and kept.
