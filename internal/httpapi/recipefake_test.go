@@ -99,6 +99,10 @@ func (f *recipes) Suggest(_ context.Context, caller account.Caller, id string, _
 		f.known(caller.Tenant, recipe.Request{Use: recipe.Use{DatasetID: id}})
 }
 
+func (f *recipes) SuggestFor(ctx context.Context, d *dataset.Dataset) ([]recipe.Suggestion, error) {
+	return f.Suggest(ctx, account.Caller{Tenant: d.Tenant}, d.ID, 0)
+}
+
 // versions are one of every data set.
 type versions struct {
 	known func(tenant, id string) error
