@@ -27,7 +27,7 @@ func TestRecipesAndVersions(t *testing.T) {
 		"GET /api/v1/datasets/ds_2/suggestions":                  `{"items":[],"clean":[]}`,
 		"GET /api/v1/datasets/ds_1/versions":                     `{"items":[{"number":2,"parent":1,"hash":"0123456789abcdef","rows":10,"steps":[{"name":"trim_text"}]},{"number":1,"rows":12,"gone":true}]}`,
 		"PATCH /api/v1/datasets/ds_1/versions/2":                 `{"number":2,"parent":1,"rows":10,"pinned":true}`,
-		"GET /api/v1/datasets/ds_1/versions/1/comparison?with=2": `{"same":false,"rows":-2,"columns_added":["a","b"]}`,
+		"GET /api/v1/datasets/ds_1/versions/1/comparison?with=2": `{"same":false,"rows":-2,"columns_added":["a","b"],"quality_from":0.5,"quality_to":0.75,"columns_changed":[{"name":"age","from":{"type":"integer","missing":1200,"distinct":7,"mean":3.25,"std":1},"to":{"type":"float","missing":0,"distinct":7}}]}`,
 		"GET /api/v1/datasets/ds_1/versions/2/comparison?with=2": `{"same":true}`,
 		"GET /api/v1/models/mdl_1":                               `{"id":"mdl_1","task":"binary","target":"late","holdout_rows":9,"leaderboard":[],"recipe":[{"name":"trim_text","explanation":"Trims city.","prediction":"apply","version":2},{"name":"sample_rows","explanation":"Draws rows.","prediction":"skip"}]}`,
 		"POST /api/v1/transforms":                                `{"job_id":"job_7","job":{"id":"job_7","kind":"transform","state":"queued"}}`,
@@ -95,6 +95,8 @@ func TestRecipesAndVersions(t *testing.T) {
 		{"version pin ds_1 2", "pinned", `{"pinned":true}`},
 		{"version unpin ds_1 2", "2", `{"pinned":false}`},
 		{"version compare ds_1 1 2", "rows -2; columns added: a, b; removed: none", ""},
+		{"version compare ds_1 1 2", "quality 0.500, then 0.750", ""},
+		{"version compare ds_1 1 2", "age     integer → float  1,200 → 0         7  3.25 → -  1 → -", ""},
 		{"version compare ds_1 2 2", "they hold the same", ""},
 		{"version reproduce ds_1 2 -q", "1,234 rows", `"reproduce":2`},
 	} {

@@ -68,6 +68,13 @@ func TestApply(t *testing.T) {
 	if err != nil || c.Same || c.Rows != v.Rows-5000 || !slices.Equal(c.Removed, second.Removed) {
 		t.Errorf("comparison %+v: %v", c, err)
 	}
+	filled := slices.IndexFunc(c.Columns, func(d dataset.ColumnDifference) bool { return d.Name == "price" })
+	if filled < 0 || c.Columns[filled].From.Missing == 0 || c.Columns[filled].To.Missing != 0 || c.QualityFrom == nil || c.QualityTo == nil || *c.QualityTo <= *c.QualityFrom {
+		t.Errorf("comparison %+v", c)
+	}
+	if same, err := b.datasets.Compare(ctx, ann.Tenant, id, 2, 2); err != nil || !same.Same || len(same.Columns) > 0 || same.Columns == nil {
+		t.Errorf("with itself: %+v: %v", same, err)
+	}
 	for _, of := range []string{bob.Tenant, "nobody"} {
 		_, err := b.datasets.Versions(ctx, of, id)
 		checkFault(t, err, fault.ClassNotFound, "dataset_not_found", "")
@@ -101,6 +108,9 @@ func TestSameHash(t *testing.T) {
 	}
 	_, _, err = b.datasets.At(ctx, ann.Tenant, id, 2)
 	checkFault(t, err, fault.ClassConflict, "version_gone", "")
+	if c, err := b.datasets.Compare(ctx, ann.Tenant, id, 1, 2); err != nil || c.Columns != nil || c.QualityTo != nil {
+		t.Errorf("with one that is gone: %+v: %v", c, err)
+	}
 	_, err = b.datasets.Pin(ctx, ann.Tenant, id, 2, true)
 	checkFault(t, err, fault.ClassConflict, "version_gone", "")
 	for number := 2; number <= 4; number++ {
