@@ -133,6 +133,8 @@ type DatasetVersion struct {
 	CreatedAt time.Time `json:"created_at"`
 	Pinned    bool      `json:"pinned"`
 	Gone      bool      `json:"gone"`
+
+	whole whole
 }
 
 // VersionComparison is how two versions differ.
