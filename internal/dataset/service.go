@@ -29,6 +29,8 @@ type Jobs interface {
 	Active(ctx context.Context, subject string) (bool, error)
 	// CheckAfter refuses jobs to come after that the tenant does not have.
 	CheckAfter(ctx context.Context, tenant string, after []string) error
+	// CheckRoom refuses while too many of the tenant's jobs wait.
+	CheckRoom(ctx context.Context, tenant string) error
 }
 
 // ServiceConfig is what a Service needs.

@@ -58,7 +58,7 @@ func (Compiler) Compile(source string, columns preprocess.Schema) (preprocess.Ex
 	if err != nil {
 		return nil, wrong("expression_syntax", fmt.Sprintf("the expression cannot be used: %v", err))
 	}
-	e := &Expression{typ: t, program: program}
+	e := &Expression{typ: t, program: program, ast: ast.NativeRep().Expr()}
 	used := map[string]bool{}
 	celast.PreOrderVisit(ast.NativeRep().Expr(), celast.NewExprVisitor(func(x celast.Expr) {
 		if x.Kind() == celast.IdentKind {

@@ -158,7 +158,8 @@ type recipesInput struct {
 
 type recipeCodeInput struct {
 	RecipeRef
-	Version int `query:"version" minimum:"0" doc:"Of the recipe; default: the newest"`
+	Version   int    `query:"version" minimum:"0" doc:"Of the recipe; default: the newest"`
+	DatasetID string `query:"dataset_id" pattern:"^ds_[0-9a-f]{32}$" patternDescription:"a data set's identifier, ds_ and 32 hexadecimal digits" doc:"The data set that tells of what types the columns are, which some steps need to know; default: the one that the recipe was saved with" example:"ds_0197290c5e5b7c3a9d0e1f2a3b4c5d6e"`
 }
 
 type suggestionInput struct {
@@ -214,9 +215,9 @@ func (s *server) registerRecipes(recipes Recipes) {
 		func(ctx context.Context, in *RecipeRef) (*struct{}, error) {
 			return nil, recipes.Delete(ctx, callerOf(ctx), in.ID)
 		})
-	register(s, operation(tagRecipes, "GET /recipes/{id}/python", "export-recipe", "Take a recipe as Python", `A program for pandas that does the same. A recipe with a step that has no counterpart there is refused, and the step is named.`, http.StatusNotFound),
+	register(s, operation(tagRecipes, "GET /recipes/{id}/python", "export-recipe", "Take a recipe as Python", `A program for pandas that does the same. A recipe with a step that cannot be written so is refused, and the step and the reason are named.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *recipeCodeInput) (*struct{ Body RecipeCode }, error) {
-			code, err := recipes.Python(ctx, callerOf(ctx), in.ID, in.Version)
+			code, err := recipes.Python(ctx, callerOf(ctx), in.ID, in.Version, in.DatasetID)
 			if err != nil {
 				return nil, err
 			}

@@ -79,7 +79,7 @@ func (f *recipes) List(context.Context, account.Caller, recipe.Filter, string, i
 	return store.Page[*recipe.Recipe]{Items: f.all}, nil
 }
 
-func (f *recipes) Python(ctx context.Context, caller account.Caller, id string, _ int) (string, error) {
+func (f *recipes) Python(ctx context.Context, caller account.Caller, id string, _ int, _ string) (string, error) {
 	_, err := f.Get(ctx, caller, id)
 	return "def transform(df):\n    return df\n", err
 }

@@ -32,7 +32,6 @@ type tus struct {
 
 // Limits of waiting for others.
 const (
-	lockWithin = 15 * time.Second // for a request to let go of an upload
 	keepWithin = 10 * time.Second // to store what has arrived of a broken request
 
 	finishWithin = 5 * time.Minute // for the file store to make a file of many parts
@@ -47,7 +46,7 @@ func (s *server) newTus() (*tus, error) {
 	library, err := handler.NewUnroutedHandler(handler.Config{
 		StoreComposer: composer, BasePath: root + "/uploads/", MaxSize: s.resumable.MaxSize(),
 		Cors: &handler.CorsConfig{Disable: true}, DisableDownload: true, DisableConcatenation: true,
-		NetworkTimeout: s.config.IdleTimeout, AcquireLockTimeout: lockWithin, GracefulRequestCompletionTimeout: keepWithin,
+		NetworkTimeout: s.config.IdleTimeout, AcquireLockTimeout: s.config.LockTimeout, GracefulRequestCompletionTimeout: keepWithin,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), // every request has its line already
 	})
 	if err != nil {
@@ -377,6 +376,9 @@ func (f tusFiles) GetUpload(ctx context.Context, id string) (handler.Upload, err
 	up, err := f.uploads.Get(ctx, call.caller.Tenant, id)
 	if err != nil {
 		return nil, call.fail(err)
+	}
+	if up.Way == upload.Presigned {
+		return nil, call.fail(fault.Conflict("upload_presigned", "the bytes of this upload go to the file storage, in parts; ask for their addresses at %s/parts", presignPath(id)))
 	}
 	call.show(up)
 	return &tusUpload{uploads: f.uploads, call: call, record: up}, nil

@@ -71,7 +71,7 @@ func TestFindingsSpeakTheVocabulary(t *testing.T) {
 			t.Errorf("a finding advises %q, which is no step that a test knows", name)
 			continue
 		}
-		_, err := preprocess.Bind([]recipe.Step{{Name: name, Parameters: given}}, x, env())
+		_, err := preprocess.Bind([]recipe.Step{{Name: name, Parameters: given}}, x, env(t))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -1,12 +1,12 @@
 package recipe
 
 import (
-	_ "embed" // the functions are a file of their own
+	"embed"
 	"strings"
 )
 
-//go:embed function.py
-var functions string
+//go:embed pandas/*.py
+var functions embed.FS
 
 // helper is a function that programs have when a step calls it.
 type helper struct{ name, code string }
@@ -14,9 +14,15 @@ type helper struct{ name, code string }
 // helpers returns the functions, those that others call first.
 func helpers() []helper {
 	var all []helper
-	for code := range strings.SplitSeq(functions, "\n\n\n") {
-		name, _, _ := strings.Cut(strings.TrimPrefix(code, "def "), "(")
-		all = append(all, helper{name, code})
+	for _, name := range []string{"step", "expression", "value", "table"} {
+		file, err := functions.ReadFile("pandas/" + name + ".py")
+		if err != nil {
+			panic("recipe: a part of the program is missing: " + err.Error())
+		}
+		for code := range strings.SplitSeq(string(file), "\n\n\n") {
+			name, _, _ := strings.Cut(strings.TrimPrefix(code, "def "), "(")
+			all = append(all, helper{name, code + "\n"})
+		}
 	}
 	return all
 }

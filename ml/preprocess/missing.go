@@ -93,7 +93,8 @@ type constant struct {
 func constantOf(v any, t frame.Type) (constant, bool) {
 	switch v := v.(type) {
 	case float64:
-		return constant{float: v, int: int64(v)}, isQuantity(t) && t != frame.Bool && math.Abs(v) < 1<<63
+		exact := t != frame.Int || math.Abs(v) <= 1<<53 // beyond, the number is not the one that was written
+		return constant{float: v, int: int64(v)}, isQuantity(t) && t != frame.Bool && exact
 	case bool:
 		k := constant{}
 		if v {

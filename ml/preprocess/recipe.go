@@ -32,7 +32,7 @@ type boundStep struct {
 const MaxSteps = 200
 
 // Bind checks the steps against the columns of a table. Its error is a
-// *StepError that wraps an *ml.InputError: unknown_operation, the codes of
+// *StepError, or *MistakesError of several, which wrap an *ml.InputError: unknown_operation, the codes of
 // parameters (unknown_parameter, missing_parameter, parameter_type,
 // repeated_value, invalid_parameter), those of columns (missing_column,
 // column_type, name_taken, no_columns, no_columns_left), memory_needed,
@@ -42,14 +42,21 @@ func Bind(specs []Spec, schema Schema, env Environment) (*Recipe, error) {
 		return nil, &ml.InputError{Code: "recipe_length", Parameter: "steps", Row: -1, Message: fmt.Sprintf("the recipe has %d steps, it should have 1 to %d", len(specs), MaxSteps)}
 	}
 	r := &Recipe{env: env, schemas: []Schema{schema}}
+	var wrong mistakes
 	for i, s := range specs {
 		step, err := bindSpec(s, schema, env)
 		if err != nil {
-			return nil, &StepError{Step: i, Operation: s.Name, Err: err}
+			if err := wrong.add(i, s, err); err != nil {
+				return nil, err
+			}
+			continue // later steps are checked as if this one did nothing
 		}
 		schema = step.plan.out
 		r.steps = append(r.steps, step)
 		r.schemas = append(r.schemas, schema)
+	}
+	if err := wrong.err(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -60,16 +67,19 @@ func Check(specs []Spec) error {
 	if len(specs) == 0 || len(specs) > MaxSteps {
 		return &ml.InputError{Code: "recipe_length", Parameter: "steps", Row: -1, Message: fmt.Sprintf("the recipe has %d steps, it should have 1 to %d", len(specs), MaxSteps)}
 	}
+	var wrong mistakes
 	for i, s := range specs {
 		e, err := find(s.Name)
 		if err == nil {
 			_, err = e.read(s.Parameters)
 		}
 		if err != nil {
-			return &StepError{Step: i, Operation: s.Name, Err: err}
+			if err := wrong.add(i, s, err); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return wrong.err()
 }
 
 // find returns an entry of the vocabulary.

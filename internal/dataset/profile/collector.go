@@ -66,6 +66,7 @@ type column struct {
 	// Beyond exact counting:
 	precision uint8
 	distinct  *hyperloglog.Sketch
+	ranks     []uint8            // see differ
 	sketch    *ddsketch.DDSketch // of the distances from base
 	base      float64
 
@@ -266,7 +267,7 @@ func (c *column) spill(k uint64, n int64) {
 			return
 		}
 	}
-	c.distinct.InsertHash(mix(k ^ seed))
+	c.differ(mix(k ^ seed))
 	if c.field.Type == tabular.String {
 		return
 	}
