@@ -217,7 +217,7 @@ func stepTable(w io.Writer, steps []client.Step) error {
 		}
 		rows[i] = []string{strconv.Itoa(i + 1), step.Name, string(parameters)}
 	}
-	return terminal.Table(w, []string{"step", "transformation", "parameters"}, rows)
+	return terminal.Explained(w, []string{"step", "transformation", "parameters"}, rows)
 }
 
 func recipePythonCommand(s *session) *cobra.Command {
@@ -396,7 +396,7 @@ func recipeSuggestCommand(s *session) *cobra.Command {
 					for i, g := range all.Items {
 						rows[i] = []string{g.Name, fmt.Sprintf("%.2f %%", 100*g.Effect), strconv.FormatBool(g.Auto), g.Reason}
 					}
-					return terminal.Table(w, []string{"transformation", "of the values", "in clean", "why"}, rows)
+					return terminal.Explained(w, []string{"transformation", "of the values", "in clean", "why"}, rows)
 				})
 			})
 		},

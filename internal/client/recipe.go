@@ -133,6 +133,8 @@ type DatasetVersion struct {
 	CreatedAt time.Time `json:"created_at"`
 	Pinned    bool      `json:"pinned"`
 	Gone      bool      `json:"gone"`
+
+	whole whole
 }
 
 // VersionComparison is how two versions differ.
@@ -142,8 +144,24 @@ type VersionComparison struct {
 	Added   []string `json:"columns_added"`
 	Removed []string `json:"columns_removed"`
 	Retyped []string `json:"columns_retyped"`
+	Changed []struct {
+		Name string        `json:"name"`
+		From ColumnSummary `json:"from"`
+		To   ColumnSummary `json:"to"`
+	} `json:"columns_changed"`
+	QualityFrom *float64 `json:"quality_from"`
+	QualityTo   *float64 `json:"quality_to"`
 
 	whole whole
+}
+
+// ColumnSummary is the short of what a profile says of a column.
+type ColumnSummary struct {
+	Type     string   `json:"type"`
+	Missing  int64    `json:"missing"`
+	Distinct int64    `json:"distinct"`
+	Mean     *float64 `json:"mean"`
+	Std      *float64 `json:"std"`
 }
 
 // CreateRecipe saves a recipe.

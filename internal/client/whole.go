@@ -31,6 +31,7 @@ type (
 	plainPreview     RecipePreview
 	plainSuggestions Suggestions
 	plainComparison  VersionComparison
+	plainVersion     DatasetVersion
 )
 
 var (
@@ -48,6 +49,8 @@ var (
 	_ json.Unmarshaler = (*Suggestions)(nil)
 	_ json.Marshaler   = (*VersionComparison)(nil)
 	_ json.Unmarshaler = (*VersionComparison)(nil)
+	_ json.Marshaler   = (*DatasetVersion)(nil)
+	_ json.Unmarshaler = (*DatasetVersion)(nil)
 )
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -106,3 +109,11 @@ func (c *VersionComparison) UnmarshalJSON(text []byte) error {
 func (c *VersionComparison) MarshalJSON() ([]byte, error) {
 	return c.whole.write((*plainComparison)(c))
 }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *DatasetVersion) UnmarshalJSON(text []byte) error {
+	return v.whole.read(text, (*plainVersion)(v))
+}
+
+// MarshalJSON writes what the server sent.
+func (v *DatasetVersion) MarshalJSON() ([]byte, error) { return v.whole.write((*plainVersion)(v)) }

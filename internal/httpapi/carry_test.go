@@ -72,7 +72,7 @@ func TestRecipesFromSharingToPrediction(t *testing.T) {
 	}
 	theirs := upload(stranger, deliveries(30, false))
 	plan := decode[httpapi.RecipePlan](t, b.send(t, recipes+"/check", stranger, `{"dataset_id":"`+theirs+`","recipe_id":"`+saved.ID+`","recipe_version":1}`))
-	if plan.Compatibility == nil || strings.Join(plan.Compatibility.Missing, " ") != "late" || len(plan.Steps) != 2 {
+	if plan.Compatibility == nil || len(plan.Compatibility.Missing) != 0 || len(plan.Steps) != 2 { // nothing of the column late, which no step names
 		t.Errorf("plan %+v", plan)
 	}
 	if code := decode[httpapi.RecipeCode](t, b.get(t, recipes+"/"+saved.ID+"/python?version=1", stranger)); !strings.Contains(code.Code, "median()") {

@@ -164,6 +164,7 @@ type recipeCodeInput struct {
 
 type suggestionInput struct {
 	DatasetRef
+	Revalidation
 	Version int `query:"version" minimum:"0" doc:"Of the data set; default: the newest"`
 }
 
@@ -251,19 +252,30 @@ func (s *server) registerRecipeLooks(recipes Recipes) {
 	register(s, operation(tagRecipes, "GET /datasets/{id}/suggestions", "suggest-steps", "Suggest steps",
 		`Steps that would make the data set better, from its profile, the one of most effect first, and an automatic clean-up as a plan.`,
 		http.StatusNotFound, http.StatusConflict),
-		func(ctx context.Context, in *suggestionInput) (*struct{ Body Suggestions }, error) {
-			all, err := recipes.Suggest(ctx, callerOf(ctx), in.ID, in.Version)
+		func(ctx context.Context, in *suggestionInput) (*answered[Suggestions], error) {
+			d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 			if err != nil {
 				return nil, err
 			}
-			out := &struct{ Body Suggestions }{Suggestions{Items: []Suggestion{}, Clean: viewSteps(recipe.Clean(all))}}
-			for _, g := range all {
-				out.Body.Items = append(out.Body.Items, Suggestion{
-					Step: Step{Name: g.Step.Name, Parameters: g.Step.Parameters}, Reason: g.Reason, Affected: g.Affected, Effect: g.Effect, Auto: g.Auto,
-				})
+			if in.Version != 0 && in.Version != max(d.Version.Number, 1) { // what is kept is of the newest
+				all, err := recipes.Suggest(ctx, callerOf(ctx), in.ID, in.Version)
+				return &answered[Suggestions]{Status: http.StatusOK, CacheControl: cacheNever, Body: encode(viewSuggestions(all))}, err
 			}
-			return out, nil
+			return answerOf(ctx, s, s.keyOf(d, answerSuggestions, nil), in.Revalidation, func(ctx context.Context) (Suggestions, error) {
+				all, err := recipes.SuggestFor(ctx, d)
+				return viewSuggestions(all), err
+			})
 		})
+}
+
+func viewSuggestions(all []recipe.Suggestion) Suggestions {
+	v := Suggestions{Items: []Suggestion{}, Clean: viewSteps(recipe.Clean(all))}
+	for _, g := range all {
+		v.Items = append(v.Items, Suggestion{
+			Step: Step{Name: g.Step.Name, Parameters: g.Step.Parameters}, Reason: g.Reason, Affected: g.Affected, Effect: g.Effect, Auto: g.Auto,
+		})
+	}
+	return v
 }
 
 func (d RecipeDraft) draft() recipe.Draft {

@@ -99,6 +99,10 @@ func (f *recipes) Suggest(_ context.Context, caller account.Caller, id string, _
 		f.known(caller.Tenant, recipe.Request{Use: recipe.Use{DatasetID: id}})
 }
 
+func (f *recipes) SuggestFor(ctx context.Context, d *dataset.Dataset) ([]recipe.Suggestion, error) {
+	return f.Suggest(ctx, account.Caller{Tenant: d.Tenant}, d.ID, 0)
+}
+
 // versions are one of every data set.
 type versions struct {
 	known func(tenant, id string) error
@@ -128,5 +132,6 @@ func (f versions) Compare(ctx context.Context, tenant, id string, from, to int) 
 		return nil, err
 	}
 	b, err := f.Revision(ctx, tenant, id, to)
-	return &dataset.Comparison{From: a, To: b, Same: true}, err
+	mean := 1.5
+	return &dataset.Comparison{From: a, To: b, QualityFrom: &mean, Columns: []dataset.ColumnDifference{{Name: "x", From: dataset.ColumnSummary{Type: "float", Mean: &mean}, To: dataset.ColumnSummary{Type: "string"}}}}, err
 }

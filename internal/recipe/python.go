@@ -164,6 +164,24 @@ func (p parameters) pattern() string {
 	return literal(pattern)
 }
 
+// replacement returns the replacement as Python has it, where a group that is not
+// there is a mistake, and not nothing.
+func (p parameters) replacement() string {
+	groups := 0
+	if pattern, err := regexp.Compile(p.text("pattern", "")); err == nil {
+		groups = pattern.NumSubexp()
+	}
+	pairs := []string{`\`, `\\`}
+	for i := 1; i <= 3; i++ {
+		group := ""
+		if i <= groups {
+			group = `\` + strconv.Itoa(i)
+		}
+		pairs = append(pairs, "$"+strconv.Itoa(i), group)
+	}
+	return strings.NewReplacer(pairs...).Replace(p.text("replacement", ""))
+}
+
 func (p parameters) text(name, other string) string {
 	if s, ok := p[name].(string); ok {
 		return s
@@ -276,8 +294,7 @@ func translators() map[string]func(p parameters) string {
 			return each(p.columns("text"), "df[c].map("+change+")")
 		},
 		"replace_text": func(p parameters) string {
-			by := strings.NewReplacer("$1", `\1`, "$2", `\2`, "$3", `\3`, `\`, `\\`).Replace(p.text("replacement", ""))
-			return each(p.columns("text"), "df[c].str.replace("+p.pattern()+", "+literal(by)+", regex=True, flags=re.ASCII)")
+			return each(p.columns("text"), "df[c].map(lambda s: substituted(s, "+p.pattern()+", "+literal(p.replacement())+"))")
 		},
 		"replace_values": func(p parameters) string {
 			if p.text("others", "keep") == "missing" {

@@ -66,11 +66,15 @@ def column(c):
         return pd.to_datetime(pd.Series(v), utc=True)
     if c["type"] == "boolean":
         return pd.Series(v, dtype="boolean" if None in v else bool)
+    if c["type"] == "integer" and None in v and any(x is not None and abs(x) > 2**53 for x in v):
+        return pd.Series([pd.NA if x is None else x for x in v], dtype="Int64")
     return pd.Series([np.nan if x is None else x for x in v], dtype="float64" if c["type"] == "float" or None in v else "int64")
 
 def plain(x):
     if x is None or x is pd.NA or x is pd.NaT or (isinstance(x, float) and np.isnan(x)):
         return None
+    if isinstance(x, float) and np.isinf(x):
+        return str(x)
     if isinstance(x, pd.Timestamp):
         return x.isoformat()
     if isinstance(x, (bool, np.bool_)):

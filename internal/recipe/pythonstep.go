@@ -47,7 +47,7 @@ func numberTranslators() map[string]func(p parameters) string {
 			}[p.text("method", "standard")])
 		},
 		"add_polynomials": func(p parameters) string {
-			return "for c in " + p.columns("number") + ":\n    for d in range(2, " + p.py("degree", 2) + " + 1):\n        df[f\"{c}^{d}\"] = df[c] ** d"
+			return "for c in " + p.columns("number") + ":\n    for d in range(2, " + p.py("degree", 2) + " + 1):\n        df[f\"{c}^{d}\"] = finite(numbers(df[c]) ** d)"
 		},
 	}
 }
@@ -75,8 +75,8 @@ func moreTranslators() map[string]func(p parameters) string {
 			return each(p.columns("quantity"), "unit = 10.0 ** "+p.py("digits", 0), "df[c] = np.sign(df[c]) * np.floor(df[c].abs() * unit + 0.5) / unit")
 		},
 		"add_interactions": func(p parameters) string {
-			made := map[string][2]string{"ratio": {"/", "df[a] / df[b].where(df[b] != 0)"}, "sum": {"+", "df[a] + df[b]"}, "difference": {"-", "df[a] - df[b]"}, "product": {"*", "df[a] * df[b]"}}[p.text("operation", "product")]
-			return "names = " + p.columns("number") + "\nfor i, a in enumerate(names):\n    for b in names[i + 1:]:\n        df[a + " + literal(made[0]) + " + b] = " + made[1]
+			made := map[string][2]string{"ratio": {"/", "x / y.where(y != 0)"}, "sum": {"+", "x + y"}, "difference": {"-", "x - y"}, "product": {"*", "x * y"}}[p.text("operation", "product")]
+			return "names = " + p.columns("number") + "\nfor i, a in enumerate(names):\n    for b in names[i + 1:]:\n        x, y = numbers(df[a]), numbers(df[b])\n        df[a + " + literal(made[0]) + " + b] = finite(" + made[1] + ")"
 		},
 		"bin_numbers": func(p parameters) string {
 			found := "edges(df[c], " + p.py("bins", 5) + ", " + literal(p.text("method", "quantile") == "quantile") + ")"

@@ -282,10 +282,8 @@ func (s *Service) steps(ctx context.Context, caller account.Caller, u Use) ([]pr
 	if !ok {
 		return nil, nil, fault.NotFound("recipe_version_not_found", "recipe %s has no version %d; the newest is %d", r.ID, u.RecipeVersion, r.Latest().Number)
 	}
-	if r.Tenant != caller.Tenant { // what columns the table of another has is told to nobody
-		known := *v
-		known.Schema, known.DatasetID = nil, ""
-		v = &known
+	if r.Tenant != caller.Tenant {
+		v = v.published()
 	}
 	return v.Steps, v, nil
 }

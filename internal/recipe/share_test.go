@@ -1,6 +1,7 @@
 package recipe_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,9 +20,23 @@ func TestWhatOthersLearnOfARecipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs := b.table(t, bob, "city,price,colour\nOslo,1,red\nRome,2,blue\n")
+	theirs := b.table(t, bob, "city,price,colour\nOslo,x,red\nRome,y,blue\n")
 	p, err := b.Check(ctx, bob, recipe.Use{DatasetID: theirs, RecipeID: r.ID})
-	if err != nil || p.Report != nil || len(p.Steps) != 1 {
+	if err != nil || len(p.Steps) != 1 || p.Report == nil || len(p.Report.Missing) != 0 || len(p.Report.Retyped) != 0 || !slices.Equal(p.Report.Unused, []string{"price", "colour"}) {
+		t.Errorf("plan %+v: %v", p, err) // price is none that the recipe tells of
+	}
+	nothing, _, err := b.Create(ctx, ann, recipe.Draft{Name: "all", Steps: steps(step("fill_missing", map[string]any{"value": "none"})), DatasetID: id, Visibility: recipe.Public}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = b.Check(ctx, bob, recipe.Use{DatasetID: theirs, RecipeID: nothing.ID}); err != nil || p.Report != nil {
+		t.Errorf("plan %+v: %v", p, err)
+	}
+	named, _, err := b.Create(ctx, ann, recipe.Draft{Name: "named", Steps: steps(step("rename_columns", map[string]any{"names": map[string]any{"price": "cost"}})), DatasetID: id, Visibility: recipe.Public}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err = b.Check(ctx, bob, recipe.Use{DatasetID: theirs, RecipeID: named.ID}); err != nil || !slices.Equal(p.Report.Retyped, []string{"price"}) {
 		t.Errorf("plan %+v: %v", p, err)
 	}
 	mine, err := b.Check(ctx, amy, recipe.Use{DatasetID: id, RecipeID: r.ID})

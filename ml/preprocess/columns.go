@@ -63,7 +63,7 @@ func columnEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"name": "ticket", "condition": "age < 18", "then": `"child"`, "otherwise": `"adult"`}, Before: people()},
 			},
-			kind: kindChooseValue, says: "Sets {name} to {then} where {condition} is true.", bind: bindChooseValue,
+			kind: kindChooseValue, says: "Sets {name} to {then} where {condition} is true[otherwise: , and to {otherwise} elsewhere].", bind: bindChooseValue,
 		},
 		{
 			Operation: Operation{

@@ -43,7 +43,7 @@ func missingEntries() []entry {
 				Parameters: []Parameter{columns, limit},
 				Example:    Example{Parameters: map[string]any{"columns": []string{"income"}}, Before: people()},
 			},
-			kind: kindForwardFill, says: "Fills missing values of {columns} with the last one before.", bind: bindForwardFill,
+			kind: kindForwardFill, says: "Fills missing values of {columns} with the last one before[limit: , {limit} in a row at most].", bind: bindForwardFill,
 		},
 		{
 			Operation: Operation{
@@ -52,7 +52,7 @@ func missingEntries() []entry {
 				Parameters: []Parameter{columns, limit},
 				Example:    Example{Parameters: map[string]any{"columns": []string{"age"}}, Before: people()},
 			},
-			kind: kindBackwardFill, says: "Fills missing values of {columns} with the first one after.", bind: bindBackwardFill,
+			kind: kindBackwardFill, says: "Fills missing values of {columns} with the first one after[limit: , {limit} in a row at most].", bind: bindBackwardFill,
 		},
 		neighbourEntry(),
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -150,13 +151,29 @@ func (r *Recipe) Explain(i int) string {
 	return explain(s.entry.says, &s.entry.Operation, s.args)
 }
 
-// explain puts the parameters into a sentence.
+// explain puts the parameters into a sentence. What stands in brackets behind the
+// name of a parameter is said when that is given and not as it is by itself.
 func explain(says string, o *Operation, a arguments) string {
+	says = regexp.MustCompile(`\[(\w+): ([^\]]*)\]`).ReplaceAllStringFunc(says, func(s string) string {
+		name, text, _ := strings.Cut(s[1:len(s)-1], ": ")
+		p, _ := o.parameter(name)
+		if v := a[name]; v == nil || v == "" || fmt.Sprint(v) == fmt.Sprint(p.Default) {
+			return ""
+		}
+		return text
+	})
 	var pairs []string
 	for _, p := range o.Parameters {
 		words := describe(a[p.Name])
-		if a[p.Name] == nil && p.Type == ColumnNames {
+		switch {
+		case a[p.Name] == nil && p.Type == ColumnNames:
 			words = "every column"
+		case p.Type == Choice:
+			words = a.text(p.Name)
+		case p.Type == Choices:
+			words = strings.Join(a.texts(p.Name), ", ")
+		case p.Type == Formula:
+			words = a.text(p.Name)
 		}
 		pairs = append(pairs, "{"+p.Name+"}", words)
 	}

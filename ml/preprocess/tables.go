@@ -28,7 +28,7 @@ func tableEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"dataset": "cities", "on": []string{"city"}, "other_on": []string{"name"}, "prefix": "city_"}, Before: people()},
 			},
-			kind: kindJoinTable, says: "Adds {columns} of {dataset} where {on} is the same ({how} join).", bind: bindJoinTable,
+			kind: kindJoinTable, says: "Adds {columns} of {dataset} where {on} is the same[other_on:  as {other_on}] ({how} join)[prefix: , with {prefix} before their names][repeated: ; of a key in several rows the first is taken].", bind: bindJoinTable,
 		},
 		aggregateEntry(),
 	}

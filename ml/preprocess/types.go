@@ -26,7 +26,7 @@ func typeEntries() []entry {
 			},
 			Example: Example{Parameters: map[string]any{"columns": []string{"price"}, "type": "float"}, Before: messy()},
 		},
-		kind: kindConvertType, says: "Converts {columns} to {type}.", bind: bindConvertType,
+		kind: kindConvertType, says: "Converts {columns} to {type}[unknown: , and fails at a value that is none][day_first: , with the month before the day].", bind: bindConvertType,
 	}}
 }
 

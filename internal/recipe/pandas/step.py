@@ -45,6 +45,26 @@ def without(s, what, keep, by):
     return "".join(by if goes(r) and r not in keep else r for r in s) or None
 
 
+def substituted(s, pattern, by):
+    if pd.isna(s):
+        return s
+    out, at, last = [], 0, -1
+    for match in re.finditer(pattern, s, re.ASCII):
+        if match.start() == match.end() == last:
+            continue
+        out += [s[at:match.start()], match.expand(by)]
+        at = last = match.end()
+    return "".join(out) + s[at:]
+
+
+def numbers(s):
+    return pd.Series(s.to_numpy(dtype=float, na_value=np.nan), index=s.index)
+
+
+def finite(s):
+    return s.clip(-1.7976931348623157e308, 1.7976931348623157e308)
+
+
 def found(s, pattern, group):
     if pd.isna(s):
         return None
