@@ -73,6 +73,33 @@ func TestHeldOut(t *testing.T) {
 	}
 }
 
+func TestExports(t *testing.T) {
+	t.Parallel()
+	columns := corpus.Exports(1, 300)
+	found := make([]pii.Kind, len(columns))
+	holding := 0
+	for i, c := range columns {
+		found[i] = find(c)
+		if c.Kind != "" {
+			holding++
+		}
+	}
+	results, mistakes := corpus.Score(columns, found)
+	t.Logf("exports: %d of %d hold personal data", holding, len(columns))
+	if holding < 150 || len(columns)-holding < 150 {
+		t.Error("each side should have 150 columns")
+	}
+	for _, r := range results {
+		t.Logf("%-18s precision %.3f recall %.3f (%d right, %d wrong, %d lost)", r.Kind, r.Precision(), r.Recall(), r.Right, r.Wrong, r.Lost)
+	}
+	for _, m := range mistakes {
+		t.Logf("%q holds %q and was taken for %q", m.Column, m.Want, m.Found)
+	}
+	if all := results[0]; all.Precision() < 0.97 || all.Recall() < 0.45 {
+		t.Errorf("precision %.3f, should be 0.97; recall %.3f, should be 0.45", all.Precision(), all.Recall())
+	}
+}
+
 func TestScoreCountsMistakes(t *testing.T) {
 	t.Parallel()
 	columns := []corpus.Column{{Name: "a", Kind: pii.Email}, {Name: "b"}, {Name: "c", Kind: pii.Phone}, {Name: "d", Kind: pii.SSN}, {Name: "e"}}
