@@ -40,6 +40,10 @@ func HeldOut(seed uint64, rows int) []Column { return columnsOf(heldOut(), seed,
 // before the rules were made broader, and measured first.
 func Exports(seed uint64, rows int) []Column { return columnsOf(exports(), seed, rows) }
 
+// Unseen returns columns that were written when the rules were done, likewise. The
+// rules were left alone afterwards.
+func Unseen(seed uint64, rows int) []Column { return columnsOf(unseen(), seed, rows) }
+
 // Nameless returns the columns with names that say nothing.
 func Nameless(columns []Column) []Column {
 	out := slices.Clone(columns)

@@ -137,7 +137,7 @@ func mobileOf(country string) func(*rand.Rand, int) string {
 		case "pt":
 			return "9" + pick(r, "1", "2", "3", "6") + digits(r, 7)
 		default:
-			return "+" + pick(r, "4915", "336", "447", "3932", "346", "9198", "5511", "2348") + digits(r, 9)
+			return "+" + pick(r, "4915"+digits(r, 9), "336"+digits(r, 8), "447"+digits(r, 9), "3932"+digits(r, 8), "346"+digits(r, 8), "9198"+digits(r, 8), "55119"+digits(r, 8), "2348"+digits(r, 9))
 		}
 	}
 }
