@@ -30,6 +30,8 @@ type Jobs interface {
 	Active(ctx context.Context, subject string) (bool, error)
 	// CheckAfter refuses jobs to come after that the tenant does not have.
 	CheckAfter(ctx context.Context, tenant string, after []string) error
+	// CheckRoom refuses while too many of the tenant's jobs wait.
+	CheckRoom(ctx context.Context, tenant string) error
 }
 
 // ServiceConfig is what a Service needs.
@@ -48,9 +50,16 @@ type ServiceConfig struct {
 	// the tenant has no rule; default PolicyWarn.
 	Policy Policy
 	Keys   *pii.Keys // that values are hashed with; nil: nothing can be
+	// ChartRows is how many rows are read for a chart, and ten times as many for
+	// one along an axis, of which stretches would be missing otherwise; default
+	// 1,000,000.
+	ChartRows int
 }
 
-const defaultMaxUpload = 10 << 30
+const (
+	defaultMaxUpload = 10 << 30
+	defaultChartRows = 1_000_000
+)
 
 // Service keeps the records of data sets. It is safe for concurrent use.
 type Service struct {
@@ -66,6 +75,7 @@ type Service struct {
 	maxUpload int64
 	retention time.Duration
 	now       func() time.Time
+	chartRows int
 }
 
 // NewService returns a Service. The store has ensured Collections.
@@ -82,6 +92,9 @@ func NewService(c ServiceConfig) *Service {
 	s.guardian = guardian{s.table, c.Jobs}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.chartRows = c.ChartRows; s.chartRows <= 0 {
+		s.chartRows = defaultChartRows
 	}
 	return s
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/recipe"
+	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
 )
 
@@ -32,6 +33,7 @@ type bundle struct {
 	runner   *recipe.Runner
 	files    *jobtest.Files
 	line     *jobtest.Line
+	rows     *store.Table[dataset.Dataset, *dataset.Dataset] // the records of data sets
 	now      time.Time
 	keys     *pii.Keys
 	driver   *memstore.Store
@@ -68,6 +70,7 @@ func setupWith(tb testing.TB, keys *pii.Keys) *bundle {
 func (b *bundle) open() {
 	now := func() time.Time { return b.now }
 	const keep = 2
+	b.rows = store.NewTable[dataset.Dataset](b.driver, dataset.Collections()[0])
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: b.driver, Files: b.files, Jobs: b.line, KeepVersions: keep, Keys: b.keys, Now: now})
 	b.ingest = dataset.NewRunner(dataset.RunnerConfig{Driver: b.driver, Files: b.files, Jobs: b.line, KeepVersions: keep, Now: now})
 	b.Service = recipe.NewService(recipe.ServiceConfig{Driver: b.driver, Datasets: b.datasets, Jobs: b.line, Now: now})
