@@ -274,6 +274,9 @@ func TestDefaultPolicy(t *testing.T) {
 	if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("email", "mask"), nil); fault.CodeOf(err) != "dataset_in_use" {
 		t.Errorf("changed under the job: %v", err)
 	}
+	if _, _, err := b.datasets.SetPolicies(ctx, sue, id, policies("email", "warn", "ssn", "warn"), nil); fault.CodeOf(err) != "dataset_in_use" {
+		t.Errorf("taken back under the job: %v", err)
+	}
 	// It fails, and is applied again.
 	b.end(t, j.ID, job.Failed)
 	waits()
