@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -80,7 +81,7 @@ type use struct {
 }
 
 func (u *use) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&u.steps, "steps", "s", "", "a file with the steps, as a list in JSON; - for standard input")
+	cmd.Flags().StringVarP(&u.steps, "steps", "s", "", "a file with the steps, as a list in JSON or as show --json writes them; - for standard input")
 	cmd.Flags().StringVarP(&u.recipe, "recipe", "r", "", "a recipe that was saved, instead of steps")
 	cmd.Flags().IntVar(&u.recipeVersion, "recipe-version", 0, "of the recipe (default: the newest)")
 	cmd.Flags().IntVar(&u.version, "version", 0, "of the data set (default: the newest)")
@@ -98,7 +99,7 @@ func (u *use) read(cmd *cobra.Command, dataset string) (client.RecipeUse, error)
 	return out, err
 }
 
-// readSteps reads a list of steps.
+// readSteps reads a list of steps, or those of a recipe that was taken elsewhere.
 func readSteps(cmd *cobra.Command, name string) ([]client.Step, error) {
 	const most = 4 << 20
 	in := cmd.InOrStdin()
@@ -110,11 +111,21 @@ func readSteps(cmd *cobra.Command, name string) ([]client.Step, error) {
 		defer f.Close() //nolint:errcheck // only read
 		in = f
 	}
-	d := json.NewDecoder(io.LimitReader(in, most))
+	raw, err := io.ReadAll(io.LimitReader(in, most))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	var exported struct {
+		Steps json.RawMessage `json:"steps"`
+	}
+	if json.Unmarshal(raw, &exported) == nil && exported.Steps != nil {
+		raw = exported.Steps // a recipe as "recipe show --json" writes it
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
 	var steps []client.Step
 	if err := d.Decode(&steps); err != nil {
-		return nil, usage("%s holds no list of steps such as [{\"name\": \"trim_text\", \"parameters\": {}}]: %w", name, err)
+		return nil, usage("%s holds no list of steps such as [{\"name\": \"trim_text\", \"parameters\": {}}], and no recipe: %w", name, err)
 	}
 	return steps, nil
 }
@@ -143,7 +154,7 @@ func recipeCreateCommand(s *session) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&steps, "steps", "s", "", "a file with the steps, as a list in JSON; - for standard input")
+	f.StringVarP(&steps, "steps", "s", "", "a file with the steps, as a list in JSON or as show --json writes them; - for standard input")
 	f.StringVar(&d.DatasetID, "dataset", "", "the data set that the recipe is made for and checked against")
 	f.StringVar(&d.Description, "description", "", "what it is for")
 	f.StringSliceVar(&d.Tags, "tag", nil, "words to find it by")
@@ -206,11 +217,11 @@ func stepTable(w io.Writer, steps []client.Step) error {
 		}
 		rows[i] = []string{strconv.Itoa(i + 1), step.Name, string(parameters)}
 	}
-	return terminal.Table(w, []string{"step", "transformation", "parameters"}, rows)
+	return terminal.Explained(w, []string{"step", "transformation", "parameters"}, rows)
 }
 
 func recipePythonCommand(s *session) *cobra.Command {
-	version := 0
+	version, dataset := 0, ""
 	cmd := &cobra.Command{
 		Use: "python RECIPE", Short: "Write a recipe as a program for pandas", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -218,13 +229,14 @@ func recipePythonCommand(s *session) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			code, err := c.RecipePython(cmd.Context(), args[0], version)
+			code, err := c.RecipePython(cmd.Context(), args[0], version, dataset)
 			return orDetached(err, func() error {
 				return s.answer(cmd, map[string]string{"code": code}, func(w io.Writer) error { return line(w, "%s", strings.TrimRight(code, "\n")) })
 			})
 		},
 	}
 	cmd.Flags().IntVar(&version, "recipe-version", 0, "of the recipe (default: the newest)")
+	cmd.Flags().StringVar(&dataset, "dataset", "", "the data set that tells of what types the columns are (default: the one that the recipe was saved with)")
 	return cmd
 }
 
@@ -288,13 +300,29 @@ func showPreview(w io.Writer, p *client.RecipePreview) error {
 	if err := terminal.Table(w, []string{"step", "transformation", "rows before", "rows after", "values changed"}, rows); err != nil {
 		return err
 	}
+	for _, table := range []struct {
+		what string
+		rows client.PreviewRows
+	}{{"before", p.Before}, {"after", p.After}} {
+		if err := line(w, "\n%s:", table.what); err != nil {
+			return err
+		}
+		if err := showRows(w, table.rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showRows shows the first rows of a table.
+func showRows(w io.Writer, rows client.PreviewRows) error {
 	const shown = 10
 	var header []string
-	for _, c := range p.After.Columns {
+	for _, c := range rows.Columns {
 		header = append(header, c.Name)
 	}
 	var cells [][]string
-	for _, row := range p.After.Rows[:min(len(p.After.Rows), shown)] {
+	for _, row := range rows.Rows[:min(len(rows.Rows), shown)] {
 		var texts []string
 		for _, v := range row {
 			if v == nil {
@@ -303,9 +331,6 @@ func showPreview(w io.Writer, p *client.RecipePreview) error {
 			texts = append(texts, fmt.Sprint(v))
 		}
 		cells = append(cells, texts)
-	}
-	if err := line(w, ""); err != nil {
-		return err
 	}
 	return terminal.Table(w, header, cells)
 }
@@ -371,7 +396,7 @@ func recipeSuggestCommand(s *session) *cobra.Command {
 					for i, g := range all.Items {
 						rows[i] = []string{g.Name, fmt.Sprintf("%.2f %%", 100*g.Effect), strconv.FormatBool(g.Auto), g.Reason}
 					}
-					return terminal.Table(w, []string{"transformation", "of the values", "in clean", "why"}, rows)
+					return terminal.Explained(w, []string{"transformation", "of the values", "in clean", "why"}, rows)
 				})
 			})
 		},

@@ -21,13 +21,13 @@ func TestRecipesAndVersions(t *testing.T) {
 		"PUT /api/v1/recipes/rcp_1":                              `{"id":"rcp_1","name":"clean","version":3,"visibility":"public"}`,
 		"GET /api/v1/recipes/rcp_1/python":                       `{"format":"python","code":"def transform(df):\n    return df\n"}`,
 		"DELETE /api/v1/recipes/rcp_1":                           ``,
-		"POST /api/v1/recipes/check":                             `{"passes":2,"steps":[{"name":"trim_text","runs":"streaming","explanation":"Trims."}],"compatibility":{"missing":[],"retyped":["a","b"],"unknown":["c"]}}`,
-		"POST /api/v1/recipes/preview":                           `{"label":"All 2 rows.","steps":[{"name":"trim_text","rows_before":2,"rows_after":2,"cells_changed":1},{"name":"sort_rows","rows_before":2,"rows_after":2}],"after":{"columns":[{"name":"city"}],"rows":[["Oslo"],[null]]}}`,
+		"POST /api/v1/recipes/check":                             `{"passes":2,"steps":[{"name":"trim_text","runs":"streaming","explanation":"Trims the white space around \"city\", \"name\", \"street\", and what else there is to say of it."}],"compatibility":{"missing":[],"retyped":["a","b"],"unknown":["c"]}}`,
+		"POST /api/v1/recipes/preview":                           `{"label":"All 2 rows.","steps":[{"name":"trim_text","rows_before":2,"rows_after":2,"cells_changed":1},{"name":"sort_rows","rows_before":2,"rows_after":2}],"before":{"columns":[{"name":"city"}],"rows":[[" Oslo"],[null]]},"after":{"columns":[{"name":"city"},{"name":"number"}],"rows":[["Oslo",9007199254740993],[null,1.50]]},"sample_rows":2}`,
 		"GET /api/v1/datasets/ds_1/suggestions":                  `{"items":[{"name":"trim_text","reason":"spaces","effect":0.125,"auto":true}],"clean":[{"name":"trim_text"}]}`,
 		"GET /api/v1/datasets/ds_2/suggestions":                  `{"items":[],"clean":[]}`,
-		"GET /api/v1/datasets/ds_1/versions":                     `{"items":[{"number":2,"parent":1,"hash":"0123456789abcdef","rows":10,"steps":[{"name":"trim_text"}]},{"number":1,"rows":12,"gone":true}]}`,
+		"GET /api/v1/datasets/ds_1/versions":                     `{"items":[{"number":2,"parent":1,"quality_after":0.5,"counts":[{"rows_in":12,"rows_out":10}],"hash":"0123456789abcdef","rows":10,"steps":[{"name":"trim_text"}]},{"number":1,"rows":12,"gone":true}]}`,
 		"PATCH /api/v1/datasets/ds_1/versions/2":                 `{"number":2,"parent":1,"rows":10,"pinned":true}`,
-		"GET /api/v1/datasets/ds_1/versions/1/comparison?with=2": `{"same":false,"rows":-2,"columns_added":["a","b"]}`,
+		"GET /api/v1/datasets/ds_1/versions/1/comparison?with=2": `{"same":false,"rows":-2,"columns_added":["a","b"],"quality_from":0.5,"quality_to":0.75,"columns_changed":[{"name":"age","from":{"type":"integer","missing":1200,"distinct":7,"mean":3.25,"std":1},"to":{"type":"float","missing":0,"distinct":7}}]}`,
 		"GET /api/v1/datasets/ds_1/versions/2/comparison?with=2": `{"same":true}`,
 		"GET /api/v1/models/mdl_1":                               `{"id":"mdl_1","task":"binary","target":"late","holdout_rows":9,"leaderboard":[],"recipe":[{"name":"trim_text","explanation":"Trims city.","prediction":"apply","version":2},{"name":"sample_rows","explanation":"Draws rows.","prediction":"skip"}]}`,
 		"POST /api/v1/transforms":                                `{"job_id":"job_7","job":{"id":"job_7","kind":"transform","state":"queued"}}`,
@@ -58,12 +58,16 @@ func TestRecipesAndVersions(t *testing.T) {
 	if err := os.WriteFile(steps, []byte(`[{"name":"trim_text","parameters":{"columns":["city"]}}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	exported := sh.path("exported.json")
+	if _, out, _ := sh.run(t.Context(), "recipe", "show", "rcp_1", "--json"); os.WriteFile(exported, []byte(out), 0o600) != nil {
+		t.Fatal(out)
+	}
 	for _, test := range []struct{ args, want, sent string }{
 		{"recipe create clean --tag a,b --dataset ds_1 --steps " + steps, "rcp_1", `"tags":["a","b"]`},
 		{"recipe list", "rcp_1   clean        2", ""},
 		{"recipe list --public --json", `"name": "clean"`, ""},
 		{"recipe show rcp_1", `{"columns":["city"]}`, ""},
-		{"recipe python rcp_1 --recipe-version 1", "def transform(df):", ""},
+		{"recipe python rcp_1 --recipe-version 1 --dataset ds_1", "def transform(df):", ""},
 		{"recipe update rcp_1 --visibility public", "rcp_1, version 3, public", `"name":"clean"`},
 		{"recipe update rcp_1 --tag x --name n -s " + steps, "version 3", `"tags":["x"],"visibility":"private","steps":[`},
 		{"recipe list --tag a", "clean", ""},
@@ -71,8 +75,15 @@ func TestRecipesAndVersions(t *testing.T) {
 		{"show mdl_1", "the training  skip           Draws rows.", ""},
 		{"recipe check ds_1 --recipe rcp_1 --recipe-version 1", "columns of another type: a, b", `"recipe_version":1`},
 		{"recipe delete rcp_1", "", ""},
-		{"recipe check ds_1 --recipe rcp_1", "Trims.", `"recipe_id":"rcp_1"`},
+		{"recipe check ds_1 --recipe rcp_1", "and what else there is to say of it.", `"recipe_id":"rcp_1"`},
 		{"recipe preview ds_1 --version 2 -s " + steps, "All 2 rows.", `"version":2`},
+		{"recipe preview ds_1 -s " + steps, "before:\ncity\n─────\n Oslo\n", ""},
+		{"recipe preview ds_1 -s " + steps, "9007199254740993", ""},
+		{"recipe preview ds_1 --json -s " + steps, `"sample_rows": 2`, ""},
+		{"recipe check ds_1 --json -r rcp_1", `"unknown": [`, ""},
+		{"recipe suggest ds_1 --json", `"effect": 0.125`, ""},
+		{"version compare ds_1 1 2 --json", `"columns_added": [`, ""},
+		{"recipe create again --steps " + exported, "rcp_1", `"steps":[{"name":"trim_text","parameters":{"columns":["city"]}}]`},
 		{"recipe apply ds_1 -q -s " + steps, "1,234 rows of 3 columns, hash abc", `"steps":[{"name":"trim_text"`},
 		{"recipe apply ds_1 -d -r rcp_1 --priority 3", "job_7", `"priority":3`},
 		{"recipe suggest ds_1", "12.50 %", ""},
@@ -81,9 +92,12 @@ func TestRecipesAndVersions(t *testing.T) {
 		{"recipe clean ds_2", "nothing to clean", ""},
 		{"recipe", "Save steps as a recipe", ""},
 		{"version list ds_1", "0123456789ab", ""},
+		{"version list ds_1 --json", `"rows_out": 10`, ""},
 		{"version pin ds_1 2", "pinned", `{"pinned":true}`},
 		{"version unpin ds_1 2", "2", `{"pinned":false}`},
 		{"version compare ds_1 1 2", "rows -2; columns added: a, b; removed: none", ""},
+		{"version compare ds_1 1 2", "quality 0.500, then 0.750", ""},
+		{"version compare ds_1 1 2", "age     integer → float  1,200 → 0         7  3.25 → -  1 → -", ""},
 		{"version compare ds_1 2 2", "they hold the same", ""},
 		{"version reproduce ds_1 2 -q", "1,234 rows", `"reproduce":2`},
 	} {

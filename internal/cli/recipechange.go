@@ -65,7 +65,7 @@ func showPlan(w io.Writer, p *client.RecipePlan) error {
 	for i, step := range p.Steps {
 		rows[i] = []string{strconv.Itoa(i + 1), step.Name, step.Runs, step.Explanation}
 	}
-	if err := terminal.Table(w, []string{"step", "transformation", "runs", "what it does"}, rows); err != nil {
+	if err := terminal.Explained(w, []string{"step", "transformation", "runs", "what it does"}, rows); err != nil {
 		return err
 	}
 	if err := line(w, "the table is read %d times at most", p.Passes); err != nil || p.Compatibility == nil {

@@ -96,15 +96,47 @@ func versionCompareCommand(s *session) *cobra.Command {
 			}
 			v, err := c.CompareVersions(cmd.Context(), args[0], from, to)
 			return orDetached(err, func() error {
-				return s.answer(cmd, v, func(w io.Writer) error {
-					if v.Same {
-						return line(w, "they hold the same")
-					}
-					return line(w, "rows %+d; columns added: %s; removed: %s; of another type: %s", v.Rows, some(v.Added), some(v.Removed), some(v.Retyped))
-				})
+				return s.answer(cmd, v, func(w io.Writer) error { return showComparison(w, v) })
 			})
 		},
 	}
+}
+
+func showComparison(w io.Writer, v *client.VersionComparison) error {
+	if v.Same {
+		return line(w, "they hold the same")
+	}
+	if err := line(w, "rows %+d; columns added: %s; removed: %s; of another type: %s", v.Rows, some(v.Added), some(v.Removed), some(v.Retyped)); err != nil {
+		return err
+	}
+	if v.QualityFrom != nil && v.QualityTo != nil {
+		if err := line(w, "quality %.3f, then %.3f", *v.QualityFrom, *v.QualityTo); err != nil {
+			return err
+		}
+	}
+	if len(v.Changed) == 0 {
+		return nil
+	}
+	number := func(f *float64) string {
+		if f == nil {
+			return "-"
+		}
+		return strconv.FormatFloat(*f, 'g', 6, 64)
+	}
+	then := func(a, b string) string {
+		if a == b {
+			return a
+		}
+		return a + " → " + b
+	}
+	rows := make([][]string, len(v.Changed))
+	for i, c := range v.Changed {
+		rows[i] = []string{
+			c.Name, then(c.From.Type, c.To.Type), then(terminal.Count(c.From.Missing), terminal.Count(c.To.Missing)), then(terminal.Count(c.From.Distinct), terminal.Count(c.To.Distinct)),
+			then(number(c.From.Mean), number(c.To.Mean)), then(number(c.From.Std), number(c.To.Std)),
+		}
+	}
+	return terminal.Table(w, []string{"column", "type", "missing", "distinct", "mean", "deviation"}, rows)
 }
 
 func some(names []string) string {

@@ -80,6 +80,8 @@ type RecipePlan struct {
 		Retyped []string `json:"retyped"`
 		Unknown []string `json:"unknown"`
 	} `json:"compatibility"`
+
+	whole whole
 }
 
 // RecipePreview is what steps do to a sample.
@@ -91,12 +93,18 @@ type RecipePreview struct {
 		RowsAfter    int    `json:"rows_after"`
 		CellsChanged *int   `json:"cells_changed"`
 	} `json:"steps"`
-	After struct {
-		Columns []struct {
-			Name string `json:"name"`
-		} `json:"columns"`
-		Rows [][]any `json:"rows"`
-	} `json:"after"`
+	Before PreviewRows `json:"before"`
+	After  PreviewRows `json:"after"`
+
+	whole whole
+}
+
+// PreviewRows are some rows of a table. Numbers are json.Number, as they were sent.
+type PreviewRows struct {
+	Columns []struct {
+		Name string `json:"name"`
+	} `json:"columns"`
+	Rows [][]any `json:"rows"`
 }
 
 // Suggestions are steps for a data set.
@@ -108,6 +116,8 @@ type Suggestions struct {
 		Auto   bool    `json:"auto"`
 	} `json:"items"`
 	Clean []Step `json:"clean"`
+
+	whole whole
 }
 
 // DatasetVersion is one version of a data set.
@@ -123,6 +133,8 @@ type DatasetVersion struct {
 	CreatedAt time.Time `json:"created_at"`
 	Pinned    bool      `json:"pinned"`
 	Gone      bool      `json:"gone"`
+
+	whole whole
 }
 
 // VersionComparison is how two versions differ.
@@ -132,6 +144,24 @@ type VersionComparison struct {
 	Added   []string `json:"columns_added"`
 	Removed []string `json:"columns_removed"`
 	Retyped []string `json:"columns_retyped"`
+	Changed []struct {
+		Name string        `json:"name"`
+		From ColumnSummary `json:"from"`
+		To   ColumnSummary `json:"to"`
+	} `json:"columns_changed"`
+	QualityFrom *float64 `json:"quality_from"`
+	QualityTo   *float64 `json:"quality_to"`
+
+	whole whole
+}
+
+// ColumnSummary is the short of what a profile says of a column.
+type ColumnSummary struct {
+	Type     string   `json:"type"`
+	Missing  int64    `json:"missing"`
+	Distinct int64    `json:"distinct"`
+	Mean     *float64 `json:"mean"`
+	Std      *float64 `json:"std"`
 }
 
 // CreateRecipe saves a recipe.
@@ -180,14 +210,18 @@ func (c *Client) DeleteRecipe(ctx context.Context, id string) error {
 	return resp.Body.Close()
 }
 
-// RecipePython returns a recipe as a program for pandas.
-func (c *Client) RecipePython(ctx context.Context, id string, version int) (string, error) {
+// RecipePython returns a recipe as a program for pandas; dataset, which may be
+// empty, tells of what types the columns are.
+func (c *Client) RecipePython(ctx context.Context, id string, version int, dataset string) (string, error) {
 	var answer struct {
 		Code string `json:"code"`
 	}
 	q := url.Values{}
 	if version > 0 {
 		q.Set("version", strconv.Itoa(version))
+	}
+	if dataset != "" {
+		q.Set("dataset_id", dataset)
 	}
 	err := c.get(ctx, "recipes/"+url.PathEscape(id)+"/python", q, &answer)
 	return answer.Code, err

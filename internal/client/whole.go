@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 )
 
 // whole is the text that a value was read from. The value is written as that
@@ -25,6 +26,12 @@ type (
 	plainJob     Job
 	plainDataset Dataset
 	plainModel   Model
+
+	plainPlan        RecipePlan
+	plainPreview     RecipePreview
+	plainSuggestions Suggestions
+	plainComparison  VersionComparison
+	plainVersion     DatasetVersion
 )
 
 var (
@@ -34,6 +41,16 @@ var (
 	_ json.Unmarshaler = (*Dataset)(nil)
 	_ json.Marshaler   = (*Model)(nil)
 	_ json.Unmarshaler = (*Model)(nil)
+	_ json.Marshaler   = (*RecipePlan)(nil)
+	_ json.Unmarshaler = (*RecipePlan)(nil)
+	_ json.Marshaler   = (*RecipePreview)(nil)
+	_ json.Unmarshaler = (*RecipePreview)(nil)
+	_ json.Marshaler   = (*Suggestions)(nil)
+	_ json.Unmarshaler = (*Suggestions)(nil)
+	_ json.Marshaler   = (*VersionComparison)(nil)
+	_ json.Unmarshaler = (*VersionComparison)(nil)
+	_ json.Marshaler   = (*DatasetVersion)(nil)
+	_ json.Unmarshaler = (*DatasetVersion)(nil)
 )
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -53,3 +70,50 @@ func (m *Model) UnmarshalJSON(text []byte) error { return m.whole.read(text, (*p
 
 // MarshalJSON writes what the server sent.
 func (m *Model) MarshalJSON() ([]byte, error) { return m.whole.write((*plainModel)(m)) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *RecipePlan) UnmarshalJSON(text []byte) error { return p.whole.read(text, (*plainPlan)(p)) }
+
+// MarshalJSON writes what the server sent.
+func (p *RecipePlan) MarshalJSON() ([]byte, error) { return p.whole.write((*plainPlan)(p)) }
+
+// UnmarshalJSON implements json.Unmarshaler. Numbers of rows stay as they are
+// written.
+func (p *RecipePreview) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode((*plainPreview)(p)); err != nil {
+		return fmt.Errorf("read a preview: %w", err)
+	}
+	p.whole = bytes.Clone(text)
+	return nil
+}
+
+// MarshalJSON writes what the server sent.
+func (p *RecipePreview) MarshalJSON() ([]byte, error) { return p.whole.write((*plainPreview)(p)) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Suggestions) UnmarshalJSON(text []byte) error {
+	return s.whole.read(text, (*plainSuggestions)(s))
+}
+
+// MarshalJSON writes what the server sent.
+func (s *Suggestions) MarshalJSON() ([]byte, error) { return s.whole.write((*plainSuggestions)(s)) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *VersionComparison) UnmarshalJSON(text []byte) error {
+	return c.whole.read(text, (*plainComparison)(c))
+}
+
+// MarshalJSON writes what the server sent.
+func (c *VersionComparison) MarshalJSON() ([]byte, error) {
+	return c.whole.write((*plainComparison)(c))
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (v *DatasetVersion) UnmarshalJSON(text []byte) error {
+	return v.whole.read(text, (*plainVersion)(v))
+}
+
+// MarshalJSON writes what the server sent.
+func (v *DatasetVersion) MarshalJSON() ([]byte, error) { return v.whole.write((*plainVersion)(v)) }

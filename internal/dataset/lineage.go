@@ -7,8 +7,8 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 )
 
-// Reread returns what makes a version again that was read from the file with
-// chosen types.
+// Reread returns what makes a version again that was read from the file, also with
+// types that were chosen.
 func Reread(d *Dataset, r *Revision) job.Submission {
 	return job.Submission{
 		Kind: RetypeKind(), Tenant: d.Tenant, Subject: d.ID, Memory: ingestMemory,

@@ -397,51 +397,6 @@ func (s *Service) mark(ctx context.Context, tenant, id string, number int, chang
 	return changed, nil
 }
 
-// Comparison is how two versions differ.
-type Comparison struct {
-	From    *Revision `json:"-"`
-	To      *Revision `json:"-"`
-	Same    bool      `json:"same"` // they hold the same
-	Rows    int64     `json:"rows"` // how many more the second has
-	Added   []string  `json:"added"`
-	Removed []string  `json:"removed"`
-	Retyped []string  `json:"retyped"`
-}
-
-// Compare compares two versions.
-func (s *Service) Compare(ctx context.Context, tenant, id string, from, to int) (*Comparison, error) {
-	a, err := s.Revision(ctx, tenant, id, from)
-	if err != nil {
-		return nil, err
-	}
-	b, err := s.Revision(ctx, tenant, id, to)
-	if err != nil {
-		return nil, err
-	}
-	c := &Comparison{From: a, To: b, Same: a.Version.Hash != "" && a.Version.Hash == b.Version.Hash, Rows: b.Version.Rows - a.Version.Rows}
-	c.Added, c.Removed, c.Retyped = Difference(a.Version.Schema, b.Version.Schema)
-	return c, nil
-}
-
-// Difference returns the columns that the second schema has more, has less, and
-// has of another type.
-func Difference(a, b tabular.Schema) (added, removed, retyped []string) {
-	for _, f := range b {
-		switch old, ok := a.Lookup(f.Name); {
-		case !ok:
-			added = append(added, f.Name)
-		case old.Type != f.Type:
-			retyped = append(retyped, f.Name)
-		}
-	}
-	for _, f := range a {
-		if _, ok := b.Lookup(f.Name); !ok {
-			removed = append(removed, f.Name)
-		}
-	}
-	return added, removed, retyped
-}
-
 // Label names the version for people.
 func (v *Version) Label() string { return "version " + strconv.Itoa(v.number()) }
 

@@ -52,13 +52,17 @@ func (Compiler) Compile(source string, columns preprocess.Schema) (preprocess.Ex
 	}
 	t, ok := typeOf(ast.OutputType())
 	if !ok {
-		return nil, wrong("expression_type", fmt.Sprintf("the expression gives a %s, it should give a number, a text, true or false, or an instant", ast.OutputType()))
+		what := "a " + ast.OutputType().String()
+		if ast.OutputType().IsExactType(cel.DurationType) {
+			what = "a span of time (days_between(a, b) makes a number of it)"
+		}
+		return nil, wrong("expression_type", fmt.Sprintf("the expression gives %s, it should give a number, a text, true or false, or an instant", what))
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		return nil, wrong("expression_syntax", fmt.Sprintf("the expression cannot be used: %v", err))
 	}
-	e := &Expression{typ: t, program: program}
+	e := &Expression{typ: t, program: program, ast: ast.NativeRep().Expr()}
 	used := map[string]bool{}
 	celast.PreOrderVisit(ast.NativeRep().Expr(), celast.NewExprVisitor(func(x celast.Expr) {
 		if x.Kind() == celast.IdentKind {
@@ -238,13 +242,51 @@ func explain(issues *cel.Issues, source string, columns preprocess.Schema, quote
 		}
 		return unknownColumn(name, columns)
 	}
+	if strings.Contains(message, "recursion limit") {
+		return wrong("expression_syntax", fmt.Sprintf("the expression is nested more than %d deep; compute a part of it as a column of its own", maxDepth))
+	}
 	code := "expression_syntax"
 	if strings.Contains(message, "no matching overload") {
 		code = "expression_type"
-		message += "; whole and decimal numbers do not mix: write 2.0 for 2, or double(column)"
+		message = asWritten().Replace(message) + mixing(message)
+	}
+	if plain, _, err := unquote(source); err == nil && foreign(plain) {
+		message += "; names of columns with other than the letters a to z, digits and _ stand in backquotes"
 	}
 	at := all[0].Location
 	return wrong(code, fmt.Sprintf("the expression cannot be understood at line %d, place %d: %s", at.Line(), at.Column()+1, message))
+}
+
+// asWritten writes the library's names of operators as people write them.
+func asWritten() *strings.Replacer {
+	return strings.NewReplacer("'_?_:_'", "'? :'", "'!_'", "'!'", "'-_'", "'-'", "'_[_]'", "'[ ]'", "'@in'", "'in'", "'_", "'", "_'", "'")
+}
+
+// mixing says how numbers are made alike when those that do not mix are the
+// mistake, and else that both values of a choice have to be of one type.
+func mixing(message string) string {
+	switch {
+	case strings.Contains(message, "'_?_:_'"):
+		return "; both values have to be of the same type: write 2.0 for 2, or string(column)"
+	case strings.Contains(message, "int") && strings.Contains(message, "double"):
+		return "; whole and decimal numbers do not mix: write 2.0 for 2, or double(column)"
+	default:
+		return ""
+	}
+}
+
+// foreign reports whether there are letters that no name can have, outside of
+// texts in quotes.
+func foreign(source string) bool {
+	for i := 0; i < len(source); i++ {
+		switch c := source[i]; {
+		case c == '"', c == '\'':
+			i = endOfText(source, i) - 1
+		case c >= utf8.RuneSelf:
+			return true
+		}
+	}
+	return false
 }
 
 func unknownColumn(name string, columns preprocess.Schema) error {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cel.dev/cel-go/cel"
+	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
@@ -24,6 +25,7 @@ type Expression struct {
 	variables []string // of columns
 	types     []frame.Type
 	vector    kernel // nil: row by row
+	ast       celast.Expr
 }
 
 var _ preprocess.Expression = (*Expression)(nil)

@@ -24,10 +24,10 @@ func functions() []cel.EnvOption {
 	any1 := cel.TypeParamType("T")
 	return []cel.EnvOption{
 		cel.Function("missing", cel.Overload("missing_any", []*cel.Type{any1}, cel.BoolType, cel.OverloadIsNonStrict(),
-			cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Bool(types.IsUnknown(v)) }))),
+			cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Bool(lost(v)) }))),
 		cel.Function("default", cel.Overload("default_any_any", []*cel.Type{any1, any1}, any1, cel.OverloadIsNonStrict(),
 			cel.BinaryBinding(func(v, other ref.Val) ref.Val {
-				if types.IsUnknownOrError(v) {
+				if lost(v) {
 					return other
 				}
 				return v
@@ -68,6 +68,13 @@ func functions() []cel.EnvOption {
 	}
 }
 
+// lost reports whether a value is missing, or will be: what could not be computed,
+// and a number that is none, such as one divided by zero, are missing at the end.
+func lost(v ref.Val) bool {
+	f, ok := v.(types.Double)
+	return types.IsUnknownOrError(v) || ok && (math.IsNaN(float64(f)) || math.IsInf(float64(f), 0))
+}
+
 func text1(name string, f func(string) string) cel.EnvOption {
 	return cel.Function(name, cel.Overload(name+"_string", []*cel.Type{cel.StringType}, cel.StringType,
 		cel.UnaryBinding(func(v ref.Val) ref.Val { return types.String(f(string(v.(types.String)))) })))
@@ -76,12 +83,12 @@ func text1(name string, f func(string) string) cel.EnvOption {
 // number1 takes whole numbers, too, and gives decimal ones.
 func number1(name string, f func(float64) float64) cel.EnvOption {
 	return cel.Function(name,
-		cel.Overload(name+"_double", []*cel.Type{cel.DoubleType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Double(f(numberOf(v))) })),
-		cel.Overload(name+"_int", []*cel.Type{cel.IntType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return types.Double(f(numberOf(v))) })))
+		cel.Overload(name+"_double", []*cel.Type{cel.DoubleType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return number(f(numberOf(v))) })),
+		cel.Overload(name+"_int", []*cel.Type{cel.IntType}, cel.DoubleType, cel.UnaryBinding(func(v ref.Val) ref.Val { return number(f(numberOf(v))) })))
 }
 
 func number2(name string, f func(a, b float64) float64) cel.EnvOption {
-	bind := cel.BinaryBinding(func(a, b ref.Val) ref.Val { return types.Double(f(numberOf(a), numberOf(b))) })
+	bind := cel.BinaryBinding(func(a, b ref.Val) ref.Val { return number(f(numberOf(a), numberOf(b))) })
 	var options []cel.FunctionOpt
 	for _, a := range []*cel.Type{cel.DoubleType, cel.IntType} {
 		for _, b := range []*cel.Type{cel.DoubleType, cel.IntType} {
@@ -89,6 +96,14 @@ func number2(name string, f func(a, b float64) float64) cel.EnvOption {
 		}
 	}
 	return cel.Function(name, options...)
+}
+
+// number is what a function gives, an error when that is no number.
+func number(v float64) ref.Val {
+	if math.IsNaN(v) {
+		return types.NewErr("the result is no number")
+	}
+	return types.Double(v)
 }
 
 func numberOf(v ref.Val) float64 {

@@ -312,7 +312,7 @@ func arithmetic(name string) (f func(a, b float64) float64, compares bool) {
 		return truth(func(a, b float64) bool { return a != b }), true
 	case "default":
 		return func(a, b float64) float64 {
-			if math.IsNaN(a) {
+			if math.IsNaN(a) || math.IsInf(a, 0) {
 				return b
 			}
 			return a

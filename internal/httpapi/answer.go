@@ -22,9 +22,10 @@ type Answers interface {
 
 // The answers that are kept.
 const (
-	answerProfile = "profile"
-	answerPreview = "preview"
-	answerChart   = "chart"
+	answerProfile     = "profile"
+	answerPreview     = "preview"
+	answerChart       = "chart"
+	answerSuggestions = "suggestions"
 )
 
 // Revalidation is how a client asks whether what it has is still true.

@@ -40,7 +40,7 @@ func shared(t *testing.T) (*cache.Cache, *miniredis.Miniredis) {
 // looks are the answers that are made of a version.
 func looks(id string) []string {
 	at := datasetsPath + "/" + id
-	return []string{at + "/profile", at + "/preview?limit=3", at + "/charts/histogram?x=x"}
+	return []string{at + "/profile", at + "/preview?limit=3", at + "/charts/histogram?x=x", at + "/suggestions"}
 }
 
 // settled waits until an answer is kept.

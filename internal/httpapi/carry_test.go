@@ -72,7 +72,7 @@ func TestRecipesFromSharingToPrediction(t *testing.T) {
 	}
 	theirs := upload(stranger, deliveries(30, false))
 	plan := decode[httpapi.RecipePlan](t, b.send(t, recipes+"/check", stranger, `{"dataset_id":"`+theirs+`","recipe_id":"`+saved.ID+`","recipe_version":1}`))
-	if plan.Compatibility == nil || strings.Join(plan.Compatibility.Missing, " ") != "late" || len(plan.Steps) != 2 {
+	if plan.Compatibility == nil || len(plan.Compatibility.Missing) != 0 || len(plan.Steps) != 2 { // nothing of the column late, which no step names
 		t.Errorf("plan %+v", plan)
 	}
 	if code := decode[httpapi.RecipeCode](t, b.get(t, recipes+"/"+saved.ID+"/python?version=1", stranger)); !strings.Contains(code.Code, "median()") {
@@ -91,7 +91,7 @@ func TestRecipesFromSharingToPrediction(t *testing.T) {
 		t.Fatal(err)
 	}
 	model := decode[httpapi.Model](t, b.get(t, "/api/v1/models/"+made.ModelID, ada))
-	if len(model.Recipe) != 3 || model.Version != 2 || model.Recipe[1].Version != 2 || model.Recipe[2].Version != 0 || model.Recipe[2].Explanation != `Writes "city" in "lower" case.` || len(model.Prepared) == 0 {
+	if len(model.Recipe) != 3 || model.Version != 2 || model.Recipe[1].Version != 2 || model.Recipe[2].Version != 0 || model.Recipe[2].Explanation != `Writes "city" in lower case.` || len(model.Prepared) == 0 {
 		t.Errorf("model %+v", model)
 	}
 	other := upload(ada, deliveries(40, false))

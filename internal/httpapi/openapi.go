@@ -202,7 +202,7 @@ func completeOperation(op *huma.Operation) {
 		describeStatus(op, key, r)
 	}
 	if what, ok := map[string]string{
-		"get-job": "The job", "get-chart": "The chart", "preview-dataset": "The preview", "profile-dataset": "The profile", "get-workflow": "The workflow",
+		"get-job": "The job", "get-chart": "The chart", "preview-dataset": "The preview", "profile-dataset": "The profile", "get-workflow": "The workflow", "suggest-steps": "What is suggested",
 	}[op.OperationID]; ok {
 		op.Responses["304"] = &huma.Response{
 			Description: what + " is unchanged since the ETag in If-None-Match",

@@ -252,7 +252,7 @@ func sentence(text string) string {
 	}
 	r, size := utf8.DecodeRuneInString(text)
 	text = strings.ToUpper(string(r)) + text[size:]
-	if !strings.HasSuffix(text, ".") {
+	if !strings.ContainsAny(text[len(text)-1:], ".?!") {
 		text += "."
 	}
 	return text

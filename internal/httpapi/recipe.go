@@ -158,11 +158,13 @@ type recipesInput struct {
 
 type recipeCodeInput struct {
 	RecipeRef
-	Version int `query:"version" minimum:"0" doc:"Of the recipe; default: the newest"`
+	Version   int    `query:"version" minimum:"0" doc:"Of the recipe; default: the newest"`
+	DatasetID string `query:"dataset_id" pattern:"^ds_[0-9a-f]{32}$" patternDescription:"a data set's identifier, ds_ and 32 hexadecimal digits" doc:"The data set that tells of what types the columns are, which some steps need to know; default: the one that the recipe was saved with" example:"ds_0197290c5e5b7c3a9d0e1f2a3b4c5d6e"`
 }
 
 type suggestionInput struct {
 	DatasetRef
+	Revalidation
 	Version int `query:"version" minimum:"0" doc:"Of the data set; default: the newest"`
 }
 
@@ -214,9 +216,9 @@ func (s *server) registerRecipes(recipes Recipes) {
 		func(ctx context.Context, in *RecipeRef) (*struct{}, error) {
 			return nil, recipes.Delete(ctx, callerOf(ctx), in.ID)
 		})
-	register(s, operation(tagRecipes, "GET /recipes/{id}/python", "export-recipe", "Take a recipe as Python", `A program for pandas that does the same. A recipe with a step that has no counterpart there is refused, and the step is named.`, http.StatusNotFound),
+	register(s, operation(tagRecipes, "GET /recipes/{id}/python", "export-recipe", "Take a recipe as Python", `A program for pandas that does the same. A recipe with a step that cannot be written so is refused, and the step and the reason are named.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *recipeCodeInput) (*struct{ Body RecipeCode }, error) {
-			code, err := recipes.Python(ctx, callerOf(ctx), in.ID, in.Version)
+			code, err := recipes.Python(ctx, callerOf(ctx), in.ID, in.Version, in.DatasetID)
 			if err != nil {
 				return nil, err
 			}
@@ -250,19 +252,30 @@ func (s *server) registerRecipeLooks(recipes Recipes) {
 	register(s, operation(tagRecipes, "GET /datasets/{id}/suggestions", "suggest-steps", "Suggest steps",
 		`Steps that would make the data set better, from its profile, the one of most effect first, and an automatic clean-up as a plan.`,
 		http.StatusNotFound, http.StatusConflict),
-		func(ctx context.Context, in *suggestionInput) (*struct{ Body Suggestions }, error) {
-			all, err := recipes.Suggest(ctx, callerOf(ctx), in.ID, in.Version)
+		func(ctx context.Context, in *suggestionInput) (*answered[Suggestions], error) {
+			d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 			if err != nil {
 				return nil, err
 			}
-			out := &struct{ Body Suggestions }{Suggestions{Items: []Suggestion{}, Clean: viewSteps(recipe.Clean(all))}}
-			for _, g := range all {
-				out.Body.Items = append(out.Body.Items, Suggestion{
-					Step: Step{Name: g.Step.Name, Parameters: g.Step.Parameters}, Reason: g.Reason, Affected: g.Affected, Effect: g.Effect, Auto: g.Auto,
-				})
+			if in.Version != 0 && in.Version != max(d.Version.Number, 1) { // what is kept is of the newest
+				all, err := recipes.Suggest(ctx, callerOf(ctx), in.ID, in.Version)
+				return &answered[Suggestions]{Status: http.StatusOK, CacheControl: cacheNever, Body: encode(viewSuggestions(all))}, err
 			}
-			return out, nil
+			return answerOf(ctx, s, s.keyOf(d, answerSuggestions, nil), in.Revalidation, func(ctx context.Context) (Suggestions, error) {
+				all, err := recipes.SuggestFor(ctx, d)
+				return viewSuggestions(all), err
+			})
 		})
+}
+
+func viewSuggestions(all []recipe.Suggestion) Suggestions {
+	v := Suggestions{Items: []Suggestion{}, Clean: viewSteps(recipe.Clean(all))}
+	for _, g := range all {
+		v.Items = append(v.Items, Suggestion{
+			Step: Step{Name: g.Step.Name, Parameters: g.Step.Parameters}, Reason: g.Reason, Affected: g.Affected, Effect: g.Effect, Auto: g.Auto,
+		})
+	}
+	return v
 }
 
 func (d RecipeDraft) draft() recipe.Draft {

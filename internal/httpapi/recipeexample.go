@@ -57,6 +57,8 @@ func recipeAnswers(at time.Time, made Accepted) map[string]any {
 		},
 		"transform":    made,
 		"get-versions": DatasetVersions{Items: []DatasetVersion{next, version}}, "get-version": next, "pin-version": next,
-		"compare-versions": VersionComparison{From: version, To: next, Added: []string{}, Removed: []string{}, Retyped: []string{"age"}},
+		"compare-versions": VersionComparison{From: version, To: next, Added: []string{}, Removed: []string{}, Retyped: []string{"age"}, Changed: []ColumnDifference{
+			{Name: "age", From: ColumnSummary{Type: "integer", Missing: 12, Distinct: 60}, To: ColumnSummary{Type: "float", Distinct: 60}},
+		}},
 	}
 }

@@ -79,7 +79,7 @@ func (f *recipes) List(context.Context, account.Caller, recipe.Filter, string, i
 	return store.Page[*recipe.Recipe]{Items: f.all}, nil
 }
 
-func (f *recipes) Python(ctx context.Context, caller account.Caller, id string, _ int) (string, error) {
+func (f *recipes) Python(ctx context.Context, caller account.Caller, id string, _ int, _ string) (string, error) {
 	_, err := f.Get(ctx, caller, id)
 	return "def transform(df):\n    return df\n", err
 }
@@ -97,6 +97,10 @@ func (f *recipes) Preview(_ context.Context, caller account.Caller, u recipe.Use
 func (f *recipes) Suggest(_ context.Context, caller account.Caller, id string, _ int) ([]recipe.Suggestion, error) {
 	return []recipe.Suggestion{{Step: recipe.Step{Name: "remove_duplicates"}, Reason: "rows are the same", Affected: 2, Effect: 0.5, Auto: true}},
 		f.known(caller.Tenant, recipe.Request{Use: recipe.Use{DatasetID: id}})
+}
+
+func (f *recipes) SuggestFor(ctx context.Context, d *dataset.Dataset) ([]recipe.Suggestion, error) {
+	return f.Suggest(ctx, account.Caller{Tenant: d.Tenant}, d.ID, 0)
 }
 
 // versions are one of every data set.
@@ -128,5 +132,6 @@ func (f versions) Compare(ctx context.Context, tenant, id string, from, to int) 
 		return nil, err
 	}
 	b, err := f.Revision(ctx, tenant, id, to)
-	return &dataset.Comparison{From: a, To: b, Same: true}, err
+	mean := 1.5
+	return &dataset.Comparison{From: a, To: b, QualityFrom: &mean, Columns: []dataset.ColumnDifference{{Name: "x", From: dataset.ColumnSummary{Type: "float", Mean: &mean}, To: dataset.ColumnSummary{Type: "string"}}}}, err
 }

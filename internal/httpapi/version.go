@@ -60,6 +60,26 @@ type VersionComparison struct {
 	Added   []string       `json:"columns_added" nullable:"false"`
 	Removed []string       `json:"columns_removed" nullable:"false"`
 	Retyped []string       `json:"columns_retyped" nullable:"false"`
+
+	Changed     []ColumnDifference `json:"columns_changed,omitempty" nullable:"false" doc:"Columns of both that the profiles describe in another way; missing when there are none, or when the files of one of the versions are cleaned up"`
+	QualityFrom *float64           `json:"quality_from,omitempty" doc:"The quality score of the first by its profile"`
+	QualityTo   *float64           `json:"quality_to,omitempty" doc:"That of the second"`
+}
+
+// ColumnDifference is how two versions differ in a column.
+type ColumnDifference struct {
+	Name string        `json:"name" example:"age"`
+	From ColumnSummary `json:"from"`
+	To   ColumnSummary `json:"to"`
+}
+
+// ColumnSummary is the short of what a profile says of a column.
+type ColumnSummary struct {
+	Type     string   `json:"type,omitempty" example:"integer"`
+	Missing  int64    `json:"missing" doc:"How many values are missing"`
+	Distinct int64    `json:"distinct" doc:"How many different values there are; of many it is an estimate"`
+	Mean     *float64 `json:"mean,omitempty" doc:"Of numbers; of booleans the share of true"`
+	Std      *float64 `json:"std,omitempty" doc:"The standard deviation of numbers"`
 }
 
 // VersionRef names a version in a path.
@@ -112,17 +132,28 @@ func (s *server) registerVersions(versions Versions) {
 			return &versionOutput{viewVersion(r)}, nil
 		})
 	register(s, operation(tagDatasets, "GET /datasets/{id}/versions/{number}/comparison", "compare-versions", "Compare two versions",
-		`Their rows, their columns, and whether they hold the same.`, http.StatusNotFound, http.StatusConflict),
+		`Their rows, their columns, what their profiles say of columns that both have, their quality, and whether they hold the same.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *comparisonInput) (*struct{ Body VersionComparison }, error) {
 			c, err := versions.Compare(ctx, callerOf(ctx).Tenant, in.ID, in.Number, in.With)
 			if err != nil {
 				return nil, err
 			}
-			return &struct{ Body VersionComparison }{VersionComparison{
-				From: viewVersion(c.From), To: viewVersion(c.To), Same: c.Same, Rows: c.Rows,
-				Added: names(c.Added), Removed: names(c.Removed), Retyped: names(c.Retyped),
-			}}, nil
+			return &struct{ Body VersionComparison }{viewComparison(c)}, nil
 		})
+}
+
+func viewComparison(c *dataset.Comparison) VersionComparison {
+	v := VersionComparison{
+		From: viewVersion(c.From), To: viewVersion(c.To), Same: c.Same, Rows: c.Rows,
+		Added: names(c.Added), Removed: names(c.Removed), Retyped: names(c.Retyped), QualityFrom: c.QualityFrom, QualityTo: c.QualityTo,
+	}
+	brief := func(s dataset.ColumnSummary) ColumnSummary {
+		return ColumnSummary{Type: string(s.Type), Missing: s.Missing, Distinct: s.Distinct, Mean: s.Mean, Std: s.Std}
+	}
+	for _, d := range c.Columns {
+		v.Changed = append(v.Changed, ColumnDifference{Name: d.Name, From: brief(d.From), To: brief(d.To)})
+	}
+	return v
 }
 
 func viewVersion(r *dataset.Revision) DatasetVersion {

@@ -37,14 +37,34 @@ func Table(s preprocess.Schema) tabular.Schema {
 }
 
 // Invalid says what is wrong with a recipe or with what it is applied to, as a
-// fault with the place: the step, its parameter, the column. Errors of other
-// kinds pass through.
+// fault with the place of every mistake: the step, its parameter, the column.
+// Errors of other kinds pass through.
 func Invalid(err error) error {
-	e, ok := errors.AsType[*ml.InputError](err)
-	if !ok {
-		return err
+	all := []error{err}
+	if m, ok := errors.AsType[*preprocess.MistakesError](err); ok {
+		all = m.Unwrap()
 	}
-	location, prefix := "body.steps", ""
+	var code, message string
+	var fields []fault.Field
+	for _, one := range all {
+		e, ok := errors.AsType[*ml.InputError](one)
+		if !ok {
+			return err
+		}
+		f, prefix := place(one, e)
+		if fields = append(fields, f); code == "" {
+			code, message = e.Code, prefix+e.Message
+		}
+	}
+	if more := len(fields) - 1; more > 0 {
+		message += fmt.Sprintf("; and %d more", more)
+	}
+	return fault.Invalid(code, "%s", message).With(fields...)
+}
+
+// place says where a mistake is.
+func place(err error, e *ml.InputError) (f fault.Field, prefix string) {
+	location := "body.steps"
 	if at, ok := errors.AsType[*preprocess.StepError](err); ok {
 		location = fmt.Sprintf("body.steps[%d]", at.Step)
 		prefix = fmt.Sprintf("step %d, %.60s: ", at.Step+1, at.Operation)
@@ -60,14 +80,14 @@ func Invalid(err error) error {
 			location += ".parameters." + e.Parameter
 		}
 	}
-	f := fault.Field{Location: location, Message: e.Message}
+	f = fault.Field{Location: location, Message: e.Message}
 	if e.Column != "" {
 		f.Value = e.Column
 	}
 	if e.Row >= 0 {
 		f.Location += fmt.Sprintf(", row %d", e.Row+1)
 	}
-	return fault.Invalid(e.Code, "%s%s", prefix, e.Message).With(f)
+	return f, prefix
 }
 
 // others are the data sets that a recipe joins, as a tenant sees them.
@@ -183,13 +203,25 @@ func Bind(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (
 	if err == nil {
 		err = b.CheckRows()
 	}
-	if e, ok := errors.AsType[*ml.InputError](err); ok && e.Code == "missing_column" && e.Column == in.Target {
-		e.Code, e.Message = "step_reads_target", fmt.Sprintf("the steps of a training cannot read its target %q: who predicts does not have it", in.Target)
-	}
 	if err != nil {
-		return nil, nil, Invalid(err)
+		return nil, nil, Invalid(withoutTarget(err, in.Target))
 	}
 	return b.Recipe, b.others.refs, nil
+}
+
+// withoutTarget says of columns that are missing because they are the target that
+// they are.
+func withoutTarget(err error, target string) error {
+	all := []error{err}
+	if m, ok := errors.AsType[*preprocess.MistakesError](err); ok {
+		all = m.Unwrap()
+	}
+	for _, one := range all {
+		if e, ok := errors.AsType[*ml.InputError](one); ok && e.Code == "missing_column" && e.Column == target {
+			e.Code, e.Message = "step_reads_target", fmt.Sprintf("the steps of a training cannot read its target %q: who predicts does not have it", target)
+		}
+	}
+	return err
 }
 
 // Decode reads fitted steps, as a version of a data set or a model has them.

@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -11,12 +12,17 @@ import (
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/expression"
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 // Python returns a version of a recipe, 0 for the newest, as a program for
 // pandas that does the same. Steps that have no counterpart there are refused.
-func (s *Service) Python(ctx context.Context, caller account.Caller, id string, version int) (string, error) {
+// Some need to know the types of the columns: they are those of the data set, or
+// without one those that the recipe was made for.
+func (s *Service) Python(ctx context.Context, caller account.Caller, id string, version int, datasetID string) (string, error) {
 	r, err := s.Get(ctx, caller, id)
 	if err != nil {
 		return "", err
@@ -25,62 +31,119 @@ func (s *Service) Python(ctx context.Context, caller account.Caller, id string, 
 	if !ok {
 		return "", fault.NotFound("recipe_version_not_found", "recipe %s has no version %d; the newest is %d", r.ID, version, r.Latest().Number)
 	}
-	return PythonOf(r.Name, v.Steps)
+	schemas, err := s.schemas(ctx, caller, v, datasetID)
+	if err != nil {
+		return "", err
+	}
+	return PythonOf(r.Name, v.Steps, schemas)
+}
+
+// schemas returns the columns before each step of a version, nil when they are
+// not known.
+func (s *Service) schemas(ctx context.Context, caller account.Caller, v *Version, datasetID string) ([]preprocess.Schema, error) {
+	if datasetID != "" {
+		d, _, err := s.datasets.At(ctx, caller.Tenant, datasetID, 0)
+		if err != nil {
+			return nil, err
+		}
+		b, err := bind(ctx, s.datasets, d, v.Steps, s.budget, nil)
+		if err != nil {
+			return nil, err
+		}
+		return b.Schemas(), nil
+	}
+	if len(v.Schema) == 0 {
+		return nil, nil
+	}
+	r, err := preprocess.Bind(v.Steps, Schema(v.Schema), preprocess.Environment{
+		Expressions: expression.Compiler{}, Tables: &others{ctx: ctx, datasets: s.datasets, tenant: caller.Tenant},
+	})
+	if _, mistaken := errors.AsType[*ml.InputError](err); mistaken {
+		return nil, nil // it joins a data set that has changed, is gone, or is another tenant's
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.Schemas(), nil
 }
 
 // PythonOf writes steps as a program for pandas. Its function transform takes a
-// frame and returns another.
-func PythonOf(name string, steps []Step) (string, error) {
+// frame, and when there are joins the other tables by the identifiers of their
+// data sets, and returns another frame. schemas are the columns before each step;
+// without them steps that need the types of columns are refused.
+func PythonOf(name string, steps []Step, schemas []preprocess.Schema) (string, error) {
 	var b, body strings.Builder
+	given := "df: pd.DataFrame"
 	for i, s := range steps {
-		write, ok := translator(s)
-		if !ok {
-			return "", fault.Invalid("no_python", "step %d, %s, cannot be written for pandas; export the recipe as JSON", i+1, s.Name).
-				With(fault.Field{Location: fmt.Sprintf("steps[%d]", i), Message: "no counterpart in pandas", Value: s.Name})
+		var schema preprocess.Schema
+		if len(schemas) > 0 {
+			schema = schemas[i]
+		}
+		code, err := translate(s, schema)
+		if err != nil {
+			return "", fault.Invalid("no_python", "step %d, %s, cannot be written for pandas: %v", i+1, s.Name, err).
+				With(fault.Field{Location: fmt.Sprintf("steps[%d]", i), Message: err.Error(), Value: s.Name})
+		}
+		if s.Name == "join_table" {
+			given = "df: pd.DataFrame, tables: dict[str, pd.DataFrame]"
 		}
 		fmt.Fprintf(&body, "    # %d. %s\n", i+1, s.Name)
-		for line := range strings.SplitSeq(strings.TrimSpace(write(parameters(s.Parameters))), "\n") {
+		for line := range strings.SplitSeq(strings.TrimSpace(code), "\n") {
 			body.WriteString("    " + line + "\n")
 		}
 	}
-	fmt.Fprintf(&b, "# %s\nimport re\nimport unicodedata\n\nimport numpy as np\nimport pandas as pd\n\n\n", strings.Join(strings.Fields(name), " "))
 	called, before := body.String(), ""
 	for _, h := range slices.Backward(helpers()) { // those that others call are before them
-		if regexp.MustCompile(`\b` + h.name + `\b[(,)]`).MatchString(called) {
+		if regexp.MustCompile(`(^|[^.\w])` + h.name + `\b[]}(,)]`).MatchString(called) {
 			called += h.code
 			before = strings.TrimSpace(h.code) + "\n\n\n" + before
 		}
 	}
-	b.WriteString(before)
-	b.WriteString("def transform(df: pd.DataFrame) -> pd.DataFrame:\n    df = df.copy()\n" + body.String() + "    return df\n")
+	fmt.Fprintf(&b, "# %s\n", strings.Join(strings.Fields(name), " "))
+	for _, module := range []string{"datetime", "decimal", "math", "operator", "re", "struct", "unicodedata"} {
+		if regexp.MustCompile(`\b` + module + `\.`).MatchString(called) {
+			b.WriteString("import " + module + "\n")
+		}
+	}
+	b.WriteString("\nimport numpy as np\nimport pandas as pd\n\n\n" + before)
+	b.WriteString("def transform(" + given + ") -> pd.DataFrame:\n    df = df.copy()\n" + body.String() + "    return df\n")
 	return b.String(), nil
 }
 
-// translator returns what writes a step, false when it cannot be written so that
-// it does the same.
-func translator(s Step) (write func(p parameters) string, ok bool) {
-	for _, some := range []map[string]func(p parameters) string{translators(), numberTranslators(), moreTranslators()} {
-		if write, ok = some[s.Name]; ok {
-			break
+// translate writes a step, or says why it cannot be written so that it does the
+// same.
+func translate(s Step, schema preprocess.Schema) (string, error) {
+	p := parameters(s.Parameters)
+	if write, ok := typedTranslators()[s.Name]; ok {
+		return write(p, schema)
+	}
+	if err := inexpressible(s, p); err != nil {
+		return "", err
+	}
+	for _, some := range []map[string]func(p parameters) string{translators(), numberTranslators(), moreTranslators(), tableTranslators()} {
+		if write, ok := some[s.Name]; ok {
+			return write(p), nil
 		}
 	}
-	p := parameters(s.Parameters)
-	// What regular expressions have here and Python has not, or has otherwise.
-	for _, only := range []string{`[[:`, `\p`, `\P`, `\z`, `\Q`, `\C`, `(?U`, `(?i-`, `(?m`} {
-		if strings.Contains(p.text("pattern", ""), only) {
-			return nil, false
-		}
+	return "", errors.New("it has no counterpart there")
+}
+
+// inexpressible says what of the parameters of a step Python has not, or has
+// otherwise.
+func inexpressible(s Step, p parameters) error {
+	if _, ok := expression.PythonPattern(p.text("pattern", "")); !ok {
+		return fmt.Errorf("the regular expression %.60q has what Python has not, or has otherwise", p.text("pattern", ""))
 	}
 	iso := regexp.MustCompile(`^\d{4}-\d\d-\d\d(T|$)`)
 	switch {
 	case regexp.MustCompile(`\$(\$|\{|\d*[A-Za-z_]|[04-9]|\d\d)`).MatchString(p.text("replacement", "")) && s.Name == "replace_text":
-		return nil, false
+		return fmt.Errorf("the replacement %.60q has what Python has not", p.text("replacement", ""))
 	case s.Name == "compute_age" && p["at"] != nil && !iso.MatchString(p.text("at", "")):
-		return nil, false
+		return fmt.Errorf("write the day %.60q as 2024-12-31", p.text("at", ""))
 	case s.Name == "fill_missing" && p["columns"] == nil && iso.MatchString(p.text("value", "")):
-		return nil, false // whether there are instants to be filled only data tell
+		return errors.New("whether there are instants to be filled only data tell; name the columns")
 	}
-	return write, ok
+	return nil
 }
 
 // parameters are those of a step, as Python writes them.
@@ -95,28 +158,28 @@ func (p parameters) py(name string, other any) string {
 	return literal(v)
 }
 
-// pattern returns a regular expression as Python has it, where the end of a text
-// is nothing else.
+// pattern returns the regular expression as Python has it.
 func (p parameters) pattern() string {
-	var b strings.Builder
-	class, escaped := false, false
-	for _, r := range p.text("pattern", "") {
-		switch {
-		case escaped:
-			escaped = false
-		case r == '\\':
-			escaped = true
-		case r == '[':
-			class = true
-		case r == ']':
-			class = false
-		case r == '$' && !class:
-			b.WriteString(`\Z`)
-			continue
-		}
-		b.WriteRune(r)
+	pattern, _ := expression.PythonPattern(p.text("pattern", ""))
+	return literal(pattern)
+}
+
+// replacement returns the replacement as Python has it, where a group that is not
+// there is a mistake, and not nothing.
+func (p parameters) replacement() string {
+	groups := 0
+	if pattern, err := regexp.Compile(p.text("pattern", "")); err == nil {
+		groups = pattern.NumSubexp()
 	}
-	return literal(b.String())
+	pairs := []string{`\`, `\\`}
+	for i := 1; i <= 3; i++ {
+		group := ""
+		if i <= groups {
+			group = `\` + strconv.Itoa(i)
+		}
+		pairs = append(pairs, "$"+strconv.Itoa(i), group)
+	}
+	return strings.NewReplacer(pairs...).Replace(p.text("replacement", ""))
 }
 
 func (p parameters) text(name, other string) string {
@@ -217,25 +280,21 @@ func translators() map[string]func(p parameters) string {
 			if strip == "" {
 				strip = "strip"
 			}
-			body := "df[c].str." + strip + "()"
+			body := "df[c].str." + strip + "(spaces())"
 			if p.py("collapse", false) == "True" {
-				body += `.str.replace(r"\s+", " ", regex=True)`
+				body += `.str.replace("[" + spaces() + "]+", " ", regex=True)`
 			}
-			return each(p.columns("text"), body+`.where(lambda s: s.str.strip() != "", None)`)
+			return each(p.columns("text"), body+`.where(lambda s: s.str.strip(spaces()) != "", None)`)
 		},
 		"change_case": func(p parameters) string {
-			if p.text("case", "") == "title" {
-				return each(p.columns("text"), "df[c].map(titled)")
+			change := map[string]string{"upper": "raised", "title": "titled", "sentence": "sentenced"}[p.text("case", "lower")]
+			if change == "" {
+				change = "lowered"
 			}
-			method := map[string]string{"sentence": "capitalize"}[p.text("case", "lower")]
-			if method == "" {
-				method = p.text("case", "lower")
-			}
-			return each(p.columns("text"), "df[c].str."+method+"()")
+			return each(p.columns("text"), "df[c].map("+change+")")
 		},
 		"replace_text": func(p parameters) string {
-			by := strings.NewReplacer("$1", `\1`, "$2", `\2`, "$3", `\3`, `\`, `\\`).Replace(p.text("replacement", ""))
-			return each(p.columns("text"), "df[c].str.replace("+p.pattern()+", "+literal(by)+", regex=True, flags=re.ASCII)")
+			return each(p.columns("text"), "df[c].map(lambda s: substituted(s, "+p.pattern()+", "+literal(p.replacement())+"))")
 		},
 		"replace_values": func(p parameters) string {
 			if p.text("others", "keep") == "missing" {

@@ -1,12 +1,12 @@
 package recipe
 
 import (
-	_ "embed" // the functions are a file of their own
+	"embed"
 	"strings"
 )
 
-//go:embed function.py
-var functions string
+//go:embed pandas/*.py
+var functions embed.FS
 
 // helper is a function that programs have when a step calls it.
 type helper struct{ name, code string }
@@ -14,9 +14,15 @@ type helper struct{ name, code string }
 // helpers returns the functions, those that others call first.
 func helpers() []helper {
 	var all []helper
-	for code := range strings.SplitSeq(functions, "\n\n\n") {
-		name, _, _ := strings.Cut(strings.TrimPrefix(code, "def "), "(")
-		all = append(all, helper{name, code})
+	for _, name := range []string{"step", "expression", "value", "table"} {
+		file, err := functions.ReadFile("pandas/" + name + ".py")
+		if err != nil {
+			panic("recipe: a part of the program is missing: " + err.Error())
+		}
+		for code := range strings.SplitSeq(string(file), "\n\n\n") {
+			name, _, _ := strings.Cut(strings.TrimPrefix(code, "def "), "(")
+			all = append(all, helper{name, code + "\n"})
+		}
 	}
 	return all
 }
@@ -41,7 +47,7 @@ func numberTranslators() map[string]func(p parameters) string {
 			}[p.text("method", "standard")])
 		},
 		"add_polynomials": func(p parameters) string {
-			return "for c in " + p.columns("number") + ":\n    for d in range(2, " + p.py("degree", 2) + " + 1):\n        df[f\"{c}^{d}\"] = df[c] ** d"
+			return "for c in " + p.columns("number") + ":\n    for d in range(2, " + p.py("degree", 2) + " + 1):\n        df[f\"{c}^{d}\"] = finite(numbers(df[c]) ** d)"
 		},
 	}
 }
@@ -69,8 +75,8 @@ func moreTranslators() map[string]func(p parameters) string {
 			return each(p.columns("quantity"), "unit = 10.0 ** "+p.py("digits", 0), "df[c] = np.sign(df[c]) * np.floor(df[c].abs() * unit + 0.5) / unit")
 		},
 		"add_interactions": func(p parameters) string {
-			made := map[string][2]string{"ratio": {"/", "df[a] / df[b].where(df[b] != 0)"}, "sum": {"+", "df[a] + df[b]"}, "difference": {"-", "df[a] - df[b]"}, "product": {"*", "df[a] * df[b]"}}[p.text("operation", "product")]
-			return "names = " + p.columns("number") + "\nfor i, a in enumerate(names):\n    for b in names[i + 1:]:\n        df[a + " + literal(made[0]) + " + b] = " + made[1]
+			made := map[string][2]string{"ratio": {"/", "x / y.where(y != 0)"}, "sum": {"+", "x + y"}, "difference": {"-", "x - y"}, "product": {"*", "x * y"}}[p.text("operation", "product")]
+			return "names = " + p.columns("number") + "\nfor i, a in enumerate(names):\n    for b in names[i + 1:]:\n        x, y = numbers(df[a]), numbers(df[b])\n        df[a + " + literal(made[0]) + " + b] = finite(" + made[1] + ")"
 		},
 		"bin_numbers": func(p parameters) string {
 			found := "edges(df[c], " + p.py("bins", 5) + ", " + literal(p.text("method", "quantile") == "quantile") + ")"

@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/store"
@@ -61,6 +62,39 @@ func (r *Recipe) version(number int) (*Version, bool) {
 		}
 	}
 	return nil, false
+}
+
+// published returns the version as other tenants may know it: of the table that it
+// was made for the columns that its steps name.
+func (v *Version) published() *Version {
+	out := *v
+	out.DatasetID = ""
+	named := map[string]bool{}
+	for _, s := range v.Steps {
+		for _, p := range s.Parameters {
+			name(named, p)
+		}
+	}
+	out.Schema = slices.DeleteFunc(slices.Clone(v.Schema), func(f tabular.Field) bool { return !named[f.Name] })
+	return &out
+}
+
+// name notes the texts of a parameter.
+func name(named map[string]bool, parameter any) {
+	switch v := parameter.(type) {
+	case string:
+		named[v] = true
+	case []any:
+		for _, item := range v {
+			name(named, item)
+		}
+	case map[string]any:
+		for k, item := range v {
+			named[k] = true
+			name(named, item)
+		}
+	default:
+	}
 }
 
 const (

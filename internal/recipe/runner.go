@@ -107,8 +107,12 @@ func (s *Service) reread(ctx context.Context, caller account.Caller, req Request
 		return job.Submission{}, false, nil
 	}
 	r, err := s.datasets.Revision(ctx, caller.Tenant, req.DatasetID, req.Reproduce)
-	if err != nil || r.MadeBy() != dataset.MadeByRetype {
+	if err != nil || r.MadeBy() == dataset.MadeByRecipe {
 		return job.Submission{}, false, err
+	}
+	if r.Version.Hash == "" {
+		return job.Submission{}, false, fault.Invalid("version_without_hash", "version %d of data set %s was made by a program that kept no hash of it, so nobody could tell whether it was made again", req.Reproduce, req.DatasetID).
+			With(fault.Field{Location: "body.reproduce", Message: "name a version with a hash", Value: req.Reproduce})
 	}
 	d, _, err := s.datasets.At(ctx, caller.Tenant, req.DatasetID, 0)
 	if err != nil {
@@ -139,10 +143,6 @@ func (s *Service) lineage(ctx context.Context, caller account.Caller, req *Paylo
 	r, err := s.datasets.Revision(ctx, caller.Tenant, req.DatasetID, req.Reproduce)
 	if err != nil {
 		return err
-	}
-	if r.Parent == 0 {
-		return fault.Invalid("version_of_ingest", "version %d of data set %s is what its file holds; only a version that a recipe made can be made again", req.Reproduce, req.DatasetID).
-			With(fault.Field{Location: "body.reproduce", Message: "name a version that a recipe made", Value: req.Reproduce})
 	}
 	// A parent whose files are gone is made of its own parent first, in the same
 	// job: the steps of both, one after the other.

@@ -68,6 +68,13 @@ func TestApply(t *testing.T) {
 	if err != nil || c.Same || c.Rows != v.Rows-5000 || !slices.Equal(c.Removed, second.Removed) {
 		t.Errorf("comparison %+v: %v", c, err)
 	}
+	filled := slices.IndexFunc(c.Columns, func(d dataset.ColumnDifference) bool { return d.Name == "price" })
+	if filled < 0 || c.Columns[filled].From.Missing == 0 || c.Columns[filled].To.Missing != 0 || c.QualityFrom == nil || c.QualityTo == nil || *c.QualityTo <= *c.QualityFrom {
+		t.Errorf("comparison %+v", c)
+	}
+	if same, err := b.datasets.Compare(ctx, ann.Tenant, id, 2, 2); err != nil || !same.Same || len(same.Columns) > 0 || same.Columns == nil {
+		t.Errorf("with itself: %+v: %v", same, err)
+	}
 	for _, of := range []string{bob.Tenant, "nobody"} {
 		_, err := b.datasets.Versions(ctx, of, id)
 		checkFault(t, err, fault.ClassNotFound, "dataset_not_found", "")
@@ -101,6 +108,9 @@ func TestSameHash(t *testing.T) {
 	}
 	_, _, err = b.datasets.At(ctx, ann.Tenant, id, 2)
 	checkFault(t, err, fault.ClassConflict, "version_gone", "")
+	if c, err := b.datasets.Compare(ctx, ann.Tenant, id, 1, 2); err != nil || c.Columns != nil || c.QualityTo != nil {
+		t.Errorf("with one that is gone: %+v: %v", c, err)
+	}
 	_, err = b.datasets.Pin(ctx, ann.Tenant, id, 2, true)
 	checkFault(t, err, fault.ClassConflict, "version_gone", "")
 	for number := 2; number <= 4; number++ {
@@ -109,10 +119,53 @@ func TestSameHash(t *testing.T) {
 			t.Errorf("version %d comes back with hash %s, want %s", number, again.Hash, want)
 		}
 	}
-	_, _, err = b.Submit(ctx, ann, recipe.Request{Use: recipe.Use{DatasetID: id}, Reproduce: 1}, "")
-	checkFault(t, err, fault.ClassInvalid, "version_of_ingest", "body.reproduce")
+	b.readAgain(t, id, all[len(all)-1].Version)
 	_, _, err = b.Submit(ctx, ann, recipe.Request{Use: recipe.Use{DatasetID: id, Steps: steps(trim())}, Reproduce: 2}, "")
 	checkFault(t, err, fault.ClassInvalid, "steps_and_reproduce", "body.reproduce")
+}
+
+// readAgain makes the first version of a data set again of its file.
+func (b *bundle) readAgain(t *testing.T, id string, first dataset.Version) {
+	t.Helper()
+	j, _, err := b.Submit(t.Context(), ann, recipe.Request{Use: recipe.Use{DatasetID: id}, Reproduce: 1}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var req dataset.RetypeRequest
+	task, reader := jobtest.NewTask(j, nil), dataset.Retyper{Runner: b.ingest}
+	if err := task.Decode(&req); err != nil || j.Kind != dataset.RetypeKind().Name {
+		t.Fatalf("a job of kind %s: %v", j.Kind, err)
+	}
+	made, err := reader.Run(t.Context(), task.Task, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.Publish(t.Context(), j, encode(t, made)); err != nil {
+		t.Fatal(err)
+	}
+	now, err := b.datasets.Revision(t.Context(), ann.Tenant, id, 0)
+	if err != nil || now.Version.Hash != first.Hash || now.Version.Hash == "" || now.ReproducedFrom != 1 || now.Version.TableKey == first.TableKey {
+		t.Errorf("version 1 comes back as %+v: %v", now, err)
+	}
+	req.Expect = "another"
+	if _, err := reader.Run(t.Context(), task.Task, req); fault.CodeOf(err) != "other_content" {
+		t.Errorf("of another hash: %v", err)
+	}
+}
+
+// TestReproducingWithoutHash refuses what nobody could compare.
+func TestReproducingWithoutHash(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.table(t, ann, shop(20))
+	if _, err := b.rows.Update(t.Context(), id, func(d *dataset.Dataset) error {
+		d.Version.Hash = "" // as old programs left it
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := b.Submit(t.Context(), ann, recipe.Request{Use: recipe.Use{DatasetID: id}, Reproduce: 1}, "")
+	checkFault(t, err, fault.ClassInvalid, "version_without_hash", "body.reproduce")
 }
 
 // TestPinned keeps the files of versions that are pinned or used.

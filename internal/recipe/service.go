@@ -154,7 +154,10 @@ func (s *Service) Create(ctx context.Context, caller account.Caller, d Draft, id
 		if err != nil || len(page.Items) == 0 {
 			return nil, false, storeFault(err)
 		}
-		return page.Items[0], false, nil
+		if before := page.Items[0]; before.visible(caller.Tenant, caller.User) {
+			return before, false, nil
+		}
+		return nil, false, fault.Conflict("idempotency_key_used", "the idempotency key has been used for a recipe that was deleted, or is somebody else's; use another one")
 	}
 	return r, true, storeFault(err)
 }
@@ -278,6 +281,9 @@ func (s *Service) steps(ctx context.Context, caller account.Caller, u Use) ([]pr
 	v, ok := r.version(u.RecipeVersion)
 	if !ok {
 		return nil, nil, fault.NotFound("recipe_version_not_found", "recipe %s has no version %d; the newest is %d", r.ID, u.RecipeVersion, r.Latest().Number)
+	}
+	if r.Tenant != caller.Tenant {
+		v = v.published()
 	}
 	return v.Steps, v, nil
 }

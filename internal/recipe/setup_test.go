@@ -14,6 +14,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/recipe"
+	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
 )
 
@@ -31,6 +32,7 @@ type bundle struct {
 	runner   *recipe.Runner
 	files    *jobtest.Files
 	line     *jobtest.Line
+	rows     *store.Table[dataset.Dataset, *dataset.Dataset] // the records of data sets
 	now      time.Time
 }
 
@@ -43,6 +45,7 @@ func setup(tb testing.TB) *bundle {
 	b := &bundle{files: jobtest.NewFiles(), line: jobtest.NewLine(), now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
 	now := func() time.Time { return b.now }
 	const keep = 2
+	b.rows = store.NewTable[dataset.Dataset](driver, dataset.Collections()[0])
 	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, KeepVersions: keep, Now: now})
 	b.ingest = dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files, KeepVersions: keep, Now: now})
 	b.Service = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line, Now: now})

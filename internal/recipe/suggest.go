@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -28,6 +29,7 @@ type Suggestion struct {
 // The order of the steps of a clean-up.
 const (
 	orderTrim = iota
+	orderCase
 	orderEmpty
 	orderDuplicates
 	orderOutliers
@@ -45,6 +47,11 @@ func (s *Service) Suggest(ctx context.Context, caller account.Caller, datasetID 
 	if err != nil {
 		return nil, err
 	}
+	return s.SuggestFor(ctx, d)
+}
+
+// SuggestFor is Suggest for the version that a data set is at.
+func (s *Service) SuggestFor(ctx context.Context, d *dataset.Dataset) ([]Suggestion, error) {
 	raw, err := s.datasets.ProfileOf(ctx, d)
 	if err != nil {
 		return nil, err
@@ -57,9 +64,13 @@ func (s *Service) Suggest(ctx context.Context, caller account.Caller, datasetID 
 	if err != nil {
 		return nil, err
 	}
-	g := &guesser{rows: p.Rows, cells: float64(max(p.Rows, 1)) * float64(max(len(p.Columns), 1)), sample: x}
+	g := &guesser{rows: p.Rows, cells: float64(max(p.Rows, 1)) * float64(max(len(p.Columns), 1)), sample: x, roles: map[string]tabular.Role{}}
+	for _, c := range d.TableColumns() {
+		g.roles[c.Name] = c.Role
+	}
 	g.columns(&p)
-	if err := g.duplicates(ctx); err != nil {
+	g.spellings(&p)
+	if err := g.duplicates(ctx, p.Duplicates); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(g.all, func(a, b Suggestion) int { return cmp.Compare(b.Effect, a.Effect) })
@@ -83,6 +94,7 @@ type guesser struct {
 	rows   int64
 	cells  float64
 	sample *frame.Frame
+	roles  map[string]tabular.Role
 	all    []Suggestion
 }
 
@@ -99,7 +111,14 @@ func (g *guesser) columns(p *profile.Profile) {
 	for i := range p.Columns {
 		c := &p.Columns[i]
 		text := c.Storage == tabular.String
-		switch {
+		switch role := g.roles[c.Name]; {
+		case role == tabular.RoleIgnore:
+			continue
+		case role == tabular.RoleTarget:
+			g.target(c)
+			continue
+		case role != "":
+			// What it is for says more than how it looks.
 		case c.MissingFraction >= mostlyMissing || c.Distinct <= 1 && p.Rows > 1:
 			empty, emptyCells = append(empty, c.Name), emptyCells+p.Rows
 			continue
@@ -120,6 +139,28 @@ func (g *guesser) columns(p *profile.Profile) {
 	g.suggest(orderMissing, Step{Name: "impute_missing", Parameters: map[string]any{"columns": numbers, "strategy": "median"}}, numbers, numbersMissing, true, "%d numbers are missing in %s")
 	g.suggest(orderMissing, Step{Name: "impute_missing", Parameters: map[string]any{"columns": texts, "strategy": "mode"}}, texts, textsMissing, false, "%d texts are missing in %s")
 	g.suggest(orderOutliers, Step{Name: "cap_outliers", Parameters: map[string]any{"columns": outliers, "method": "iqr", "factor": 3.0}}, outliers, outlying, false, "about %d numbers are far from the others of their column in %s")
+}
+
+// target suggests to leave out the rows of which nobody knows the target: what is
+// learned from must not be made up.
+func (g *guesser) target(c *profile.Column) {
+	g.add(Suggestion{
+		Step: Step{Name: "drop_missing_rows", Parameters: map[string]any{"columns": []string{c.Name}}}, Affected: c.Missing, Effect: float64(c.Missing) / float64(max(g.rows, 1)),
+		order: orderEmpty, Reason: fmt.Sprintf("%d rows lack the target %q", c.Missing, c.Name),
+	})
+}
+
+// spellings suggests to write texts alike that differ in capitals alone, as the
+// profile has found. What differs in spaces is trimmed.
+func (g *guesser) spellings(p *profile.Profile) {
+	var columns []string
+	var affected int64
+	for _, f := range p.Findings {
+		if f.Code == "spelling_variants" && g.roles[f.Column] == "" {
+			columns, affected = append(columns, f.Column), affected+f.Affected
+		}
+	}
+	g.suggest(orderCase, Step{Name: "change_case", Parameters: map[string]any{"columns": columns, "case": "lower"}}, columns, affected, false, "%d texts differ from a more frequent one in capitals or spaces alone in %s")
 }
 
 func (g *guesser) suggest(order int, step Step, columns []string, affected int64, auto bool, reason string) {
@@ -186,10 +227,18 @@ func (g *guesser) outliers(p *profile.Column) int64 {
 	return g.scale(n)
 }
 
-// duplicates looks whether rows of the sample are the same.
-func (g *guesser) duplicates(ctx context.Context) error {
-	step := Step{Name: "remove_duplicates"}
-	r, err := preprocess.Bind([]Step{step}, preprocess.SchemaOf(g.sample), preprocess.Environment{})
+// duplicates suggests to remove rows that are the same as another: as many as the
+// profile has counted, or when it has not, as the sample tells.
+func (g *guesser) duplicates(ctx context.Context, counted *profile.Duplicates) error {
+	if counted != nil {
+		about := ""
+		if !counted.Exact {
+			about = "about "
+		}
+		g.repeated(counted.Rows, fmt.Sprintf("%s%d rows are equal to an earlier one", about, counted.Rows))
+		return nil
+	}
+	r, err := preprocess.Bind([]Step{{Name: "remove_duplicates"}}, preprocess.SchemaOf(g.sample), preprocess.Environment{})
 	if err != nil {
 		return fmt.Errorf("look for duplicates: %w", err)
 	}
@@ -202,9 +251,12 @@ func (g *guesser) duplicates(ctx context.Context) error {
 		return fmt.Errorf("look for duplicates: %w", err)
 	}
 	twice := g.scale(g.sample.Rows() - distinct.Rows())
-	g.add(Suggestion{
-		Step: step, Affected: twice, Effect: float64(twice) / float64(max(g.rows, 1)), Auto: true, order: orderDuplicates,
-		Reason: fmt.Sprintf("about %d rows are the same as another, by the sample", twice),
-	})
+	g.repeated(twice, fmt.Sprintf("about %d rows are the same as another, by the sample", twice))
 	return nil
+}
+
+func (g *guesser) repeated(rows int64, reason string) {
+	g.add(Suggestion{
+		Step: Step{Name: "remove_duplicates"}, Affected: rows, Effect: float64(rows) / float64(max(g.rows, 1)), Auto: true, order: orderDuplicates, Reason: reason,
+	})
 }

@@ -15,6 +15,17 @@ const maxCell = 48
 // Table writes rows under a header in aligned columns; columns of numbers are
 // aligned to the right.
 func Table(w io.Writer, header []string, rows [][]string) error {
+	return table(w, header, rows, maxCell)
+}
+
+// Explained is Table with a last column of sentences, which are shown whole.
+func Explained(w io.Writer, header []string, rows [][]string) error {
+	const whole = 2000
+	return table(w, header, rows, whole)
+}
+
+// table writes a table whose last column may be as wide as last.
+func table(w io.Writer, header []string, rows [][]string, last int) error {
 	width := make([]int, len(header))
 	right := make([]bool, len(header))
 	for i, h := range header {
@@ -26,7 +37,11 @@ func Table(w io.Writer, header []string, rows [][]string) error {
 		cells[r] = make([]string, len(header))
 		for i := range header {
 			if i < len(row) {
-				cells[r][i] = clip(printable(row[i]), maxCell)
+				widest := maxCell
+				if i == len(header)-1 {
+					widest = last
+				}
+				cells[r][i] = clip(printable(row[i]), widest)
 			}
 			width[i] = max(width[i], utf8.RuneCountInString(cells[r][i]))
 			right[i] = right[i] && number(cells[r][i])
@@ -53,7 +68,7 @@ func Table(w io.Writer, header []string, rows [][]string) error {
 	write(header)
 	rule := make([]string, len(header))
 	for i := range rule {
-		rule[i] = strings.Repeat("─", width[i])
+		rule[i] = strings.Repeat("─", min(width[i], maxCell))
 	}
 	write(rule)
 	for _, row := range cells {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,6 +126,17 @@ func (w *way) chooseTarget() *Action {
 	}
 }
 
+// applying is the command that applies steps, which it has with it unless they are
+// long.
+func (w *way) applying(steps []recipe.Step) string {
+	const longest = 500
+	text, err := json.Marshal(steps)
+	if err != nil || len(text) > longest {
+		return "narrative recipe apply " + w.id() + " --steps FILE"
+	}
+	return "printf %s " + shellWord(string(text)) + " | narrative recipe apply " + w.id() + " --steps -"
+}
+
 // transform is the request that applies steps to what there is now.
 func (w *way) transform(steps []recipe.Step, reason, command string) *Action {
 	shown := make([]any, len(steps))
@@ -147,7 +159,7 @@ func (w *way) repeat(fits func(step string) bool) *Action {
 			steps = append(steps, step)
 		}
 	}
-	return w.transform(steps, fmt.Sprintf("version %d was made with these steps, and what there is now was not", max(old[0].Version.Number, 1)), "narrative recipe apply "+w.id()+" --steps FILE")
+	return w.transform(steps, fmt.Sprintf("version %d was made with these steps, and what there is now was not", max(old[0].Version.Number, 1)), w.applying(steps))
 }
 
 func (w *way) mend(s *Stage) *Action {
@@ -195,7 +207,7 @@ func (w *way) engineer(s *Stage) *Action {
 	if len(steps) == 0 {
 		return w.skip(Engineer, "no feature suggests itself; apply steps of your own, or leave the stage out")
 	}
-	return w.transform(steps, "models learn more from the parts of dates than from instants", "narrative recipe apply "+w.id()+" --steps FILE")
+	return w.transform(steps, "models learn more from the parts of dates than from instants", w.applying(steps))
 }
 
 func (w *way) train() *Action {

@@ -180,6 +180,9 @@ func TestActions(t *testing.T) {
 	if got := fmt.Sprint(f.Next.Body["steps"]); got != "[map[name:extract_date_parts parameters:map[columns:[day] parts:[year month day weekday]]] map[name:extract_date_parts parameters:map[columns:[at]]]]" {
 		t.Errorf("the steps are %s", got)
 	}
+	if want := `printf %s '[{"name":"extract_date_parts","parameters":{"columns":["day"],"parts":["year","month","day","weekday"]}},{"name":"extract_date_parts","parameters":{"columns":["at"]}}]' | narrative recipe apply ds_1 --steps -`; f.Next.Command != want {
+		t.Errorf("the command is %s, want %s", f.Next.Command, want)
+	}
 	// A target that nobody has named is that of the model, or a choice.
 	f = setup(t, func(w *world) { w.version(1, "trim_text", "encode_cycles"); w.trained("mdl_1", 1) }).show(t)
 	if f.Next.Body["target"] != "y" || !strings.Contains(f.Next.Command, "--target y") {

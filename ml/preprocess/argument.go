@@ -2,6 +2,7 @@ package preprocess
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -48,30 +49,31 @@ func (o *Operation) parameter(name string) (Parameter, bool) {
 	return Parameter{}, false
 }
 
-// read checks the parameters of a step.
+// read checks the parameters of a step. Its error joins all that is wrong.
 func (o *Operation) read(given map[string]any) (arguments, error) {
 	a := make(arguments, len(o.Parameters))
+	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		p, ok := o.parameter(name)
 		if !ok {
-			return nil, o.unknownParameter(name)
+			wrong = append(wrong, o.unknownParameter(name))
+			continue
 		}
 		if given[name] == nil {
 			continue
 		}
 		v, err := p.read(given[name])
 		if err != nil {
-			return nil, err
+			wrong = append(wrong, err)
+			continue
 		}
 		a[name] = v
 	}
 	for _, p := range o.Parameters {
-		if a[p.Name] != nil {
-			continue
-		}
 		switch {
+		case given[p.Name] != nil: // read above
 		case p.Required:
-			return nil, &ml.InputError{Code: "missing_parameter", Parameter: p.Name, Row: -1, Message: fmt.Sprintf("%s needs the parameter %s: %s", o.Name, p.Name, p.Doc)}
+			wrong = append(wrong, &ml.InputError{Code: "missing_parameter", Parameter: p.Name, Row: -1, Message: fmt.Sprintf("%s needs the parameter %s: %s", o.Name, p.Name, p.Doc)})
 		case p.Default != nil:
 			v, err := p.read(p.Default)
 			if err != nil {
@@ -79,6 +81,9 @@ func (o *Operation) read(given map[string]any) (arguments, error) {
 			}
 			a[p.Name] = v
 		}
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	return a, nil
 }

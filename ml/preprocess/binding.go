@@ -1,6 +1,7 @@
 package preprocess
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -61,7 +62,7 @@ func statelessly(f func(x *frame.Frame) (*frame.Frame, error)) func([]byte) (act
 }
 
 // binding binds one step. After the first mistake its methods do nothing, and
-// err tells the mistake.
+// err tells the mistake; more tells those of other columns that are named.
 type binding struct {
 	op      *Operation
 	args    arguments
@@ -70,6 +71,7 @@ type binding struct {
 	learned []byte // of a step that is read back
 	back    bool   // it is read back
 	err     error
+	more    []error
 }
 
 func (b *binding) fail(err error) {
@@ -78,9 +80,27 @@ func (b *binding) fail(err error) {
 	}
 }
 
+// wrong returns all mistakes, nil when there are none.
+func (b *binding) wrong() error {
+	if len(b.more) == 0 {
+		return b.err
+	}
+	return errors.Join(append([]error{b.err}, b.more...)...)
+}
+
 // failColumn says what is wrong with a column that a parameter names.
 func (b *binding) failColumn(code, parameter, column, format string, args ...any) {
 	b.fail(&ml.InputError{Code: code, Parameter: parameter, Column: column, Row: -1, Message: fmt.Sprintf(format, args...)})
+}
+
+// failField is failColumn for a mistake that no other one leads to.
+func (b *binding) failField(code, parameter, column, message string) {
+	e := &ml.InputError{Code: code, Parameter: parameter, Column: column, Row: -1, Message: message}
+	if b.err == nil {
+		b.err = e
+	} else {
+		b.more = append(b.more, e)
+	}
 }
 
 // field returns a column that a parameter names.
@@ -91,11 +111,11 @@ func (b *binding) field(parameter, name string, fits func(frame.Type) bool, want
 		if near := Nearest(name, b.schema.Names()); near != "" {
 			message += fmt.Sprintf("; did you mean %q?", near)
 		}
-		b.failColumn("missing_column", parameter, name, "%s", message)
+		b.failField("missing_column", parameter, name, message)
 		return Field{}
 	}
 	if !fits(f.Type) {
-		b.failColumn("column_type", parameter, name, "column %.100q holds values of type %s, it should hold %s", name, f.Type, want)
+		b.failField("column_type", parameter, name, fmt.Sprintf("column %.100q holds values of type %s, it should hold %s", name, f.Type, want))
 		return Field{}
 	}
 	return f

@@ -18,14 +18,14 @@ func categoryEntries() []entry {
 				Name: "encode_one_hot", Group: "categories", Runs: TwoPass, Rows: Keeps, Prediction: Applied,
 				Summary: "Makes a column of 0 and 1 for each category, in the place of the column.", Parameters: []Parameter{columns, most, fewest}, Example: some,
 			},
-			kind: kindEncodeOneHot, says: "Makes a column of 0 and 1 for each category of {columns}.", bind: bindEncodeOneHot,
+			kind: kindEncodeOneHot, says: "Makes a column of 0 and 1 for each category of {columns}; beyond the {max_categories} most frequent[min_rows: , or with fewer than {min_rows} rows,] they are one.", bind: bindEncodeOneHot,
 		},
 		{
 			Operation: Operation{
 				Name: "encode_labels", Group: "categories", Runs: TwoPass, Rows: Keeps, Prediction: Applied,
 				Summary: "Numbers categories from 0 in sorted order; those that are not known are missing, or the last number when there are rare ones.", Parameters: []Parameter{columns, most, fewest}, Example: some,
 			},
-			kind: kindEncodeLabels, says: "Numbers the categories of {columns}.", bind: bindEncodeLabels,
+			kind: kindEncodeLabels, says: "Numbers the categories of {columns} in their order; beyond the {max_categories} most frequent[min_rows: , or with fewer than {min_rows} rows,] they are one.", bind: bindEncodeLabels,
 		},
 		{
 			Operation: Operation{
@@ -51,7 +51,7 @@ func categoryEntries() []entry {
 				Name: "group_rare", Group: "categories", Runs: TwoPass, Rows: Keeps, Prediction: Applied,
 				Summary: "Makes one category, other, of those that are rare.", Parameters: []Parameter{columns, most, fewest}, Example: some,
 			},
-			kind: kindGroupRare, says: "Makes one category of the rare ones of {columns}.", bind: bindGroupRare,
+			kind: kindGroupRare, says: "Makes one category of those of {columns} beyond the {max_categories} most frequent[min_rows: , and of those with fewer than {min_rows} rows].", bind: bindGroupRare,
 		},
 	}
 }

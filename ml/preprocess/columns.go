@@ -63,7 +63,7 @@ func columnEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"name": "ticket", "condition": "age < 18", "then": `"child"`, "otherwise": `"adult"`}, Before: people()},
 			},
-			kind: kindChooseValue, says: "Sets {name} to {then} where {condition} is true.", bind: bindChooseValue,
+			kind: kindChooseValue, says: "Sets {name} to {then} where {condition} is true[otherwise: , and to {otherwise} elsewhere].", bind: bindChooseValue,
 		},
 		{
 			Operation: Operation{
@@ -294,6 +294,7 @@ func bindDropConstantColumns(b *binding) plan {
 type onlyValue struct {
 	some, several bool
 	number        float64
+	whole         int64 // of all but floats, exactly
 	text          string
 	nulls, rows   int
 }
@@ -328,17 +329,20 @@ func (o *onlyValue) observe(c frame.Column) {
 		if c.Null(i) {
 			continue
 		}
-		number, text := 0.0, ""
-		if c.Type() == frame.String {
+		number, whole, text := 0.0, int64(0), ""
+		switch c.Type() {
+		case frame.String:
 			text = c.Text(i)
-		} else {
+		case frame.Float:
 			number = c.Float(i)
+		default:
+			whole = c.Int(i)
 		}
-		if o.some && (number != o.number || text != o.text) {
+		if o.some && (number != o.number || whole != o.whole || text != o.text) {
 			o.several = true
 			return
 		}
-		o.some, o.number, o.text = true, number, text
+		o.some, o.number, o.whole, o.text = true, number, whole, text
 	}
 }
 

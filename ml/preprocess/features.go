@@ -158,7 +158,7 @@ func dateEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"joined"}, "parts": []string{"year", "month", "weekday"}}, Before: members()},
 			},
-			kind: kindExtractDateParts, says: "Makes {parts} of {columns}.", bind: bindDateParts,
+			kind: kindExtractDateParts, says: "Makes {parts} of {columns}[keep: , and keeps those].", bind: bindDateParts,
 		},
 		{
 			Operation: Operation{
@@ -171,7 +171,7 @@ func dateEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"joined"}, "parts": []string{"month"}, "keep": true}, Before: members()},
 			},
-			kind: kindEncodeCycles, says: "Makes cycles of {parts} of {columns}.", bind: bindDateParts,
+			kind: kindEncodeCycles, says: "Makes cycles of {parts} of {columns}[keep: , and keeps those].", bind: bindDateParts,
 		},
 		{
 			Operation: Operation{
@@ -186,7 +186,7 @@ func dateEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"column": "joined", "name": "years", "at": "2024-12-31"}, Before: members()},
 			},
-			kind: kindComputeAge, says: "Computes {name}, the {unit} from {column}.", bind: bindComputeAge,
+			kind: kindComputeAge, says: "Computes {name}, the {unit} from {column}[at:  to {at}][at_column:  to {at_column}].", bind: bindComputeAge,
 		},
 	}
 }

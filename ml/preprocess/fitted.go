@@ -152,7 +152,7 @@ func bindEntry(e entry, args arguments, schema Schema, env Environment, learned 
 	b := &binding{op: &e.Operation, args: args, schema: schema, env: env, learned: learned, back: back}
 	p := e.bind(b)
 	if b.err != nil {
-		return plan{}, b.err
+		return plan{}, b.wrong()
 	}
 	if len(p.out) == 0 && !back {
 		return plan{}, &ml.InputError{Code: "no_columns_left", Row: -1, Message: e.Name + " leaves no column; keep at least one"}

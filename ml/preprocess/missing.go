@@ -43,7 +43,7 @@ func missingEntries() []entry {
 				Parameters: []Parameter{columns, limit},
 				Example:    Example{Parameters: map[string]any{"columns": []string{"income"}}, Before: people()},
 			},
-			kind: kindForwardFill, says: "Fills missing values of {columns} with the last one before.", bind: bindForwardFill,
+			kind: kindForwardFill, says: "Fills missing values of {columns} with the last one before[limit: , {limit} in a row at most].", bind: bindForwardFill,
 		},
 		{
 			Operation: Operation{
@@ -52,7 +52,7 @@ func missingEntries() []entry {
 				Parameters: []Parameter{columns, limit},
 				Example:    Example{Parameters: map[string]any{"columns": []string{"age"}}, Before: people()},
 			},
-			kind: kindBackwardFill, says: "Fills missing values of {columns} with the first one after.", bind: bindBackwardFill,
+			kind: kindBackwardFill, says: "Fills missing values of {columns} with the first one after[limit: , {limit} in a row at most].", bind: bindBackwardFill,
 		},
 		neighbourEntry(),
 	}
@@ -93,7 +93,8 @@ type constant struct {
 func constantOf(v any, t frame.Type) (constant, bool) {
 	switch v := v.(type) {
 	case float64:
-		return constant{float: v, int: int64(v)}, isQuantity(t) && t != frame.Bool && math.Abs(v) < 1<<63
+		exact := t != frame.Int || math.Abs(v) <= 1<<53 // beyond, the number is not the one that was written
+		return constant{float: v, int: int64(v)}, isQuantity(t) && t != frame.Bool && exact
 	case bool:
 		k := constant{}
 		if v {

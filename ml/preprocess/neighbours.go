@@ -22,7 +22,7 @@ func neighbourEntry() entry {
 			},
 			Example: Example{Parameters: map[string]any{"columns": []string{"income"}, "features": []string{"age"}, "neighbours": 2}, Before: people()},
 		},
-		kind: kindImputeNeighbours, says: "Fills missing values of {columns} with the mean of the {neighbours} nearest rows.", bind: bindImputeNeighbours,
+		kind: kindImputeNeighbours, says: "Fills missing values of {columns} with the mean of the {neighbours} nearest rows[features: , compared by {features}, too].", bind: bindImputeNeighbours,
 	}
 }
 

@@ -34,7 +34,7 @@ func numberEntries() []entry {
 				Parameters: outlierParameters(),
 				Example:    Example{Parameters: map[string]any{"columns": []string{"income"}, "method": "iqr", "factor": 1.5}, Before: people()},
 			},
-			kind: kindCapOutliers, says: "Moves outliers of {columns}, found by {method}, to the bounds.", bind: bindCapOutliers,
+			kind: kindCapOutliers, says: "Moves outliers of {columns}, found by {method}[factor:  with the factor {factor}][low: , from the quantile {low}][high: , up to {high}], to the bounds.", bind: bindCapOutliers,
 		},
 		{
 			Operation: Operation{
@@ -62,7 +62,7 @@ func numberEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"age"}, "method": "edges", "edges": []float64{18, 65}, "labels": []string{"young", "adult", "old"}, "suffix": "_group"}, Before: people()},
 			},
-			kind: kindBinNumbers, says: "Puts {columns} into bins by {method}.", bind: bindBinNumbers,
+			kind: kindBinNumbers, says: "Puts {columns} into bins by {method}[bins: , {bins} at most][edges: : {edges}][labels: , named {labels}].", bind: bindBinNumbers,
 		},
 		{
 			Operation: Operation{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -32,7 +33,7 @@ type boundStep struct {
 const MaxSteps = 200
 
 // Bind checks the steps against the columns of a table. Its error is a
-// *StepError that wraps an *ml.InputError: unknown_operation, the codes of
+// *StepError, or *MistakesError of several, which wrap an *ml.InputError: unknown_operation, the codes of
 // parameters (unknown_parameter, missing_parameter, parameter_type,
 // repeated_value, invalid_parameter), those of columns (missing_column,
 // column_type, name_taken, no_columns, no_columns_left), memory_needed,
@@ -42,14 +43,21 @@ func Bind(specs []Spec, schema Schema, env Environment) (*Recipe, error) {
 		return nil, &ml.InputError{Code: "recipe_length", Parameter: "steps", Row: -1, Message: fmt.Sprintf("the recipe has %d steps, it should have 1 to %d", len(specs), MaxSteps)}
 	}
 	r := &Recipe{env: env, schemas: []Schema{schema}}
+	var wrong mistakes
 	for i, s := range specs {
 		step, err := bindSpec(s, schema, env)
 		if err != nil {
-			return nil, &StepError{Step: i, Operation: s.Name, Err: err}
+			if err := wrong.add(i, s, err); err != nil {
+				return nil, err
+			}
+			continue // later steps are checked as if this one did nothing
 		}
 		schema = step.plan.out
 		r.steps = append(r.steps, step)
 		r.schemas = append(r.schemas, schema)
+	}
+	if err := wrong.err(); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
@@ -60,16 +68,19 @@ func Check(specs []Spec) error {
 	if len(specs) == 0 || len(specs) > MaxSteps {
 		return &ml.InputError{Code: "recipe_length", Parameter: "steps", Row: -1, Message: fmt.Sprintf("the recipe has %d steps, it should have 1 to %d", len(specs), MaxSteps)}
 	}
+	var wrong mistakes
 	for i, s := range specs {
 		e, err := find(s.Name)
 		if err == nil {
 			_, err = e.read(s.Parameters)
 		}
 		if err != nil {
-			return &StepError{Step: i, Operation: s.Name, Err: err}
+			if err := wrong.add(i, s, err); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return wrong.err()
 }
 
 // find returns an entry of the vocabulary.
@@ -140,13 +151,29 @@ func (r *Recipe) Explain(i int) string {
 	return explain(s.entry.says, &s.entry.Operation, s.args)
 }
 
-// explain puts the parameters into a sentence.
+// explain puts the parameters into a sentence. What stands in brackets behind the
+// name of a parameter is said when that is given and not as it is by itself.
 func explain(says string, o *Operation, a arguments) string {
+	says = regexp.MustCompile(`\[(\w+): ([^\]]*)\]`).ReplaceAllStringFunc(says, func(s string) string {
+		name, text, _ := strings.Cut(s[1:len(s)-1], ": ")
+		p, _ := o.parameter(name)
+		if v := a[name]; v == nil || v == "" || fmt.Sprint(v) == fmt.Sprint(p.Default) {
+			return ""
+		}
+		return text
+	})
 	var pairs []string
 	for _, p := range o.Parameters {
 		words := describe(a[p.Name])
-		if a[p.Name] == nil && p.Type == ColumnNames {
+		switch {
+		case a[p.Name] == nil && p.Type == ColumnNames:
 			words = "every column"
+		case p.Type == Choice:
+			words = a.text(p.Name)
+		case p.Type == Choices:
+			words = strings.Join(a.texts(p.Name), ", ")
+		case p.Type == Formula:
+			words = a.text(p.Name)
 		}
 		pairs = append(pairs, "{"+p.Name+"}", words)
 	}

@@ -50,7 +50,7 @@ func rowEntries() []entry {
 				Parameters: outlierParameters(),
 				Example:    Example{Parameters: map[string]any{"columns": []string{"income"}, "method": "iqr"}, Before: people()},
 			},
-			kind: kindRemoveOutliers, says: "Removes rows with outliers in {columns}, found by {method}.", bind: bindRemoveOutliers,
+			kind: kindRemoveOutliers, says: "Removes rows with outliers in {columns}, found by {method}[factor:  with the factor {factor}][low: , below the quantile {low}][high: , above {high}].", bind: bindRemoveOutliers,
 		},
 		{
 			Operation: Operation{
@@ -77,7 +77,7 @@ func rowEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"test_fraction": 0.3, "group": "city"}, Before: people()},
 			},
-			kind: kindSplitRows, says: "Draws about {test_fraction} of the rows to test on and keeps {keep}.", bind: bindSplitRows,
+			kind: kindSplitRows, says: "Draws about {test_fraction} of the rows to test on with the seed {seed}, and keeps {keep}[group: ; rows with the same {group} stay together].", bind: bindSplitRows,
 		},
 		sortRowsEntry(),
 		groupRowsEntry(),
@@ -95,7 +95,7 @@ func sortRowsEntry() entry {
 			},
 			Example: Example{Parameters: map[string]any{"columns": []string{"city", "age"}}, Before: people()},
 		},
-		kind: kindSortRows, says: "Sorts the rows by {columns}.", bind: bindSortRows,
+		kind: kindSortRows, says: "Sorts the rows by {columns}[descending: , the largest first].", bind: bindSortRows,
 	}
 }
 

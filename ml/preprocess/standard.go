@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 func bindStandardiseFormat(b *binding) plan {
@@ -141,10 +142,13 @@ func parseTruth(s string) (value, ok bool) {
 	}
 }
 
+const minusSign = "\u2212"
+
 // parseNumber reads a number as people write it: with signs of money, a sign
 // for percent, and points, commas, spaces or apostrophes between thousands. What
 // is before the fraction is told, or seen: the last of point and comma, unless it
-// occurs several times or three digits come after a single comma.
+// occurs several times or three digits come after a single comma. What does not
+// divide a number into thousands is no number.
 func parseNumber(s, decimal string) (float64, bool) {
 	s = strings.TrimSpace(s)
 	negative := strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") // as accountants write it
@@ -155,28 +159,18 @@ func parseNumber(s, decimal string) (float64, bool) {
 	percent := strings.HasSuffix(s, "%")
 	s = strings.TrimSpace(strings.TrimSuffix(s, "%"))
 	sign := ""
-	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
+	switch {
+	case strings.HasPrefix(s, "-"), strings.HasPrefix(s, "+"):
 		sign, s = s[:1], s[1:]
+	case strings.HasPrefix(s, minusSign):
+		sign, s = "-", s[len(minusSign):]
 	}
 	s = strings.TrimFunc(s, func(r rune) bool { return unicode.Is(unicode.Sc, r) || unicode.IsSpace(r) })
 	if s == "" || (s[0] < '0' || s[0] > '9') && s[0] != '.' && s[0] != ',' {
 		return 0, false // nan, inf and words
 	}
-	s = strings.Map(func(r rune) rune {
-		if r == '\'' || r == '’' || unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, s)
-	point, thousand := ".", ","
-	if decimal == "comma" || decimal == "auto" && commaIsDecimal(s) {
-		point, thousand = ",", "."
-	}
-	if decimal == "auto" && strings.Count(s, point) > 1 && !strings.Contains(s, thousand) {
-		thousand, point = point, thousand // 1.234.567
-	}
-	s = strings.Replace(strings.ReplaceAll(s, thousand, ""), point, ".", 1)
-	if strings.ContainsAny(s, "xX_pP") {
+	s, ok := plainDigits(s, decimal)
+	if !ok || strings.ContainsAny(s, "xX_pP") {
 		return 0, false
 	}
 	v, err := strconv.ParseFloat(sign+s, 64)
@@ -190,6 +184,53 @@ func parseNumber(s, decimal string) (float64, bool) {
 		v = -v
 	}
 	return v, true
+}
+
+// plainDigits takes away what is between thousands, and puts a point before the
+// fraction. It is not ok when what is between digits does not divide them into
+// thousands, as in 31.12.2024 or 192.168.1.1.
+func plainDigits(s, decimal string) (digits string, ok bool) {
+	point, thousand := ".", ","
+	if decimal == "comma" || decimal == "auto" && commaIsDecimal(s) {
+		point, thousand = ",", "."
+	}
+	if decimal == "auto" && strings.Count(s, point) > 1 && !strings.Contains(s, thousand) {
+		thousand, point = point, thousand // 1.234.567
+	}
+	whole, fraction, cut := strings.Cut(s, point)
+	if strings.ContainsAny(fraction, ".,'’") || strings.ContainsFunc(fraction, unicode.IsSpace) {
+		return "", false
+	}
+	between := func(r rune) bool { return string(r) == thousand || r == '\'' || r == '’' || unicode.IsSpace(r) }
+	groups := strings.FieldsFunc(whole, between)
+	if strings.IndexFunc(whole, between) >= 0 && (!thousands(groups) || utf8.RuneCountInString(whole) != utf8.RuneCountInString(strings.Join(groups, " "))) {
+		return "", false
+	}
+	digits = strings.Join(groups, "")
+	if cut {
+		digits += "." + fraction
+	}
+	return digits, true
+}
+
+// thousands reports whether groups of digits are those of one number: three each
+// behind the first, or two each before the last three, as in India.
+func thousands(groups []string) bool {
+	last := len(groups) - 1
+	if last < 1 || len(groups[last]) != 3 {
+		return false
+	}
+	wide := 3
+	if last > 1 {
+		wide = len(groups[1])
+	}
+	for i, g := range groups {
+		fits := len(g) == wide || i == 0 && len(g) < wide || i == last
+		if !fits || strings.Trim(g, "0123456789") != "" {
+			return false
+		}
+	}
+	return wide == 3 || wide == 2
 }
 
 func commaIsDecimal(s string) bool {

@@ -28,7 +28,7 @@ func tableEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"dataset": "cities", "on": []string{"city"}, "other_on": []string{"name"}, "prefix": "city_"}, Before: people()},
 			},
-			kind: kindJoinTable, says: "Adds {columns} of {dataset} where {on} is the same ({how} join).", bind: bindJoinTable,
+			kind: kindJoinTable, says: "Adds {columns} of {dataset} where {on} is the same[other_on:  as {other_on}] ({how} join)[prefix: , with {prefix} before their names][repeated: ; of a key in several rows the first is taken].", bind: bindJoinTable,
 		},
 		aggregateEntry(),
 	}
@@ -91,15 +91,18 @@ func (b *binding) joining(there Schema) joining {
 	}
 	for _, name := range added {
 		f := other.field("columns", name, anyType, "any type")
+		if f.Name == "" {
+			continue
+		}
 		j.other = append(j.other, f)
 		f.Name, f.Nullable = b.args.text("prefix")+f.Name, true
 		b.free("columns", f.Name)
 		j.made = append(j.made, f)
 	}
-	if other.err != nil {
-		b.fail(other.err)
+	if wrong := other.wrong(); wrong != nil {
+		b.fail(wrong)
 	}
-	if len(j.made) == 0 {
+	if len(j.made) == 0 && other.err == nil {
 		b.fail(invalid("columns", "the other table has no columns beside the key"))
 	}
 	return j

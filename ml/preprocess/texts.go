@@ -29,7 +29,7 @@ func textEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"name"}, "collapse": true}, Before: messy()},
 			},
-			kind: kindTrimText, says: "Removes white space around {columns} (side: {side}).", bind: bindTrimText,
+			kind: kindTrimText, says: "Removes white space around {columns}[side: , on the {side} side][collapse: , and makes one space of several within].", bind: bindTrimText,
 		},
 		{
 			Operation: Operation{
@@ -55,7 +55,7 @@ func textEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"name"}, "keep": "-"}, Before: messy()},
 			},
-			kind: kindRemoveCharacters, says: "Replaces {remove} characters of {columns} by {replacement}.", bind: bindRemoveCharacters,
+			kind: kindRemoveCharacters, says: "Removes what is {remove} from {columns}[keep: , but for {keep}][replacement: , and puts {replacement} in its place].", bind: bindRemoveCharacters,
 		},
 		{
 			Operation: Operation{
@@ -71,7 +71,7 @@ func textEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"phone"}, "format": "phone", "country_code": "49"}, Before: messy()},
 			},
-			kind: kindStandardiseFormat, says: "Writes {columns} in the standard format of {format}.", bind: bindStandardiseFormat,
+			kind: kindStandardiseFormat, says: "Writes {columns} in the standard format of {format}[country_code: , with the country code {country_code}][unknown: ; what is not understood becomes missing].", bind: bindStandardiseFormat,
 		},
 	}
 }
@@ -104,7 +104,7 @@ func patternEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"column": "email", "name": "domain", "pattern": `@(.+)$`, "group": 1}, Before: messy()},
 			},
-			kind: kindExtractText, says: "Makes {name} of what {pattern} finds in {column}.", bind: bindExtractText,
+			kind: kindExtractText, says: "Makes {name} of what {pattern} finds in {column}[group: , of its group {group}].", bind: bindExtractText,
 		},
 		{
 			Operation: Operation{
@@ -117,7 +117,7 @@ func patternEntries() []entry {
 				},
 				Example: Example{Parameters: map[string]any{"columns": []string{"member"}, "values": map[string]string{"yes": "member", "no": "guest"}, "others": "missing"}, Before: messy()},
 			},
-			kind: kindReplaceValues, says: "Replaces texts of {columns}: {values}.", bind: bindReplaceValues,
+			kind: kindReplaceValues, says: "Replaces texts of {columns}: {values}[others: ; others become missing].", bind: bindReplaceValues,
 		},
 	}
 }

@@ -3,6 +3,7 @@ package preprocess
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,7 +26,7 @@ func typeEntries() []entry {
 			},
 			Example: Example{Parameters: map[string]any{"columns": []string{"price"}, "type": "float"}, Before: messy()},
 		},
-		kind: kindConvertType, says: "Converts {columns} to {type}.", bind: bindConvertType,
+		kind: kindConvertType, says: "Converts {columns} to {type}[unknown: , and fails at a value that is none][day_first: , with the month before the day].", bind: bindConvertType,
 	}}
 }
 
@@ -75,6 +76,9 @@ func (k converter) convert(c frame.Column) frame.Column {
 		}
 		return frame.StringsOf(c.Name(), texts, c.Null)
 	case k.to == frame.Float:
+		if c.Type() == frame.Time {
+			return secondsOf(c)
+		}
 		if c.Type() != frame.String {
 			return floatColumn(c)
 		}
@@ -106,12 +110,23 @@ func (k converter) parse(s string) (int64, bool) {
 	}
 }
 
+// secondsOf makes decimal numbers of instants: seconds since 1970, as whole
+// numbers of them are, and as instants are made of numbers.
+func secondsOf(c frame.Column) frame.Column {
+	values := slices.Clone(floatsOf(c))
+	for i := range values {
+		values[i] /= microsPerSecond
+	}
+	return frame.NewFloat(c.Name(), values)
+}
+
+const microsPerSecond = 1e6
+
 // ofNumbers makes integers, truth values or instants of numbers; instants are
 // of seconds since 1970.
 func (k converter) ofNumbers(c frame.Column) frame.Column {
 	values := make([]int64, c.Len())
 	var nulls frame.Bitmap
-	const microsPerSecond = 1e6
 	for i := range values {
 		ok := !c.Null(i)
 		switch v := c.Float(i); {
@@ -138,6 +153,16 @@ func (k converter) ofNumbers(c frame.Column) frame.Column {
 	return frame.NewInt(c.Name(), k.to, values, nulls)
 }
 
+// plainNumber writes a number without an exponent, unless it is so large or so
+// small that nobody would write it out.
+func plainNumber(v float64) string {
+	const large, small = 1e21, 1e-6
+	if a := math.Abs(v); a >= large || a < small && a > 0 {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
 // textOf writes value i as text.
 func textOf(c frame.Column, i int) string {
 	if c.Null(i) {
@@ -147,7 +172,7 @@ func textOf(c frame.Column, i int) string {
 	case frame.String:
 		return c.Text(i)
 	case frame.Float:
-		return strconv.FormatFloat(c.Float(i), 'g', -1, 64)
+		return plainNumber(c.Float(i))
 	case frame.Bool:
 		return strconv.FormatBool(c.Int(i) != 0)
 	case frame.Time:

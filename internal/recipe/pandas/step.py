@@ -1,19 +1,39 @@
+def spaces():
+    return "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def lowered(s):
+    return s if pd.isna(s) else "".join("i" if r == "\u0130" else r.lower() for r in s)
+
+
+def raised(s):
+    return s if pd.isna(s) else "".join(next((t for t in (r.upper(), r.title()) if len(t) == 1), r) for r in s)
+
+
+def initial(r):
+    return r.title() if len(r.title()) == 1 else r
+
+
 def titled(s):
     if pd.isna(s):
         return s
     out, inside = [], False
     for r in s:
         letter = r.isalpha() or unicodedata.category(r) == "Nd" or (r == "'" and inside)
-        out.append(r.upper() if letter and not inside else r.lower())
+        out.append(initial(r) if letter and not inside else lowered(r))
         inside = letter
     return "".join(out)
+
+
+def sentenced(s):
+    return s if pd.isna(s) or s == "" else initial(lowered(s)[0]) + lowered(s)[1:]
 
 
 def without(s, what, keep, by):
     if pd.isna(s):
         return s
     def space(r):
-        return r in "\t\n\v\f\r \x85\xa0" or unicodedata.category(r)[0] == "Z"
+        return r in spaces()
     def goes(r):
         kind = unicodedata.category(r)
         return {
@@ -23,6 +43,26 @@ def without(s, what, keep, by):
     if not any(goes(r) for r in s):
         return s
     return "".join(by if goes(r) and r not in keep else r for r in s) or None
+
+
+def substituted(s, pattern, by):
+    if pd.isna(s):
+        return s
+    out, at, last = [], 0, -1
+    for match in re.finditer(pattern, s, re.ASCII):
+        if match.start() == match.end() == last:
+            continue
+        out += [s[at:match.start()], match.expand(by)]
+        at = last = match.end()
+    return "".join(out) + s[at:]
+
+
+def numbers(s):
+    return pd.Series(s.to_numpy(dtype=float, na_value=np.nan), index=s.index)
+
+
+def finite(s):
+    return s.clip(-1.7976931348623157e308, 1.7976931348623157e308)
 
 
 def found(s, pattern, group):
