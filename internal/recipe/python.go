@@ -56,7 +56,8 @@ func (s *Service) schemas(ctx context.Context, caller account.Caller, v *Version
 		return nil, nil
 	}
 	r, err := preprocess.Bind(v.Steps, Schema(v.Schema), preprocess.Environment{
-		Expressions: expression.Compiler{}, Tables: &others{ctx: ctx, datasets: s.datasets, tenant: caller.Tenant},
+		Expressions: expression.Compiler{}, Tables: newOthers(ctx, s.datasets, caller.Tenant, nil),
+		Concealer: s.datasets.Concealer(caller.Tenant),
 	})
 	if _, mistaken := errors.AsType[*ml.InputError](err); mistaken {
 		return nil, nil // it joins a data set that has changed, is gone, or is another tenant's
