@@ -68,18 +68,12 @@ func (c *charting) boxPlot(ctx context.Context) error {
 	err = c.rows(ctx, []string{f.Name, c.req.By}, []*profile.Column{described}, func(b block) {
 		y := b.column(f.Name)
 		for i := range b.rows {
-			if y.Null(i) {
-				continue
-			}
-			group := ""
-			if names != nil {
-				if group = tabular.Text(b.column(c.req.By), i); !slices.Contains(names, group) {
-					continue
-				}
-			}
-			if !b.far {
+			group, ok := b.group(c.req.By, names, i)
+			switch {
+			case y.Null(i), !ok:
+			case !b.far:
 				values[group] = append(values[group], y.Float(i))
-			} else if distance(described, y.Float(i)) > 0 {
+			case distance(described, y.Float(i)) > 0:
 				far[group] = append(far[group], y.Float(i))
 			}
 		}
@@ -155,16 +149,11 @@ func (c *charting) scatter(ctx context.Context) error {
 	err = c.rows(ctx, []string{fx.Name, fy.Name, c.req.By}, []*profile.Column{dx, dy}, func(b block) {
 		x, y := b.column(fx.Name), b.column(fy.Name)
 		for i, row := range b.rows {
-			if x.Null(i) || y.Null(i) {
+			group, ok := b.group(c.req.By, names, i)
+			if x.Null(i) || y.Null(i) || !ok {
 				continue
 			}
-			p := plotted{x: x.Float(i), y: y.Float(i), row: row}
-			if names != nil {
-				p.group = tabular.Text(b.column(c.req.By), i)
-				if !slices.Contains(names, p.group) {
-					continue
-				}
-			}
+			p := plotted{x: x.Float(i), y: y.Float(i), row: row, group: group}
 			seen++
 			if d := max(distance(dx, p.x), distance(dy, p.y)); d > 0 {
 				p.outlier = true

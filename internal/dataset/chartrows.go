@@ -33,6 +33,16 @@ func (b block) column(name string) frame.Column {
 	return column
 }
 
+// group returns which of the groups row i belongs to, and whether it does to one.
+// Without groups all rows are of the same.
+func (b block) group(by string, groups []string, i int) (name string, ok bool) {
+	if groups == nil {
+		return "", true
+	}
+	name = tabular.Text(b.column(by), i)
+	return name, slices.Contains(groups, name)
+}
+
 // rows calls fn with blocks of the columns, of all rows of a table that is not long.
 // Of one that is it reads the beginnings of row groups, all of them or evenly chosen
 // ones; and then what is left of those row groups that hold the farthest outliers of

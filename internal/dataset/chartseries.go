@@ -95,6 +95,24 @@ func (s *sums) reach(v float64) {
 	s.low, s.high = min(s.low, v), max(s.high, v)
 }
 
+// place is where a row belongs in a time series.
+type place struct {
+	at    int64
+	group string
+}
+
+// valueAt returns y of the row, and whether it has one; without a column all have 0.
+func (c *charting) valueAt(b block, i int) (float64, bool) {
+	if c.req.Y == "" {
+		return 0, true
+	}
+	y := b.column(c.req.Y)
+	if y.Null(i) {
+		return 0, false
+	}
+	return y.Float(i), true
+}
+
 // timeSeries draws an aggregate of y, or the number of rows, over time.
 func (c *charting) timeSeries(ctx context.Context) error {
 	fx, described, err := c.column("x", c.req.X)
@@ -131,39 +149,23 @@ func (c *charting) timeSeries(ctx context.Context) error {
 		return err
 	}
 	c.chart.Interval = interval
-	type place struct {
-		at    int64
-		group string
-	}
 	all := make(map[place]*sums)
 	err = c.rows(ctx, []string{fx.Name, c.req.Y, c.req.By}, watched, func(b block) {
 		x := b.column(fx.Name)
 		for i := range b.rows {
-			if x.Null(i) || c.req.Y != "" && b.column(c.req.Y).Null(i) {
+			group, ok := b.group(c.req.By, names, i)
+			v, known := c.valueAt(b, i)
+			if x.Null(i) || !known || !ok || b.far && distance(watched[0], v) == 0 {
 				continue
 			}
-			v := 0.0
-			if c.req.Y != "" {
-				v = b.column(c.req.Y).Float(i)
-			}
-			if b.far && distance(watched[0], v) == 0 {
-				continue
-			}
-			p := place{at: begin(interval, time.UnixMicro(x.Int(i)).UTC()).UnixMicro()}
-			if names != nil {
-				if p.group = tabular.Text(b.column(c.req.By), i); !slices.Contains(names, p.group) {
-					continue
-				}
-			}
-			s := all[p]
-			if s == nil {
-				s = new(sums)
-				all[p] = s
+			p := place{at: begin(interval, time.UnixMicro(x.Int(i)).UTC()).UnixMicro(), group: group}
+			if all[p] == nil {
+				all[p] = new(sums)
 			}
 			if b.far {
-				s.reach(v)
+				all[p].reach(v)
 			} else {
-				s.add(v)
+				all[p].add(v)
 			}
 		}
 	})

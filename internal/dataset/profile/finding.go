@@ -88,6 +88,14 @@ func graded(part, some, many float64) Severity {
 	}
 }
 
+// forms returns the form of words that goes with a number.
+func forms(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 func percent(part, all int64) string {
 	v := 100 * float64(part) / float64(max(all, 1))
 	if v > 0 && v < 0.1 {
@@ -105,8 +113,9 @@ func (f *finder) aboutRows(p *Profile) {
 	if !d.Exact {
 		about = "about "
 	}
+	share := percent(d.Rows, p.Rows)
 	f.add(Finding{Code: "duplicate_rows", Severity: graded(float64(d.Rows)/float64(max(p.Rows, 1)), someDuplicates, manyDuplicates), Step: "remove_duplicates", Affected: d.Rows},
-		"%s%d rows (%s) are equal to an earlier row. Remove them, unless the same thing can happen twice.", about, d.Rows, percent(d.Rows, p.Rows))
+		"%s%d %s equal to an earlier row. Remove them, unless the same thing can happen twice.", about, d.Rows, forms(d.Rows, "row ("+share+") is", "rows ("+share+") are"))
 }
 
 func quoted(name string) string {
@@ -156,18 +165,18 @@ func (f *finder) aboutID(c *Column, name string) {
 		about = "about "
 	}
 	f.add(Finding{Code: "id_not_unique", Severity: High, Column: c.Name, Step: "remove_duplicates", Affected: n},
-		"%s is to name the rows, and %s%d of its values come back. Remove the rows that repeat, or give another column this role.", name, about, n)
+		"%s is to name the rows, and %s%d of its values %s back. Remove the rows that repeat, or give another column this role.", name, about, n, forms(n, "comes", "come"))
 }
 
 func (f *finder) aboutType(c *Column, name string) {
 	if c.Disagree > 0 {
-		done := "They are missing now"
+		done := forms(c.Disagree, "It is missing now", "They are missing now")
 		if c.Storage == tabular.String {
-			done = "They were kept"
+			done = forms(c.Disagree, "It was kept", "They were kept")
 		}
 		f.add(Finding{Code: "values_disagree", Severity: Medium, Column: c.Name, Affected: c.Disagree},
-			"%d values of %s are not of the type %s that was chosen, such as %s. %s; correct them in the file, or choose another type.",
-			c.Disagree, name, c.Type, shownSample(c.Disagreeing), done)
+			"%d %s of %s %s not of the type %s that was chosen, such as %s. %s; correct the file, or choose another type.",
+			c.Disagree, forms(c.Disagree, "value", "values"), name, forms(c.Disagree, "is", "are"), c.Type, shownSample(c.Disagreeing), done)
 	}
 	if len(c.Units) > 1 {
 		f.add(Finding{Code: "mixed_currencies", Severity: Medium, Column: c.Name, Affected: c.Count},
@@ -211,7 +220,7 @@ func shownSample(samples []tabular.Sample) string {
 func (f *finder) aboutSpelling(c *Column, name string) {
 	if n := variantsOf(c); n > 0 {
 		f.add(Finding{Code: "spelling_variants", Severity: Medium, Column: c.Name, Step: "change_case", Affected: n},
-			"%d values of %s differ from a more frequent one in capitals or spaces alone. Write them alike, so that they count as one.", n, name)
+			"%d %s of %s %s from a more frequent one in capitals or spaces alone. Write them alike, so that they count as one.", n, forms(n, "value", "values"), name, forms(n, "differs", "differ"))
 	}
 	if c.Type == tabular.SemanticCategorical && c.Distinct > manyCategories {
 		f.add(Finding{Code: "many_categories", Severity: Low, Column: c.Name, Step: "group_rare", Affected: c.Distinct},
@@ -233,8 +242,8 @@ func (f *finder) aboutShape(c *Column, name string) {
 			severity = Medium
 		}
 		f.add(Finding{Code: "outliers", Severity: severity, Column: c.Name, Step: "cap_outliers", Affected: o.Extreme},
-			"Far outside lie %d of %d values of %s, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
-			o.Extreme, c.Count, name)
+			"Far outside %s %d of %d values of %s, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
+			forms(o.Extreme, "lies", "lie"), o.Extreme, c.Count, name)
 	}
 	if s := c.Skew; s != nil && math.Abs(*s) >= strongSkew && c.Distinct > 2 {
 		side := "large"
@@ -278,13 +287,14 @@ func (f *finder) aboutTarget(p *Profile) {
 	}
 	if target.Missing > 0 {
 		f.add(Finding{Code: "target_missing", Severity: High, Column: target.Name, Step: "drop_missing_rows", Affected: target.Missing},
-			"%d values of the target %s are missing; nothing can be learned from these rows. Drop them.", target.Missing, quoted(target.Name))
+			"%d %s of the target %s missing; nothing can be learned from such rows. Drop them.",
+			target.Missing, forms(target.Missing, "value", "values"), quoted(target.Name)+forms(target.Missing, " is", " are"))
 	}
 	if n := len(target.Top); n > 1 && target.DistinctExact && target.Distinct <= topValues && isClasses(target) {
 		rare := target.Top[n-1]
 		if float64(rare.Count) < rareClass*float64(target.Count) {
 			f.add(Finding{Code: "rare_class", Severity: Low, Column: target.Name, Affected: rare.Count},
-				"The class %v of the target has %d rows only (%s). Weigh the classes when you train, and look at more than the accuracy.", rare.Value, rare.Count, percent(rare.Count, target.Count))
+				"The class %v of the target has only %d %s (%s). Weigh the classes when you train, and look at more than the accuracy.", rare.Value, rare.Count, forms(rare.Count, "row", "rows"), percent(rare.Count, target.Count))
 		}
 	}
 	if p.Associations != nil {

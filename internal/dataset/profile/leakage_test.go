@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -249,6 +250,33 @@ func TestTextsThatAreNoIdentifiers(t *testing.T) {
 	for code := range found {
 		if strings.HasPrefix(code, "two_digit_years") && code != "two_digit_years short_year" {
 			t.Error(code)
+		}
+	}
+}
+
+// TestHistogramsOfDays has bins of days, and of parts of days.
+func TestHistogramsOfDays(t *testing.T) {
+	t.Parallel()
+	const rows, hour = 3000, 3_600_000_000
+	start := time.Date(2024, 1, 3, 0, 0, 0, 0, time.UTC).UnixMicro()
+	days, hours := make([]int64, rows), make([]int64, rows)
+	for i := range rows {
+		days[i], hours[i] = start+int64(i%100)*24*hour, start+int64(i%77)*hour
+	}
+	f := table(t, frame.NewInt("day", frame.Time, days, nil), frame.NewInt("hour", frame.Time, hours, nil))
+	for _, parts := range []int{1, 4} {
+		for _, c := range describe(t, f, parts).Columns {
+			sum := int64(0)
+			for i, n := range c.Histogram.Counts {
+				sum += n
+				at, err := time.Parse(time.RFC3339Nano, c.Histogram.Edges[i].(string))
+				if grain := map[string]time.Duration{"day": 24 * time.Hour, "hour": 3 * time.Hour}[c.Name]; err != nil || !at.Equal(at.Truncate(grain)) {
+					t.Errorf("%s: a bin begins at %v", c.Name, c.Histogram.Edges[i])
+				}
+			}
+			if sum != rows || len(c.Histogram.Counts) < 12 {
+				t.Errorf("%s: %d values in %d bins", c.Name, sum, len(c.Histogram.Counts))
+			}
 		}
 	}
 }

@@ -43,6 +43,12 @@ func (c *column) addNumbers(part frame.Column) {
 	lo, hi := c.values.min, c.values.max
 	before.merge(c.values)
 	c.values = before
+	if c.field.Type == tabular.Datetime { // so that bins begin with days, or halves and so on of them
+		for i := range c.scratch {
+			c.scratch[i] /= dayMicros
+		}
+		lo, hi = lo/dayMicros, hi/dayMicros
+	}
 	c.hist.add(c.scratch, lo, hi)
 }
 

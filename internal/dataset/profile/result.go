@@ -112,9 +112,12 @@ func (c *column) result() (Column, error) {
 			out.Kurtosis = &kurtosis
 		}
 	}
-	edges, counts := c.hist.result(c.field.Type != tabular.Float)
+	edges, counts := c.hist.result(c.field.Type == tabular.Integer || c.field.Type == tabular.Datetime && !c.timed)
 	out.Histogram = &Histogram{Counts: counts}
 	for _, e := range edges {
+		if c.field.Type == tabular.Datetime {
+			e *= dayMicros
+		}
 		out.Histogram.Edges = append(out.Histogram.Edges, c.value(e))
 	}
 	if err := c.describeQuantiles(&out); err != nil {
