@@ -19,7 +19,7 @@ type Config struct {
 	Origins        []string      // of front ends elsewhere, as "https://app.example.org"
 	Development    bool          // nobody is authenticated; every answer says so
 	MaxBodyBytes   int64         // of a JSON body
-	MaxUploadBytes int64         // of one uploaded file, with its form
+	MaxUploadBytes int64         // of one uploaded file
 	RequestTimeout time.Duration // of everything but uploads, long polls and streams
 	IdleTimeout    time.Duration // an upload may pause this long; a stream's client must read within it
 	LockTimeout    time.Duration // for a request to wait until another lets go of an upload

@@ -216,6 +216,6 @@ func uploadForm(limit int64) *huma.RequestBody {
 		fieldAfter: {Type: huma.TypeString, Description: "Jobs that have to succeed before the file is read in, at most 100, with commas between them; until then the ingest job is waiting. Default: none", MaxLength: &longestAfter},
 		"file":     {Type: huma.TypeString, Format: "binary", Description: "The file: CSV, JSON, JSON Lines, an Excel workbook (.xlsx) or Parquet; the last part of the form"},
 	})
-	body.Description = "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes in all. The file is passed on as it arrives."
+	body.Description = "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes. The file is passed on as it arrives."
 	return body
 }

@@ -152,6 +152,8 @@ const (
 	headerOffset     = "Upload-Offset"
 	headerMetadata   = "Upload-Metadata"
 	headerDefer      = "Upload-Defer-Length"
+	headerConcat     = "Upload-Concat"
+	headerChecksum   = "Upload-Checksum"
 	headerExpires    = "Upload-Expires"
 	headerDataset    = "X-Narrative-Dataset"
 	headerJob        = "X-Narrative-Job"

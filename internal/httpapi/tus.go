@@ -138,6 +138,10 @@ func (t *tus) serve(c echo.Context) error {
 // choose finds what is asked for and checks what the library would not.
 func (t *tus) choose(c echo.Context, call *tusCall) (handle http.HandlerFunc, streams bool, err error) {
 	r, id := c.Request(), c.Param("id")
+	if r.Header.Get(headerChecksum) != "" { // nobody would compare it
+		return nil, false, fault.Invalid("upload_checksum_unsupported", "checksums of single requests are not compared; send the SHA-256 of the whole file as sha256 in Upload-Metadata").
+			With(fault.Field{Location: "header." + headerChecksum, Message: "is not supported"})
+	}
 	if id == "" {
 		err := t.creation(r, call)
 		return t.library.PostFile, r.Header.Get("Content-Type") == contentOffset, err
@@ -169,6 +173,10 @@ func (t *tus) creation(r *http.Request, call *tusCall) error {
 	if r.Header.Get(headerDefer) != "" {
 		return fault.Invalid("upload_length_required", "the length of the file has to be known when the upload begins; send Upload-Length").
 			With(fault.Field{Location: "header." + headerDefer, Message: "is not supported"})
+	}
+	if r.Header.Get(headerConcat) != "" { // the library would take it for a whole file
+		return fault.Invalid("upload_concat_unsupported", "uploads are not joined to one file; send the file as one upload").
+			With(fault.Field{Location: "header." + headerConcat, Message: "is not supported"})
 	}
 	key := r.Header.Get("Idempotency-Key")
 	if key != "" {
