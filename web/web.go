@@ -8,8 +8,9 @@ import (
 //go:embed page
 var page embed.FS
 
-// Files returns the pages: index.html, app.js, upload.js, style.css and docs.html, which
-// is a template of html/template.
+// Files returns the pages: index.html with app.js and upload.js; dataset.html with
+// dataset.js and draw.js; style.css of all; and docs.html, which is a template of
+// html/template.
 func Files() fs.FS {
 	files, err := fs.Sub(page, "page")
 	if err != nil {

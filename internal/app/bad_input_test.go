@@ -60,7 +60,7 @@ func (b *bench) badFiles(t *testing.T) { //nolint:paralleltest // one after the 
 		{"endless field", io.MultiReader(strings.NewReader("a,b\n1,\""), strings.NewReader(strings.Repeat("x", 2<<20)), strings.NewReader("\"\n")), "csv_field_too_long", ""},
 		{"NUL byte", table("a,b", "1,x\x00y"), "csv_nul_byte", "2"},
 		{"duplicate names", table("a,a", "1,x"), "csv_duplicate_column", "a"},
-		{"empty name", table("a,", "1,x"), "csv_empty_column_name", ""},
+		{"empty names", table("a,,", "1,x,y"), "csv_empty_column_name", ""},
 		{"too many columns", table(strings.Join(wide, ","), strings.Join(wide, ",")), "csv_too_many_columns", "10000"},
 		{"binary", bytes.NewReader(binary), "csv_not_text", ""},
 		{"broken JSON", strings.NewReader("[{\"a\":1},\n{\"a\":]"), "json_syntax", "line 2"},

@@ -4,9 +4,13 @@ import (
 	"encoding/json"
 	"log/slog"
 
+	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/resilience"
 	"github.com/narrativeml/narrative/internal/telemetry"
 )
+
+// Reached reports whether clients of the API reach the file storage.
+func Reached(c config.Config) bool { return reached(c) }
 
 // EventBreaker is what a job's process tells of its circuit breakers under.
 const EventBreaker = eventBreaker

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"net"
+	"net/url"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
@@ -34,6 +37,26 @@ type services struct {
 	health     *health.History
 }
 
+// direct are the files whose parts clients send to the file storage themselves;
+// nil when they do not reach it.
+func (p *platform) direct() upload.Direct {
+	if !reached(p.config) {
+		return nil
+	}
+	return p.files
+}
+
+// reached reports whether clients of the API reach the file storage. One that is
+// on this machine alone is reached only by clients that are, too, which is known
+// of them in development mode, unless an address for clients is given.
+func reached(c config.Config) bool {
+	if c.Mode == config.Development || c.S3.PublicEndpoint != "" || c.S3.Endpoint == "" {
+		return true
+	}
+	at, err := url.Parse(c.S3.Endpoint)
+	return err == nil && at.Hostname() != "localhost" && !net.ParseIP(at.Hostname()).IsLoopback()
+}
+
 // healthRow is how often the health of a part that does not change is kept.
 const healthRow = time.Hour
 
@@ -50,7 +73,7 @@ func (p *platform) services() *services {
 		Policy: dataset.Policy(p.config.PII.Policy),
 	})
 	s.uploads = upload.NewService(upload.ServiceConfig{
-		Driver: p.store, Files: p.files, Datasets: s.datasets,
+		Driver: p.store, Files: p.files, Direct: p.direct(), Datasets: s.datasets, AddressTTL: p.config.S3.UploadTTL,
 		MaxSize: p.config.Limits.UploadBytes, MaxOpen: p.config.Limits.TenantUploads, Retention: p.config.Retention.Unfinished, Now: p.ports.now,
 	})
 	s.locks = upload.NewLocker(upload.LockerConfig{Driver: p.store, Now: p.ports.now})

@@ -36,11 +36,11 @@ type assembly struct {
 const defaultPart = 8 << 20
 
 // newAssembly plans a file of that size: no more parts than a file may have, of
-// whole MiB.
-func (c *Client) newAssembly(key string, size int64) assembly {
+// whole MiB, and not shorter than those that are configured, or else usual.
+func (c *Client) newAssembly(key string, size, usual int64) assembly {
 	part := c.config.PartSize
 	if part == 0 {
-		part = defaultPart
+		part = usual
 	}
 	const unit = 1 << 20
 	if least := (size + maxParts - 1) / maxParts; part < least {
@@ -88,13 +88,17 @@ func (a assembly) tail(number int32) string {
 // be remembered, and given with the key to Assembled, Append, Finish and Abandon.
 func (c *Client) Assemble(ctx context.Context, key, contentType string, size int64) (token string, err error) {
 	defer c.observed("assemble", time.Now(), &err)
-	if err := checkKey(key); err != nil {
+	return c.assemble(ctx, c.newAssembly(key, size, defaultPart), contentType, "")
+}
+
+// assemble begins the assembly, whose parts may carry a checksum.
+func (c *Client) assemble(ctx context.Context, a assembly, contentType string, sum types.ChecksumAlgorithm) (token string, err error) {
+	if err := checkKey(a.key); err != nil {
 		return "", err
 	}
-	if size <= 0 {
-		return "", fault.Invalid("file_empty", "a file of %d bytes does not come in over time", size)
+	if a.size <= 0 {
+		return "", fault.Invalid("file_empty", "a file of %d bytes does not come in over time", a.size)
 	}
-	a := c.newAssembly(key, size)
 	var kind *string
 	if contentType != "" {
 		kind = aws.String(contentType)
@@ -102,7 +106,7 @@ func (c *Client) Assemble(ctx context.Context, key, contentType string, size int
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	made, err := c.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: aws.String(c.config.Bucket), Key: aws.String(key), ContentType: kind,
+		Bucket: aws.String(c.config.Bucket), Key: aws.String(a.key), ContentType: kind, ChecksumAlgorithm: sum,
 	}, plain)
 	if err != nil {
 		return "", c.fail("assemble", "", err)
@@ -148,22 +152,42 @@ func (c *Client) Assembled(ctx context.Context, key, token string) (offset int64
 // that sends several at once may have been cut off between them.
 func (c *Client) parts(ctx context.Context, a assembly) ([]types.CompletedPart, error) {
 	var parts []types.CompletedPart
+	err := c.eachPart(ctx, a, 0, func(p types.Part) bool {
+		number := aws.ToInt32(p.PartNumber)
+		if int(number) != len(parts)+1 || aws.ToInt64(p.Size) != a.length(number) {
+			return false
+		}
+		parts = append(parts, types.CompletedPart{
+			PartNumber: p.PartNumber, ETag: p.ETag, ChecksumCRC32: p.ChecksumCRC32, ChecksumSHA256: p.ChecksumSHA256,
+		})
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
+	return parts, nil
+}
+
+// eachPart calls fn for the parts that are there behind the number, in their
+// order, until it returns false.
+func (c *Client) eachPart(ctx context.Context, a assembly, after int, fn func(types.Part) bool) error {
 	input := &s3.ListPartsInput{Bucket: aws.String(c.config.Bucket), Key: aws.String(a.key), UploadId: a.id}
+	if after > 0 {
+		input.PartNumberMarker = aws.String(strconv.Itoa(after))
+	}
 	for {
 		page, err := c.partsPage(ctx, input)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, p := range page.Parts {
-			number := aws.ToInt32(p.PartNumber)
-			if int(number) != len(parts)+1 || aws.ToInt64(p.Size) != a.length(number) {
-				return parts, nil
+			if !fn(p) {
+				return nil
 			}
-			parts = append(parts, types.CompletedPart{PartNumber: p.PartNumber, ETag: p.ETag})
 		}
 		next := aws.ToString(page.NextPartNumberMarker)
 		if !aws.ToBool(page.IsTruncated) || next == "" || next == aws.ToString(input.PartNumberMarker) {
-			return parts, nil
+			return nil
 		}
 		input.PartNumberMarker = page.NextPartNumberMarker
 	}

@@ -31,6 +31,7 @@ type Client struct {
 	s3       *s3.Client
 	presign  *s3.PresignClient
 	connects *http.Transport
+	sending  []func(*s3.Options) // of requests that carry a file
 }
 
 // New returns a client; it does not talk to the service yet. Close it.
@@ -63,7 +64,7 @@ func New(c Config) (*Client, error) {
 	public.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired // a browser adds no headers
 	client := s3.New(options)
 	return &Client{
-		config: c, layout: newLayout(c.PartSize), s3: client, connects: connects,
+		config: c, layout: newLayout(c.PartSize), s3: client, connects: connects, sending: sending(c.Endpoint),
 		presign: s3.NewPresignClient(s3.New(public)),
 	}, nil
 }

@@ -22,3 +22,6 @@ func PlanJoin(sizes []int64, least, most int64) [][][3]int64 {
 	}
 	return out
 }
+
+// SignsBodies reports whether signatures for the service cover what is sent.
+func SignsBodies(endpoint string) bool { return len(sending(endpoint)) == 0 }

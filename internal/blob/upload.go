@@ -125,7 +125,7 @@ func (c *Client) upload(ctx context.Context, key string, contentType *string, s 
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: aws.String(c.config.Bucket), Key: aws.String(key), ContentType: contentType,
 		Body: first, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-	})
+	}, c.sending...)
 	return err //nolint:wrapcheck // Put makes a fault of it
 }
 
@@ -223,7 +223,7 @@ func (u *multipart) send(ctx context.Context, p *part) error {
 	out, err := u.client.s3.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: aws.String(u.client.config.Bucket), Key: aws.String(u.key), UploadId: u.id,
 		PartNumber: aws.Int32(p.number), Body: p, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
-	})
+	}, u.client.sending...)
 	if err != nil {
 		return err //nolint:wrapcheck // Put makes a fault of it
 	}

@@ -20,7 +20,8 @@ import (
 // pieces are the flags of an upload that can go on where it broke off.
 type pieces struct {
 	resumable bool
-	told      bool // resumable was given
+	told      bool // resumable or presigned was given
+	presigned bool
 	resume    bool
 	piece     int64
 }
@@ -31,6 +32,7 @@ const resumableFrom = 64 << 20
 
 func (p *pieces) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.resumable, "resumable", false, "send the file in pieces, so that the upload can go on after a break (default: from "+terminal.Size(resumableFrom)+" on)")
+	cmd.Flags().BoolVar(&p.presigned, "presigned", false, "send the file straight to the file storage, in parts at signed addresses, past the server")
 	cmd.Flags().BoolVar(&p.resume, "resume", true, "go on with an upload of this file that was broken off")
 	cmd.Flags().Int64Var(&p.piece, "piece-bytes", 0, "bytes of one piece (default: 64 MiB)")
 }
@@ -38,6 +40,9 @@ func (p *pieces) flags(cmd *cobra.Command) {
 // fit reports whether the file is sent in pieces. What is no plain file, such as a
 // pipe, has neither a size nor a middle.
 func (p *pieces) fit(info fs.FileInfo) bool {
+	if p.presigned {
+		return true
+	}
 	return info.Mode().IsRegular() && info.Size() > 0 && (p.told && p.resumable || !p.told && info.Size() >= resumableFrom)
 }
 
@@ -48,6 +53,9 @@ func (s *session) sendPieces(cmd *cobra.Command, c *client.Client, u client.Uplo
 		return client.Accepted{}, usage("--piece-bytes is %d; it must be positive", p.piece)
 	}
 	size := info.Size()
+	if p.presigned && (!info.Mode().IsRegular() || size == 0) {
+		return client.Accepted{}, usage("%s is no file that has a length; --presigned needs one", file.Name())
+	}
 	step := s.screen(cmd).Start("upload")
 	r := client.Resumable{
 		Upload: u, File: file, Size: size, Piece: p.piece,
@@ -69,7 +77,11 @@ func (s *session) sendPieces(cmd *cobra.Command, c *client.Client, u client.Uplo
 		}
 	}
 	r.Begun = memory.write
-	a, err := c.UploadResumable(cmd.Context(), r)
+	send := c.UploadResumable
+	if p.presigned {
+		send = c.UploadPresigned
+	}
+	a, err := send(cmd.Context(), r)
 	if err != nil {
 		step.Fail()
 		if memory.path == "" {
@@ -110,10 +122,14 @@ func (s *session) memoryOf(c *client.Client, u client.Upload, p *pieces, name st
 		return memory{}, nil
 	}
 	if !filepath.IsAbs(folder) {
-		return memory{}, usage("there is nowhere to remember the upload: set XDG_STATE_HOME or HOME, or give --resumable=false")
+		return memory{}, usage("there is nowhere to remember the upload: set XDG_STATE_HOME or HOME, or send it without --resumable and --presigned")
 	}
 	u.Body = nil
-	b, err := json.Marshal([]any{c.Address(), full, info.Size(), info.ModTime().UnixNano(), u})
+	is := []any{c.Address(), full, info.Size(), info.ModTime().UnixNano(), u}
+	if p.presigned {
+		is = append(is, "presigned")
+	}
+	b, err := json.Marshal(is)
 	if err != nil {
 		return memory{}, fmt.Errorf("remember the upload: %w", err)
 	}

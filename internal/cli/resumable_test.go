@@ -99,3 +99,48 @@ func TestUploadInPiecesRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestUploadPresigned sends a file past the server, is broken off and goes on.
+func TestUploadPresigned(t *testing.T) {
+	t.Parallel()
+	down := true
+	sh := setup(t, func(s *clienttest.Server) {
+		s.PartBytes = 50
+		s.Refuse = func(w http.ResponseWriter, r *http.Request) bool {
+			if _, requests := s.Arrived("upl_1"); down && requests == 2 {
+				clienttest.Problem(w, http.StatusForbidden, "role_required", "no")
+				return true
+			}
+			return false
+		}
+	})
+	sh.servers.Environ = append(sh.servers.Environ, "XDG_STATE_HOME="+sh.path("state"))
+	args := []string{"upload", sh.path("t.csv"), "--presigned", "--detach"}
+	code, _, errs := sh.run(t.Context(), args...)
+	if code == 0 || !strings.Contains(errs, "goes on with it") || len(sh.remembered(t)) != 1 {
+		t.Fatalf("code %d: %s; remembered are %q", code, errs, sh.remembered(t))
+	}
+	down = false
+	// What was begun one way is not gone on with the other.
+	if code, out, errs := sh.run(t.Context(), "upload", sh.path("t.csv"), "--resumable", "--detach"); code != 0 || !strings.HasPrefix(out, "ds_1 ") || strings.Contains(errs, "resumed") {
+		t.Errorf("code %d: %s%s", code, out, errs)
+	}
+	code, out, errs := sh.run(t.Context(), args...)
+	if code != 0 || !strings.HasPrefix(out, "ds_2 job_2") || !strings.Contains(errs, "resumed at 100 B") || len(sh.remembered(t)) != 0 {
+		t.Fatalf("code %d: %s%s; remembered are %q", code, out, errs, sh.remembered(t))
+	}
+	sh.in = strings.NewReader(table)
+	if err := os.WriteFile(sh.path("empty.csv"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]string{
+		"upload - --presigned":                                      "standard input cannot be read again",
+		"upload " + sh.path("empty.csv") + " --presigned":           "is no file that has a length",
+		"upload " + sh.path("t.csv") + " --presigned --resumable":   "leave out --resumable",
+		"upload " + sh.path("t.csv") + " --presigned --piece-bytes": "flag needs an argument",
+	} {
+		if code, _, errs := sh.run(t.Context(), strings.Fields(args)...); code != 2 || !strings.Contains(errs, want) {
+			t.Errorf("%s: code %d: %s", args, code, errs)
+		}
+	}
+}

@@ -29,7 +29,10 @@ func uploadCommand(s *session) *cobra.Command {
 				return err
 			}
 			u.Key, u.Priority, u.After = sub.key, sub.priority, sub.after
-			pieces.told = cmd.Flags().Changed("resumable")
+			pieces.told = cmd.Flags().Changed("resumable") || pieces.presigned
+			if pieces.presigned && (pieces.resumable || cmd.Flags().Changed("piece-bytes")) {
+				return usage("--presigned sends the parts that the server chooses; leave out --resumable and --piece-bytes")
+			}
 			a, err := s.send(cmd, c, u, &pieces, args[0])
 			if err != nil || sub.detach {
 				return orDetached(err, func() error {
@@ -57,8 +60,8 @@ func uploadCommand(s *session) *cobra.Command {
 func (s *session) send(cmd *cobra.Command, c *client.Client, u client.Upload, p *pieces, name string) (client.Accepted, error) {
 	u.Filename = filepath.Base(name)
 	var size int64
-	if name == "-" && p.told && p.resumable {
-		return client.Accepted{}, usage("standard input cannot be read again after a break; give --resumable a file")
+	if name == "-" && p.told && (p.resumable || p.presigned) {
+		return client.Accepted{}, usage("standard input cannot be read again after a break; give --resumable or --presigned a file")
 	}
 	if name == "-" {
 		u.Filename, u.Body = "stdin.csv", cmd.InOrStdin()

@@ -190,21 +190,29 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, v any) 
 
 // post sends in as JSON with an idempotency key and reads the answer into out.
 func (c *Client) post(ctx context.Context, path string, in any, key string, out any) error {
-	header := http.Header{}
-	var body func() (io.ReadCloser, error)
+	r, err := posting(path, in, key)
+	if err != nil {
+		return err
+	}
+	return c.answer(ctx, r, out)
+}
+
+// posting is a request that sends in as JSON with an idempotency key.
+func posting(path string, in any, key string) (call, error) {
+	r := call{method: http.MethodPost, path: path, header: http.Header{}}
 	if in != nil {
 		data, err := json.Marshal(in)
 		if err != nil {
-			return fmt.Errorf("encode the request: %w", err)
+			return call{}, fmt.Errorf("encode the request: %w", err)
 		}
-		header.Set("Content-Type", contentJSON)
-		body = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		r.header.Set("Content-Type", contentJSON)
+		r.body = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 	}
 	if key == "" {
 		key = NewKey()
 	}
-	header.Set(headerKey, key)
-	return c.answer(ctx, call{method: http.MethodPost, path: path, header: header, body: body}, out)
+	r.header.Set(headerKey, key)
+	return r, nil
 }
 
 // answer makes the request and reads its JSON answer into v.

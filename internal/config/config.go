@@ -128,6 +128,7 @@ type S3 struct {
 	SecretAccessKey secret.String
 	PathStyle       bool
 	PresignTTL      time.Duration // how long a download link is good
+	UploadTTL       time.Duration // how long an address is good to which a client sends a part of a file
 	PartSize        int64         // bytes of the parts of a large file; 0: few at first, more when there are many
 }
 
@@ -208,7 +209,7 @@ func Default(role Role) Config {
 		Ops:  Ops{Addr: "127.0.0.1:8081"},
 		Worker: Worker{
 			Pools:        map[string]int{"data": 2, "training": 1, "batch": 2, "maintenance": 1},
-			ShardRows:    500_000,
+			ShardRows:    2_000_000,
 			Isolation:    isolation(runtime.GOOS),
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
@@ -225,7 +226,7 @@ func Default(role Role) Config {
 		Store: Store{Database: "narrative"},
 		Redis: Redis{Completed: time.Hour},
 		Cache: Cache{Bytes: 64 << 20, EntryBytes: 4 << 20, TTL: time.Hour, Timeout: 100 * time.Millisecond},
-		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute},
+		S3:    S3{Region: "us-east-1", Bucket: "narrative", PresignTTL: 15 * time.Minute, UploadTTL: 15 * time.Minute},
 		Limits: Limits{
 			UploadBytes: 100 << 30, BodyBytes: 1 << 20, PayloadBytes: 512 << 10,
 			Columns: 10_000, FieldBytes: 1 << 20, StepBytes: 256 << 20, TenantWaiting: 1_000_000, TenantUploads: 100,

@@ -77,14 +77,15 @@ func partSettings(c *Config) []setting {
 		{path: "redis.url", env: variable("REDIS_URL"), flag: noFlag, doc: "Redis, redis://, rediss:// or unix:// (dev: embedded when empty).", secret: true, value: hidden(&c.Redis.URL), check: func() string { return scheme(c.Redis.URL.Reveal(), "redis", "rediss", "unix") }, needed: remote, lack: "give the address of Redis, redis://host:6379"},
 		{path: "redis.completed", env: variable("COMPLETED_RETENTION"), doc: "How long completed tasks stay visible to operators.", value: period(&c.Redis.Completed), check: func() string { return between(c.Redis.Completed, 0, 30*day) }},
 		{path: "s3.endpoint", env: variable("S3_ENDPOINT"), doc: "URL of the S3 server; empty: AWS (dev: embedded when empty).", value: text(&c.S3.Endpoint), check: func() string { return scheme(c.S3.Endpoint, "http", "https") }},
-		{path: "s3.public_endpoint", env: variable("S3_PUBLIC_ENDPOINT"), doc: "URL of the S3 server as clients reach it, for download links; empty: the endpoint.", value: text(&c.S3.PublicEndpoint), check: func() string { return scheme(c.S3.PublicEndpoint, "http", "https") }},
+		{path: "s3.public_endpoint", env: variable("S3_PUBLIC_ENDPOINT"), doc: "URL of the S3 server as clients reach it, for download links and presigned uploads; empty: the endpoint.", value: text(&c.S3.PublicEndpoint), check: func() string { return scheme(c.S3.PublicEndpoint, "http", "https") }},
 		{path: "s3.region", env: variable("S3_REGION"), doc: "The region to sign for.", value: text(&c.S3.Region), check: func() string { return filled(c.S3.Region, "name a region, such as us-east-1") }},
 		{path: "s3.bucket", env: variable("S3_BUCKET"), doc: "The bucket of all files.", value: text(&c.S3.Bucket), check: func() string { return bucketName(c.S3.Bucket) }},
 		{path: "s3.access_key_id", env: variable("S3_ACCESS_KEY_ID"), doc: "The access key.", value: text(&c.S3.AccessKeyID), needed: remote, lack: "give the access key of the bucket"},
 		{path: "s3.secret_access_key", env: variable("S3_SECRET_ACCESS_KEY"), flag: noFlag, doc: "The secret of the access key.", secret: true, value: hidden(&c.S3.SecretAccessKey), needed: remote, lack: "give the secret of the access key"},
 		{path: "s3.path_style", env: variable("S3_PATH_STYLE"), doc: "Whether the bucket stands in the path instead of the host name.", value: boolean(&c.S3.PathStyle)},
 		{path: "s3.presign_ttl", env: variable("S3_PRESIGN_TTL"), doc: "How long a download link is good.", value: period(&c.S3.PresignTTL), check: func() string { return between(c.S3.PresignTTL, minPeriod, 7*day) }},
-		{path: "s3.part_size", env: variable("S3_PART_SIZE"), doc: "Size of the parts that a large file is sent in; 0: 5MiB, and 16MiB after 1,000 parts. Give one size, such as 16MiB, to a server that wants all parts alike.", value: size(&c.S3.PartSize), check: func() string { return partSize(c.S3.PartSize) }},
+		{path: "s3.upload_ttl", env: variable("S3_UPLOAD_TTL"), doc: "How long an address is good to which a client sends a part of a file itself.", value: period(&c.S3.UploadTTL), check: func() string { return between(c.S3.UploadTTL, time.Second, 7*day) }},
+		{path: "s3.part_size", env: variable("S3_PART_SIZE"), doc: "Size of the parts that a large file is sent in; 0: 5MiB, and 16MiB after 1,000 parts, and 64MiB of those that clients send themselves. Give one size, such as 16MiB, to a server that wants all parts alike.", value: size(&c.S3.PartSize), check: func() string { return partSize(c.S3.PartSize) }},
 		{path: "llm.url", env: variable("LLM_URL"), doc: "An OpenAI-compatible endpoint; optional.", value: text(&c.LLM.URL), check: func() string { return scheme(c.LLM.URL, "http", "https") }},
 		{path: "llm.api_key", env: variable("LLM_API_KEY"), flag: noFlag, doc: "The key of that endpoint.", secret: true, value: hidden(&c.LLM.APIKey)},
 	}
@@ -140,7 +141,7 @@ func limitSettings(c *Config) []setting {
 		{path: "limits.columns", env: variable("LIMIT_COLUMNS"), doc: "The most columns of a table.", value: count(&l.Columns), check: func() string { return inside(int64(l.Columns), 1, 1_000_000) }},
 	}
 	all = append(all, setting{
-		path: "limits.tenant_uploads", env: variable("LIMIT_TENANT_UPLOADS"), doc: "The most resumable uploads of one tenant that have begun and are not finished.",
+		path: "limits.tenant_uploads", env: variable("LIMIT_TENANT_UPLOADS"), doc: "The most uploads in pieces or parts of one tenant that have begun and are not finished.",
 		value: count(&l.TenantUploads), check: func() string { return inside(int64(l.TenantUploads), 1, 1_000_000) },
 	})
 	for _, s := range []struct {
@@ -161,7 +162,7 @@ func limitSettings(c *Config) []setting {
 	r := &c.Retention
 	return append(all,
 		setting{path: "retention.uploads", env: variable("RETENTION_UPLOADS"), doc: "How long data sets are kept; 0: until deleted.", value: period(&r.Uploads), check: func() string { return kept(r.Uploads) }},
-		setting{path: "retention.unfinished", env: variable("RETENTION_UNFINISHED"), doc: "How long a resumable upload is kept for which nothing arrives.", value: period(&r.Unfinished), check: func() string { return between(r.Unfinished, minPeriod, maxKept) }},
+		setting{path: "retention.unfinished", env: variable("RETENTION_UNFINISHED"), doc: "How long an upload in pieces or parts is kept for which nothing arrives.", value: period(&r.Unfinished), check: func() string { return between(r.Unfinished, minPeriod, maxKept) }},
 		setting{path: "retention.models", env: variable("RETENTION_MODELS"), doc: "How long models are kept; 0: until deleted.", value: period(&r.Models), check: func() string { return kept(r.Models) }},
 		setting{path: "retention.results", env: variable("RETENTION_RESULTS"), doc: "How long files of predictions and curves of tunings are kept; 0: for ever.", value: period(&r.Results), check: func() string { return kept(r.Results) }},
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},

@@ -2,16 +2,12 @@ package dataset
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/tabular"
-	"github.com/narrativeml/narrative/ml/frame"
 )
 
 // The kinds of charts.
@@ -44,8 +40,7 @@ type ChartRequest struct {
 const (
 	MaxChartBins   = 100
 	MaxChartPoints = 10_000
-	maxChartRows   = 1_000_000 // that are read for a chart; of longer tables row groups are, evenly
-	maxSeries      = 20        // values of By
+	maxSeries      = 20 // values of By
 	defaultBins    = 30
 	defaultPoints  = 1000
 )
@@ -58,7 +53,7 @@ type Chart struct {
 	By       string `json:"by,omitempty"`
 	Rows     int64  `json:"rows"`      // of the table
 	RowsRead int64  `json:"rows_read"` // that the chart is made of; all, or a part of a long table that is chosen evenly
-	Sampled  bool   `json:"sampled"`   // not everything is drawn; outliers are
+	Sampled  bool   `json:"sampled"`   // not everything is drawn; the farthest outliers are, and sums and counts of a time series are estimates
 
 	Bars     []Bar    `json:"bars,omitempty"`     // of a histogram
 	Boxes    []Box    `json:"boxes,omitempty"`    // of a box plot
@@ -214,48 +209,10 @@ func (c *charting) groups() ([]string, error) {
 	for _, v := range described.Top[:min(len(described.Top), maxSeries)] {
 		names = append(names, fmt.Sprint(v.Value))
 	}
+	if names == nil {
+		return nil, invalidChart("by", "by must be a column with values that come back; %q has %d different ones, and none often", c.req.By, described.Distinct)
+	}
 	return names, nil
-}
-
-// rows calls fn with chunks of the columns, of all rows of a table that is not
-// long and of evenly chosen row groups of one that is. Row i of a chunk is number
-// rows[i] of the table.
-func (c *charting) rows(ctx context.Context, names []string, fn func(f *frame.Frame, rows []int64)) error {
-	var columns []string
-	for _, name := range names {
-		if name != "" && !slices.Contains(columns, name) {
-			columns = append(columns, name)
-		}
-	}
-	r, err := c.service.open(ctx, c.dataset, columns, 0)
-	if err != nil {
-		return err
-	}
-	defer r.Close() //nolint:errcheck // only read
-	groups := r.Groups()
-	every := int((c.dataset.Version.Rows + maxChartRows - 1) / maxChartRows)
-	for k := 0; k < len(groups); k += max(every, 1) {
-		r.Part(k, k+1)
-		for {
-			chunk, err := r.Next(ctx)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return fmt.Errorf("read table of data set %s: %w", c.dataset.ID, err)
-			}
-			fn(chunk.Frame, chunk.Rows)
-			c.chart.RowsRead += int64(len(chunk.Rows))
-		}
-	}
-	c.chart.Sampled = c.chart.RowsRead < c.dataset.Version.Rows
-	return nil
-}
-
-// must returns the column of a frame that was read for it.
-func must(f *frame.Frame, name string) frame.Column {
-	column, _ := f.Column(name)
-	return column
 }
 
 // show returns a number as its column shows it.

@@ -56,7 +56,7 @@ const maxOutliers = 200 // of a box
 
 // boxPlot draws the numbers of y, by the values of a column.
 func (c *charting) boxPlot(ctx context.Context) error {
-	f, _, err := c.number()
+	f, described, err := c.number()
 	if err != nil {
 		return err
 	}
@@ -64,20 +64,18 @@ func (c *charting) boxPlot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	values := make(map[string][]float64)
-	err = c.rows(ctx, []string{f.Name, c.req.By}, func(t *frame.Frame, _ []int64) {
-		y := must(t, f.Name)
-		for i := range t.Rows() {
-			if y.Null(i) {
-				continue
+	values, far := make(map[string][]float64), make(map[string][]float64)
+	err = c.rows(ctx, []string{f.Name, c.req.By}, []*profile.Column{described}, func(b block) {
+		y := b.column(f.Name)
+		for i := range b.rows {
+			group, ok := b.group(c.req.By, names, i)
+			switch {
+			case y.Null(i), !ok:
+			case !b.far:
+				values[group] = append(values[group], y.Float(i))
+			case distance(described, y.Float(i)) > 0:
+				far[group] = append(far[group], y.Float(i))
 			}
-			group := ""
-			if names != nil {
-				if group = tabular.Text(must(t, c.req.By), i); !slices.Contains(names, group) {
-					continue
-				}
-			}
-			values[group] = append(values[group], y.Float(i))
 		}
 	})
 	if err != nil {
@@ -89,14 +87,15 @@ func (c *charting) boxPlot(ctx context.Context) error {
 	c.chart.Boxes = []Box{}
 	for _, name := range names {
 		if len(values[name]) > 0 {
-			c.chart.Boxes = append(c.chart.Boxes, boxOf(name, values[name]))
+			c.chart.Boxes = append(c.chart.Boxes, boxOf(name, values[name], far[name]))
 		}
 	}
 	return nil
 }
 
-// boxOf describes the values, which it sorts.
-func boxOf(name string, values []float64) Box {
+// boxOf describes the values, which it sorts, with those outliers of others that are
+// far enough.
+func boxOf(name string, values, far []float64) Box {
 	slices.Sort(values)
 	at := func(share float64) float64 { // between the two values that are nearest
 		x := share * float64(len(values)-1)
@@ -113,6 +112,11 @@ func boxOf(name string, values []float64) Box {
 	b.Low, b.High = values[low], values[high-1]
 	outside := append(slices.Clone(values[:low]), values[high:]...)
 	b.Outside = int64(len(outside))
+	for _, v := range far {
+		if v < b.Q1-fence || v > b.Q3+fence {
+			outside = append(outside, v)
+		}
+	}
 	slices.SortStableFunc(outside, func(x, y float64) int {
 		return cmp.Compare(math.Abs(y-b.Median), math.Abs(x-b.Median))
 	})
@@ -142,27 +146,24 @@ func (c *charting) scatter(ctx context.Context) error {
 	far := newSelection(c.req.Points / 4)
 	near := newSelection(c.req.Points)
 	seen := 0
-	err = c.rows(ctx, []string{fx.Name, fy.Name, c.req.By}, func(t *frame.Frame, rows []int64) {
-		x, y := must(t, fx.Name), must(t, fy.Name)
-		for i, row := range rows {
-			if x.Null(i) || y.Null(i) {
+	err = c.rows(ctx, []string{fx.Name, fy.Name, c.req.By}, []*profile.Column{dx, dy}, func(b block) {
+		x, y := b.column(fx.Name), b.column(fy.Name)
+		for i, row := range b.rows {
+			group, ok := b.group(c.req.By, names, i)
+			if x.Null(i) || y.Null(i) || !ok {
 				continue
 			}
-			p := plotted{x: x.Float(i), y: y.Float(i), row: row}
-			if names != nil {
-				p.group = tabular.Text(must(t, c.req.By), i)
-				if !slices.Contains(names, p.group) {
-					continue
-				}
-			}
+			p := plotted{x: x.Float(i), y: y.Float(i), row: row, group: group}
 			seen++
 			if d := max(distance(dx, p.x), distance(dy, p.y)); d > 0 {
 				p.outlier = true
 				p.rank = -d
 				far.offer(p)
 			}
-			p.rank = float64(spreadBits(uint64(row)) >> 11)
-			near.offer(p)
+			if !b.far {
+				p.rank = float64(spreadBits(uint64(row)) >> 11)
+				near.offer(p)
+			}
 		}
 	})
 	if err != nil {
@@ -244,7 +245,7 @@ func spreadBits(x uint64) uint64 {
 // line draws y along x, or along the rows: of every stretch of x the smallest and
 // the largest y, so that no peak is lost.
 func (c *charting) line(ctx context.Context) error {
-	fy, _, err := c.number()
+	fy, dy, err := c.number()
 	if err != nil {
 		return err
 	}
@@ -262,10 +263,9 @@ func (c *charting) line(ctx context.Context) error {
 	}
 	stretches := make([]stretch, max(c.req.Points/2, 1))
 	seen := 0
-	err = c.rows(ctx, []string{fx.Name, fy.Name}, func(t *frame.Frame, rows []int64) {
-		y := must(t, fy.Name)
-		x := must(t, fx.Name)
-		for i, row := range rows {
+	err = c.rows(ctx, []string{fx.Name, fy.Name}, []*profile.Column{dy}, func(b block) {
+		x, y := b.column(fx.Name), b.column(fy.Name)
+		for i, row := range b.rows {
 			p := plotted{x: float64(row), row: row}
 			if fx.Name != "" {
 				if x.Null(i) {
@@ -356,9 +356,9 @@ func (c *charting) heatMap(ctx context.Context) error {
 		return err
 	}
 	counts := make([]float64, len(x.labels)*len(y.labels))
-	err = c.rows(ctx, []string{x.field.Name, y.field.Name}, func(t *frame.Frame, _ []int64) {
-		cx, cy := must(t, x.field.Name), must(t, y.field.Name)
-		for i := range t.Rows() {
+	err = c.rows(ctx, []string{x.field.Name, y.field.Name}, nil, func(b block) {
+		cx, cy := b.column(x.field.Name), b.column(y.field.Name)
+		for i := range b.rows {
 			if a, b := x.of(cx, i), y.of(cy, i); a >= 0 && b >= 0 {
 				counts[b*len(x.labels)+a]++
 			}
@@ -419,8 +419,12 @@ func (c *charting) axis(parameter, name string) (*axis, error) {
 		return a, nil
 	}
 	a.low, a.high = bound(described.Min), bound(described.Max)
-	for k := range c.req.Bins {
-		a.labels = append(a.labels, fmt.Sprint(show(tabular.Field{Type: labelType(f)}, a.low+(a.high-a.low)*float64(k)/float64(c.req.Bins))))
+	bins := c.req.Bins
+	if a.high <= a.low {
+		bins = 1
+	}
+	for k := range bins {
+		a.labels = append(a.labels, fmt.Sprint(show(tabular.Field{Type: labelType(f)}, a.low+(a.high-a.low)*float64(k)/float64(bins))))
 	}
 	return a, nil
 }

@@ -3,12 +3,13 @@ package dataset
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/tabular"
-	"github.com/narrativeml/narrative/ml/frame"
 )
 
 // ChartIntervals returns the intervals of time series, the shortest first.
@@ -74,18 +75,42 @@ func (c *charting) interval(low, high float64) (string, error) {
 
 // sums are what is known of an interval.
 type sums struct {
+	used      bool
 	count     int64
 	sum       float64
 	low, high float64
 }
 
 func (s *sums) add(v float64) {
-	if s.count == 0 {
-		s.low, s.high = v, v
-	}
-	s.low, s.high = min(s.low, v), max(s.high, v)
+	s.reach(v)
 	s.sum += v
 	s.count++
+}
+
+// reach takes into account that there is a value, which nothing else is known of.
+func (s *sums) reach(v float64) {
+	if !s.used {
+		s.used, s.low, s.high = true, v, v
+	}
+	s.low, s.high = min(s.low, v), max(s.high, v)
+}
+
+// place is where a row belongs in a time series.
+type place struct {
+	at    int64
+	group string
+}
+
+// valueAt returns y of the row, and whether it has one; without a column all have 0.
+func (c *charting) valueAt(b block, i int) (float64, bool) {
+	if c.req.Y == "" {
+		return 0, true
+	}
+	y := b.column(c.req.Y)
+	if y.Null(i) {
+		return 0, false
+	}
+	return y.Float(i), true
 }
 
 // timeSeries draws an aggregate of y, or the number of rows, over time.
@@ -98,10 +123,15 @@ func (c *charting) timeSeries(ctx context.Context) error {
 		return invalidChart("x", "x must be a column of dates or instants; %q holds values of the type %s", fx.Name, fx.Type)
 	}
 	aggregate := cmp.Or(c.req.Aggregate, "mean")
+	var watched []*profile.Column
 	if c.req.Y == "" {
 		aggregate = "count"
-	} else if _, _, err := c.number(); err != nil {
-		return err
+	} else {
+		_, y, err := c.number()
+		if err != nil {
+			return err
+		}
+		watched = append(watched, y)
 	}
 	if !slices.Contains(ChartAggregates(), aggregate) {
 		return invalidChart("aggregate", "aggregate is %q; it must be one of %s", aggregate, strings.Join(ChartAggregates(), ", "))
@@ -119,33 +149,24 @@ func (c *charting) timeSeries(ctx context.Context) error {
 		return err
 	}
 	c.chart.Interval = interval
-	type place struct {
-		at    int64
-		group string
-	}
 	all := make(map[place]*sums)
-	err = c.rows(ctx, []string{fx.Name, c.req.Y, c.req.By}, func(t *frame.Frame, _ []int64) {
-		x := must(t, fx.Name)
-		for i := range t.Rows() {
-			if x.Null(i) || c.req.Y != "" && must(t, c.req.Y).Null(i) {
+	err = c.rows(ctx, []string{fx.Name, c.req.Y, c.req.By}, watched, func(b block) {
+		x := b.column(fx.Name)
+		for i := range b.rows {
+			group, ok := b.group(c.req.By, names, i)
+			v, known := c.valueAt(b, i)
+			if x.Null(i) || !known || !ok || b.far && distance(watched[0], v) == 0 {
 				continue
 			}
-			p := place{at: begin(interval, time.UnixMicro(x.Int(i)).UTC()).UnixMicro()}
-			if names != nil {
-				if p.group = tabular.Text(must(t, c.req.By), i); !slices.Contains(names, p.group) {
-					continue
-				}
+			p := place{at: begin(interval, time.UnixMicro(x.Int(i)).UTC()).UnixMicro(), group: group}
+			if all[p] == nil {
+				all[p] = new(sums)
 			}
-			s := all[p]
-			if s == nil {
-				s = new(sums)
-				all[p] = s
+			if b.far {
+				all[p].reach(v)
+			} else {
+				all[p].add(v)
 			}
-			v := 0.0
-			if c.req.Y != "" {
-				v = must(t, c.req.Y).Float(i)
-			}
-			s.add(v)
 		}
 	})
 	if err != nil {
@@ -157,27 +178,41 @@ func (c *charting) timeSeries(ctx context.Context) error {
 	}
 	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.group, b.group)) })
 	for _, p := range places {
-		c.chart.Steps = append(c.chart.Steps, all[p].step(instant(p.at), p.group, aggregate, c.req.Y != ""))
+		c.chart.Steps = append(c.chart.Steps, all[p].step(instant(p.at), p.group, aggregate, c.share(), c.req.Y != ""))
 	}
 	return nil
 }
 
-func (s *sums) step(at, group, aggregate string, numbers bool) Step {
+// share returns how many rows of the table one that was read stands for.
+func (c *charting) share() float64 {
+	if !c.chart.Sampled {
+		return 1
+	}
+	return float64(c.chart.Rows) / float64(c.chart.RowsRead)
+}
+
+func (s *sums) step(at, group, aggregate string, share float64, numbers bool) Step {
 	out := Step{At: at, Group: group, Count: s.count}
-	v := float64(s.count)
+	if numbers {
+		out.Low, out.High = &s.low, &s.high
+	}
+	v := math.Round(float64(s.count) * share)
 	switch aggregate {
 	case "mean":
+		if s.count == 0 {
+			return out // only an outlier is known
+		}
 		v = s.sum / float64(s.count)
 	case "sum":
-		v = s.sum
+		if s.count == 0 {
+			return out
+		}
+		v = s.sum * share
 	case "min":
 		v = s.low
 	case "max":
 		v = s.high
 	}
 	out.Value = &v
-	if numbers {
-		out.Low, out.High = &s.low, &s.high
-	}
 	return out
 }

@@ -29,6 +29,8 @@ type Jobs interface {
 	Active(ctx context.Context, subject string) (bool, error)
 	// CheckAfter refuses jobs to come after that the tenant does not have.
 	CheckAfter(ctx context.Context, tenant string, after []string) error
+	// CheckRoom refuses while too many of the tenant's jobs wait.
+	CheckRoom(ctx context.Context, tenant string) error
 }
 
 // ServiceConfig is what a Service needs.
@@ -46,9 +48,16 @@ type ServiceConfig struct {
 	// Policy is that of columns of personal data for which nobody has set one;
 	// default PolicyWarn.
 	Policy Policy
+	// ChartRows is how many rows are read for a chart, and ten times as many for
+	// one along an axis, of which stretches would be missing otherwise; default
+	// 1,000,000.
+	ChartRows int
 }
 
-const defaultMaxUpload = 10 << 30
+const (
+	defaultMaxUpload = 10 << 30
+	defaultChartRows = 1_000_000
+)
 
 // Service keeps the records of data sets. It is safe for concurrent use.
 type Service struct {
@@ -62,6 +71,7 @@ type Service struct {
 	maxUpload int64
 	retention time.Duration
 	now       func() time.Time
+	chartRows int
 }
 
 // NewService returns a Service. The store has ensured Collections.
@@ -80,6 +90,9 @@ func NewService(c ServiceConfig) *Service {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.chartRows = c.ChartRows; s.chartRows <= 0 {
+		s.chartRows = defaultChartRows
 	}
 	return s
 }

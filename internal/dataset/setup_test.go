@@ -83,10 +83,11 @@ func (f *files) keys() []string {
 
 // jobs keeps jobs in memory, one a tenant, kind and key.
 type jobs struct {
-	mu     sync.Mutex
-	all    []*job.Job
-	fail   error
-	active bool
+	mu      sync.Mutex
+	all     []*job.Job
+	fail    error
+	active  bool
+	crowded error // of CheckRoom
 }
 
 func (s *jobs) Submit(_ context.Context, sub job.Submission) (*job.Job, bool, error) {
@@ -128,6 +129,8 @@ func (s *jobs) CheckAfter(ctx context.Context, tenant string, after []string) er
 	}
 	return nil
 }
+
+func (s *jobs) CheckRoom(context.Context, string) error { return s.crowded }
 
 func (s *jobs) Active(context.Context, string) (bool, error) { return s.active, s.fail }
 

@@ -64,6 +64,9 @@ func (s *Service) Create(ctx context.Context, u Upload) (*Dataset, *job.Job, err
 			return s.repeat(ctx, found, d, u.Body)
 		}
 	}
+	if err := s.Room(ctx, u.Tenant); err != nil {
+		return nil, nil, err // likewise
+	}
 	body := s.meter(u.Body)
 	if err := s.keep(ctx, d.RawKey, body); err != nil {
 		return nil, nil, err
@@ -85,6 +88,12 @@ func (s *Service) Admit(ctx context.Context, u Upload) error {
 		return err
 	}
 	return s.jobs.CheckAfter(ctx, u.Tenant, u.After)
+}
+
+// Room refuses while so many jobs of the tenant wait that the ingest job of an
+// upload would not be taken.
+func (s *Service) Room(ctx context.Context, tenant string) error {
+	return s.jobs.CheckRoom(ctx, tenant)
 }
 
 // Adopt makes the data set of that identifier of a file of that size, which has

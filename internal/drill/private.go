@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/pii"
@@ -16,23 +17,13 @@ const (
 )
 
 // PrivateArea measures how well personal data is found in labelled columns, kind by
-// kind, and how long 10 MB take on one processor. The columns of the search's own
-// corpus say whether it got worse, and no more, since they were written beside it;
-// those that were written after it, and those without names, say what to expect.
+// kind, and how long 10 MB take on one processor. What each part of the corpus says of
+// tables of strangers is in its note.
 func PrivateArea() Area {
 	return Area{Name: "pii", Measure: func(_ context.Context, out io.Writer) ([]Figure, error) {
 		var figures []Figure
-		own := corpus.Columns(1, privateRows)
-		for _, set := range []struct {
-			name, note string
-			columns    []corpus.Column
-			kinds      bool
-		}{
-			{"own", "columns that were written beside the rules", own, true},
-			{"nameless", "the same, with names that say nothing", corpus.Nameless(own), false},
-			{"later", "columns that were written after the rules, some of which were then added to for them; the first run found half", corpus.HeldOut(1, privateRows), true},
-		} {
-			more, err := scorePrivate(out, set.name, set.note, set.columns, set.kinds)
+		for _, set := range corpus.Sets(1, privateRows) {
+			more, err := scorePrivate(out, set)
 			if err != nil {
 				return nil, err
 			}
@@ -44,28 +35,33 @@ func PrivateArea() Area {
 	}}
 }
 
-// scorePrivate scores a set of columns; kinds says whether each kind is a figure.
-func scorePrivate(out io.Writer, name, note string, columns []corpus.Column, kinds bool) ([]Figure, error) {
-	found := make([]pii.Kind, len(columns))
-	for i, c := range columns {
+// scorePrivate scores a part of the corpus and names what was lost or wrong. Parts
+// that differ from others in the names only have no figures of kinds.
+func scorePrivate(out io.Writer, set corpus.Set) ([]Figure, error) {
+	found := make([]pii.Kind, len(set.Columns))
+	for i, c := range set.Columns {
 		found[i] = findPrivate(c)
 	}
-	results, mistakes := corpus.Score(columns, found)
+	results, mistakes := corpus.Score(set.Columns, found)
 	for _, m := range mistakes {
-		if _, err := fmt.Fprintf(out, "%s: %q holds %q and was taken for %q\n", name, m.Column, m.Want, m.Found); err != nil {
+		if _, err := fmt.Fprintf(out, "%s: %q holds %q and was taken for %q\n", set.Name, m.Column, m.Want, m.Found); err != nil {
 			return nil, fmt.Errorf("print mistakes: %w", err)
 		}
 	}
+	if all := results[0]; all.Right+all.Lost == 0 {
+		return []Figure{Alone("pii-"+set.Name+"-wrong", float64(all.Wrong), "columns", fmt.Sprintf("of %d: %s", len(set.Columns), set.Note))}, nil
+	}
+	kinds := !strings.HasSuffix(set.Name, "nameless")
 	var figures []Figure
 	for i, r := range results {
-		label := "pii-" + name
+		label := "pii-" + set.Name
 		if i > 0 {
 			if !kinds || r.Right+r.Wrong+r.Lost == 0 {
 				continue
 			}
 			label += "-" + string(r.Kind)
 		}
-		text := fmt.Sprintf("%d right, %d wrong, %d lost: %s", r.Right, r.Wrong, r.Lost, note)
+		text := fmt.Sprintf("%d right, %d wrong, %d lost: %s", r.Right, r.Wrong, r.Lost, set.Note)
 		figures = append(figures, Alone(label+"-precision", r.Precision(), "share", text), Alone(label+"-recall", r.Recall(), "share", text))
 	}
 	return figures, nil

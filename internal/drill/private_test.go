@@ -23,7 +23,7 @@ func TestPrivateArea(t *testing.T) {
 	for _, f := range figures {
 		values[f.Name] = f.Value
 	}
-	for _, name := range []string{"pii-own-precision", "pii-own-recall", "pii-own-email-recall", "pii-nameless-recall", "pii-later-precision", "pii-later-recall", "pii-scan-10mb"} {
+	for _, name := range []string{"pii-own-precision", "pii-own-recall", "pii-own-email-recall", "pii-nameless-recall", "pii-later-precision", "pii-later-recall", "pii-exports-phone-recall", "pii-unseen-recall", "pii-unseen-nameless-recall", "pii-things-wrong", "pii-scan-10mb"} {
 		if v, ok := values[name]; !ok || v <= 0 {
 			t.Errorf("%s is %v", name, v)
 		}

@@ -57,6 +57,11 @@ type cluster struct {
 func startCluster(t *testing.T, variables []string) *cluster {
 	t.Helper()
 	c := &cluster{env: append(slices.Clone(variables), "AUTH_SECRET="+authSecret)}
+	for _, v := range variables { // the clients of these tests reach what the processes reach
+		if at, found := strings.CutPrefix(v, "NARRATIVE_S3_ENDPOINT="); found {
+			c.env = append(c.env, "NARRATIVE_S3_PUBLIC_ENDPOINT="+at)
+		}
+	}
 	c.api = start(t, c.env, program(t, "api"), "--http-addr", "127.0.0.1:0")
 	c.url = address(c.api)
 	for range 2 {
@@ -166,7 +171,8 @@ func (cl *cluster) work(t *testing.T) {
 	if err := json.Unmarshal(j.Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Recipe, p.Access, p.Upload = result.ModelID, saved(t, c, p.Dataset), accessed(t, c, p), begun(t, c)
+	p.Model, p.Recipe, p.Access = result.ModelID, saved(t, c, p.Dataset), accessed(t, c, p)
+	p.Upload, p.Direct = begun(t, c.UploadResumable), begun(t, c.UploadPresigned)
 	cl.rest(t, c, p, result.HoldoutRows)
 	tenanttest.Walk(t, cl.url, p, cl.small(t, another))
 	cl.system(t, cl.client(t, token(t, owner, "analyst")))
@@ -204,7 +210,8 @@ func (cl *cluster) small(t *testing.T, tenant string) tenanttest.Party {
 	if err := json.Unmarshal(finished(t, c, a).Result, &result); err != nil {
 		t.Fatal(err)
 	}
-	p.Model, p.Jobs["training"], p.Recipe, p.Access, p.Upload = result.ModelID, a.ID, saved(t, c, p.Dataset), accessed(t, c, p), begun(t, c)
+	p.Model, p.Jobs["training"], p.Recipe, p.Access = result.ModelID, a.ID, saved(t, c, p.Dataset), accessed(t, c, p)
+	p.Upload, p.Direct = begun(t, c.UploadResumable), begun(t, c.UploadPresigned)
 	return p
 }
 
@@ -222,10 +229,10 @@ func accessed(t *testing.T, c *client.Client, p tenanttest.Party) string {
 }
 
 // begun begins an upload and breaks it off.
-func begun(t *testing.T, c *client.Client) string {
+func begun(t *testing.T, send func(context.Context, client.Resumable) (client.Accepted, error)) string {
 	t.Helper()
 	stop, made := errors.New("stop"), ""
-	_, err := c.UploadResumable(t.Context(), client.Resumable{
+	_, err := send(t.Context(), client.Resumable{
 		Upload: client.Upload{Filename: "t.csv"}, File: strings.NewReader("a,b"), Size: 3,
 		Begun: func(id string) error { made = id; return stop },
 	})

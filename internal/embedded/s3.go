@@ -115,6 +115,8 @@ func (s *S3) start(ctx context.Context, objects, attributes string) error {
 				Access: s.access.Reveal(), Secret: s.private.Reveal(), Role: auth.RoleAdmin,
 			}),
 			LogLevel: debuglogger.LevelSilent, Quiet: true, KeepAlive: true, DisableACLs: true,
+			// Pages of any origin may send what is signed for them; nothing else is answered.
+			CORSAllowOrigin: "*",
 		})
 	}()
 	if err := s.await(ctx); err != nil {

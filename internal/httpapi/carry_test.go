@@ -91,7 +91,7 @@ func TestRecipesFromSharingToPrediction(t *testing.T) {
 		t.Fatal(err)
 	}
 	model := decode[httpapi.Model](t, b.get(t, "/api/v1/models/"+made.ModelID, ada))
-	if len(model.Recipe) != 3 || model.Version != 2 || model.Recipe[1].Version != 2 || model.Recipe[2].Version != 0 || model.Recipe[2].Explanation != `Writes "city" in "lower" case.` || len(model.Prepared) == 0 {
+	if len(model.Recipe) != 3 || model.Version != 2 || model.Recipe[1].Version != 2 || model.Recipe[2].Version != 0 || model.Recipe[2].Explanation != `Writes "city" in lower case.` || len(model.Prepared) == 0 {
 		t.Errorf("model %+v", model)
 	}
 	other := upload(ada, deliveries(40, false))

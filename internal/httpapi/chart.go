@@ -22,7 +22,7 @@ type chartInput struct {
 
 func (s *server) registerCharts() {
 	register(s, operation(tagDatasets, "GET /datasets/{id}/charts/{kind}", "get-chart", "Draw a chart",
-		`The data of a chart. Of a table of more than a million rows evenly chosen parts are read, and of many points a sample is taken, always the same, to which outliers are added; sampled says so. Columns of personal data are not drawn. A histogram, and a heat map of correlations, are of all rows. The data set must be ready.`,
+		`The data of a chart. Of a table of more than a million rows, ten million along an axis, evenly chosen parts are read, and of many points a sample is taken, always the same, to which the farthest outliers are added; sampled says so, and sums and counts of a time series are estimates then. Columns of personal data are not drawn. A histogram, and a heat map of correlations, are of all rows. The data set must be ready.`,
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.getChart)
 }
 

@@ -19,9 +19,10 @@ type Config struct {
 	Origins        []string      // of front ends elsewhere, as "https://app.example.org"
 	Development    bool          // nobody is authenticated; every answer says so
 	MaxBodyBytes   int64         // of a JSON body
-	MaxUploadBytes int64         // of one uploaded file, with its form
+	MaxUploadBytes int64         // of one uploaded file
 	RequestTimeout time.Duration // of everything but uploads, long polls and streams
 	IdleTimeout    time.Duration // an upload may pause this long; a stream's client must read within it
+	LockTimeout    time.Duration // for a request to wait until another lets go of an upload
 	KeepAlive      time.Duration // between comments on a silent event stream
 	MaxStream      time.Duration // an event stream ends after this; its client resumes
 	MaxWaits       int           // long polls and streams at once
@@ -35,7 +36,7 @@ const MaxWait = 60 * time.Second
 func DefaultConfig() Config {
 	return Config{
 		Version: "dev", MaxBodyBytes: 1 << 20, MaxUploadBytes: 64 << 30,
-		RequestTimeout: 30 * time.Second, IdleTimeout: time.Minute, KeepAlive: 15 * time.Second,
+		RequestTimeout: 30 * time.Second, IdleTimeout: time.Minute, LockTimeout: 15 * time.Second, KeepAlive: 15 * time.Second,
 		MaxStream: time.Hour, MaxWaits: 4000, MaxUploads: 64,
 	}
 }
@@ -57,6 +58,7 @@ func (c Config) Validate() error {
 		{"the largest upload", c.MaxUploadBytes},
 		{"the request timeout", int64(c.RequestTimeout)},
 		{"the idle timeout", int64(c.IdleTimeout)},
+		{"the lock timeout", int64(c.LockTimeout)},
 		{"the keep-alive interval", int64(c.KeepAlive)},
 		{"the longest stream", int64(c.MaxStream)},
 		{"the number of waiting clients", int64(c.MaxWaits)},

@@ -30,6 +30,9 @@ func (s *server) servePages(e *echo.Echo) error {
 	e.Match(reads, "/docs", page("text/html; charset=utf-8", docs))
 	for _, f := range []struct{ path, name, kind string }{
 		{"/", "index.html", "text/html; charset=utf-8"},
+		{"/dataset", "dataset.html", "text/html; charset=utf-8"},
+		{"/assets/dataset.js", "dataset.js", "text/javascript; charset=utf-8"},
+		{"/assets/draw.js", "draw.js", "text/javascript; charset=utf-8"},
 		{"/assets/app.js", "app.js", "text/javascript; charset=utf-8"},
 		{"/assets/upload.js", "upload.js", "text/javascript; charset=utf-8"},
 		{"/assets/style.css", "style.css", "text/css; charset=utf-8"},

@@ -359,7 +359,8 @@ func TestPages(t *testing.T) {
 		}
 	}
 	for path, kind := range map[string]string{
-		"/": "text/html", "/docs": "text/html", "/assets/app.js": "text/javascript", "/assets/upload.js": "text/javascript", "/assets/style.css": "text/css", "/assets/icon.svg": "image/svg+xml",
+		"/": "text/html", "/docs": "text/html", "/assets/app.js": "text/javascript", "/assets/upload.js": "text/javascript", "/dataset": "text/html", "/assets/dataset.js": "text/javascript", "/assets/draw.js": "text/javascript",
+		"/assets/style.css": "text/css", "/assets/icon.svg": "image/svg+xml",
 		"/openapi.json": "application/openapi+json", "/openapi.yaml": "application/openapi+yaml",
 	} {
 		r := b.get(t, path, "")

@@ -81,6 +81,7 @@ func illustrate(doc *huma.OpenAPI) {
 		"requeue-dead-letters": RequeueRequest{Code: "worker_died", Limit: 10, Rate: 1},
 	}
 	maps.Copy(requests, recipeRequests())
+	maps.Copy(requests, presignRequests())
 	requests["change-workflow"] = WorkflowChange{Stages: []WorkflowStageChange{{Name: "prepare", Skipped: true, Note: "the missing ages mean something"}}}
 	answers := answerExamples()
 	for _, item := range doc.Paths {
@@ -127,7 +128,7 @@ func answerExamples() map[string]any {
 	ingest.Kind = "ingest"
 	part := int64(20480)
 	begun := Upload{
-		ID: exampleUploadID, State: "open", Filename: "customers.csv", Size: 48211, User: "ada", CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour),
+		ID: exampleUploadID, State: "open", Way: wayResumable, Filename: "customers.csv", Size: 48211, User: "ada", CreatedAt: at, ExpiresAt: at.Add(24 * time.Hour),
 		Links: UploadLinks{Self: uploadPath(exampleUploadID)},
 	}
 	arriving := begun
@@ -189,6 +190,7 @@ func answerExamples() map[string]any {
 	})
 	maps.Copy(examples, recipeAnswers(at, made(of("transform"), exampleDatasetID, "")))
 	maps.Copy(examples, workflowAnswers(at))
+	maps.Copy(examples, presignAnswers(at, made(ingest, exampleDatasetID, "")))
 	return examples
 }
 

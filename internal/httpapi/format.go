@@ -107,6 +107,23 @@ func viewSample(found *tabular.Beginning) Sniffed {
 	return v
 }
 
+// FileFormat is what a request knows about a file.
+type FileFormat struct {
+	Kind        string `json:"kind,omitempty" enum:"csv,json,jsonl,xlsx,parquet" doc:"What the file is; default: found out"`
+	Compression string `json:"compression,omitempty" enum:"none,gzip,zstd" doc:"Around a file of text; default: found out"`
+	Encoding    string `json:"encoding,omitempty" maxLength:"40" doc:"Of text; default: found out"`
+	Delimiter   string `json:"delimiter,omitempty" maxLength:"1" doc:"Between fields of CSV: a comma, a tab, a semicolon or a bar; default: found out"`
+	Quote       string `json:"quote,omitempty" maxLength:"1" doc:"Around fields of CSV: \" or '; default: found out"`
+	Header      *bool  `json:"header,omitempty" doc:"Whether the first record of CSV or of a sheet names the columns; default: found out"`
+	Sheet       string `json:"sheet,omitempty" maxLength:"200" doc:"Of a workbook, by its name or its number from 1; default: the first that holds something"`
+}
+
+func (f FileFormat) options() dataset.FormatOptions {
+	return dataset.FormatOptions{
+		Kind: f.Kind, Compression: f.Compression, Encoding: f.Encoding, Delimiter: f.Delimiter, Quote: f.Quote, Header: f.Header, Sheet: f.Sheet,
+	}
+}
+
 // formatFields are the fields of a form that say how a file is to be read.
 func formatFields() []string {
 	return []string{"kind", "compression", "encoding", "delimiter", "quote", "header", "sheet"}
@@ -199,6 +216,6 @@ func uploadForm(limit int64) *huma.RequestBody {
 		fieldAfter: {Type: huma.TypeString, Description: "Jobs that have to succeed before the file is read in, at most 100, with commas between them; until then the ingest job is waiting. Default: none", MaxLength: &longestAfter},
 		"file":     {Type: huma.TypeString, Format: "binary", Description: "The file: CSV, JSON, JSON Lines, an Excel workbook (.xlsx) or Parquet; the last part of the form"},
 	})
-	body.Description = "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes in all. The file is passed on as it arrives."
+	body.Description = "A form whose last part is the file, of at most " + strconv.FormatInt(limit, 10) + " bytes. The file is passed on as it arrives."
 	return body
 }

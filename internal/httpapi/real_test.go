@@ -128,7 +128,7 @@ func newDomain(tb testing.TB, queue job.Queue) *domain {
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
 	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}})
-	d.uploads = upload.NewService(upload.ServiceConfig{Driver: d.driver, Files: d.files, Datasets: d.datasets})
+	d.uploads = upload.NewService(upload.ServiceConfig{Driver: d.driver, Files: d.files, Direct: d.files, Datasets: d.datasets})
 	d.locks = upload.NewLocker(upload.LockerConfig{Driver: d.driver, Poll: 5 * time.Millisecond})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
 	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})

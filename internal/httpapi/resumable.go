@@ -29,9 +29,19 @@ type UploadRegister interface {
 	List(ctx context.Context, tenant, cursor string, limit int) (store.Page[*upload.Upload], error)
 }
 
+// Presigner keeps uploads whose bytes clients send to the file store themselves.
+type Presigner interface {
+	Presign(ctx context.Context, f upload.File) (up *upload.Upload, created bool, err error)
+	Addresses(ctx context.Context, tenant, id string, parts []upload.Part) ([]upload.Address, error)
+	Arrived(ctx context.Context, tenant, id string, after, limit int) (up *upload.Upload, parts []upload.Part, more bool, err error)
+	Complete(ctx context.Context, tenant, id string, parts []upload.Part) (up *upload.Upload, replayed bool, err error)
+	GiveUp(ctx context.Context, tenant, id string) error
+}
+
 // Uploads is what the API needs to know about uploads.
 type Uploads interface {
 	UploadRegister
+	Presigner
 	Append(ctx context.Context, up *upload.Upload, offset int64, r io.Reader) (int64, error)
 	Finish(ctx context.Context, up *upload.Upload) (*upload.Upload, error)
 	Terminate(ctx context.Context, up *upload.Upload) error
@@ -46,10 +56,12 @@ type UploadLocks interface {
 type Upload struct {
 	ID        string      `json:"id" pattern:"^upl_[0-9a-f]{32}$"`
 	State     string      `json:"state" enum:"open,finished" doc:"open: more may arrive; finished: it is a data set"`
+	Way       string      `json:"way" enum:"resumable,presigned" doc:"resumable: its bytes come to the API, by the protocol tus; presigned: in parts to the file storage, at addresses that the API signs"`
 	Name      string      `json:"name" doc:"Of the data set; empty: the file's"`
 	Filename  string      `json:"filename" example:"customers.csv"`
 	Size      int64       `json:"size" doc:"Bytes of the whole file"`
-	Offset    *int64      `json:"offset,omitempty" doc:"Bytes that have arrived; not in lists"`
+	Offset    *int64      `json:"offset,omitempty" doc:"Bytes that have arrived, of parts those before the first that is missing; not in lists"`
+	PartBytes int64       `json:"part_bytes,omitempty" doc:"Of every part but the last; of presigned ones"`
 	DatasetID string      `json:"dataset_id,omitempty" doc:"Present when it is finished"`
 	JobID     string      `json:"job_id,omitempty" doc:"The ingest job; present when it is finished"`
 	User      string      `json:"user" doc:"Who began it"`
@@ -74,7 +86,7 @@ type uploadOutput struct{ Body Upload }
 
 func viewUpload(up *upload.Upload) Upload {
 	v := Upload{
-		ID: up.ID, State: string(up.State), Name: up.Name, Filename: up.Filename, Size: up.Size, User: up.User,
+		ID: up.ID, State: string(up.State), Way: wayOf(up), Name: up.Name, Filename: up.Filename, Size: up.Size, PartBytes: up.PartSize, User: up.User,
 		CreatedAt: up.CreatedAt, ExpiresAt: up.ExpiresAt, Links: UploadLinks{Self: uploadPath(up.ID)},
 	}
 	if up.State == upload.Finished {
@@ -82,6 +94,19 @@ func viewUpload(up *upload.Upload) Upload {
 		v.Links.Dataset, v.Links.Job = root+"/datasets/"+up.DatasetID, jobPath(up.JobID)
 	}
 	return v
+}
+
+// The ways of uploads, as clients see them.
+const (
+	wayResumable = "resumable"
+	wayPresigned = "presigned"
+)
+
+func wayOf(up *upload.Upload) string {
+	if up.Way == upload.Presigned {
+		return wayPresigned
+	}
+	return wayResumable
 }
 
 func uploadPath(id string) string { return root + "/uploads/" + id }
@@ -116,6 +141,7 @@ func (s *server) registerUploads(e *echo.Echo) error {
 			return out, nil
 		})
 	s.describeTus()
+	s.registerPresign()
 	return nil
 }
 
@@ -126,6 +152,8 @@ const (
 	headerOffset     = "Upload-Offset"
 	headerMetadata   = "Upload-Metadata"
 	headerDefer      = "Upload-Defer-Length"
+	headerConcat     = "Upload-Concat"
+	headerChecksum   = "Upload-Checksum"
 	headerExpires    = "Upload-Expires"
 	headerDataset    = "X-Narrative-Dataset"
 	headerJob        = "X-Narrative-Job"

@@ -164,26 +164,34 @@ func TestResumableUploadRefuses(t *testing.T) {
 		status       int
 		code         string
 	}{
-		"no length":      {http.MethodPost, uploadsPath, nil, 422, "invalid_upload_length"},
-		"a bad length":   {http.MethodPost, uploadsPath, []string{"Upload-Length", "-3"}, 422, "invalid_upload_length"},
-		"too long":       {http.MethodPost, uploadsPath, []string{"Upload-Length", "999999999999999"}, 413, "upload_too_large"},
-		"empty":          {http.MethodPost, uploadsPath, []string{"Upload-Length", "0"}, 422, "csv_empty"},
-		"deferred":       {http.MethodPost, uploadsPath, []string{"Upload-Defer-Length", "1"}, 422, "upload_length_required"},
-		"no Base64":      {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "filename t.csv"), 422, "invalid_upload_metadata"},
-		"no name":        {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "filename dC5jc3Y=,"), 422, "invalid_upload_metadata"},
-		"twice":          {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "name YQ==,name Yg=="), 422, "invalid_upload_metadata"},
-		"no text":        {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "name "+base64.StdEncoding.EncodeToString([]byte{0xff})), 422, "invalid_upload_metadata"},
-		"two headers":    {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "name YQ==", "Upload-Metadata", "kind Y3N2"), 422, "invalid_upload_metadata"},
-		"a long value":   {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("name", strings.Repeat("x", 201))), 422, "invalid_request"},
-		"unknown":        {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("colour", "red")), 422, "unknown_field"},
-		"a bad format":   {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("header", "maybe")), 422, "invalid_request"},
-		"a bad checksum": {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("sha256", "xyz")), 422, "invalid_sha256"},
-		"no job":         {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("after", "job_0123456789abcdef0123456789abcdef")), 404, "job_not_found"},
-		"no identifier":  {http.MethodDelete, uploadsPath + "/x", nil, 422, "invalid_request"},
-		"no upload":      {http.MethodDelete, uploadsPath + "/upl_0123456789abcdef0123456789abcdef", nil, 404, "upload_not_found"},
-		"no offset":      {http.MethodPatch, one, []string{"Content-Type", "application/offset+octet-stream"}, 422, "invalid_upload_offset"},
-		"no type":        {http.MethodPatch, one, []string{"Upload-Offset", "0"}, 415, "unsupported_media_type"},
-		"its length":     {http.MethodPatch, one, []string{"Upload-Offset", "0", "Upload-Length", "8", "Content-Type", "application/offset+octet-stream"}, 422, "invalid_upload_length"},
+		"no length":        {http.MethodPost, uploadsPath, nil, 422, "invalid_upload_length"},
+		"a bad length":     {http.MethodPost, uploadsPath, []string{"Upload-Length", "-3"}, 422, "invalid_upload_length"},
+		"too long":         {http.MethodPost, uploadsPath, []string{"Upload-Length", "999999999999999"}, 413, "upload_too_large"},
+		"empty":            {http.MethodPost, uploadsPath, []string{"Upload-Length", "0"}, 422, "csv_empty"},
+		"deferred":         {http.MethodPost, uploadsPath, []string{"Upload-Defer-Length", "1"}, 422, "upload_length_required"},
+		"one of several":   {http.MethodPost, uploadsPath, append(length, "Upload-Concat", "partial"), 422, "upload_concat_unsupported"},
+		"all of several":   {http.MethodPost, uploadsPath, []string{"Upload-Concat", "final;/a /b"}, 422, "upload_concat_unsupported"},
+		"a checksum":       {http.MethodPatch, one, []string{"Upload-Offset", "0", "Upload-Checksum", "sha1 Kq5sNclPz7QV2+lfQIuc6R7oRu0=", "Content-Type", "application/offset+octet-stream"}, 422, "upload_checksum_unsupported"},
+		"a checksum first": {http.MethodPost, uploadsPath, append(length, "Upload-Checksum", "md5 x", "Content-Type", "application/offset+octet-stream"), 422, "upload_checksum_unsupported"},
+		"a huge length":    {http.MethodPost, uploadsPath, []string{"Upload-Length", "99999999999999999999999"}, 422, "invalid_upload_length"},
+		"half a length":    {http.MethodPost, uploadsPath, []string{"Upload-Length", "8.5"}, 422, "invalid_upload_length"},
+		"an offset behind": {http.MethodPatch, one, []string{"Upload-Offset", "9", "Content-Type", "application/offset+octet-stream"}, 409, "offset_moved"},
+		"an offset below":  {http.MethodPatch, one, []string{"Upload-Offset", "-1", "Content-Type", "application/offset+octet-stream"}, 422, "invalid_upload_offset"},
+		"no Base64":        {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "filename t.csv"), 422, "invalid_upload_metadata"},
+		"no name":          {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "filename dC5jc3Y=,"), 422, "invalid_upload_metadata"},
+		"twice":            {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "name YQ==,name Yg=="), 422, "invalid_upload_metadata"},
+		"no text":          {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "name "+base64.StdEncoding.EncodeToString([]byte{0xff})), 422, "invalid_upload_metadata"},
+		"two headers":      {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", "name YQ==", "Upload-Metadata", "kind Y3N2"), 422, "invalid_upload_metadata"},
+		"a long value":     {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("name", strings.Repeat("x", 201))), 422, "invalid_request"},
+		"unknown":          {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("colour", "red")), 422, "unknown_field"},
+		"a bad format":     {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("header", "maybe")), 422, "invalid_request"},
+		"a bad checksum":   {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("sha256", "xyz")), 422, "invalid_sha256"},
+		"no job":           {http.MethodPost, uploadsPath, append(length, "Upload-Metadata", pairs("after", "job_0123456789abcdef0123456789abcdef")), 404, "job_not_found"},
+		"no identifier":    {http.MethodDelete, uploadsPath + "/x", nil, 422, "invalid_request"},
+		"no upload":        {http.MethodDelete, uploadsPath + "/upl_0123456789abcdef0123456789abcdef", nil, 404, "upload_not_found"},
+		"no offset":        {http.MethodPatch, one, []string{"Content-Type", "application/offset+octet-stream"}, 422, "invalid_upload_offset"},
+		"no type":          {http.MethodPatch, one, []string{"Upload-Offset", "0"}, 415, "unsupported_media_type"},
+		"its length":       {http.MethodPatch, one, []string{"Upload-Offset", "0", "Upload-Length", "8", "Content-Type", "application/offset+octet-stream"}, 422, "invalid_upload_length"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -191,7 +199,29 @@ func TestResumableUploadRefuses(t *testing.T) {
 		})
 	}
 	wantProblem(t, b.ask(t, http.MethodDelete, one, ada, nil), http.StatusPreconditionFailed, "tus_version_unsupported")
+	wantProblem(t, b.ask(t, http.MethodPatch, one, ada, nil, "Tus-Resumable", "0.2.2", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream"), http.StatusPreconditionFailed, "tus_version_unsupported")
 	wantProblem(t, b.tus(t, http.MethodPost, uploadsPath, "", nil), http.StatusUnauthorized, "token_missing")
+}
+
+// TestResumableUploadBeyond sends more than the upload may have, by requests that
+// do not say how long they are.
+func TestResumableUploadBeyond(t *testing.T) {
+	t.Parallel()
+	b := withServices(t)
+	const text = "a,b\n1,2\n"
+	more := func() io.Reader { return io.MultiReader(strings.NewReader(text), strings.NewReader("more")) }
+	id := b.begin(t, ada, text)
+	for _, r := range []reply{
+		b.patch(t, id, ada, 0, more()),
+		b.tus(t, http.MethodPost, uploadsPath, ada, more(), "Upload-Length", "8", "Content-Type", "application/offset+octet-stream"),
+	} {
+		// What belongs to the file is taken; the rest is nobody's.
+		if r.status >= 300 || r.header.Get("Upload-Offset") != "8" || r.header.Get("X-Narrative-Dataset") == "" || r.header.Get("Upload-Expires") == "" {
+			t.Errorf("status %d: %v %s", r.status, r.header, r.body)
+		}
+	}
+	r := b.tus(t, http.MethodPost, uploadsPath, ada, strings.NewReader(text+"more"), "Upload-Length", "8", "Content-Type", "application/offset+octet-stream")
+	wantProblem(t, r, http.StatusRequestEntityTooLarge, "upload_too_large")
 }
 
 // TestResumableUploadTakesOver checks that a second request at the same upload

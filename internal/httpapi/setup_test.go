@@ -178,7 +178,7 @@ func newUploads() *upload.Service {
 	}
 	files := shelf{jobtest.NewFiles()}
 	jobs := job.NewService(job.ServiceConfig{Driver: driver, Queue: deaf{}, Files: files})
-	return upload.NewService(upload.ServiceConfig{Driver: driver, Files: files, Datasets: dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: files, Jobs: jobs})})
+	return upload.NewService(upload.ServiceConfig{Driver: driver, Files: files, Direct: files, Datasets: dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: files, Jobs: jobs})})
 }
 
 func newLocks() *upload.Locker {
@@ -215,6 +215,16 @@ func setup(t *testing.T, change ...func(*bench)) *bench {
 func (b *bench) addUpload(tenant string) *upload.Upload {
 	const size = 8
 	up, _, err := b.deps.Uploads.Create(context.Background(), dataset.Upload{Tenant: tenant, User: tenant, Filename: "t.csv"}, nil, size)
+	if err != nil {
+		panic(err)
+	}
+	return up
+}
+
+// addPresigned begins a presigned upload of the tenant.
+func (b *bench) addPresigned(tenant string) *upload.Upload {
+	const size = 8
+	up, _, err := b.deps.Uploads.Presign(context.Background(), upload.File{Upload: dataset.Upload{Tenant: tenant, User: tenant, Filename: "t.csv"}, Size: size})
 	if err != nil {
 		panic(err)
 	}

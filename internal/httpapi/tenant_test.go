@@ -47,6 +47,7 @@ func (b *bench) settle(t *testing.T, token string) tenanttest.Party {
 	b.ask(t, http.MethodPatch, "/api/v1/datasets/"+p.Dataset+"/pii", tenant+":analyst,steward", strings.NewReader(`{"columns":[{"column":"y","policy":"allow"}]}`), "Content-Type", "application/json")
 	p.Access = decode[httpapi.Page[httpapi.Access]](t, b.ask(t, http.MethodGet, "/api/v1/audit?dataset_id="+p.Dataset, tenant+":analyst,steward", nil)).Items[0].ID
 	p.Upload = b.begin(t, token, "a,b\n1,2\n")
+	p.Direct = decode[httpapi.PresignedUpload](t, b.send(t, presignPath, token, `{"filename":"a.csv","bytes":8}`)).UploadID
 	keep(b.send(t, "/api/v1/cleanup", token, `{"dry_run":true}`))
 	return p
 }

@@ -32,7 +32,6 @@ type tus struct {
 
 // Limits of waiting for others.
 const (
-	lockWithin = 15 * time.Second // for a request to let go of an upload
 	keepWithin = 10 * time.Second // to store what has arrived of a broken request
 
 	finishWithin = 5 * time.Minute // for the file store to make a file of many parts
@@ -47,7 +46,7 @@ func (s *server) newTus() (*tus, error) {
 	library, err := handler.NewUnroutedHandler(handler.Config{
 		StoreComposer: composer, BasePath: root + "/uploads/", MaxSize: s.resumable.MaxSize(),
 		Cors: &handler.CorsConfig{Disable: true}, DisableDownload: true, DisableConcatenation: true,
-		NetworkTimeout: s.config.IdleTimeout, AcquireLockTimeout: lockWithin, GracefulRequestCompletionTimeout: keepWithin,
+		NetworkTimeout: s.config.IdleTimeout, AcquireLockTimeout: s.config.LockTimeout, GracefulRequestCompletionTimeout: keepWithin,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), // every request has its line already
 	})
 	if err != nil {
@@ -139,6 +138,10 @@ func (t *tus) serve(c echo.Context) error {
 // choose finds what is asked for and checks what the library would not.
 func (t *tus) choose(c echo.Context, call *tusCall) (handle http.HandlerFunc, streams bool, err error) {
 	r, id := c.Request(), c.Param("id")
+	if r.Header.Get(headerChecksum) != "" { // nobody would compare it
+		return nil, false, fault.Invalid("upload_checksum_unsupported", "checksums of single requests are not compared; send the SHA-256 of the whole file as sha256 in Upload-Metadata").
+			With(fault.Field{Location: "header." + headerChecksum, Message: "is not supported"})
+	}
 	if id == "" {
 		err := t.creation(r, call)
 		return t.library.PostFile, r.Header.Get("Content-Type") == contentOffset, err
@@ -170,6 +173,10 @@ func (t *tus) creation(r *http.Request, call *tusCall) error {
 	if r.Header.Get(headerDefer) != "" {
 		return fault.Invalid("upload_length_required", "the length of the file has to be known when the upload begins; send Upload-Length").
 			With(fault.Field{Location: "header." + headerDefer, Message: "is not supported"})
+	}
+	if r.Header.Get(headerConcat) != "" { // the library would take it for a whole file
+		return fault.Invalid("upload_concat_unsupported", "uploads are not joined to one file; send the file as one upload").
+			With(fault.Field{Location: "header." + headerConcat, Message: "is not supported"})
 	}
 	key := r.Header.Get("Idempotency-Key")
 	if key != "" {
@@ -377,6 +384,9 @@ func (f tusFiles) GetUpload(ctx context.Context, id string) (handler.Upload, err
 	up, err := f.uploads.Get(ctx, call.caller.Tenant, id)
 	if err != nil {
 		return nil, call.fail(err)
+	}
+	if up.Way == upload.Presigned {
+		return nil, call.fail(fault.Conflict("upload_presigned", "the bytes of this upload go to the file storage, in parts; ask for their addresses at %s/parts", presignPath(id)))
 	}
 	call.show(up)
 	return &tusUpload{uploads: f.uploads, call: call, record: up}, nil

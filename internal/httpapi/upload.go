@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -26,6 +27,8 @@ const (
 
 	fieldAfter    = "after"
 	maxAfterBytes = 8 << 10 // of the field after, twice what job.MaxAfter identifiers take
+
+	maxFormBytes = 128 << 10 // of the form around the file
 )
 
 type uploadInput struct{ Idempotency }
@@ -57,6 +60,7 @@ func (s *server) upload(ctx context.Context, in *uploadInput) (*acceptedOutput, 
 		return nil, body.explain(err)
 	}
 	up := fields.up
+	file.left, file.tooLarge = s.config.MaxUploadBytes, s.uploadTooLarge()
 	up.Body = file
 	d, j, err := s.datasets.Create(ctx, up)
 	if err != nil {
@@ -83,11 +87,12 @@ func (s *server) form(x *exchange) (*multipart.Reader, *arriving, error) {
 	if err != nil || kind != "multipart/form-data" {
 		return nil, nil, fault.New(fault.ClassUnsupported, "unsupported_media_type", "the body's media type is %q; send multipart/form-data with the file as its last part", shorten(r.Header.Get("Content-Type")))
 	}
-	if r.ContentLength > s.config.MaxUploadBytes {
+	most := s.config.MaxUploadBytes + maxFormBytes
+	if r.ContentLength > most {
 		return nil, nil, s.uploadTooLarge()
 	}
 	body := &arriving{
-		body: r.Body, left: s.config.MaxUploadBytes, idle: s.config.IdleTimeout,
+		body: r.Body, left: most, idle: s.config.IdleTimeout,
 		tooLarge: s.uploadTooLarge(), control: http.NewResponseController(x.echo.Response()),
 	}
 	r.Body = body
@@ -100,7 +105,8 @@ func (s *server) form(x *exchange) (*multipart.Reader, *arriving, error) {
 }
 
 func (s *server) uploadTooLarge() *fault.Error {
-	return fault.TooLarge("upload_too_large", "the upload has more than %d bytes", s.config.MaxUploadBytes)
+	return fault.TooLarge("upload_too_large", "the file has more than %d bytes", s.config.MaxUploadBytes).
+		With(fault.Field{Location: "body.file", Message: fmt.Sprintf("at most %d bytes are allowed", s.config.MaxUploadBytes)})
 }
 
 // uploadFields are what comes before the file in a form.
@@ -125,7 +131,7 @@ func (f *uploadFields) read(parts *multipart.Reader) (*fileReader, error) {
 		name := part.FormName()
 		if name == "file" {
 			f.up.Filename = filename(part)
-			return &fileReader{part: part, parts: parts}, nil
+			return &fileReader{part: part, parts: parts, left: math.MaxInt64}, nil
 		}
 		location := "body." + clean(name)
 		if seen[name] {
@@ -196,9 +202,11 @@ func cleanFilename(name string) string {
 	}
 	if len(name) > longest {
 		name = name[len(name)-longest:]
-		name = string([]rune(name)) // the cut may have split a character
+		for !utf8.RuneStart(name[0]) { // the cut has split a character
+			name = name[1:]
+		}
 	}
-	if name == "" || name == "." {
+	if name == "" || name == "." || name == ".." {
 		return "upload"
 	}
 	return name
@@ -215,13 +223,15 @@ func clean(text string) string {
 	return string(out)
 }
 
-// fileReader reads the file part. It ends well only when the form does: a
-// form that breaks off, or has more parts, is an error before anybody takes
-// the file for whole.
+// fileReader reads the file part, which has at most so many bytes. It ends well
+// only when the form does: a form that breaks off, or has more parts, is an error
+// before anybody takes the file for whole.
 type fileReader struct {
-	part  *multipart.Part
-	parts *multipart.Reader
-	err   error
+	part     *multipart.Part
+	parts    *multipart.Reader
+	left     int64
+	tooLarge *fault.Error
+	err      error
 }
 
 // Read implements io.Reader.
@@ -230,6 +240,10 @@ func (f *fileReader) Read(p []byte) (int, error) {
 		return 0, f.err
 	}
 	n, err := f.part.Read(p)
+	if f.left -= int64(n); f.left < 0 {
+		f.err = f.tooLarge
+		return 0, f.err
+	}
 	if errors.Is(err, io.EOF) {
 		next, more := f.parts.NextPart()
 		switch {

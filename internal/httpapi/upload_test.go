@@ -122,7 +122,8 @@ func TestUploadRefuses(t *testing.T) {
 		"field is not text":     {[]string{"name", "\xff", "file", "a"}, http.StatusUnprocessableEntity, "invalid_request", "body.name"},
 		"header is not a truth": {[]string{"header", "yes", "file", "a"}, http.StatusUnprocessableEntity, "invalid_request", "body.header"},
 		"too many fields":       {many, http.StatusUnprocessableEntity, "unknown_field", "body.f0"},
-		"too large":             {[]string{"file", strings.Repeat("a", 1<<20)}, http.StatusRequestEntityTooLarge, "upload_too_large", ""},
+		"one byte too many":     {[]string{"file", strings.Repeat("a", 1<<20+1)}, http.StatusRequestEntityTooLarge, "upload_too_large", "body.file"},
+		"too large":             {[]string{"file", strings.Repeat("a", 2<<20)}, http.StatusRequestEntityTooLarge, "upload_too_large", "body.file"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +136,7 @@ func TestUploadRefuses(t *testing.T) {
 	}
 	t.Run("chunked and too large", func(t *testing.T) {
 		t.Parallel()
-		body, contentType := form(t, "file", strings.Repeat("a", 1<<20))
+		body, contentType := form(t, "file", strings.Repeat("a", 2<<20))
 		r := b.ask(t, http.MethodPost, datasetsPath, ada, io.MultiReader(body), "Content-Type", contentType)
 		wantProblem(t, r, http.StatusRequestEntityTooLarge, "upload_too_large")
 	})
@@ -158,6 +159,20 @@ func TestUploadRefuses(t *testing.T) {
 			wantProblem(t, r, http.StatusUnsupportedMediaType, "unsupported_media_type")
 		})
 	}
+	t.Run("another boundary", func(t *testing.T) {
+		t.Parallel()
+		body, _ := form(t, "file", "a,b\n")
+		wantProblem(t, b.ask(t, http.MethodPost, datasetsPath, ada, body, "Content-Type", "multipart/form-data; boundary=other"), http.StatusBadRequest, "malformed_form")
+	})
+	t.Run("no bytes", func(t *testing.T) {
+		t.Parallel()
+		wantProblem(t, b.ask(t, http.MethodPost, datasetsPath, ada, nil, "Content-Type", "multipart/form-data; boundary=x"), http.StatusBadRequest, "malformed_form")
+	})
+	t.Run("a name with a line end", func(t *testing.T) {
+		t.Parallel()
+		body := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\r\nb.csv\"\r\n\r\na,b\n\r\n--x--\r\n"
+		wantProblem(t, b.ask(t, http.MethodPost, datasetsPath, ada, strings.NewReader(body), "Content-Type", "multipart/form-data; boundary=x"), http.StatusBadRequest, "malformed_form")
+	})
 	t.Run("no boundary", func(t *testing.T) {
 		t.Parallel()
 		r := b.ask(t, http.MethodPost, datasetsPath, ada, strings.NewReader("x"), "Content-Type", "multipart/form-data")
@@ -165,6 +180,37 @@ func TestUploadRefuses(t *testing.T) {
 	})
 	if len(b.datasets.got) != 0 {
 		t.Errorf("a refused upload was kept: %+v", b.datasets.got)
+	}
+}
+
+// TestUploadOfTheLargest takes a file of exactly as many bytes as are allowed,
+// whatever the form around it takes.
+func TestUploadOfTheLargest(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(b *bench) { b.config.MaxUploadBytes = 1 << 10 })
+	if r := b.upload(t, ada, nil, "name", strings.Repeat("n", 200), "file", strings.Repeat("a", 1<<10)); r.status != http.StatusAccepted {
+		t.Errorf("status %d: %s", r.status, r.body)
+	}
+	wantProblem(t, b.upload(t, ada, nil, "file", strings.Repeat("a", 1<<10+1)), http.StatusRequestEntityTooLarge, "upload_too_large")
+}
+
+// TestNamesOfFiles checks what is kept of the names that clients give.
+func TestNamesOfFiles(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for given, want := range map[string]string{
+		"t.csv": "t.csv", `C:\Users\ada\t.csv`: "t.csv", "../../etc/passwd": "passwd", "a%0Ab.csv": "a%0Ab.csv", "..": "upload", "/": "upload",
+		"évolution.csv": "évolution.csv", strings.Repeat("ä", 200) + ".csv": strings.Repeat("ä", 125) + ".csv",
+	} {
+		body := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + strings.ReplaceAll(given, `\`, `\\`) + "\"\r\n\r\na,b\n\r\n--x--\r\n"
+		r := b.ask(t, http.MethodPost, datasetsPath, ada, strings.NewReader(body), "Content-Type", "multipart/form-data; boundary=x")
+		if r.status != http.StatusAccepted {
+			t.Errorf("%q: status %d: %s", given, r.status, r.body)
+			continue
+		}
+		if d := decode[httpapi.Dataset](t, b.get(t, datasetsPath+"/"+decode[httpapi.Accepted](t, r).DatasetID, ada)); d.Filename != want {
+			t.Errorf("%q is kept as %q, want %q", given, d.Filename, want)
+		}
 	}
 }
 

@@ -113,7 +113,31 @@ func (s *Service) admit(ctx context.Context, j *Job) error {
 		return storeFault(err)
 	}
 	if !ok {
-		return fault.New(fault.ClassExhausted, "too_many_waiting_jobs", "%d jobs of your tenant wait already, as many as may; submit more when some have been started, or cancel some.", r.waiting)
+		return errCrowded(r.waiting)
+	}
+	return nil
+}
+
+func errCrowded(most int) error {
+	return fault.New(fault.ClassExhausted, "too_many_waiting_jobs", "%d jobs of your tenant wait already, as many as may; submit more when some have been started, or cancel some.", most)
+}
+
+// CheckRoom refuses, as Submit does, while too many of the tenant's jobs wait: for
+// whoever wants to know before it does what takes long. It takes no place.
+func (s *Service) CheckRoom(ctx context.Context, tenant string) error {
+	r, err := s.rules.tenant(ctx, tenant)
+	if err != nil {
+		return storeFault(err)
+	}
+	if r.waiting == 0 {
+		return nil
+	}
+	room, err := s.crowd.room(ctx, tenant, r.waiting)
+	if err != nil {
+		return storeFault(err)
+	}
+	if !room {
+		return errCrowded(r.waiting)
 	}
 	return nil
 }
@@ -173,6 +197,23 @@ func (c *crowd) admit(ctx context.Context, tenant string, most int) (bool, error
 	h := c.of(tenant)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	room, err := c.count(ctx, h, tenant, most)
+	if room {
+		h.n++
+	}
+	return room, err
+}
+
+// room reports whether fewer jobs than most wait.
+func (c *crowd) room(ctx context.Context, tenant string, most int) (bool, error) {
+	h := c.of(tenant)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return c.count(ctx, h, tenant, most)
+}
+
+// count counts again when it is time. The caller holds h.
+func (c *crowd) count(ctx context.Context, h *headcount, tenant string, most int) (bool, error) {
 	if began := c.now(); !began.Before(h.until) {
 		n := 0
 		for _, state := range []State{Pending, Awaiting} { // for their turn, and for other jobs
@@ -185,9 +226,5 @@ func (c *crowd) admit(ctx context.Context, tenant string, most int) (bool, error
 		took := c.now().Sub(began)
 		h.n, h.until = n, began.Add(max(crowdAge, crowdShare*took))
 	}
-	if h.n >= most {
-		return false, nil
-	}
-	h.n++
-	return true, nil
+	return h.n < most, nil
 }

@@ -17,15 +17,20 @@ type Column struct {
 	secrets bool // the name says that words may be secrets
 	matched []int64
 	seen    []map[uint64]struct{} // of rules that ask for different values
+	people  []int64               // by the forms of names of people, in the order of weights, and those for no value
+	persons map[uint64]struct{}   // different ones
 	digits  []byte
 }
 
 // mostSeen is how many different values of a rule are told apart.
 const mostSeen = 16
 
+// mostPersons is how many different names of people are.
+const mostPersons = 48
+
 // NewColumn returns a Column of that name.
 func NewColumn(name string) *Column {
-	c := &Column{name: name, hints: readName(name), matched: make([]int64, len(rules)), seen: make([]map[uint64]struct{}, len(rules))}
+	c := &Column{name: name, hints: readName(name), matched: make([]int64, len(rules)), seen: make([]map[uint64]struct{}, len(rules)), people: make([]int64, len(weights)+1)}
 	_, c.dates = c.hints[DateOfBirth]
 	_, c.secrets = c.hints[APIKey]
 	for _, k := range []Kind{Phone, SSN, NationalID, MedicalID, FinancialAccount, DateOfBirth} {
@@ -94,6 +99,9 @@ func (c *Column) AddTimes(micros []int64, null func(i int) bool) {
 }
 
 func (c *Column) add(f forms, n int64, id func() uint64) {
+	if f&(people|personMissing) != 0 {
+		c.addPerson(f, n, id)
+	}
 	for i := range rules {
 		r := &rules[i]
 		if f&r.forms == 0 {
@@ -106,6 +114,25 @@ func (c *Column) add(f forms, n int64, id func() uint64) {
 			}
 			c.seen[i][id()] = struct{}{}
 		}
+	}
+}
+
+func (c *Column) addPerson(f forms, n int64, id func() uint64) {
+	if f&personMissing != 0 {
+		c.people[len(weights)] += n
+		return
+	}
+	for i, w := range weights {
+		if f&w.form != 0 {
+			c.people[i] += n
+			break
+		}
+	}
+	if len(c.persons) < mostPersons && f&personNever == 0 {
+		if c.persons == nil {
+			c.persons = make(map[uint64]struct{})
+		}
+		c.persons[id()] = struct{}{}
 	}
 }
 
@@ -129,6 +156,18 @@ func (c *Column) Merge(o *Column) {
 			c.seen[i][id] = struct{}{}
 		}
 	}
+	for i, n := range o.people {
+		c.people[i] += n
+	}
+	for id := range o.persons {
+		if len(c.persons) == mostPersons {
+			break
+		}
+		if c.persons == nil {
+			c.persons = make(map[uint64]struct{})
+		}
+		c.persons[id] = struct{}{}
+	}
 }
 
 // Finding says what the column holds, if that is personal data; of so many values
@@ -145,11 +184,18 @@ func (c *Column) Finding(values int64) (Finding, bool) {
 			best, at = v, i
 		}
 	}
+	if person, matched := c.evidence(values); person > best && person >= Threshold {
+		return c.finding(PersonName, person, matched, values, "words as names of people are, and how many of them are frequent ones"), true
+	}
 	if best < Threshold {
 		return Finding{}, false
 	}
 	r := &rules[at]
-	f := Finding{Column: c.name, Kind: r.kind, Confidence: math.Round(best*100) / 100, Matched: c.matched[at], LookedAt: values, Check: r.check, Name: c.hints[r.kind].words}
-	f.Risk = r.kind.Risk(f.Confidence)
-	return f, true
+	return c.finding(r.kind, best, c.matched[at], values, r.check), true
+}
+
+func (c *Column) finding(k Kind, confidence float64, matched, values int64, check string) Finding {
+	f := Finding{Column: c.name, Kind: k, Confidence: math.Round(confidence*100) / 100, Matched: matched, LookedAt: values, Check: check, Name: c.hints[k].words}
+	f.Risk = k.Risk(f.Confidence)
+	return f
 }

@@ -95,10 +95,12 @@ func secretForms(s string, h shape, named bool) (f forms) {
 		switch {
 		case h.dots == 2 && len(s) >= jwtLength && strings.HasPrefix(s, "eyJ"):
 			f |= keyForm
+		case s[0] == '$' && hashed(s):
+			f |= keyForm
 		case (h.letters() > 0 && h.digits > 0) && (marked(s) || strings.IndexByte(s, '=') > 0 && known(s)):
 			f |= keyForm
 		}
-		if named && h.letters() > 0 && h.digits > 0 && h.at+h.colons+h.high == 0 && entropy(s) >= strongEntropy {
+		if named && h.letters() > 0 && h.digits > 0 && h.at+h.colons+h.high == 0 && (h.slashes < 2 || h.dots == 0) && entropy(s) >= strongEntropy {
 			f |= secretForm
 		}
 	}
@@ -106,6 +108,20 @@ func secretForms(s string, h shape, named bool) (f forms) {
 		f |= passwordForm
 	}
 	return f
+}
+
+// hashed reports whether the word is a password in the form in which programs keep it.
+func hashed(s string) bool {
+	const least = 30
+	if len(s) < least {
+		return false
+	}
+	for _, mark := range [...]string{"$2a$", "$2b$", "$2y$", "$argon2", "$6$", "$5$", "$1$", "$pbkdf2", "$scrypt$", "$y$"} {
+		if strings.HasPrefix(s, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 const strongEntropy = 3.2 // bits a character

@@ -94,5 +94,8 @@ func Quote(value string) string {
 			return Mask(r.kind, value)
 		}
 	}
+	if f&(personBoth|personGiven|personMarked|personOwn) != 0 {
+		return Mask(PersonName, value)
+	}
 	return value
 }

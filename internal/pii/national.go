@@ -241,3 +241,20 @@ func mbi(t []byte) bool {
 	}
 	return true
 }
+
+// kimlik reports whether 11 digits are a number of a person in Turkey.
+func kimlik(d []byte) bool {
+	if len(d) != 11 || d[0] == '0' {
+		return false
+	}
+	odd, even := 0, 0
+	for i, c := range d[:9] {
+		if i%2 == 0 {
+			odd += int(c - '0')
+		} else {
+			even += int(c - '0')
+		}
+	}
+	tenth := ((odd*7-even)%10 + 10) % 10
+	return tenth == int(d[9]-'0') && (odd+even+tenth)%10 == int(d[10]-'0')
+}

@@ -125,6 +125,15 @@ func routing(d []byte) bool {
 	return sum%10 == 0 && (head <= 12 && head > 0 || head >= 21 && head <= 32 || head >= 61 && head <= 72 || head == 80)
 }
 
+func onlyDigits(t []byte) bool {
+	for _, c := range t {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
 // weighted returns the sum of digits times weights.
 func weighted(d []byte, weights ...int) int {
 	sum := 0

@@ -1,110 +1,115 @@
 package pii
 
 import (
-	"slices"
+	"math"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Frequent given names of several languages, without accents. They are assembled
-// by hand; those of English are among the most frequent of the census of the United
-// States of 1990, a work of its government. Names that are words of another meaning
-// more often than not are left out.
-const givenNames = `james john robert michael william david richard joseph thomas charles christopher daniel matthew anthony donald mark paul steven andrew kenneth
-joshua kevin brian george edward ronald timothy jason jeffrey ryan jacob gary nicholas eric jonathan stephen larry justin scott brandon benjamin samuel gregory
-frank alexander raymond patrick jack dennis jerry tyler aaron jose adam nathan henry douglas zachary peter kyle walter ethan jeremy harold keith christian roger
-noah gerald carl terry sean austin arthur lawrence jesse dylan bryan joe jordan billy bruce albert willie gabriel logan alan juan wayne roy ralph randy eugene
-vincent russell elijah louis bobby philip johnny mary patricia jennifer linda elizabeth barbara susan jessica sarah karen nancy lisa betty margaret sandra ashley
-kimberly emily donna michelle carol amanda dorothy melissa deborah stephanie rebecca sharon laura cynthia kathleen amy shirley angela helen anna brenda pamela
-nicole emma samantha katherine christine debra rachel catherine carolyn janet ruth maria heather diane virginia julie joyce victoria olivia kelly christina lauren
-joan evelyn judith megan cheryl andrea hannah martha jacqueline frances gloria ann teresa kathryn sara janice jean alice madison doris abigail julia judy grace
-denise amber marilyn beverly danielle theresa sophia marie diana brittany natalie isabella charlotte rose alexis kayla liam mason lucas oliver aiden ava mia
-harper ella chloe zoe lily ada alan grace edsger barbara anita radia
-hans peter wolfgang klaus jurgen dieter manfred uwe gunter horst bernd frank thomas stefan andreas michael matthias markus jorg sven jan lukas leon finn jonas felix
-paul maximilian moritz niklas tobias florian sebastian ursula monika petra elke sabine renate helga karin brigitte ingrid erika gisela claudia susanne heike anke
-katrin silke nadine birgit anja lena lea hanna johanna greta frieda mila emilia heinrich friedrich karl otto jens torsten ralf volker holger
-jean pierre michel andre philippe rene louis alain jacques bernard marcel daniel roger robert claude henri nicolas francois laurent christophe julien guillaume
-mathieu antoine thierry pascal olivier stephane sylvie isabelle nathalie monique francoise catherine veronique chantal celine camille manon lucie aurelie sandrine
-valerie helene brigitte amelie juliette elodie
-antonio jose manuel francisco juan david javier carlos miguel angel alejandro rafael fernando luis sergio pablo jorge alberto diego raul enrique ramon andres
-carmen maria josefa isabel dolores pilar teresa ana francisca laura cristina marta lucia elena paula raquel rosario beatriz silvia guadalupe alejandra ximena
-valentina camila mateo santiago joaquin esteban ignacio gonzalo rodrigo hector oscar ricardo eduardo
-giuseppe giovanni mario luigi francesco angelo vincenzo pietro salvatore carlo franco domenico bruno paolo michele giorgio aldo sergio luciano marco alessandro
-matteo lorenzo luca davide simone riccardo stefano giulia chiara francesca federica sara martina valentina alessia elisa giorgia sofia aurora paola roberta
-joao pedro paulo lucas gustavo felipe rafael bruno thiago leonardo marcelo fernanda juliana mariana amanda larissa leticia adriana patricia aline beatriz gabriela
-joana ines catarina tiago goncalo
-pieter jan willem hendrik johannes cornelis dirk gerrit daan sem bram lars ruben thijs anouk sanne femke lotte fleur maartje
-erik lars anders johan per nils karl mikael gustav oskar axel bjorn magnus henrik olof ingrid astrid karin birgitta elin linnea freja sigrid solveig kari
-piotr krzysztof andrzej tomasz pawel marcin michal jan grzegorz jerzy adam agnieszka katarzyna malgorzata magdalena ewa joanna barbara zofia
-ivan dmitri sergei alexei nikolai vladimir mikhail andrei olga natalia tatiana svetlana irina anastasia ekaterina yulia
-mohammed muhammad ahmed ali omar hassan hussein ibrahim youssef khalid mustafa abdullah fatima aisha zainab maryam layla noor amina hana
-raj amit rahul sanjay vijay rajesh suresh ravi arjun rohan vikram anil priya anjali neha pooja kavita sunita deepa lakshmi aditya ananya ishaan divya meera
-wei jing ming hui yan xin hao jun mei ling chen yuki hiroshi kenji takashi haruto sakura akiko yoko naoko minjun jiwoo seoyeon hyun
-mehmet mustafa ahmet emre fatma ayse zeynep elif hatice murat kemal
-kwame kofi ama akua chidi ngozi amara emeka tunde folake thabo sipho nomvula wanjiru kamau`
-
-// Frequent family names, likewise.
-const familyNames = `smith johnson williams brown jones garcia miller davis rodriguez martinez hernandez lopez gonzalez wilson anderson thomas taylor moore jackson martin
-lee perez thompson white harris sanchez clark ramirez lewis robinson walker young allen king wright scott torres nguyen hill flores green adams nelson baker hall
-rivera campbell mitchell carter roberts gomez phillips evans turner diaz parker cruz edwards collins reyes stewart morris morales murphy cook rogers gutierrez
-ortiz morgan cooper peterson bailey reed kelly howard ramos kim cox ward richardson watson brooks chavez wood james bennett gray mendoza ruiz hughes price alvarez
-castillo sanders patel myers long ross foster jimenez powell jenkins perry russell sullivan bell coleman butler henderson barnes gonzales fisher vasquez simmons
-romero jordan patterson alexander hamilton graham reynolds griffin wallace moreno west cole hayes bryant herrera gibson ellis tran medina aguilar stevens murray
-ford castro marshall owens harrison fernandez mcdonald woods washington kennedy wells vargas henry chen freeman webb tucker guzman burns crawford olson simpson
-porter hunter gordon mendez silva shaw snyder mason dixon munoz hunt hicks holmes palmer wagner black robertson boyd stone salazar fox warren mills meyer rice
-schmidt garza daniels ferguson nichols stephens soto weaver ryan gardner payne grant dunn kelley spencer hawkins lovelace hopper turing dijkstra liskov lovell
-muller schneider fischer weber schulz becker hoffmann schafer koch bauer richter klein wolf schroder neumann schwarz zimmermann braun kruger hofmann hartmann
-lange werner krause meier lehmann schmid schulze maier kohler herrmann konig walter mayer huber kaiser fuchs peters lang scholz moller weiss jung hahn vogel
-schubert roth beck lorenz bergmann dubois durand leroy moreau laurent simon michel lefebvre leroux david bertrand roux vincent fournier morel girard andre lefevre
-mercier dupont lambert bonnet francois martinez legrand garnier faure rousseau blanc guerin boyer chevalier rossi russo ferrari esposito bianchi romano colombo
-ricci marino greco bruno gallo conti deluca mancini costa giordano rizzo lombardi moretti barbieri fontana santoro mariani rinaldi caruso
-santos oliveira souza rodrigues ferreira alves pereira lima gomes ribeiro carvalho almeida lopes soares fernandes vieira barbosa rocha dias nascimento
-dejong jansen devries bakker visser smit meijer mulder bos vos peters hendriks
-johansson andersson karlsson nilsson eriksson larsson olsson persson svensson gustafsson hansen johansen olsen larsen andersen pedersen nielsen jensen christensen
-nowak kowalski wisniewski wojcik kowalczyk kaminski lewandowski zielinski szymanski wozniak ivanov smirnov kuznetsov popov sokolov petrov novikov
-khan ahmed hussain ali malik shah iqbal rahman hassan kumar singh sharma verma gupta reddy rao iyer nair mehta joshi desai banerjee mukherjee das
-wang li zhang liu yang huang zhao wu zhou xu sun zhu gao lin park choi jung kang cho yoon tanaka suzuki sato takahashi watanabe ito yamamoto nakamura kobayashi
-yilmaz kaya demir celik sahin okafor adeyemi mensah owusu nkosi dlamini mwangi otieno odhiambo`
-
-//nolint:gochecknoglobals // made once of constant lists
-var readPeople = sync.OnceValue(func() map[string]uint8 {
-	people := make(map[string]uint8)
-	for mark, list := range map[uint8]string{givenName: givenNames, familyName: familyNames} {
-		for name := range strings.FieldsSeq(list) {
-			people[name] |= mark
-		}
-	}
-	return people
-})
-
-const (
-	givenName  = 1
-	familyName = 2
-)
-
-// notPeople are words that no name has, and names have that are none.
+// notPeople are words that names of people do not have.
 //
 //nolint:gochecknoglobals // a constant list
-var notPeople = []string{
-	"inc", "llc", "ltd", "gmbh", "ag", "corp", "co", "company", "group", "store", "shop", "street", "road", "ave", "city", "park", "hotel", "school", "university",
-	"college", "hospital", "bank", "church", "center", "centre", "station", "airport", "county", "lake", "river", "island", "north", "south", "east", "west", "new", "the",
-	"and", "of", "for", "with", "san", "santa", "saint", "st", "fort", "port", "mount",
-}
+var notPeople = setOf(
+	"inc", "llc", "llp", "ltd", "limited", "plc", "gmbh", "ag", "kg", "ohg", "ug", "corp", "corporation", "co", "company", "companies", "group", "holding", "holdings", "sons", "bros", "brothers",
+	"partners", "associates", "sarl", "sas", "srl", "spa", "sl", "sa", "bv", "nv", "ab", "oy", "as", "aps", "motors", "foods", "systems", "solutions", "technologies", "services", "industries", "international", "global",
+	"store", "shop", "market", "street", "road", "ave", "avenue", "square", "city", "park", "garden", "gardens", "hotel", "restaurant", "cafe", "pizza", "bar", "inn", "school", "university",
+	"college", "academy", "institute", "hospital", "clinic", "bank", "church", "center", "centre", "station", "airport", "intl", "county", "lake", "river", "island", "valley", "beach", "hill", "hills", "building", "tower", "arena",
+	"north", "south", "east", "west", "new", "the", "and", "or", "of", "for", "with", "to", "in", "on", "by", "from", "san", "santa", "santo", "sao", "puerto", "saint", "st", "fort", "port", "mount", "disease", "syndrome",
+	"test", "type", "other", "none", "unknown", "yes", "no", "true", "false", "total", "manager", "engineer", "director", "assistant", "analyst", "officer", "sales", "service", "department", "team", "club", "united", "real",
+	"tea", "oil", "ale", "wine", "beer", "juice", "bread", "salad", "soup", "cake", "cream", "sauce", "water", "lamp", "chair", "table", "desk", "ring", "shirt", "jacket", "bag", "box", "set", "cable", "bottle", "mug",
+	"blue", "red", "orange", "yellow", "black", "white", "dark", "light", "gold", "silver", "wool", "cotton", "steel", "wood",
+)
 
 const (
 	longestName = 60
 	mostWords   = 5
 )
 
+// people are the forms that speak for or against a name of a person.
+const people = personBoth | personGiven | personFamily | personWords | personMarked | personOwn | personOneGiven | personOneFamily | personOneDoubtful | personOne | personNever
+
+// weights are how much a value of a form speaks for names of people, as the natural
+// logarithm of how much more often columns of names have it than other columns do.
+// They are judged, not fitted: of two words of which the first is a given name it is
+// a few times, of single words that are given names hardly, since so are towns,
+// counties and brands.
+//
+//nolint:gochecknoglobals // a constant table
+var weights = []struct {
+	form   forms
+	weight float64
+}{
+	{personBoth, 2.6},
+	{personGiven, 1.8},
+	{personMarked, 1.6},
+	{personOwn, 1.5},
+	{personFamily, 0.5},
+	{personWords, -0.4},
+	{personOneGiven, 0.9},
+	{personOneFamily, 0.1},
+	{personOneDoubtful, -0.2},
+	{personOne, -0.7},
+	{personNever, -3},
+}
+
+const (
+	noName       = -2.0 // the weight of any other value
+	mostEvidence = 8.0  // for so many values a column counts, since they resemble each other
+	halfEvidence = 4.0  // different values at which it is half as many,
+	halfNameless = 8.0  // without a name that says something: categories are few
+)
+
+// before is what there is to be said before a look at the values, as log odds.
+func before(name hint) float64 {
+	switch {
+	case name.strength >= strongName:
+		return 6
+	case name.strength >= likelyName:
+		return 4.5
+	case name.strength >= weakName:
+		return 1.5
+	case name.strength >= anyName:
+		return -2
+	case name.strength == otherThing:
+		return -20
+	default:
+		return -4.5
+	}
+}
+
+// evidence adds up what the values and the name say about names of people, and
+// returns how sure that is, and how many values speak for it.
+func (c *Column) evidence(values int64) (confidence float64, matched int64) {
+	missing := c.people[len(weights)]
+	if values -= missing; values <= 0 || len(c.persons) < 2 {
+		return 0, 0
+	}
+	sum, seen := 0.0, int64(0)
+	for i, w := range weights {
+		sum += w.weight * float64(c.people[i])
+		seen += c.people[i]
+		if w.form&personNever == 0 {
+			matched += c.people[i]
+		}
+	}
+	sum += noName * float64(max(values-seen, 0))
+	name, half, different := c.hints[PersonName], halfEvidence, float64(len(c.persons))
+	if name.strength == 0 {
+		half = halfNameless
+	}
+	odds := before(name) + mostEvidence*different/(different+half)*sum/float64(values)
+	const most = 0.97
+	return min(1/(1+math.Exp(-odds)), most), min(matched, values)
+}
+
 // wordForms looks at letters without digits.
 func wordForms(s string, h shape) (f forms) {
 	if h.lower == 0 && h.spaces == 0 && (len(s) == 8 || len(s) == 11) && swift([]byte(s)) {
 		f |= swiftForm
 	}
-	if h.spaces > 0 {
-		f |= addressForms(s)
+	if nothing(s) {
+		return f | personMissing
 	}
 	if len(s) > longestName || h.colons+h.slashes+h.at > 0 || h.spaces > mostWords {
 		return f
@@ -112,83 +117,210 @@ func wordForms(s string, h shape) (f forms) {
 	if before, _, ok := strings.Cut(s, " ("); ok {
 		s = before // another name in brackets
 	}
-	return f | personForms(s, h)
+	if h.high > 0 {
+		if own := ownScript(s); own != 0 {
+			return f | own
+		}
+	}
+	return f | personForms(s)
 }
 
-// personForms tells whether words are a name of a person.
-func personForms(s string, h shape) forms {
-	var words [mostWords + 3]string
-	n, turned := 0, false
+// noValue are words that say that there is no value, in small letters.
+//
+//nolint:gochecknoglobals // a constant list
+var noValue = setOf("n/a", "na", "nan", "none", "null", "nil", "unknown", "unbekannt", "inconnu", "desconocido", "see file", "tbd", "xx", "xxx", "not given", "anonymous", "no name", "keine", "k.a.", "test", "missing")
+
+// nothing reports whether the words say that there is no value.
+func nothing(s string) bool {
+	const longest = 11
+	if len(s) > longest {
+		return false
+	}
+	var room [longest]byte
+	b := room[:0]
+	for i := range len(s) {
+		c := s[i]
+		if isUpper(c) {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return noValue[string(b)]
+}
+
+// spelled are the words of a name, without titles.
+type spelled struct {
+	words  [mostWords + 3]string
+	n      int
+	turned bool // the family name is first, with a comma behind it
+	titled bool
+}
+
+func spell(s string) (p spelled, ok bool) {
 	for word := range strings.FieldsSeq(s) {
-		if n == len(words) {
-			return 0
+		if p.n == len(p.words) {
+			return p, false
 		}
 		word, last := strings.CutSuffix(word, ",")
 		if last {
-			if turned || n > 1 {
-				return 0
+			if p.turned || p.n > 2 {
+				return p, false
 			}
-			turned = true // Family, Given
+			p.turned = true
 		}
-		words[n] = strings.TrimSuffix(word, ".")
-		n++
+		p.words[p.n] = strings.TrimSuffix(word, ".")
+		p.n++
 	}
-	for i := 0; i < n && n > 1; i++ {
-		if title(words[i]) {
-			copy(words[i:], words[i+1:n])
-			n--
-			break
-		}
+	for p.n > 1 && title(p.words[0]) {
+		copy(p.words[:], p.words[1:p.n])
+		p.n--
+		p.titled = true
 	}
-	people := readPeople()
-	given, family, capital := 0, 0, 0
-	for i, word := range words[:n] {
+	if p.turned && p.n > 2 && title(p.words[1]) {
+		copy(p.words[1:], p.words[2:p.n])
+		p.n--
+		p.titled = true
+	}
+	return p, p.n > 0 && p.n <= mostWords
+}
+
+// counted are the words of a value that are what names have.
+type counted struct{ given, doubtful, family, known, capital, initial, particle int }
+
+// personForms tells whether words are a name of a person.
+func personForms(s string) forms {
+	p, ok := spell(s)
+	if !ok {
+		return 0
+	}
+	lexicon := readLexicon()
+	var c counted
+	for i, word := range p.words[:p.n] {
 		first, size := utf8.DecodeRuneInString(word)
 		if size == 0 || !wordOfName(word) {
 			return 0
 		}
 		key := plainWord(word)
-		if slices.Contains(notPeople, key) {
-			return 0
+		mark := lexicon[key]
+		if notPeople[key] && (i > 0 || mark&doubtfulName == 0) {
+			return personNever
 		}
-		mark := people[key]
-		if mark == 0 {
-			if a, b, ok := strings.Cut(key, "-"); ok {
-				mark = people[a] & people[b]
-			}
+		if a, b, ok := strings.Cut(key, "-"); ok && mark == 0 {
+			mark = lexicon[a]&givenName | (lexicon[a]|lexicon[b])&familyName
 		}
-		if mark&givenName != 0 && (i < n-1 || n == 1 || turned) {
-			given++
+		switch {
+		case mark&givenName != 0:
+			c.given++
+		case mark&doubtfulName != 0:
+			c.doubtful++
 		}
-		if mark&familyName != 0 && (i > 0 || n == 1 || turned) {
-			family++
+		if mark&familyName != 0 || mark == 0 && endOfFamily(key) {
+			c.family++
+			mark |= familyName
+		}
+		if mark != 0 {
+			c.known++
+		}
+		switch {
+		case len(key) == 1 && p.n > 1:
+			c.initial++
+		case particle(key) && p.n > 1:
+			c.particle++
 		}
 		if unicode.IsUpper(first) {
-			capital++
+			c.capital++
 		}
 	}
-	f := forms(0)
+	if p.n == 1 {
+		return oneWord(c)
+	}
+	return manyWords(&p, c)
+}
+
+func oneWord(c counted) forms {
 	switch {
-	case n == 1 && given+family > 0:
-		f |= personWord
-	case n >= 2 && n <= 4 && given > 0 && (family > 0 || capital == n):
-		f |= personFull
+	case c.given > 0:
+		return personOneGiven
+	case c.doubtful > 0:
+		return personOneDoubtful
+	case c.family > 0:
+		return personOneFamily
+	case c.capital > 0:
+		return personOne
+	default:
+		return 0
 	}
-	if (capital > 0 || h.high > 0 && h.lower == 0) && n <= 4 {
-		f |= personShape
+}
+
+func manyWords(p *spelled, c counted) forms {
+	// Small letters are names only where both parts are known.
+	cased := c.capital >= p.n-c.particle
+	switch {
+	case p.titled && cased:
+		return personMarked
+	case c.given > 0 && c.family > 0 && c.known > 1:
+		return personBoth
+	case !cased:
+		return 0
+	case p.turned && c.known > 0:
+		return personBoth
+	case c.given > 0:
+		return personGiven
+	case p.turned, c.initial > 0 && p.n-c.initial <= 2:
+		return personMarked
+	case c.family > 0, c.particle > 0:
+		return personFamily
 	}
-	return f
+	return personWords
+}
+
+// endings of family names that other words hardly have.
+//
+//nolint:gochecknoglobals // a constant list
+var familyEndings = byLast(
+	"sson", "dottir", "owski", "owska", "ewski", "ewska", "inski", "inska", "ynski", "ynska", "icki", "icka", "czyk", "wicz", "ovic", "evic", "ovich", "evich", "enko", "chuk", "shvili", "adze", "opoulos", "opoulou", "akis", "idis", "oglu",
+	"escu", "eanu", "inen", "strom", "qvist", "quist", "gren", "berg", "mann", "stra", "sma", "ova", "eva", "yan", "yants", "nov", "kov", "tov", "lov", "rov", "mov", "dov", "zov", "hov", "sov", "pov", "yev", "iev", "ayev", "nsen", "rsen", "lsen", "dsen", "ksen", "tsen", "jic", "idze", "auskas", "avicius", "evicius", "aityte", "uddin", "ullah", "zadeh", "zade", "nejad", "poulos", "iadis", "mayer", "meier", "bauer", "huber", "hofer", "maier", "swami", "murthy", "wardena", "singhe", "elli", "etti", "acci", "ucci", "aldi", "ardi", "azzo",
+)
+
+func endOfFamily(key string) bool {
+	const shortest = 6
+	if len(key) < shortest {
+		return false
+	}
+	for _, end := range familyEndings[key[len(key)-1]] {
+		if strings.HasSuffix(key, end) {
+			return true
+		}
+	}
+	for _, start := range [...]string{"mc", "fitz", "abdul", "abdel", "abdur", "oluw", "adew", "adey", "adek", "ogun", "chukwu"} {
+		if strings.HasPrefix(key, start) {
+			return true
+		}
+	}
+	return false
+}
+
+// particle reports whether the word stands before family names.
+func particle(word string) bool {
+	switch word {
+	case "von", "van", "de", "der", "den", "del", "della", "di", "da", "do", "dos", "das", "du", "la", "le", "lo", "los", "las", "zu", "zur", "vom", "al", "el", "ben", "bin", "ibn", "abu", "ter", "ten", "te", "af", "av", "o", "d", "y", "e", "i", "jr", "sr", "ii", "iii", "iv":
+		return true
+	}
+	return false
 }
 
 // wordOfName reports whether the word has letters, and signs that names have.
 func wordOfName(word string) bool {
 	for _, r := range word {
-		if !unicode.IsLetter(r) && r != '\'' && r != '-' && r != '’' && r != '.' {
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(innerSigns, r) {
 			return false
 		}
 	}
 	return true
 }
+
+// innerSigns are signs that names have between their letters.
+const innerSigns = "'-.’‘ʻʼ`´"
 
 // plainWord returns the word in small letters without accents.
 func plainWord(word string) string {
@@ -202,19 +334,30 @@ func plainWord(word string) string {
 	if plain {
 		return word
 	}
-	var b strings.Builder
+	var room [64]byte
+	b := room[:0]
 	for _, r := range word {
-		if r != '\'' && r != '’' && r != '.' {
-			b.WriteRune(unicode.ToLower(fold(r)))
+		switch {
+		case r < utf8.RuneSelf && isUpper(byte(r)):
+			b = append(b, byte(r)+'a'-'A')
+		case r < utf8.RuneSelf && (isLower(byte(r)) || r == '-'):
+			b = append(b, byte(r))
+		case strings.ContainsRune(innerSigns, r) || r < 0x370 && unicode.IsMark(r):
+		default:
+			b = utf8.AppendRune(b, unicode.ToLower(fold(r)))
 		}
 	}
-	return b.String()
+	return string(b)
 }
 
-// title reports whether the word is how people are addressed.
+// title reports whether the word, in small letters, is how people are addressed.
 func title(word string) bool {
-	switch word {
-	case "Mr", "Mrs", "Ms", "Miss", "Dr", "Prof", "Sir", "Herr", "Frau", "Mme", "M", "Sr", "Sra", "Sig", "Dott":
+	const longest = 8
+	if len(word) > longest {
+		return false
+	}
+	switch plainWord(word) {
+	case "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "sir", "dame", "rev", "herr", "frau", "mme", "mlle", "m", "sr", "sra", "srta", "don", "dona", "sig", "dott", "dottssa", "ing", "dhr", "mevr", "mevrouw", "shri", "smt", "sayin", "pan", "pani":
 		return true
 	}
 	return false

@@ -47,10 +47,32 @@ func TestPublishedNumbers(t *testing.T) {
 	}
 }
 
+// Numbers of persons as the offices that give them write them in their examples, and
+// the same with the last character changed, which no office gives.
+func TestNumbersOfPersons(t *testing.T) {
+	t.Parallel()
+	for right, wrong := range map[string]string{
+		"10000000146": "10000000148", "11010519491231002X": "110105194912310021", "131052-308T": "131052-308U", "BOXW310820HNERXN09": "BOXW318820HNERXN09",
+		"1800101221144": "1800101221145", "780123/0008": "780123/0009", "12.345.678-5": "12.345.678-6", "112-233-445 95": "112-233-445 96", "94577403194": "94577403195",
+		"37605030299": "37605030298", "7523169263": "7523169264", "85.07.30-033.28": "85.07.30-033.29", "0101006500006": "0101006500007", "8001015009087": "8001015009088",
+		"500100732259": "500100732258", "ABCPE1234F": "ABCQE1234F", "44051401359": "44051401358", "820701-2409184": "821701-2409184", "529 98 2247": "900 98 2247",
+	} {
+		t.Run(right, func(t *testing.T) {
+			t.Parallel()
+			if pii.Quote(right) == right {
+				t.Errorf("%s is shown", right)
+			}
+			if pii.Quote(wrong) != wrong {
+				t.Errorf("%s is hidden as %s", wrong, pii.Quote(wrong))
+			}
+		})
+	}
+}
+
 func TestNumbersThatNeedAName(t *testing.T) {
 	t.Parallel()
 	for name, numbers := range map[string][]int64{
-		"steuer_id": {86095742719, 47036892816, 65929970489}, "pesel": {44051401359, 2070803628}, "bsn": {111222333}, "aba": {121000358},
+		"steuer_id": {86095742719, 47036892816, 65929970489}, "pesel": {44051401359, 2070803628}, "bsn": {111222333}, "tfn": {123456782}, "nif": {123456789}, "aba": {121000358},
 	} {
 		c := pii.NewColumn(name)
 		for _, n := range numbers {
@@ -81,6 +103,59 @@ func TestNamesAreWordsNotParts(t *testing.T) {
 	} {
 		if f := found(name, values...); f.Kind != "" {
 			t.Errorf("%q of %v is %+v", name, values, f)
+		}
+	}
+}
+
+// TestNamesOfPeople looks at columns of values that are repeated with others.
+func TestNamesOfPeople(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, values string
+		want         pii.Kind
+	}{
+		{"x", "Jane Smith|Peter Jones|Maria Garcia|Ahmed Khan|Li Wang|John Brown|Anna Müller|Tom Cook|Eva Novak|Luca Rossi|Paul Weber|Ines Silva", pii.PersonName},
+		{"x", "SMITH, JANE|JONES, PETER|GARCIA, MARIA|KHAN, AHMED|WANG, LI|BROWN, JOHN|WEBER, PAUL|SILVA, INES|ROSSI, LUCA|COOK, ADA|NOVAK, EVA|ROTH, KLAUS", pii.PersonName},
+		{"x", "Dr. Jane Smyth-Pettigrew|Mr Quillon Fasbrough|Mrs. Ova Tindrell|Prof. Z. Umbrage|Ms Iola Vexley|Mr Orrin Plack|Dr Una Welkin|Mr Ezry Toft|Mrs Nell Quist|Mr Bram Ostrey|Ms Oona Frith|Dr Ulf Karn", pii.PersonName},
+		{"x", "Иванов Иван Иванович|Петрова Анна Сергеевна|Сидоров Олег Петрович|Козлова Вера Ильинична|Орлов Юрий Львович|Белов Пётр Ильич|Зуева Алла Олеговна|Гусев Лев Юрьевич|Мороз Яна Павловна|Волков Глеб Иванович|Титов Егор Олегович|Ким Инна Андреевна", pii.PersonName},
+		{"x", "王伟|李娜|张敏|刘洋|陈静|杨帆|赵丽华|黄志强|周杰|吴秀英|徐磊|孙悦", pii.PersonName},
+		{"x", "北京|上海|广州|深圳|成都|杭州|西安|南京|重庆|天津|苏州|青岛", ""},
+		{"x", "Wayne|Franklin|Jefferson|Madison|Marion|Monroe|Montgomery|Lee|Clay|Union|Douglas|Washington", ""},
+		{"x", "Blue Mug|Oak Table|Rose Water|Olive Oil|Ruby Ring|Ginger Ale|Steel Bolt|Desk Lamp|Amber Ale|Jasmine Tea|Pine Shelf|Wool Sock", ""},
+		{"author", "Kaitlyn Castaneda|Zorblat Kwisp|Ada Lovelace|Vim Torrent|Bob Stone|Una Wray", pii.PersonName},
+		{"author", "Penguin Books|Tor|Random House|Vintage|Orbit|Faber and Faber", ""},
+		{"vorname", "Qirx|Zwolle|Brunhold|Etzel", pii.PersonName},
+		{"station_name", "Jane Smith|Peter Jones|Maria Garcia|Ahmed Khan|Li Wang|John Brown|Anna Müller|Tom Cook|Eva Novak|Luca Rossi", ""},
+		{"customer_name", "Weber GmbH|Smith & Co|Garcia Holdings|Brown Foods Ltd|Jones Bank|Silva Motors", ""},
+		{"customer_type", "Jane|Peter|Maria|Ahmed|Li|John", ""},
+		{"full_name", "n/a|unknown|Jane Smith|Peter Jones|None|Maria Garcia", pii.PersonName},
+	} {
+		t.Run(c.name+" "+c.values[:8], func(t *testing.T) {
+			t.Parallel()
+			if f := found(c.name, strings.Split(c.values, "|")...); f.Kind != c.want {
+				t.Errorf("%+v, should be %q", f, c.want)
+			}
+		})
+	}
+}
+
+// TestHeaders reads names of columns in several languages, abbreviated and compound.
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	for kind, c := range map[pii.Kind]struct{ value, names string }{
+		pii.Phone:       {"6123456789", "tel_mob,Handynr.,n° de téléphone,numero_telefono,telefoonnummer,nr_telefone,Телефон,手机号码,رقم الهاتف,mobile_no,privattelefon"},
+		pii.DateOfBirth: {"1980-04-05", "geb_dat,Geburtsdatum,date_naiss,fecha_nac,data_di_nascita,geboortedatum,data_urodzenia,dogum_tarihi,生年月日,дата рождения,D.O.B."},
+		pii.Address:     {"12 Somewhere Else", "Lieferadresse,adresse1,direccion,indirizzo,endereço,woonadres,адрес,住所,gatuadress"},
+	} {
+		for name := range strings.SplitSeq(c.names, ",") {
+			if f := found(name, c.value, c.value, c.value); f.Kind != kind || f.Name == "" {
+				t.Errorf("%q is %+v, should be %s", name, f, kind)
+			}
+		}
+		for _, name := range []string{"c3", "amount", "order_ref", "telemetry", "birth_weight", "ip_address_count"} {
+			if f := found(name, c.value, c.value, c.value); f.Kind == kind {
+				t.Errorf("%q is %+v", name, f)
+			}
 		}
 	}
 }

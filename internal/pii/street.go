@@ -7,12 +7,12 @@ import (
 
 // Words for streets, in front of the number, behind it, and as the end of a word.
 const (
-	streetsBehind = "street st avenue ave av road rd boulevard blvd lane ln drive dr court ct way place pl terrace ter close crescent cres square sq highway hwy parkway pkwy circle cir trail alley mews row"
-	streetsFront  = "rue avenue boulevard place chemin impasse allee quai route calle avenida av avda plaza paseo carrer camino carretera via viale piazza corso largo vicolo rua travessa alameda praca ulica ul aleja"
+	streetsBehind = "street st avenue ave av road rd boulevard blvd lane ln drive dr court ct way place pl terrace ter close crescent cres square sq highway hwy parkway pkwy circle cir trail alley mews row grove gardens walk hill wharf quay pike loop plz plaza pkway expressway expy freeway fwy"
+	streetsFront  = "rue avenue boulevard place chemin impasse allee quai route calle avenida av avda plaza paseo carrer camino carretera via viale piazza corso largo vicolo rua travessa alameda praca ulica ul aleja osiedle plac c/ cra carrera pza pso glorieta ronda urb urbanizacion jiron rodovia praceta largo lungomare salita bd bld cours sentier faubourg bulevar bulevardul strada str calea soseaua aleea namesti ulice trida prospekt pr-t ul odos leoforos jalan jl jln soi улица ул проспект просп пр-т пр переулок пер бульвар шоссе площадь набережная οδοσ λεωφοροσ شارع طريق"
 )
 
 //nolint:gochecknoglobals // a constant list
-var streetEnds = []string{"strasse", "straße", "str", "weg", "platz", "gasse", "allee", "ufer", "damm", "straat", "laan", "plein", "gracht", "gatan", "vagen", "vej", "gade", "gata", "veien", "katu"}
+var streetEnds = byLast("strasse", "straße", "str", "weg", "platz", "gasse", "allee", "ufer", "damm", "straat", "laan", "plein", "gracht", "gatan", "vagen", "vej", "gade", "gata", "veien", "katu", "kuja", "polku", "steig", "stieg", "chaussee", "kade", "dijk", "singel", "stigen", "torget", "stien", "utca", "korut")
 
 //nolint:gochecknoglobals // made once of constant lists
 var readStreets = sync.OnceValue(func() map[string]uint8 {
@@ -30,6 +30,24 @@ const (
 	streetFront  = 2
 	streetEnd    = 4
 )
+
+// joinedAddress looks at addresses of China, Japan and Korea, which have few spaces:
+// a word for a district or a street, and numbers behind it.
+func joinedAddress(s string) forms {
+	marks := 0
+	for _, of := range [...]string{"省州", "都府県縣", "市군", "区區구町村郡县縣乡鄉", "路街道巷弄段条로길", "号號番地丁동"} {
+		if strings.ContainsAny(s, of) {
+			marks++
+		}
+	}
+	switch {
+	case marks >= 2:
+		return streetForm
+	case marks == 1:
+		return addressShape
+	}
+	return 0
+}
 
 // addressForms tells whether words are an address.
 func addressForms(s string) (f forms) {
@@ -85,7 +103,10 @@ func addressForms(s string) (f forms) {
 // streetMark says what a word in small letters says about a street.
 func streetMark(word string) uint8 {
 	mark := readStreets()[word]
-	for _, end := range streetEnds {
+	if word == "" {
+		return mark
+	}
+	for _, end := range streetEnds[word[len(word)-1]] {
 		if strings.HasSuffix(word, end) && (len(word) > len(end)+2 || word == end) {
 			mark |= streetEnd
 		}

@@ -1,7 +1,6 @@
 package pii
 
 import (
-	"net/netip"
 	"slices"
 	"strings"
 )
@@ -14,6 +13,7 @@ const (
 	emailInside
 	phoneForm     // with the code of a country, or written as phone numbers are
 	phoneDigits   // that could be one
+	phoneNational // digits alone, with the zero that stands before the codes of places
 	ssnForm       // with dashes
 	ssnDigits     // that could be one
 	nationalForm  // a number of a person whose letters or signs tell it from other numbers
@@ -25,10 +25,19 @@ const (
 	ip4Form
 	ip4High // no number of a version
 	ip6Form
-	dateForm // a date on which somebody may have been born
-	personFull
-	personWord  // a given or a family name
-	personShape // words in capitals that could be one
+	dateForm          // a date on which somebody may have been born
+	personBoth        // a given and a family name
+	personGiven       // words with a given name
+	personFamily      // words with a family name
+	personWords       // words as names are
+	personMarked      // words as names are, with a title, an initial or turned around
+	personOwn         // a name of another script, by its family name or its endings
+	personOneGiven    // a given name alone
+	personOneFamily   // a family name alone
+	personOneDoubtful // a given name that is as often something else
+	personOne         // a word that could be one
+	personNever       // words that names do not have
+	personMissing     // a word for there being none
 	streetForm
 	addressShape
 	nhsForm
@@ -46,6 +55,8 @@ const (
 	longestValue = 300 // bytes of a value that is looked at as a whole
 	longestText  = 20_000
 	shortest     = 4
+
+	longestScheme = 10
 )
 
 // stars stand for what is hidden.
@@ -116,8 +127,18 @@ func formsOf(s string, secret bool) forms {
 	default:
 		f |= mixedForms(s, h)
 	}
-	if len(s) >= shortest && h.spaces == 0 {
+	switch {
+	case len(s) >= shortest && h.spaces == 0:
 		f |= secretForms(s, h, secret)
+	case h.spaces == 1 && len(s) > longestScheme:
+		// Schemes of authorization stand before their tokens.
+		scheme, token, _ := strings.Cut(s, " ")
+		if len(scheme) <= longestScheme && scheme != "" && isUpper(scheme[0]) {
+			f |= secretForms(token, shapeOf(token), secret) & keyForm
+		}
+	}
+	if h.digits > 0 && h.letters()+h.high == 0 && (h.colons == 1 || strings.IndexByte(s, ',') > 0) {
+		f |= ip4Parts(s)
 	}
 	return f
 }
@@ -134,69 +155,6 @@ func inText(s string) (f forms) {
 		f |= keyForm
 	}
 	return f
-}
-
-func emailForms(s string, h shape) forms {
-	if h.at == 1 && h.spaces == 0 && address(s) {
-		return emailForm
-	}
-	if emailWithin(s) {
-		return emailInside
-	}
-	return 0
-}
-
-// address reports whether the text is an address of electronic mail.
-func address(s string) bool {
-	local, domain, _ := strings.Cut(s, "@")
-	if local == "" || len(local) > 64 || len(domain) > 253 || local[0] == '.' || local[len(local)-1] == '.' {
-		return false
-	}
-	for i := range len(local) {
-		c := local[i]
-		if !isDigit(c) && !isLower(c) && !isUpper(c) && c < 0x80 && strings.IndexByte("!#$%&'*+-/=?^_`{|}~.", c) < 0 {
-			return false
-		}
-	}
-	at := strings.LastIndexByte(domain, '.')
-	if at < 1 || len(domain)-at-1 < 2 {
-		return false
-	}
-	for i := range len(domain) {
-		c := domain[i]
-		if !isDigit(c) && !isLower(c) && !isUpper(c) && c != '-' && c != '.' && c < 0x80 {
-			return false
-		}
-		if i > at && !isLower(c) && !isUpper(c) && c < 0x80 {
-			return false
-		}
-	}
-	return domain[0] != '-' && !strings.Contains(domain, "..")
-}
-
-// emailWithin reports whether a word of the text is an address.
-func emailWithin(s string) bool {
-	for {
-		at := strings.IndexByte(s, '@')
-		if at < 0 {
-			return false
-		}
-		from, to := at, at+1
-		for from > 0 && ofAddress(s[from-1]) {
-			from--
-		}
-		for to < len(s) && ofAddress(s[to]) {
-			to++
-		}
-		if address(strings.Trim(s[from:to], ".-'")) {
-			return true
-		}
-		s = s[at+1:]
-	}
-}
-
-func ofAddress(c byte) bool {
-	return isDigit(c) || isLower(c) || isUpper(c) || c == '.' || c == '-' || c == '_' || c == '+' || c == '%' || c >= 0x80
 }
 
 // numberForms looks at digits and signs without letters.
@@ -218,7 +176,7 @@ func numberForms(s string, h shape) (f forms) {
 	f |= dateForms(s) | phoneForms(s, d, h)
 	onlyDashes, onlySpaces := h.dashes+h.digits == len(s), h.spaces+h.digits == len(s)
 	switch {
-	case len(d) == 9 && cutAs(s, "ddd-dd-dddd") && ssn(d):
+	case len(d) == 9 && (cutAs(s, "ddd-dd-dddd") || cutAs(s, "ddd"+" dd"+" dddd")) && ssn(d):
 		f |= ssnForm
 	case len(d) == 9 && (cutAs(s, "ddd-ddd-ddd") || cutAs(s, "ddd"+" ddd"+" ddd")) && sin(d):
 		f |= nationalForm
@@ -227,7 +185,11 @@ func numberForms(s string, h shape) (f forms) {
 		len(d) == 13 && cutAs(s, "ddd.dddd.dddd.dd") && ahv(d),
 		len(d) == 15 && onlySpaces && insee(d),
 		len(d) == 10 && (cutAs(s, "dddddd-dddd") || cutAs(s, "dddddd+dddd")) && personnummer(d),
-		len(d) == 12 && cutAs(s, "dddddddd-dddd") && personnummer(d[2:]):
+		len(d) == 12 && cutAs(s, "dddddddd-dddd") && personnummer(d[2:]),
+		len(d) == 13 && cutAs(s, "dddddd-ddddddd") && birthDigits(d, false),
+		len(d) == 10 && cutAs(s, "dddddd/dddd") && birthDigits(d, true) && number(d)%11 == 0,
+		len(d) == 11 && (cutAs(s, "ddd-ddd-ddd"+" dd") && snils(d) || cutAs(s, "dd.dd.dd-ddd.dd") && rijksregister(d)),
+		h.dashes == 1 && h.dots == 2 && rut(s):
 		f |= nationalForm
 	case len(d) == 10 && onlySpaces && nhs(d):
 		f |= nhsForm
@@ -267,7 +229,7 @@ func digitForms(d []byte) (f forms) {
 		if ssn(d) {
 			f |= ssnDigits
 		}
-		if sin(d) || bsn(d) {
+		if weakly(d) {
 			f |= nationalName
 		}
 		if routing(d) {
@@ -277,55 +239,25 @@ func digitForms(d []byte) (f forms) {
 		if nhs(d) {
 			f |= nhsForm
 		}
-	case n == 11:
-		if steuerID(d) || cpf(d) || pesel(d) {
-			f |= nationalCheck
-		}
-	case n == 12:
-		if aadhaar(d) {
-			f |= nationalCheck
-		}
-	case n == 13 && ahv(d), n == 15 && insee(d):
+	case n == 13 && ahv(d), n == 15 && insee(d), n == 18 && resident(d):
 		f |= nationalForm
+	}
+	if personal(d) {
+		f |= nationalCheck
 	}
 	if card(d) {
 		f |= cardForm
 	}
 	if len(d) >= 9 && len(d) <= 13 && !same(d) {
 		f |= phoneDigits
+		if len(d) <= 12 && len(d) >= 10 && d[0] == '0' && d[1] != '0' && !nhs(d) {
+			f |= phoneNational
+		}
 	}
 	if len(d) <= 18 {
 		f |= accountForm | idForm
 	}
 	return f
-}
-
-func ip4Forms(s string) forms {
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return 0
-	}
-	// Numbers of versions are small.
-	const small = 30
-	b := a.As4()
-	if b[0] == 0 {
-		return 0
-	}
-	if b[0] >= small || b[1] >= small && (b[2] >= small || b[3] >= small) || b[0] == 10 && (b[1] == 0 || b[2] >= small || b[3] >= small) {
-		return ip4Form | ip4High
-	}
-	return ip4Form
-}
-
-func ip6Forms(s string) forms {
-	const longest = 45
-	if len(s) > longest {
-		return 0
-	}
-	if a, err := netip.ParseAddr(s); err == nil && a.Is6() && s != "::" {
-		return ip6Form
-	}
-	return 0
 }
 
 // mixedForms looks at letters and digits.
@@ -340,11 +272,22 @@ func mixedForms(s string, h shape) (f forms) {
 	if h.letters() == 1 && h.digits >= 8 && h.digits <= 18 {
 		f |= phoneExtension(s)
 	}
+	if h.letters() <= 2 && h.digits >= 8 && h.digits <= 17 && (hetu(s) || h.dashes == 1 && rut(s)) {
+		f |= nationalForm
+	}
+	if h.lower > 0 && h.spaces == 0 && h.high == 0 && len(s) >= 15 && len(s) <= 34 && isLower(s[0]) && isLower(s[1]) {
+		if t := packed(room[:0], strings.ToUpper(s)); iban(t) {
+			f |= ibanForm
+		}
+	}
 	if h.letters() <= 12 && h.digits >= 3 && h.digits <= 6 {
 		f |= dateWords(s)
 	}
 	if h.high == 0 && medical(s) {
 		f |= medicalForm
+	}
+	if h.high >= 6 && eastAsian(s) {
+		f |= joinedAddress(s)
 	}
 	if h.spaces > 0 {
 		f |= addressForms(s)
@@ -383,10 +326,15 @@ func codeForms(t []byte, h shape) (f forms) {
 	switch n := len(t); {
 	case n == 9 && (nino(t) || dni(t)),
 		n == 15 && insee(t),
+		n == 18 && (curp(t) || t[17] == 'X' && onlyDigits(t[:17]) && resident(t)),
 		n == 16 && h.upper >= 7 && codiceFiscale(t):
 		f |= nationalForm
 	case n == 11 && mbi(t):
 		f |= mbiForm
+	case n == 10 && taxIndia(t):
+		f |= nationalForm
+	case n == 13 && rfc(t), n == 9 && nric(t):
+		f |= nationalName | idForm
 	}
 	if (len(t) == 8 || len(t) == 11) && swift(t) {
 		f |= swiftForm

@@ -60,6 +60,7 @@ func TestFindingsSpeakTheVocabulary(t *testing.T) {
 		"remove_duplicates": {"columns": []any{"text"}}, "cap_outliers": {"columns": []any{"number"}}, "change_case": {"columns": []any{"text"}, "case": "lower"},
 		"group_rare": {"columns": []any{"text"}}, "derive_column": {"name": "number log", "expression": "log(number)"}, "filter_rows": {"condition": `at <= timestamp("2024-01-31T00:00:00Z")`},
 		"replace_values": {"columns": []any{"text"}, "values": p{"a": "b"}}, "trim_text": {"columns": []any{"text"}}, "convert_type": {"columns": []any{"text"}, "type": "float"},
+		"replace_text": {"columns": []any{"text"}, "pattern": `(\d\d)$`, "replacement": "20$1"},
 	}
 	names := stepsOfFindings(t)
 	if len(names) < 9 {

@@ -253,7 +253,9 @@ func untrusted(err error) bool {
 // has no errors for that.
 func garbled(err error) bool {
 	_, line := errors.AsType[textproto.ProtocolError](err)
-	return line || strings.Contains(err.Error(), "malformed HTTP") || strings.Contains(err.Error(), "response headers exceeded")
+	return line || slices.ContainsFunc([]string{"malformed HTTP", "response headers exceeded", "bad Content-Length", "transfer encoding"}, func(sign string) bool {
+		return strings.Contains(err.Error(), sign)
+	})
 }
 
 // body is a download that ends when it stands still.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -54,6 +55,10 @@ func NewCSVReader(src io.Reader, o CSVOptions) (*CSVReader, error) {
 	if format.BOM {
 		s.pos = len(bom)
 	}
+	if _, n := separatorLine(s.buf[s.pos:]); n > 0 {
+		s.pos += n
+		s.line++
+	}
 	r := &CSVReader{scan: s, textReader: textReader{records: s, src: src, limits: limits, format: format, tolerant: o.Tolerant}}
 	if err := r.header(); err != nil {
 		return nil, err
@@ -92,7 +97,35 @@ func (r *CSVReader) header() error {
 	for i, f := range s.spans {
 		r.names[i] = cleanName(string(s.buf[f.start:f.end]))
 	}
+	nameRest(r.names)
 	return checkNames(r.names, "csv", s.start)
+}
+
+// nameRest gives columns without a name one by their place, unless more lack a name
+// than have one: what is read is no header then.
+func nameRest(names []string) {
+	taken := make(map[string]bool, len(names))
+	bare := 0
+	for _, name := range names {
+		taken[name] = true
+		if name == "" {
+			bare++
+		}
+	}
+	if 2*bare > len(names) {
+		return
+	}
+	for i := range names {
+		for n := 1; names[i] == ""; n++ {
+			name := columnName(nil, i)
+			if n > 1 {
+				name += "_" + strconv.Itoa(n)
+			}
+			if !taken[name] {
+				names[i], taken[name] = name, true
+			}
+		}
+	}
 }
 
 // maxName is the longest name of a column, in bytes.

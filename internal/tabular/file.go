@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -202,6 +203,9 @@ func (in *opened) decode(head *bufio.Reader, magic []byte, told FormatOptions) e
 			return err
 		}
 		in.text = text
+		if err := checkMarkup(text.head); err != nil {
+			return err
+		}
 		in.format.Kind = SniffKind(text.head)
 	}
 	return told.fit(in.format.Kind)
@@ -397,11 +401,24 @@ func SniffKind(head []byte) string {
 	switch {
 	case text[0] == '[' && (len(inside) == 0 || inside[0] == '{' || inside[0] == '[' || inside[0] == ']'):
 		return KindJSON
+	case text[0] == '[' && holdsValues(text):
+		return KindJSON // in which there are no rows
 	case text[0] == '{' && (len(inside) == 0 || inside[0] == '"' || inside[0] == '}'):
 		return sniffObject(text)
 	default:
 		return KindCSV
 	}
+}
+
+// holdsValues reports whether the text begins with a line that is an array of JSON,
+// as no header is.
+func holdsValues(text []byte) bool {
+	end := (&nesting{}).pass(text)
+	if end < 0 || !json.Valid(text[:end]) {
+		return false
+	}
+	rest := bytes.TrimLeft(text[end:], " \t")
+	return len(rest) == 0 || rest[0] == '\n' || rest[0] == '\r'
 }
 
 // sniffObject tells one object a line from one object around an array of them,

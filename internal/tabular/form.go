@@ -31,8 +31,9 @@ const (
 	FormURL
 	FormJSON // an object or a list
 	FormUUID
-	FormCode  // digits with leading zeros, or too many for a number
-	FormToken // no space, at most 64 bytes, with a digit
+	FormCode      // digits with leading zeros, or too many for a number
+	FormToken     // no space, at most 64 bytes, with a digit, and not written as amounts and dates are
+	FormShortYear // a date whose year has two digits, which is none to be sure of
 
 	FormDates      = FormYearFirst | FormDayFirst | FormMonthFirst | FormNamedMonth
 	FormNumbers    = FormPoint | FormComma
@@ -75,8 +76,12 @@ func wordForms(b []byte) Forms {
 	}
 	f := layoutForms(b)
 	space, digit := bytes.IndexByte(b, ' ') >= 0, bytes.ContainsAny(b, "0123456789")
-	if digit && !space && len(b) <= longestNumeral {
-		f |= FormToken
+	if digit && !space && len(b) <= longestNumeral && f&(FormDates|FormCurrencies|FormPercents|FormClock) == 0 {
+		if isShortYear(b) {
+			f |= FormShortYear
+		} else if !isQuantity(b) {
+			f |= FormToken
+		}
 	}
 	switch {
 	case isUUID(b):
@@ -93,6 +98,31 @@ func wordForms(b []byte) Forms {
 		f |= FormPhone
 	}
 	return f
+}
+
+// isQuantity reports whether the text is written as amounts and dates are, of digits
+// and what stands between them, whether it is one or not: 12,34,567.89 and 2024-02-30.
+func isQuantity(b []byte) bool {
+	if _, ok := cutDate(b); ok {
+		return true
+	}
+	for _, c := range b {
+		if c-'0' > 9 && c < 0x80 && strings.IndexByte(".,:/'+%$", c) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isShortYear reports whether the text is a date whose year has two digits, and
+// comes last.
+func isShortYear(b []byte) bool {
+	if len(b) < 6 || len(b) > 8 {
+		return false
+	}
+	full := append(append(make([]byte, 0, 10), b[:len(b)-2]...), "20"...)
+	full = append(full, b[len(b)-2:]...)
+	return dateForms(full)&(FormDayFirst|FormMonthFirst) != 0
 }
 
 // layoutForms returns the forms with a layout of a text that the plain grammar

@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -50,7 +53,34 @@ func InferJSON(ctx context.Context, src io.Reader, o JSONOptions, rows func(int6
 	if len(t.Schema) == 0 {
 		return nil, fault.Invalid("json_no_columns", "the objects of the file are empty; give at least one value a name")
 	}
+	if t.Rows == 1 && (byColumns(t.Schema) || divided(t.Schema)) {
+		return nil, fault.Invalid("json_by_columns", "the file has one object of columns instead of one object for each row; write rows, in pandas with to_json(orient=\"records\")")
+	}
 	return t, nil
+}
+
+// byColumns reports whether the names are those of columns of rows, as in
+// {"a": {"0": 1, "1": 2}}, which pandas writes when it is told nothing.
+func byColumns(s Schema) bool {
+	rows := make(map[string]int) // of each column
+	most := 0
+	for _, f := range s {
+		k := strings.LastIndexByte(f.Name, '.')
+		if k < 0 || f.Name[k+1:] != strconv.Itoa(rows[f.Name[:k]]) {
+			return false
+		}
+		rows[f.Name[:k]]++
+		most = max(most, rows[f.Name[:k]])
+	}
+	return most > 1 && most*len(rows) == len(s)
+}
+
+// divided reports whether the names are those of a table in parts, as pandas writes
+// it with orient="split".
+func divided(s Schema) bool {
+	names := s.Names()
+	slices.Sort(names)
+	return slices.Equal(names, []string{"columns", "data", "index"}) || slices.Equal(names, []string{"columns", "data"})
 }
 
 func newJSONReader(src io.Reader, o JSONOptions) *JSONReader {

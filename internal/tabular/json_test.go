@@ -104,6 +104,10 @@ func TestJSONErrors(t *testing.T) {
 		{"deep", `[{"a":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}]`, "json_too_deep", []string{"100"}},
 		{"many columns", `[{` + manyMembers(10_001) + `}]`, "json_too_many_columns", []string{"10001", "10000"}},
 		{"no rows", `[]`, "json_no_rows", nil},
+		{"values without rows", `[1,2,"x"]` + "\n", "json_not_object", []string{`"1"`}},
+		{"values on lines", "[1,\"a\"]\n[2,\"b\"]\n", "json_not_object", nil},
+		{"columns of rows", `{"a":{"0":1,"1":2},"b.c":{"0":3,"1":4}}`, "json_by_columns", []string{"records"}},
+		{"a table in parts", `{"columns":["a"],"index":[0],"data":[[1]]}`, "json_by_columns", nil},
 		{"no rows in the object", `{"rows":[]}` + "\n", "json_no_rows", nil},
 		{"empty rows", `[{},{}]`, "json_no_columns", nil},
 		{"two tables", `{"a":[{"x":1}],"b":[{"y":1}]}`, "json_several_tables", []string{`"a" and "b"`}},
@@ -121,6 +125,17 @@ func TestJSONErrors(t *testing.T) {
 			_, err := tabular.Inspect(t.Context(), memory(tt.in), tabular.Options{Format: o}, nil)
 			checkFault(t, err, tt.code, tt.says...)
 		})
+	}
+}
+
+// One object may be a row, whatever its names look like.
+func TestOneObjectOfObjects(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{`{"a":{"0":1},"b":{"0":2}}`, `{"a":{"0":1,"1":2},"b":3}`, `{"a":{"x":1,"y":2},"b":{"x":3,"y":4}}`, `{"data":1,"index":2}`} {
+		table, err := tabular.Inspect(t.Context(), memory(in), tabular.Options{}, nil)
+		if err != nil || table.Rows != 1 {
+			t.Errorf("%s: %+v, error %v", in, table, err)
+		}
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -282,8 +281,8 @@ func TestParquetRefuses(t *testing.T) {
 	type record struct {
 		Inner struct{ X int64 } `parquet:"inner"`
 	}
-	type clock struct {
-		T time.Duration `parquet:"t,time(microsecond)"`
+	type half struct {
+		H [2]byte `parquet:"h"`
 	}
 	type plain struct {
 		A int64 `parquet:"a"`
@@ -295,7 +294,7 @@ func TestParquetRefuses(t *testing.T) {
 	}{
 		{"list", foreignFile(t, []nested{{A: 1}}), "parquet_nested_column", []string{`column "l"`}},
 		{"record", foreignFile(t, []record{{}}), "parquet_nested_column", []string{`column "inner"`}},
-		{"time of day", foreignFile(t, []clock{{}}), "parquet_unsupported_type", []string{`column "t"`}},
+		{"bytes of a length", foreignFile(t, []half{{}}), "parquet_unsupported_type", []string{`column "h"`}},
 		{"lz4", foreignFile(t, []plain{{1}}, parquet.Compression(&parquet.Lz4Raw)), "parquet_unsupported_codec", []string{"LZ4_RAW", `column "a"`}},
 		{"no rows", foreignFile(t, []plain{}), "parquet_no_rows", []string{"no rows"}},
 		{"cut off", good[:len(good)-5], "parquet_damaged", nil},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -21,6 +22,8 @@ type parquetColumn struct {
 	index    int
 	typ      Type
 	nullable bool
+	empty    bool   // it has no values, and no type either
+	layout   Layout // that says what the values mean
 	put      func(b *columnBuilder, i int, v parquet.Value) string
 }
 
@@ -32,10 +35,16 @@ func newParquetColumn(c *parquet.Column) (parquetColumn, error) {
 	}
 	ok := false
 	switch kind := c.Type().Kind(); kind {
+	case kindOfNull:
+		_, p.empty = logical.(*format.NullType)
+		p.typ, p.nullable, ok = String, true, p.empty
 	case parquet.Boolean:
 		p.typ, p.put, ok = Boolean, putBool, true
 	case parquet.Int32, parquet.Int64:
 		p.typ, p.put, ok = intColumn(logical, kind == parquet.Int32)
+		if _, clock := logical.(*format.TimeType); clock {
+			p.layout = Clock
+		}
 	case parquet.Int96:
 		p.typ, p.put, ok = Datetime, putInt96, true
 	case parquet.Float, parquet.Double:
@@ -64,6 +73,10 @@ func newParquetColumn(c *parquet.Column) (parquetColumn, error) {
 	return p, nil
 }
 
+// kindOfNull is the kind of columns without a type, which writers make of columns
+// without values.
+const kindOfNull = parquet.Kind(-1)
+
 // intColumn chooses what an INT32 or INT64 stands for.
 func intColumn(logical any, narrow bool) (Type, func(*columnBuilder, int, parquet.Value) string, bool) {
 	read := parquet.Value.Int64
@@ -77,13 +90,14 @@ func intColumn(logical any, narrow bool) (Type, func(*columnBuilder, int, parque
 			return Integer, putUnsigned(narrow), true
 		}
 	case *format.DecimalType:
-		scale := math.Pow10(-int(l.Scale))
 		return Float, func(b *columnBuilder, i int, v parquet.Value) string {
-			b.floats[i] = float64(read(v)) * scale
+			b.floats[i] = scaled(big.NewInt(read(v)), l.Scale)
 			return ""
 		}, true
 	case *format.DateType:
 		return Datetime, putTime(read, day, 1), true
+	case *format.TimeType:
+		return Float, putClock(read, l.Unit.Value.Duration()), true
 	case *format.TimestampType:
 		unit := l.Unit.Value.Duration()
 		if unit < time.Microsecond {
@@ -97,6 +111,33 @@ func intColumn(logical any, narrow bool) (Type, func(*columnBuilder, int, parque
 		b.ints[i] = read(v)
 		return ""
 	}, true
+}
+
+// putClock reads a time of day, of which there are so many units since midnight, as
+// seconds.
+func putClock(read func(parquet.Value) int64, unit time.Duration) func(*columnBuilder, int, parquet.Value) string {
+	return func(b *columnBuilder, i int, v parquet.Value) string {
+		n := read(v)
+		if n < 0 || n >= int64(24*time.Hour/unit) {
+			return reasonClock
+		}
+		b.floats[i] = float64(n) / float64(time.Second/unit)
+		return ""
+	}
+}
+
+// scaled returns the float that is nearest to a decimal number of so many places.
+func scaled(n *big.Int, places int32) float64 {
+	const exact = 1 << 53
+	if places >= 0 && int(places) < len(powers) && n.IsInt64() && n.Int64() <= exact && n.Int64() >= -exact {
+		return float64(n.Int64()) / powers[places] // both are exact, so that one rounding follows
+	}
+	text := append(n.Append(nil, 10), 'e')
+	f, err := strconv.ParseFloat(string(strconv.AppendInt(text, -int64(places), 10)), 64)
+	if err != nil {
+		return math.Inf(1)
+	}
+	return f
 }
 
 func putBool(b *columnBuilder, i int, v parquet.Value) string {
@@ -175,15 +216,14 @@ func putFloat(b *columnBuilder, i int, v parquet.Value) string {
 
 // putDecimal reads a big-endian two's complement number.
 func putDecimal(scale int32) func(*columnBuilder, int, parquet.Value) string {
-	factor := math.Pow10(-int(scale))
 	return func(b *columnBuilder, i int, v parquet.Value) string {
 		digits := v.ByteArray()
 		n := new(big.Int).SetBytes(digits)
 		if len(digits) > 0 && digits[0]&0x80 != 0 {
 			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(len(digits))*8))
 		}
-		f, _ := new(big.Float).SetInt(n).Float64()
-		if f *= factor; math.IsInf(f, 0) || math.IsNaN(f) {
+		f := scaled(n, scale)
+		if math.IsInf(f, 0) {
 			return reasonInfinite
 		}
 		b.floats[i] = f

@@ -239,7 +239,7 @@ func (r *ParquetReader) order() {
 func schemaOf(columns []parquetColumn) Schema {
 	schema := make(Schema, len(columns))
 	for i, c := range columns {
-		schema[i] = Field{Name: c.name, Type: c.typ, Nullable: c.nullable}
+		schema[i] = Field{Name: c.name, Type: c.typ, Nullable: c.nullable, Layout: c.layout}
 	}
 	return schema
 }
@@ -328,7 +328,11 @@ func (r *ParquetReader) next() (*Chunk, error) {
 		r.left = int(g.NumRows())
 		chunks := g.ColumnChunks()
 		for _, c := range r.wanted {
-			r.streams = append(r.streams, &columnStream{pages: chunks[c.index].Pages()})
+			s := &columnStream{}
+			if !c.empty {
+				s.pages = chunks[c.index].Pages()
+			}
+			r.streams = append(r.streams, s)
 		}
 	}
 	n := min(r.left, r.limits.chunkRows(len(r.wanted)))
@@ -435,7 +439,9 @@ func (s *columnStream) close() {
 	if s.page != nil {
 		parquet.Release(s.page)
 	}
-	_ = s.pages.Close() // reading is over; nothing depends on it
+	if s.pages != nil {
+		_ = s.pages.Close() // reading is over; nothing depends on it
+	}
 }
 
 // decoded turns values into a column.
@@ -451,6 +457,12 @@ type decoded struct {
 // read reads n values as the type that the file has.
 func (d *decoded) read(s *columnStream, n int) (frame.Column, error) {
 	b := newColumnBuilder(d.column.typ, n)
+	if d.column.empty {
+		for i := range n {
+			b.null(i)
+		}
+		return b.column(d.column.name), nil
+	}
 	for i := 0; i < n; {
 		values, err := s.read(n - i)
 		if err != nil {
@@ -482,5 +494,6 @@ func (d *decoded) bad(i int, reason string) {
 const (
 	reasonInfinite = "the value is infinite; leave it empty or give a finite number"
 	reasonUTF8     = "the value is not UTF-8 text; store text, or leave the column out"
+	reasonClock    = "the value is no time of day; it must be less than 24 hours and not below zero"
 	reasonRange    = "the value is outside the range of 64-bit integers or of the years 1 to 9999"
 )

@@ -75,10 +75,11 @@ func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
 		parquet.WriteBufferSize(256 << 10),
 	}
 	for _, f := range schema {
+		options = append(options, parquet.SkipPageStatistics(f.Name)) // the index of pages has them
 		if f.Type == String {
 			// The smallest and the largest text of every page would make the
 			// metadata as long as the texts are.
-			options = append(options, parquet.SkipPageBounds(f.Name), parquet.SkipPageStatistics(f.Name))
+			options = append(options, parquet.SkipPageBounds(f.Name))
 		}
 	}
 	out.file = parquet.NewGenericWriter[any](w, options...)
@@ -90,14 +91,14 @@ func parquetNode(f Field) parquet.Node {
 	var n parquet.Node
 	switch f.Type {
 	case Integer:
-		n = parquet.Int(64)
+		n = parquet.Compressed(parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked), &parquet.Uncompressed)
 	case Float:
 		// Decimal numbers hardly get shorter, for a tenth of all the work.
 		n = parquet.Compressed(parquet.Leaf(parquet.DoubleType), &parquet.Uncompressed)
 	case Boolean:
 		n = parquet.Leaf(parquet.BooleanType)
 	case Datetime:
-		n = parquet.Timestamp(parquet.Microsecond)
+		n = parquet.Compressed(parquet.Encoded(parquet.Timestamp(parquet.Microsecond), &parquet.DeltaBinaryPacked), &parquet.Uncompressed)
 	default:
 		n = parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
 	}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -222,7 +223,8 @@ func appendCSVText(b []byte, s string) []byte {
 // formula reports whether a spreadsheet may take the text for a formula.
 // Plain numbers are none.
 func formula(s string) bool {
-	if s == "" || !strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	const first = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20" // the last four as East Asian keyboards write them
+	if r, _ := utf8.DecodeRuneInString(s); s == "" || !strings.ContainsRune(first, r) {
 		return false
 	}
 	kind := scanNumber([]byte(s)).kind

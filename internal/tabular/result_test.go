@@ -56,6 +56,31 @@ func TestWriteCSV(t *testing.T) {
 	}
 }
 
+// Whatever a spreadsheet may take for a formula gets an apostrophe, and numbers
+// stay numbers.
+func TestFormulasInCSV(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"=1+1": `"'=1+1"`, "+cmd": `"'+cmd"`, "-x": `"'-x"`, "@SUM(A1)": `"'@SUM(A1)"`, "\t=1": "\"'\t=1\"", "\r=1": "\"'\r=1\"", "\n=1": "\"'\n=1\"",
+		"\uff1d1+1": "\"'\uff1d1+1\"", "\uff20x": "\"'\uff20x\"", "-inf": `"'-inf"`,
+		"-5": "-5", "+4930123456": "+4930123456", "-1.5e3": "-1.5e3", "a=1": "a=1", "\uff21": "\uff21",
+	} {
+		got := write(t, tabular.KindCSV, frameOf(t, frame.StringsOf("a", []string{text}, nil)))
+		if got != "a\n"+want+"\n" {
+			t.Errorf("%q is written as %q", text, got)
+		}
+	}
+}
+
+func frameOf(tb testing.TB, columns ...frame.Column) *frame.Frame {
+	tb.Helper()
+	f, err := frame.New(columns...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return f
+}
+
 func TestWriteJSONLines(t *testing.T) {
 	t.Parallel()
 	got := write(t, tabular.KindJSONL, mixed(t))

@@ -146,9 +146,13 @@ func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 }
 
 func (s *scanner) ragged() *problem {
+	above := ""
+	if s.row == 1 && s.count > s.width {
+		above = "; take away lines above the header, if there are any"
+	}
 	return &problem{code: "csv_ragged_row", line: s.start, column: -1, reason: fmt.Sprintf(
-		"expected %d fields, found %d; give every row one field for each column, and enclose fields that contain %q in %q",
-		s.width, s.count, string(s.delim), string(s.quote))}
+		"expected %d fields, found %d; give every row one field for each column, and enclose fields that contain %q in %q%s",
+		s.width, s.count, string(s.delim), string(s.quote), above)}
 }
 
 // record cuts the next record that is not blank, or reports false at the end.

@@ -325,9 +325,13 @@ func (r *XLSXReader) begin(sheet sheetPart, o XLSXOptions) error {
 			s.widen(sample.most + 1 - sample.least)
 		}
 	} else {
+		if n := len(sample.records) - 1; n > 0 && sample.before == n { // an index, which pandas writes without a name
+			s.first, s.names = sample.first-1, append(s.names, "")
+		}
 		for _, name := range sample.records[0] {
 			s.names = append(s.names, cleanName(name))
 		}
+		nameRest(s.names)
 		if _, err := s.rows.scan(); err != nil {
 			return err
 		}
@@ -345,6 +349,7 @@ type sheetSample struct {
 	records     [][]string // the columns of the first row
 	first, last int        // columns of the first row with a value
 	least, most int        // of all of them
+	before      int        // rows that begin one column before the first
 }
 
 // sample looks at the first rows of the sheet.
@@ -368,6 +373,9 @@ func (r *XLSXReader) sample(sheet sheetPart) (*sheetSample, error) {
 			sample.number, sample.first, sample.last, sample.least, sample.most = rows.number, left, right, left, right
 		}
 		sample.least, sample.most = min(sample.least, left), max(sample.most, right)
+		if left == sample.first-1 {
+			sample.before++
+		}
 		record := make([]string, sample.last+1-sample.first)
 		for _, v := range rows.values {
 			if k := v.column - sample.first; k >= 0 && k < len(record) {
@@ -459,21 +467,16 @@ func (s *sheetRecords) next(c *rawChunk, maxRows int) error {
 func (s *sheetRecords) beside(width int) *problem {
 	for _, v := range s.rows.values {
 		if k := v.column - s.first; k < 0 || k >= width {
+			above := ""
+			if s.n == 1 {
+				above = ", or take away what stands above the header"
+			}
 			return &problem{code: "xlsx_value_beside_table", column: -1, reason: fmt.Sprintf(
-				"there is a value in column %s, and the table is in the columns %s to %s; give the column a name in the first row, or empty the cell",
-				columnLetters(v.column), columnLetters(s.first), columnLetters(s.first+width-1))}
+				"there is a value in column %s, and the table is in the columns %s to %s; give the column a name in the first row, or empty the cell%s",
+				columnLetters(v.column), columnLetters(s.first), columnLetters(s.first+width-1), above)}
 		}
 	}
 	return nil
-}
-
-// columnLetters returns the name that a spreadsheet has for the column.
-func columnLetters(n int) string {
-	var letters []byte
-	for n++; n > 0; n = (n - 1) / 26 {
-		letters = append([]byte{byte('A' + (n-1)%26)}, letters...)
-	}
-	return string(letters)
 }
 
 // take puts the row into the chunk.

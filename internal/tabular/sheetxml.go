@@ -188,3 +188,12 @@ func attribute(e xml.StartElement, name string) string {
 func errWorkbook(err error) *fault.Error {
 	return fault.Invalid("xlsx_damaged", "the workbook is damaged or incomplete; save it again").Because(err)
 }
+
+// columnLetters returns the name that a spreadsheet has for the column.
+func columnLetters(n int) string {
+	var letters []byte
+	for n++; n > 0; n = (n - 1) / 26 {
+		letters = append([]byte{byte('A' + (n-1)%26)}, letters...)
+	}
+	return string(letters)
+}

@@ -29,6 +29,12 @@ func SniffCSV(sample []byte, whole bool, o FormatOptions) (Format, error) {
 		f.BOM = true
 		sample = rest
 	}
+	if d, n := separatorLine(sample); n > 0 {
+		sample = sample[n:]
+		if o.Delimiter == "" {
+			o.Delimiter = d
+		}
+	}
 	if len(bytes.TrimSpace(sample)) == 0 && whole {
 		return f, errEmpty()
 	}
@@ -48,6 +54,25 @@ func SniffCSV(sample []byte, whole bool, o FormatOptions) (Format, error) {
 		f.Header = hasHeader(best.records)
 	}
 	return f, nil
+}
+
+// separatorLine returns the delimiter that a first line such as sep=; tells, as
+// spreadsheet programs write it, and how long the line is.
+func separatorLine(text []byte) (delimiter string, length int) {
+	const mark = "sep="
+	if len(text) < len(mark)+2 || !bytes.EqualFold(text[:len(mark)], []byte(mark)) {
+		return "", 0
+	}
+	delimiter, rest := string(text[len(mark):len(mark)+1]), text[len(mark)+1:]
+	if !strings.Contains(delimiters, delimiter) {
+		return "", 0
+	}
+	for _, end := range []string{"\r\n", "\n", "\r"} {
+		if bytes.HasPrefix(rest, []byte(end)) {
+			return delimiter, len(mark) + 1 + len(end)
+		}
+	}
+	return "", 0
 }
 
 func choices(told, all string) []string {
@@ -209,6 +234,20 @@ func checkMagic(sample []byte) error {
 			continue // a table whose first column begins like that
 		}
 		return fault.Invalid("csv_not_text", "the file is not a table in text but %s", m.what)
+	}
+	return nil
+}
+
+// checkMarkup refuses pages and other documents in markup, which spreadsheet programs
+// open as tables, and servers send instead of them.
+func checkMarkup(text []byte) error {
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte(bom)), " \t\r\n")
+	for _, m := range []struct{ prefix, what string }{
+		{"<!doctype html", "an HTML page"}, {"<html", "an HTML page"}, {"<table", "an HTML table"}, {"<?xml", "an XML document"},
+	} {
+		if len(text) >= len(m.prefix) && strings.EqualFold(string(text[:len(m.prefix)]), m.prefix) {
+			return fault.Invalid("csv_not_text", "the file is not a table in text but %s; save it as CSV or .xlsx, or look whether it is a page to sign in", m.what)
+		}
 	}
 	return nil
 }

@@ -58,6 +58,64 @@ func TestSniffCSV(t *testing.T) {
 	}
 }
 
+// A first line that tells the delimiter is no header, and counts as a line.
+func TestALineThatTellsTheDelimiter(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"sep=;\na,1;b\nx;2\n", "\ufeffSEP=;\r\na,1;b\r\nx;2\r\n", "sep=;\ra,1;b\rx;2\r"} {
+		table, err := tabular.Inspect(t.Context(), memory(in), tabular.Options{}, nil)
+		if err != nil || table.Format.Delimiter != ";" || !reflect.DeepEqual(table.Schema.Names(), []string{"a,1", "b"}) || table.Rows != 1 {
+			t.Errorf("%q: %+v, error %v", in, table, err)
+			continue
+		}
+		r, err := tabular.NewCSVReader(strings.NewReader(in), tabular.CSVOptions{Format: table.Format.Told(), Tolerant: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows, _, lines, _ := collect(t, r); len(rows) != 1 || rows[0][1] != "2" || lines[0] != 3 {
+			t.Errorf("%q: rows %q in lines %v", in, rows, lines)
+		}
+	}
+	_, err := tabular.Inspect(t.Context(), memory("sep=;\na;b\nx;2;3\n"), tabular.Options{}, nil)
+	checkFault(t, err, "csv_ragged_row", "line 3")
+	table, err := tabular.Inspect(t.Context(), memory("sep=,b\n1,2\n"), tabular.Options{}, nil)
+	if err != nil || table.Schema[0].Name != "sep=" {
+		t.Errorf("%+v, error %v", table, err)
+	}
+}
+
+func TestColumnsWithoutANameAreCalledByTheirPlace(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string][]string{
+		",a\n0,1\n":                         {"column_1", "a"},
+		"a,b,\n1,2,\n":                      {"a", "b", "column_3"},
+		",column_1,\"\",c\n1,2,3,4\n":       {"column_1_2", "column_1", "column_3", "c"},
+		",column_1_2,column_1,x\n1,2,3,4\n": {"column_1_3", "column_1_2", "column_1", "x"},
+	} {
+		table, err := tabular.Inspect(t.Context(), memory(in), tabular.Options{}, nil)
+		if err != nil || !reflect.DeepEqual(table.Schema.Names(), want) {
+			t.Errorf("%q: %+v, error %v", in, table, err)
+		}
+	}
+}
+
+func TestMarkupIsNoTable(t *testing.T) {
+	t.Parallel()
+	for in, says := range map[string]string{
+		"<!DOCTYPE html>\n<html><body>sign in</body></html>": "an HTML page", "\ufeff\n <HTML>\n<p>\n": "an HTML page",
+		"<table border=1>\n<tr><td>1</td></tr>\n": "an HTML table", "<?xml version=\"1.0\"?>\n<Workbook/>\n": "an XML document",
+	} {
+		_, err := tabular.Inspect(t.Context(), memory(in), tabular.Options{}, nil)
+		checkFault(t, err, "csv_not_text", says)
+	}
+	if _, err := tabular.Inspect(t.Context(), memory("<p>,b\n1,2\n"), tabular.Options{}, nil); err != nil {
+		t.Error(err)
+	}
+	// Who says that it is CSV is believed.
+	if _, err := tabular.Inspect(t.Context(), memory("<?xml?>,b\n1,2\n"), tabular.Options{Format: tabular.FormatOptions{Kind: "csv"}}, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestSniffingALongFile(t *testing.T) {
 	t.Parallel()
 	var in strings.Builder

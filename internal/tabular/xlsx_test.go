@@ -263,6 +263,22 @@ func TestValuesBesideTheTable(t *testing.T) {
 	}
 }
 
+// Columns without a name are called by their place, also an index that pandas puts in
+// front of the table.
+func TestSheetsWithColumnsWithoutAName(t *testing.T) {
+	t.Parallel()
+	for rows, want := range map[string][]string{
+		cells("a", "", "c") + cells("1", "2", "3"):              {"a", "column_2", "c"},
+		cells("", "a", "b") + cells("0", "1", "2") + cells("1"): {"column_1", "a", "b"},
+	} {
+		file := book(t, map[string]string{"xl/worksheets/sheet1.xml": sheetXML(rows)})
+		table, err := tabular.Inspect(t.Context(), memory(file), tabular.Options{}, nil)
+		if err != nil || !slices.Equal(table.Schema.Names(), want) {
+			t.Errorf("%+v, error %v, want %q", table, err, want)
+		}
+	}
+}
+
 func TestWorkbooksThatAreRefused(t *testing.T) {
 	t.Parallel()
 	sheet := func(rows string) map[string]string {
@@ -298,7 +314,8 @@ func TestWorkbooksThatAreRefused(t *testing.T) {
 		{"an endless attribute", sheet(`<row r="` + strings.Repeat("1", 1<<20) + `"></row>`), "xlsx_value_too_long", nil},
 		{"header only", sheet(cells("a", "b")), "xlsx_header_only", []string{"Sheet1", "2 columns"}},
 		{"a name twice", sheet(cells("a", "a ") + cells("1", "2")), "xlsx_duplicate_column", []string{"columns 1 and 2"}},
-		{"no name", sheet(cells("a", "", "c") + cells("1", "2", "3")), "xlsx_empty_column_name", []string{"column 2"}},
+		{"hardly a name", sheet(cells("a", "", "", "", "e") + cells("1", "2", "3", "4")), "xlsx_empty_column_name", []string{"column 2"}},
+		{"a title above the header", sheet(cells("Report") + cells("a", "b") + cells("1", "2")), "xlsx_value_beside_table", []string{"line 2", "above the header"}},
 		{"nothing", sheet(""), "xlsx_empty", []string{"1 sheets"}},
 		{"infinite", sheet(cells("a") + cells("1e999")), "infinite_value", []string{"line 2", "row 1"}},
 		{"many sheets", map[string]string{"xl/workbook.xml": "<workbook><sheets>" + many + "</sheets></workbook>"}, "xlsx_too_many_sheets", nil},

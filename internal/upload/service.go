@@ -30,38 +30,45 @@ type Files interface {
 type Datasets interface {
 	// Admit refuses what could not become a data set.
 	Admit(ctx context.Context, u dataset.Upload) error
+	// Room refuses while too many jobs of the tenant wait.
+	Room(ctx context.Context, tenant string) error
 	// Adopt may be repeated.
 	Adopt(ctx context.Context, u dataset.Upload, id string, size int64) (*dataset.Dataset, *job.Job, error)
 }
 
 // ServiceConfig is what a Service needs. Driver, Files and Datasets are required.
 type ServiceConfig struct {
-	Driver    store.Driver
-	Files     Files
-	Datasets  Datasets
-	MaxSize   int64            // bytes of a file; default 100 GiB
-	MaxOpen   int              // unfinished uploads of a tenant; default 100
-	Retention time.Duration    // of an upload for which nothing arrives; default 24 h
-	Now       func() time.Time // default time.Now
+	Driver     store.Driver
+	Files      Files
+	Direct     Direct // nil: clients do not reach the file store, and nothing is presigned
+	Datasets   Datasets
+	MaxSize    int64            // bytes of a file; default 100 GiB
+	MaxOpen    int              // unfinished uploads of a tenant; default 100
+	Retention  time.Duration    // of an upload for which nothing arrives; default 24 h
+	AddressTTL time.Duration    // for which a presigned address is good; default 15 min
+	Now        func() time.Time // default time.Now
 }
 
 // Service keeps uploads. It is safe for concurrent use.
 type Service struct {
-	table     *store.Table[Upload, *Upload]
-	locks     *lockTable
-	files     Files
-	datasets  Datasets
-	maxSize   int64
-	maxOpen   int64
-	retention time.Duration
-	now       func() time.Time
+	table      *store.Table[Upload, *Upload]
+	locks      *lockTable
+	files      Files
+	direct     Direct
+	datasets   Datasets
+	maxSize    int64
+	maxOpen    int64
+	retention  time.Duration
+	addressTTL time.Duration
+	now        func() time.Time
 }
 
 // NewService returns a Service. The store has ensured Collections.
 func NewService(c ServiceConfig) *Service {
 	s := &Service{
 		table: store.NewTable[Upload](c.Driver, collection()), locks: store.NewTable[lockRecord](c.Driver, locks()),
-		files: c.Files, datasets: c.Datasets, maxSize: c.MaxSize, maxOpen: int64(c.MaxOpen), retention: c.Retention, now: c.Now,
+		files: c.Files, direct: c.Direct, datasets: c.Datasets,
+		maxSize: c.MaxSize, maxOpen: int64(c.MaxOpen), retention: c.Retention, addressTTL: c.AddressTTL, now: c.Now,
 	}
 	if s.maxSize <= 0 {
 		s.maxSize = 100 << 30
@@ -71,6 +78,9 @@ func NewService(c ServiceConfig) *Service {
 	}
 	if s.retention <= 0 {
 		s.retention = 24 * time.Hour
+	}
+	if s.addressTTL <= 0 {
+		s.addressTTL = 15 * time.Minute
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -86,29 +96,37 @@ func (s *Service) MaxSize() int64 { return s.maxSize }
 // and created is false; with anything else it is the conflict
 // idempotency_key_reused.
 func (s *Service) Create(ctx context.Context, u dataset.Upload, metadata map[string]string, size int64) (up *Upload, created bool, err error) {
-	if err := s.admit(ctx, u, size); err != nil {
+	if err := s.admit(ctx, u, size, "header.Upload-Length"); err != nil {
 		return nil, false, err
 	}
+	up = s.draft(u, size)
+	up.Sent = metadata
+	return s.begin(ctx, up, func() (string, error) { return s.files.Assemble(ctx, up.key(), up.ContentType, size) })
+}
+
+// draft is the record of an upload that begins now.
+func (s *Service) draft(u dataset.Upload, size int64) *Upload {
 	now := s.now().UTC()
 	id := dataset.NewID()
-	up = &Upload{
+	return &Upload{
 		Meta: store.Meta{ID: IDOf(id)}, Tenant: u.Tenant, User: u.User, IdempotencyKey: u.IdempotencyKey, State: Open, Size: size,
-		Sent: metadata, Name: u.Name, Filename: u.Filename, Options: u.Options, Priority: u.Priority, After: u.After, SHA256: u.SHA256,
-		DatasetID: id, CreatedAt: now, ExpiresAt: now.Add(s.retention),
+		Name: u.Name, Filename: u.Filename, Options: u.Options, Priority: u.Priority, After: u.After, SHA256: u.SHA256,
+		ContentType: "application/octet-stream", DatasetID: id, CreatedAt: now, ExpiresAt: now.Add(s.retention),
 	}
+}
+
+// begin records the upload for which the file store has begun a file, unless its
+// idempotency key was used before.
+func (s *Service) begin(ctx context.Context, up *Upload, assemble func() (token string, err error)) (_ *Upload, created bool, err error) {
 	if up.IdempotencyKey == "" {
 		up.IdempotencyKey = up.ID
 	} else if found, err := s.byKey(ctx, up); found != nil || err != nil {
 		return found, false, err
 	}
-	open, err := s.table.Count(ctx, store.Query{Index: indexState, Equal: []any{u.Tenant, string(Open)}}, s.maxOpen)
-	if err != nil {
-		return nil, false, storeFault(err)
+	if err := s.room(ctx, up.Tenant); err != nil {
+		return nil, false, err
 	}
-	if open >= s.maxOpen {
-		return nil, false, fault.New(fault.ClassExhausted, "too_many_uploads", "%d uploads have begun and are not finished, as many as a tenant may have; finish one or delete it", open)
-	}
-	if up.Token, err = s.files.Assemble(ctx, up.key(), "application/octet-stream", size); err != nil {
+	if up.Token, err = assemble(); err != nil {
 		return nil, false, fmt.Errorf("begin upload %s: %w", up.ID, err)
 	}
 	switch err := s.table.Insert(ctx, up); {
@@ -130,14 +148,28 @@ func (s *Service) Create(ctx context.Context, u dataset.Upload, metadata map[str
 	return found, false, err
 }
 
-func (s *Service) admit(ctx context.Context, u dataset.Upload, size int64) error {
+// room refuses while the tenant has as much under way as it may.
+func (s *Service) room(ctx context.Context, tenant string) error {
+	open, err := s.table.Count(ctx, store.Query{Index: indexState, Equal: []any{tenant, string(Open)}}, s.maxOpen)
+	if err != nil {
+		return storeFault(err)
+	}
+	if open >= s.maxOpen {
+		return fault.New(fault.ClassExhausted, "too_many_uploads", "%d uploads have begun and are not finished, as many as a tenant may have; finish one or delete it", open)
+	}
+	return s.datasets.Room(ctx, tenant)
+}
+
+// admit refuses a file that could not become a data set; where says by what its
+// size was told.
+func (s *Service) admit(ctx context.Context, u dataset.Upload, size int64, where string) error {
 	if size > s.maxSize {
 		return fault.TooLarge("upload_too_large", "the file has %d bytes; at most %d are allowed", size, s.maxSize).
-			With(fault.Field{Location: "header.Upload-Length", Message: fmt.Sprintf("at most %d bytes are allowed", s.maxSize)})
+			With(fault.Field{Location: where, Message: fmt.Sprintf("at most %d bytes are allowed", s.maxSize)})
 	}
 	if size <= 0 {
 		return fault.Invalid("csv_empty", "the file is empty; upload a table with a header and at least one row").
-			With(fault.Field{Location: "header.Upload-Length", Message: "must be positive"})
+			With(fault.Field{Location: where, Message: "must be positive"})
 	}
 	return s.datasets.Admit(ctx, u)
 }
@@ -166,16 +198,17 @@ func (s *Service) byKey(ctx context.Context, up *Upload) (*Upload, error) {
 		}
 		found = again // it was whole, and is a data set now
 	}
-	if found.Size != up.Size || found.Name != up.Name || found.Filename != up.Filename || found.SHA256 != up.SHA256 ||
-		!reflect.DeepEqual(found.Options, up.Options) || !slices.Equal(found.After, up.After) {
+	if found.Way != up.Way || found.Size != up.Size || found.Name != up.Name || found.Filename != up.Filename ||
+		found.SHA256 != up.SHA256 || found.MD5 != up.MD5 || found.CRC32 != up.CRC32 ||
+		found.Way == Presigned && found.ContentType != up.ContentType || !reflect.DeepEqual(found.Options, up.Options) || !slices.Equal(found.After, up.After) {
 		return nil, fault.Conflict("idempotency_key_reused", "the idempotency key was used for another upload; a new upload needs a new key").
 			With(fault.Field{Location: "header.Idempotency-Key", Message: "use a key of its own for every upload"})
 	}
 	return s.look(ctx, found)
 }
 
-// Get returns the tenant's upload and how much of it has arrived. One of which
-// everything has is finished, if that was not done. Another tenant's, and one
+// Get returns the tenant's upload and how much of it has arrived. One that is
+// done is finished, if that was not done. Another tenant's, and one
 // whose time is over, is fault.NotFound "upload_not_found".
 func (s *Service) Get(ctx context.Context, tenant, id string) (*Upload, error) {
 	up, err := s.find(ctx, tenant, id)
@@ -185,7 +218,7 @@ func (s *Service) Get(ctx context.Context, tenant, id string) (*Upload, error) {
 	if up, err = s.look(ctx, up); err != nil {
 		return nil, err
 	}
-	if up.State == Open && up.Offset == up.Size {
+	if up.State == Open && up.done() {
 		return s.Finish(ctx, up)
 	}
 	return up, nil
@@ -217,7 +250,7 @@ func (s *Service) look(ctx context.Context, up *Upload) (*Upload, error) {
 		return up, nil
 	}
 	var err error
-	up.Offset, _, err = s.files.Assembled(ctx, up.key(), up.Token)
+	up.Offset, up.whole, err = s.files.Assembled(ctx, up.key(), up.Token)
 	if fault.ClassOf(err) == fault.ClassNotFound {
 		return nil, errNotFound(up.ID) // it was given up, or its data set was deleted, while we looked
 	}

@@ -22,6 +22,7 @@ type register struct {
 	mu   sync.Mutex
 	jobs map[string]*job.Job
 	fail error
+	full error // of CheckRoom
 }
 
 var _ dataset.Jobs = (*register)(nil)
@@ -49,6 +50,12 @@ func (r *register) Get(_ context.Context, _, id string) (*job.Job, error) {
 		}
 	}
 	return nil, fault.NotFound("job_not_found", "there is no job %s", id)
+}
+
+func (r *register) CheckRoom(context.Context, string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.full
 }
 
 func (*register) Active(context.Context, string) (bool, error) { return false, nil }

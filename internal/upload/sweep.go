@@ -62,13 +62,14 @@ func (s *Service) sweep(ctx context.Context, up *Upload, dryRun bool, done *swep
 	if held, err := s.held(ctx, up.ID); err != nil || held {
 		return err // a request works at it
 	}
-	offset, _, err := s.files.Assembled(ctx, up.key(), up.Token)
+	var err error
+	up.Offset, up.whole, err = s.files.Assembled(ctx, up.key(), up.Token)
 	gone := fault.ClassOf(err) == fault.ClassNotFound
 	if err != nil && !gone {
 		return fmt.Errorf("look at upload %s: %w", up.ID, err)
 	}
 	switch {
-	case !gone && offset == up.Size:
+	case !gone && up.done():
 		done.finished++
 		if dryRun {
 			return nil

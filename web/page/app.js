@@ -69,7 +69,10 @@ function show(jobs) {
 function flow(dataset, workflow) {
   const item = document.createElement("article")
   const title = document.createElement("h3")
-  title.textContent = dataset.name
+  const link = document.createElement("a")
+  link.href = "/dataset?id=" + dataset.id // its profile and charts, drawn
+  link.textContent = dataset.name
+  title.append(link)
   const steps = document.createElement("ol")
   steps.className = "steps"
   for (const stage of workflow.stages) {

@@ -3,6 +3,7 @@ package clienttest
 import (
 	"encoding/base64"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -17,6 +18,8 @@ type arriving struct {
 	dataset  string
 	job      string
 	attempts int // requests that sent bytes
+
+	parts map[int][]byte // of a presigned one
 }
 
 // Arrived returns how much has arrived of the upload, and by how many requests.
@@ -44,7 +47,11 @@ func (s *Server) resumable(mux *http.ServeMux) {
 		w.Header().Set("Upload-Length", strconv.Itoa(a.size))
 	}))
 	mux.HandleFunc("GET /api/v1/uploads/{id}", s.onUpload(func(w http.ResponseWriter, _ *http.Request, a *arriving) {
-		answer(w, http.StatusOK, map[string]any{"dataset_id": a.dataset, "job_id": a.job})
+		seen := map[string]any{"state": "open", "way": "resumable", "size": a.size, "dataset_id": a.dataset, "job_id": a.job}
+		if a.parts != nil {
+			seen["way"], seen["part_bytes"] = "presigned", s.partBytes()
+		}
+		answer(w, http.StatusOK, seen)
 	}))
 	mux.HandleFunc("PATCH /api/v1/uploads/{id}", s.addToUpload)
 }
@@ -107,16 +114,24 @@ func (s *Server) addToUpload(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if len(a.data) == a.size {
-			rows, err := csv.NewReader(strings.NewReader(string(a.data))).ReadAll()
-			if err != nil {
+			if err := s.arrived(a); err != nil {
 				Problem(w, http.StatusUnprocessableEntity, "csv_ragged", err.Error())
 				return
 			}
-			a.dataset = "ds_" + strconv.Itoa(len(s.tables)+1)
-			s.tables[a.dataset], s.uploads[a.dataset] = rows, a.fields
-			a.job, _ = s.newJob("ingest", a.dataset, map[string]any{"dataset_id": a.dataset, "rows": len(rows) - 1})["id"].(string)
 		}
 		w.Header().Set("Upload-Offset", strconv.Itoa(len(a.data)))
 		w.WriteHeader(http.StatusNoContent)
 	})(w, r)
+}
+
+// arrived makes a data set of an upload that is whole. The caller holds the lock.
+func (s *Server) arrived(a *arriving) error {
+	rows, err := csv.NewReader(strings.NewReader(string(a.data))).ReadAll()
+	if err != nil {
+		return fmt.Errorf("read the table: %w", err)
+	}
+	a.dataset = "ds_" + strconv.Itoa(len(s.tables)+1)
+	s.tables[a.dataset], s.uploads[a.dataset] = rows, a.fields
+	a.job, _ = s.newJob("ingest", a.dataset, map[string]any{"dataset_id": a.dataset, "rows": len(rows) - 1})["id"].(string)
+	return nil
 }

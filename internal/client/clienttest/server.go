@@ -26,6 +26,10 @@ type Server struct {
 	// Spoil, when set, may change the prediction file.
 	Spoil   func(lines []string) []string
 	BadRows int // of every prediction
+	// PartBytes is how long the parts of presigned uploads are; 0: 64.
+	PartBytes int
+	// RefusePart, when set, may answer in the place of the file storage.
+	RefusePart func(w http.ResponseWriter, r *http.Request) bool
 	// Cut ends every event stream after one look at the job.
 	Cut bool
 	// Fail makes every job of this kind fail.
@@ -60,6 +64,7 @@ func New() *Server {
 	}
 	mux := http.NewServeMux()
 	s.resumable(mux)
+	s.presigned(mux)
 	mux.HandleFunc("POST /api/v1/datasets", s.upload)
 	mux.HandleFunc("POST /api/v1/datasets/import", s.fetch)
 	mux.HandleFunc("POST /api/v1/datasets/sniff", s.sniff)
@@ -106,7 +111,10 @@ func New() *Server {
 			mux.ServeHTTP(w, r)
 		}
 	}))
-	s.files = httptest.NewServer(http.HandlerFunc(s.file))
+	storage := http.NewServeMux()
+	storage.HandleFunc("/", s.file)
+	storage.HandleFunc("PUT /{id}/{number}", s.putPart)
+	s.files = httptest.NewServer(storage)
 	s.URL = s.api.URL
 	return s
 }

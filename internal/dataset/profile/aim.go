@@ -1,23 +1,46 @@
 package profile
 
-import "math"
+import (
+	"math"
+
+	"github.com/narrativeml/narrative/ml/frame"
+)
 
 // aim gathers how well each column alone tells the target: numbers by the
 // classes of the target, or a target of numbers by the values of columns that
 // have few. The rest of it pairs and tables know.
 type aim struct {
-	pairs  *pairs
-	tables *tables
-	column int // of the target, in the collector
-	class  bool
-	groups [][]group // of a column of numbers by class; or of a column with few values by value
-	parts  [][]float64
+	pairs   *pairs
+	tables  *tables
+	column  int // of the target, in the collector
+	class   bool
+	groups  [][]group // of a column of numbers by class; or of a column with few values by value
+	parts   [][]float64
+	numbers *numberClasses // of a target of numbers
+	absence absence
 }
 
 // group is the numbers that go with one value.
 type group struct {
-	n, sum, sq float64
-	bins       bins
+	sums
+
+	bins bins
+}
+
+// sums are of numbers and their squares, from some base.
+type sums struct{ n, sum, sq float64 }
+
+func (s *sums) add(v float64) {
+	s.n++
+	s.sum += v
+	s.sq += v * v
+}
+
+// merge adds sums that were taken from a base that lies so much higher.
+func (s *sums) merge(o sums, shift float64) {
+	s.n += o.n
+	s.sum += o.sum + o.n*shift
+	s.sq += o.sq + 2*shift*o.sum + o.n*shift*shift
 }
 
 // newAim expects the target to be the first of the pairs, or of the tables.
@@ -27,6 +50,7 @@ func newAim(column int, class bool, p *pairs, t *tables) *aim {
 		a.groups = make([][]group, len(p.columns))
 	} else {
 		a.groups = make([][]group, len(t.columns))
+		a.numbers = newNumberClasses(column, p, t)
 	}
 	for k := range a.groups {
 		a.groups[k] = make([]group, maxLevels)
@@ -35,19 +59,23 @@ func newAim(column int, class bool, p *pairs, t *tables) *aim {
 }
 
 // add takes the chunk into account that pairs and tables have just seen.
-func (a *aim) add() {
+func (a *aim) add(parts []frame.Column, rows int) {
 	if !a.class {
 		for k, l := range a.tables.columns {
 			if !l.many && l.codes != nil {
 				a.gather(a.groups[k], l.codes, 0)
 			}
 		}
+		a.numbers.load(parts[a.column])
+		a.numbers.add(a)
+		a.absence.add(parts, rows, targets{codes: a.numbers.levels.codes, values: a.pairs.values[0], valid: a.pairs.valid[0]})
 		return
 	}
 	classes := a.tables.columns[0]
 	if classes.many || classes.codes == nil {
 		return
 	}
+	a.absence.add(parts, rows, targets{codes: classes.codes})
 	for k := range a.pairs.columns {
 		a.gather(a.groups[k], classes.codes, k)
 		a.spread(a.groups[k], classes.codes, k)
@@ -59,10 +87,7 @@ func (a *aim) gather(groups []group, codes []int16, i int) {
 	valid := a.pairs.valid[i]
 	for r, v := range a.pairs.values[i] {
 		if c := codes[r]; c >= 0 && (valid == nil || valid[r]) {
-			g := &groups[c]
-			g.n++
-			g.sum += v
-			g.sq += v * v
+			groups[c].add(v)
 		}
 	}
 }
@@ -90,9 +115,9 @@ func (a *aim) spread(groups []group, codes []int16, i int) {
 	}
 }
 
-// merge adds what o gathered; the pairs and tables of both are merged already,
-// and their values have the numbers that index tells.
-func (a *aim) merge(o *aim, oldBase []float64, oldBased []bool) {
+// merge adds what o gathered; the pairs and tables of both are merged already, and
+// the bases of o are those that it had before.
+func (a *aim) merge(o *aim) {
 	for k := range a.groups {
 		column := 0 // of the pairs
 		var from, to *levels
@@ -102,18 +127,40 @@ func (a *aim) merge(o *aim, oldBase []float64, oldBased []bool) {
 		} else {
 			from, to = o.tables.columns[k], a.tables.columns[k]
 		}
-		if to.many || !oldBased[column] {
+		if to.many || !o.pairs.based[column] {
 			continue
 		}
-		shift := oldBase[column] - a.pairs.base[column]
+		shift := o.pairs.base[column] - a.pairs.base[column]
 		for c, name := range from.names {
 			g, more := &a.groups[k][to.of(name)], &o.groups[k][c]
-			g.n += more.n
-			g.sum += more.sum + more.n*shift
-			g.sq += more.sq + 2*shift*more.sum + more.n*shift*shift
+			g.merge(more.sums, shift)
 			g.bins.merge(&more.bins)
 		}
 	}
+	var to []int16
+	shift := 0.0
+	if a.class {
+		to = translate(o.tables.columns[0], a.tables.columns[0])
+	} else {
+		to = a.numbers.merge(o.numbers, a.tables, o.tables)
+		if o.pairs.based[0] {
+			shift = o.pairs.base[0] - a.pairs.base[0]
+		}
+	}
+	a.absence.merge(&o.absence, to, shift)
+}
+
+// translate returns the numbers that the values have elsewhere, none when there are
+// too many.
+func translate(from, to *levels) []int16 {
+	var out []int16
+	for _, name := range from.names {
+		if to.many {
+			return nil
+		}
+		out = append(out, to.of(name))
+	}
+	return out
 }
 
 // ratio returns the correlation ratio of the groups: the square root of the share

@@ -84,40 +84,60 @@ func newMatrix(names []string, measure func(i, j int) (float64, bool)) *Matrix {
 	return m
 }
 
+// The measures of how strongly a column goes with the target.
+const (
+	measurePearson = "pearson"
+	measureCramer  = "cramers_v"
+	measureRatio   = "correlation_ratio"
+)
+
 // links returns how strongly the other columns go with the target.
 func (c *Collector) links() []Link {
 	all := []Link{}
 	add := func(column int, measure string, value float64, ok bool, gain *float64) {
 		if ok {
-			all = append(all, Link{Column: c.columns[column].field.Name, Measure: measure, Value: math.Round(value*1e6) / 1e6, Gain: gain})
+			all = append(all, Link{Column: c.columns[column].field.Name, Measure: measure, Value: value, Gain: gain})
 		}
 	}
+	classes := 0
 	if c.aim.class {
-		classes := c.tables.columns[0]
-		if classes.many {
+		if c.tables.columns[0].many {
 			return all
 		}
+		classes = len(c.tables.columns[0].names)
 		for k, at := range c.pairs.columns {
 			v, ok := ratio(c.aim.groups[k])
-			add(at, "correlation_ratio", v, ok, gained(binGain(c.aim.groups[k])))
+			add(at, measureRatio, v, ok, gained(binGain(c.aim.groups[k])))
 		}
 		for k, l := range c.tables.columns[1:] {
 			if counts := c.tables.counts[[2]int{0, k + 1}]; counts != nil {
 				v, ok := counts.cramer()
-				add(l.column, "cramers_v", v, ok, gained(gain(turned(counts, len(l.names), len(classes.names)))))
+				add(l.column, measureCramer, v, ok, gained(gain(turned(counts, len(l.names), classes))))
 			}
 		}
 	} else {
+		if !c.aim.numbers.levels.many {
+			classes = len(c.aim.numbers.levels.names)
+		}
 		for k, at := range c.pairs.columns[1:] {
 			v, ok := c.pairs.correlation(0, k+1)
-			add(at, "pearson", v, ok, nil)
+			add(at, measurePearson, v, ok, c.aim.numbers.gainOfNumbers(k+1))
 		}
 		for k, l := range c.tables.columns {
 			if !l.many {
 				v, ok := ratio(c.aim.groups[k])
-				add(l.column, "correlation_ratio", v, ok, nil)
+				add(l.column, measureRatio, v, ok, c.aim.numbers.gainOfTexts(k, l))
 			}
 		}
+	}
+	for k, col := range c.columns {
+		if l, ok := c.aim.absence.link(k, classes, c.aim.class); ok && k != c.aim.column {
+			l.Column, l.Missing = col.field.Name, true
+			all = append(all, l)
+		}
+	}
+	for i := range all {
+		all[i].Value = math.Round(all[i].Value*1e6) / 1e6
 	}
 	slices.SortStableFunc(all, func(a, b Link) int { return cmp.Compare(math.Abs(b.Value), math.Abs(a.Value)) })
 	return all

@@ -66,6 +66,7 @@ type column struct {
 	// Beyond exact counting:
 	precision uint8
 	distinct  *hyperloglog.Sketch
+	ranks     []uint8            // see differ
 	sketch    *ddsketch.DDSketch // of the distances from base
 	base      float64
 
@@ -93,6 +94,9 @@ func New(schema tabular.Schema, o Options) *Collector {
 		precision := uint8(14)
 		if len(schema) > manyColumns {
 			precision = 10
+		}
+		if o.Roles[f.Name] == tabular.RoleID {
+			precision = rowPrecision // whether it names the rows is asked for
 		}
 		col := &column{
 			field:     f,
@@ -208,7 +212,7 @@ func (c *Collector) Add(f *frame.Frame) error {
 	c.pairs.add(c.parts, rows)
 	c.tables.add(c.parts)
 	if c.aim != nil {
-		c.aim.add()
+		c.aim.add(c.parts, rows)
 	}
 	c.rows += int64(rows)
 	return nil
@@ -263,7 +267,7 @@ func (c *column) spill(k uint64, n int64) {
 			return
 		}
 	}
-	c.distinct.InsertHash(mix(k ^ seed))
+	c.differ(mix(k ^ seed))
 	if c.field.Type == tabular.String {
 		return
 	}
@@ -322,7 +326,7 @@ func (c *Collector) Merge(o *Collector) error {
 	c.pairs.merge(o.pairs)
 	c.tables.merge(o.tables)
 	if c.aim != nil && o.aim != nil {
-		c.aim.merge(o.aim, o.pairs.base, o.pairs.based)
+		c.aim.merge(o.aim)
 	}
 	return nil
 }

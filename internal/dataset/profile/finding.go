@@ -88,6 +88,14 @@ func graded(part, some, many float64) Severity {
 	}
 }
 
+// forms returns the form of words that goes with a number.
+func forms(n int64, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
 func percent(part, all int64) string {
 	v := 100 * float64(part) / float64(max(all, 1))
 	if v > 0 && v < 0.1 {
@@ -105,8 +113,9 @@ func (f *finder) aboutRows(p *Profile) {
 	if !d.Exact {
 		about = "about "
 	}
+	share := percent(d.Rows, p.Rows)
 	f.add(Finding{Code: "duplicate_rows", Severity: graded(float64(d.Rows)/float64(max(p.Rows, 1)), someDuplicates, manyDuplicates), Step: "remove_duplicates", Affected: d.Rows},
-		"%s%d rows (%s) are equal to an earlier row. Remove them, unless the same thing can happen twice.", about, d.Rows, percent(d.Rows, p.Rows))
+		"%s%d %s equal to an earlier row. Remove them, unless the same thing can happen twice.", about, d.Rows, forms(d.Rows, "row ("+share+") is", "rows ("+share+") are"))
 }
 
 func quoted(name string) string {
@@ -139,25 +148,43 @@ func (f *finder) aboutColumn(c *Column) {
 	f.aboutType(c, name)
 	f.aboutSpelling(c, name)
 	f.aboutShape(c, name)
-	if c.Role == tabular.RoleID && c.Count > 0 && c.Distinct < c.Count && c.DistinctExact {
-		f.add(Finding{Code: "id_not_unique", Severity: High, Column: c.Name, Step: "remove_duplicates", Affected: c.Count - c.Distinct},
-			"%s is to name the rows, and %d of its values come back. Remove the rows that repeat, or give another column this role.", name, c.Count-c.Distinct)
+	f.aboutID(c, name)
+}
+
+// aboutID looks whether a column that is to name the rows does.
+func (f *finder) aboutID(c *Column, name string) {
+	n, atLeast := c.repeated()
+	if c.Role != tabular.RoleID || n == 0 {
+		return
 	}
+	about := ""
+	switch {
+	case atLeast:
+		about = "at least "
+	case !c.DistinctExact:
+		about = "about "
+	}
+	f.add(Finding{Code: "id_not_unique", Severity: High, Column: c.Name, Step: "remove_duplicates", Affected: n},
+		"%s is to name the rows, and %s%d of its values %s back. Remove the rows that repeat, or give another column this role.", name, about, n, forms(n, "comes", "come"))
 }
 
 func (f *finder) aboutType(c *Column, name string) {
 	if c.Disagree > 0 {
-		done := "They are missing now"
+		done := forms(c.Disagree, "It is missing now", "They are missing now")
 		if c.Storage == tabular.String {
-			done = "They were kept"
+			done = forms(c.Disagree, "It was kept", "They were kept")
 		}
 		f.add(Finding{Code: "values_disagree", Severity: Medium, Column: c.Name, Affected: c.Disagree},
-			"%d values of %s are not of the type %s that was chosen, such as %s. %s; correct them in the file, or choose another type.",
-			c.Disagree, name, c.Type, shownSample(c.Disagreeing), done)
+			"%d %s of %s %s not of the type %s that was chosen, such as %s. %s; correct the file, or choose another type.",
+			c.Disagree, forms(c.Disagree, "value", "values"), name, forms(c.Disagree, "is", "are"), c.Type, shownSample(c.Disagreeing), done)
 	}
 	if len(c.Units) > 1 {
 		f.add(Finding{Code: "mixed_currencies", Severity: Medium, Column: c.Name, Affected: c.Count},
 			"%s holds amounts in %s, which cannot be added up, so it stayed text. Bring them into one currency.", name, strings.Join(c.Units, ", "))
+	}
+	if c.shortYears > 0 && float64(c.shortYears) >= tabular.MostlyShare*float64(c.Count) {
+		f.add(Finding{Code: "two_digit_years", Severity: Medium, Column: c.Name, Step: "replace_text", Affected: c.shortYears},
+			"%s holds dates whose years have two digits, which may be of two centuries, so it stayed text. Write the years with four digits.", name)
 	}
 	s := c.Suggestion
 	if s == nil {
@@ -193,7 +220,7 @@ func shownSample(samples []tabular.Sample) string {
 func (f *finder) aboutSpelling(c *Column, name string) {
 	if n := variantsOf(c); n > 0 {
 		f.add(Finding{Code: "spelling_variants", Severity: Medium, Column: c.Name, Step: "change_case", Affected: n},
-			"%d values of %s differ from a more frequent one in capitals or spaces alone. Write them alike, so that they count as one.", n, name)
+			"%d %s of %s %s from a more frequent one in capitals or spaces alone. Write them alike, so that they count as one.", n, forms(n, "value", "values"), name, forms(n, "differs", "differ"))
 	}
 	if c.Type == tabular.SemanticCategorical && c.Distinct > manyCategories {
 		f.add(Finding{Code: "many_categories", Severity: Low, Column: c.Name, Step: "group_rare", Affected: c.Distinct},
@@ -215,8 +242,8 @@ func (f *finder) aboutShape(c *Column, name string) {
 			severity = Medium
 		}
 		f.add(Finding{Code: "outliers", Severity: severity, Column: c.Name, Step: "cap_outliers", Affected: o.Extreme},
-			"Far outside lie %d of %d values of %s, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
-			o.Extreme, c.Count, name)
+			"Far outside %s %d of %d values of %s, more than 3 times the distance of the quartiles from them. Look whether they are mistakes; cap or remove them if so.",
+			forms(o.Extreme, "lies", "lie"), o.Extreme, c.Count, name)
 	}
 	if s := c.Skew; s != nil && math.Abs(*s) >= strongSkew && c.Distinct > 2 {
 		side := "large"
@@ -241,7 +268,8 @@ func (f *finder) aboutPairs(p *Profile) {
 			for j := range i {
 				v := row[j]
 				first, second := m.Columns[min(i, j)], m.Columns[max(i, j)]
-				if v == nil || math.Abs(*v) < nearlyEqual || first == p.Target || second == p.Target || found == maxPairFindings {
+				if v == nil || math.Abs(*v) < nearlyEqual || first == p.Target || second == p.Target || found == maxPairFindings ||
+					!p.Column(first).telling() || !p.Column(second).telling() {
 					continue
 				}
 				found++
@@ -259,27 +287,55 @@ func (f *finder) aboutTarget(p *Profile) {
 	}
 	if target.Missing > 0 {
 		f.add(Finding{Code: "target_missing", Severity: High, Column: target.Name, Step: "drop_missing_rows", Affected: target.Missing},
-			"%d values of the target %s are missing; nothing can be learned from these rows. Drop them.", target.Missing, quoted(target.Name))
+			"%d %s of the target %s missing; nothing can be learned from such rows. Drop them.",
+			target.Missing, forms(target.Missing, "value", "values"), quoted(target.Name)+forms(target.Missing, " is", " are"))
 	}
-	if n := len(target.Top); n > 1 && target.DistinctExact && target.Distinct <= 10 && (target.Storage == tabular.String || target.Storage == tabular.Boolean) {
+	if n := len(target.Top); n > 1 && target.DistinctExact && target.Distinct <= topValues && isClasses(target) {
 		rare := target.Top[n-1]
 		if float64(rare.Count) < rareClass*float64(target.Count) {
 			f.add(Finding{Code: "rare_class", Severity: Low, Column: target.Name, Affected: rare.Count},
-				"The class %v of the target has %d rows only (%s). Weigh the classes when you train, and look at more than the accuracy.", rare.Value, rare.Count, percent(rare.Count, target.Count))
+				"The class %v of the target has only %d %s (%s). Weigh the classes when you train, and look at more than the accuracy.", rare.Value, rare.Count, forms(rare.Count, "row", "rows"), percent(rare.Count, target.Count))
 		}
 	}
-	if p.Associations == nil {
-		return
+	if p.Associations != nil {
+		f.aboutLeakage(p)
 	}
+}
+
+// telling reports whether there is enough of a column for what it has to do with
+// others not to be by chance: of texts that hardly come back each tells its row.
+func (c *Column) telling() bool {
+	const least, repeats = 10, 2
+	return c.Count >= least && (c.Storage != tabular.String || repeats*c.Distinct <= c.Count)
+}
+
+// isClasses reports whether a target holds classes: texts, booleans, or two numbers.
+func isClasses(target *Column) bool {
+	return target.Storage == tabular.String || target.Storage == tabular.Boolean || target.Distinct == 2 && target.Storage != tabular.Datetime
+}
+
+// aboutLeakage names the columns that tell the target nearly alone.
+func (f *finder) aboutLeakage(p *Profile) {
+	named := make(map[string]bool)
 	for _, l := range p.Associations.Target {
 		col := p.Column(l.Column)
 		suspect := math.Abs(l.Value) >= suspectLink || l.Gain != nil && *l.Gain >= suspectGain
-		if !suspect || col.Role == tabular.RoleID || col.Role == tabular.RoleIgnore {
+		if !suspect || !l.Missing && !col.telling() || named[l.Column] || col.Role == tabular.RoleID || col.Role == tabular.RoleIgnore {
 			continue
 		}
-		f.add(Finding{Code: "leakage_suspect", Severity: High, Column: l.Column, Step: "drop_columns", Affected: p.Rows},
-			"%s tells the target %s nearly alone (%s %.2f). If it is only known afterwards, drop it or give it the role ignore: a model that learns from it is of no use.",
-			quoted(l.Column), quoted(p.Target), strings.ReplaceAll(l.Measure, "_", " "), l.Value)
+		named[l.Column] = true
+		found := Finding{Code: "leakage_suspect", Severity: High, Column: l.Column, Step: "drop_columns", Affected: p.Rows}
+		how := fmt.Sprintf("%s %.2f", strings.ReplaceAll(l.Measure, "_", " "), l.Value)
+		if l.Gain != nil && math.Abs(l.Value) < suspectLink {
+			how = fmt.Sprintf("guessing by it avoids %.0f %% of the mistakes", 100**l.Gain)
+		}
+		if l.Missing {
+			f.add(found, "Whether %s has a value tells the target %s nearly alone (%s). If it is filled in only afterwards, drop it or give it the role ignore: a model that learns from it is of no use.",
+				quoted(l.Column), quoted(p.Target), how)
+			continue
+		}
+		f.add(found, "%s tells the target %s nearly alone (%s). If it is only known afterwards, drop it or give it the role ignore: a model that learns from it is of no use.",
+			quoted(l.Column), quoted(p.Target), how)
 	}
 }
 

@@ -27,6 +27,7 @@ func (c *Collector) judge(col *column, out *Column) {
 		}
 		if found == tabular.SemanticString && out.Suggestion == nil {
 			found = col.judgeText(out)
+			out.shortYears = col.evidence.Agreeing(tabular.FormShortYear)
 		}
 	case tabular.Integer:
 		if found == tabular.SemanticInteger && col.numbersRows(out) {

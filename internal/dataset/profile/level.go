@@ -199,29 +199,57 @@ func (t *table) cramer() (float64, bool) {
 }
 
 // gain returns which share of the mistakes of always guessing the most frequent
-// second value is avoided by guessing it for each first value (Goodman and
-// Kruskal's lambda), and which share guessing without it gets right.
+// second value is avoided by guessing, for each row, what most of the other rows with
+// its first value have (Goodman and Kruskal's lambda, in which a row does not tell
+// itself), and which share guessing without it gets right.
 func gain(counts [][]int64) (lambda, base float64, ok bool) {
-	n, best := int64(0), int64(0)
+	n := int64(0)
 	var columns []int64
 	for _, row := range counts {
-		most := int64(0)
 		for y, c := range row {
 			if y == len(columns) {
 				columns = append(columns, 0)
 			}
 			columns[y] += c
 			n += c
-			most = max(most, c)
 		}
-		best += most
 	}
-	common := int64(0)
-	for _, c := range columns {
-		common = max(common, c)
+	common := 0
+	for y, c := range columns {
+		if c > columns[common] {
+			common = y
+		}
 	}
-	if n == 0 || common == n {
+	if n == 0 || columns[common] == n {
 		return 0, 0, false
 	}
-	return float64(best-common) / float64(n-common), float64(common) / float64(n), true
+	best := 0.0
+	for _, row := range counts {
+		best += guessed(row, common)
+	}
+	all, most := float64(n), float64(columns[common])
+	return max(best-most, 0) / (all - most), most / all, true
+}
+
+// guessed returns how many of the rows that have these classes are guessed by the
+// others, half of those of which as many say something else. One that is alone is
+// guessed to be of the common class.
+func guessed(classes []int64, common int) float64 {
+	sum, first, second, at := int64(0), int64(0), int64(0), 0
+	for y, c := range classes {
+		sum += c
+		if c > first {
+			first, second, at = c, first, y
+		} else {
+			second = max(second, c)
+		}
+	}
+	switch {
+	case sum == 1 && at == common, first-1 > second:
+		return float64(first)
+	case sum > 1 && first-1 == second:
+		return float64(first) / 2
+	default:
+		return 0
+	}
 }

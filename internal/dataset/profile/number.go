@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"math/bits"
+
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
 	"github.com/DataDog/sketches-go/ddsketch/store"
 
@@ -41,6 +43,12 @@ func (c *column) addNumbers(part frame.Column) {
 	lo, hi := c.values.min, c.values.max
 	before.merge(c.values)
 	c.values = before
+	if c.field.Type == tabular.Datetime { // so that bins begin with days, or halves and so on of them
+		for i := range c.scratch {
+			c.scratch[i] /= dayMicros
+		}
+		lo, hi = lo/dayMicros, hi/dayMicros
+	}
 	c.hist.add(c.scratch, lo, hi)
 }
 
@@ -89,10 +97,24 @@ func (c *column) settle() {
 	}
 	c.counts.addAll(c.pending)
 	for _, k := range c.pending {
-		c.distinct.InsertHash(mix(k ^ seed))
+		c.differ(mix(k ^ seed))
 	}
 	c.err = c.sketchAll(c.pending)
 	c.pending = c.pending[:0]
+}
+
+// differ counts the hash of a value among the distinct ones. Most hashes change
+// nothing in the sketch, of which ranks is a copy: the most zeros, and one, that
+// were seen in front of the rest of a hash, by its first bits.
+func (c *column) differ(hash uint64) {
+	if c.ranks == nil {
+		c.ranks = make([]uint8, 1<<c.precision)
+	}
+	at := &c.ranks[hash>>(64-c.precision)]
+	if rank := uint8(bits.LeadingZeros64(hash<<c.precision|1<<(c.precision-1))) + 1; *at < rank {
+		*at = rank
+		c.distinct.InsertHash(hash)
+	}
 }
 
 // sketchAll adds numbers to the sketch as its AddWithCount does, without asking
@@ -127,7 +149,7 @@ func (c *column) tally(k uint64, n int64, v float64) {
 	if c.counts.exact() {
 		return
 	}
-	c.distinct.InsertHash(mix(k ^ seed))
+	c.differ(mix(k ^ seed))
 	if err := c.sketch.AddWithCount(v-c.base, float64(n)); err != nil {
 		c.err = err
 	}

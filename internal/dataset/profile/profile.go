@@ -61,6 +61,9 @@ type Column struct {
 	TopError        int64               `json:"top_error,omitempty"` // counts in Top may be too low by so much
 	Text            *TextLengths        `json:"text,omitempty"`
 	Variants        int64               `json:"variants,omitempty"` // texts that differ from a more frequent one in case or spaces alone
+
+	again      int64 // values that are known to have come back, where not all are counted
+	shortYears int64 // texts that are dates with a year of two digits
 }
 
 // Quantiles are values below which a share of all values lies: numbers, or
@@ -147,7 +150,8 @@ type Matrix struct {
 // Link says how strongly a column goes with the target.
 type Link struct {
 	Column  string  `json:"column"`
-	Measure string  `json:"measure"` // pearson, cramers_v or correlation_ratio
+	Measure string  `json:"measure"`           // pearson, cramers_v or correlation_ratio
+	Missing bool    `json:"missing,omitempty"` // it is about whether the column is missing, not about its values
 	Value   float64 `json:"value"`
 	// The share of the mistakes of always guessing the most frequent class that
 	// guessing by this column alone avoids; for a target of classes.

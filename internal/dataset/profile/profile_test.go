@@ -82,7 +82,7 @@ func TestSmallTableIsExact(t *testing.T) {
 	}
 	want := `{"version":2,"rows":5,"columns":[` +
 		`{"name":"f","type":"float","storage":"float","agree":4,"disagree":0,"count":4,"missing":1,"missing_fraction":0.2,"distinct":4,"distinct_exact":true,"min":0.5,"max":4,"mean":1.875,"std":1.547847968417226,"skew":1.1376243669576886,"kurtosis":0.7576559546313799,` +
-		`"quantiles":{"p1":0.5,"p5":0.5,"p25":0.5,"p50":1,"p75":2,"p95":4,"p99":4},"quantiles_exact":true,"outliers":{"lower":-1.75,"upper":4.25,"below":0,"above":0,"extreme":0,"z":0},` +
+		`"quantiles":{"p1":0.515,"p5":0.575,"p25":0.875,"p50":1.5,"p75":2.5,"p95":3.6999999999999993,"p99":3.9399999999999995},"quantiles_exact":true,"outliers":{"lower":-1.5625,"upper":4.9375,"below":0,"above":0,"extreme":0,"z":0},` +
 		`"histogram":{"edges":[0.5,0.625,0.75,0.875,1,1.125,1.25,1.375,1.5,1.625,1.75,1.875,2,2.125,2.25,2.375,2.5,2.625,2.75,2.875,3,3.125,3.25,3.375,3.5,3.625,3.75,3.875,4,4.125],` +
 		`"counts":[1,0,0,0,1,0,0,0,0,0,0,0,1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]},` +
 		`"top":[{"value":0.5,"count":1},{"value":1,"count":1},{"value":2,"count":1},{"value":4,"count":1}]},`
@@ -92,7 +92,7 @@ func TestSmallTableIsExact(t *testing.T) {
 	for _, part := range []string{
 		`"min":-3,"max":9223372036854775807,`, `"p50":7,`, `{"value":7,"count":2}`,
 		`{"name":"b","type":"boolean","storage":"boolean","agree":5,"disagree":0,"count":5,"missing":0,"missing_fraction":0,"distinct":2,"distinct_exact":true,"min":false,"max":true,"mean":0.6,"std":0.5477225575051662,"top":[{"value":true,"count":3},{"value":false,"count":2}]}`,
-		`"min":"1970-01-01T00:00:00Z","max":"1970-01-01T00:00:04Z","quantiles":{"p1":"1970-01-01T00:00:00Z"`,
+		`"min":"1970-01-01T00:00:00Z","max":"1970-01-01T00:00:04Z","quantiles":{"p1":"1970-01-01T00:00:00.04Z"`,
 		`{"name":"s","type":"categorical","storage":"string","agree":4,"disagree":0,"count":4,"missing":1,"missing_fraction":0.2,"distinct":2,"distinct_exact":true,"top":[{"value":"né","count":3},{"value":"abc","count":1}],"text":{"min":2,"max":3,"mean":2.25}}`,
 		`{"name":"n","type":"string","storage":"string","agree":0,"disagree":0,"count":0,"missing":5,"missing_fraction":1,"distinct":0,"distinct_exact":true,"top":[]}`,
 	} {

@@ -44,7 +44,8 @@ func (c *Collector) describeQuality(p *Profile) {
 	unique := 1 - float64(p.Duplicates.Rows)/float64(p.Rows)
 	for i := range p.Columns {
 		if col := &p.Columns[i]; col.Role == tabular.RoleID && col.Count > 0 {
-			unique = min(unique, float64(col.Distinct)/float64(col.Count))
+			n, _ := col.repeated()
+			unique = min(unique, 1-float64(n)/float64(col.Count))
 		}
 	}
 	q.Uniqueness = share(1-unique, 1)
@@ -62,6 +63,17 @@ func (c *Collector) describeQuality(p *Profile) {
 	}
 	q.Score = round4(q.Score / n)
 	p.Quality = q
+}
+
+// repeated returns how many values of the column come back, and whether that is the
+// least they can be. What may be the error of an estimate is none, unless some are
+// known to have come back.
+func (c *Column) repeated() (n int64, atLeast bool) {
+	n = max(c.Count-c.Distinct, 0)
+	if c.DistinctExact || float64(n) > 3*c.DistinctError*float64(c.Distinct) {
+		return n, false
+	}
+	return c.again, c.again > 0
 }
 
 func round4(v float64) float64 { return math.Round(v*1e4) / 1e4 }

@@ -81,6 +81,7 @@ func (c *column) result() (Column, error) {
 		out.Distinct = min(int64(c.distinct.Estimate()), c.count)
 		out.DistinctError = math.Round(1.04/math.Sqrt(float64(uint64(1)<<c.precision))*1e4) / 1e4
 		out.TopError = c.counts.lost
+		c.counts.each(func(i int) { out.again += c.counts.slots[i].count - 1 })
 	}
 	c.describeTop(&out)
 	if c.field.Type == tabular.String {
@@ -111,9 +112,12 @@ func (c *column) result() (Column, error) {
 			out.Kurtosis = &kurtosis
 		}
 	}
-	edges, counts := c.hist.result(c.field.Type != tabular.Float)
+	edges, counts := c.hist.result(c.field.Type == tabular.Integer || c.field.Type == tabular.Datetime && !c.timed)
 	out.Histogram = &Histogram{Counts: counts}
 	for _, e := range edges {
+		if c.field.Type == tabular.Datetime {
+			e *= dayMicros
+		}
 		out.Histogram.Edges = append(out.Histogram.Edges, c.value(e))
 	}
 	if err := c.describeQuantiles(&out); err != nil {
@@ -150,6 +154,27 @@ func (c *column) valueOf(key uint64) any {
 		return int64(key)
 	}
 	return c.value(c.number(key))
+}
+
+// between returns the number that lies a share of the way from one key's to
+// another's.
+func (c *column) between(low, high uint64, share float64) any {
+	dates := c.field.Type == tabular.Datetime && !c.timed // between which no day may lie
+	if low == high || share == 0 || dates {
+		return c.valueOf(low)
+	}
+	a, b := c.number(low), c.number(high)
+	v := a + share*(b-a)
+	switch {
+	case math.IsInf(b-a, 0):
+		v = (1-share)*a + share*b
+	case share >= 0.5:
+		v = b - (1-share)*(b-a)
+	}
+	if c.field.Type == tabular.Integer { // which may lie between two whole numbers
+		return v
+	}
+	return c.value(v)
 }
 
 // compare orders keys by the numbers they stand for.
@@ -192,21 +217,28 @@ func (c *column) describeQuantiles(out *Column) error {
 	return nil
 }
 
-// quantiles returns for each share, which ascend, the smallest value that at
-// least that share of all values does not exceed, or the sketch's.
+// quantiles returns for each share, which ascend, the value that so many of all lie
+// below, between the two nearest if it is between them, as pandas does; or the
+// sketch's.
 func (c *column) quantiles(shares ...float64) (found []any, exact bool, err error) {
 	found = make([]any, len(shares))
 	if c.counts.exact() {
 		var all []slot
 		c.counts.each(func(i int) { all = append(all, c.counts.slots[i]) })
 		slices.SortFunc(all, func(a, b slot) int { return c.compare(a.key, b.key) })
-		below, k := int64(0), 0
-		for _, s := range all {
-			below += s.count
-			for k < len(shares) && float64(below) >= shares[k]*float64(c.count) {
-				found[k] = c.valueOf(s.key)
-				k++
+		at, end := 0, int64(0) // of the values up to all[at]
+		for k, share := range shares {
+			place := share * float64(c.count-1)
+			below := int64(place)
+			for end+all[at].count <= below {
+				end += all[at].count
+				at++
 			}
+			next := at
+			if end+all[at].count == below+1 && below+1 < c.count {
+				next++
+			}
+			found[k] = c.between(all[at].key, all[next].key, place-float64(below))
 		}
 		return found, true, nil
 	}

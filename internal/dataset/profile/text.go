@@ -98,7 +98,7 @@ func (c *column) tallyText(h uint64, n int64, s string) {
 		c.counts.texts[at] = shorten(s)
 	}
 	if !c.counts.exact() {
-		c.distinct.InsertHash(mix(h ^ seed))
+		c.differ(mix(h ^ seed))
 	}
 }
 

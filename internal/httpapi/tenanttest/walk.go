@@ -27,12 +27,13 @@ type Party struct {
 	Recipe  string            // private to its user
 	Access  string            // the record of something that was done about personal data
 	Upload  string            // that is not finished
+	Direct  string            // a presigned upload that is not finished
 	Jobs    map[string]string // by kind
 }
 
 // things are the identifiers of everything that the party has.
 func (p Party) things() []string {
-	return append(slices.Sorted(maps.Values(p.Jobs)), p.Dataset, p.Model, p.Recipe, p.Upload)
+	return append(slices.Sorted(maps.Values(p.Jobs)), p.Dataset, p.Model, p.Recipe, p.Upload, p.Direct)
 }
 
 // walk is one walk over the routes.
@@ -111,7 +112,7 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 		case w.document.lists(op):
 			listed++
 			w.listed(op)
-		case op.ID == "upload-dataset" || op.ID == "create-upload" || op.ID == "clean-up" || op.ID == "import-dataset": // what they come after
+		case op.ID == "upload-dataset" || op.ID == "create-upload" || op.ID == "clean-up" || op.ID == "import-dataset" || op.ID == "presign-upload": // what they come after
 			named++
 			job := w.owner.Jobs["training"]
 			r := request{id: job, method: op.method, path: op.path, after: job}
@@ -120,6 +121,9 @@ func Walk(tb testing.TB, address string, owner, another Party) {
 			}
 			if op.ID == "import-dataset" {
 				r.after, r.body = "", map[string]any{"source": "https://files.example.com/x.csv", "after": []string{job}}
+			}
+			if op.ID == "presign-upload" {
+				r.after, r.body = "", map[string]any{"filename": "x.csv", "bytes": 8, "after": []string{job}}
 			}
 			w.refused(op, r)
 		case op.ID != "sniff-dataset":
@@ -185,7 +189,7 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 		before, after, _ := strings.Cut(op.path, "{id}")
 		ids := map[string][]string{
 			"/api/v1/datasets/": {w.owner.Dataset}, "/api/v1/models/": {w.owner.Model},
-			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/uploads/": {w.owner.Upload}, "/api/v1/workflow/": {w.owner.Dataset}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
+			"/api/v1/recipes/": {w.owner.Recipe}, "/api/v1/uploads/": {w.owner.Upload, w.owner.Direct}, "/api/v1/datasets/presign/": {w.owner.Direct}, "/api/v1/workflow/": {w.owner.Dataset}, "/api/v1/jobs/": slices.Sorted(maps.Values(w.owner.Jobs)),
 		}[before]
 		after = strings.ReplaceAll(after, "{number}", "1") // every data set has that version
 		if op.ID == "get-chart" {
@@ -197,6 +201,8 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 		for _, id := range ids {
 			r := request{id: id, method: op.method, path: before + id + after}
 			switch op.ID {
+			case "presign-parts":
+				r.body = map[string]any{"parts": []any{map[string]any{"number": 1}}}
 			case "prioritise-job":
 				r.body = map[string]any{"priority": 1}
 			case "change-workflow":
@@ -434,7 +440,7 @@ func (w *walk) listed(op operation) {
 		return w.ask(token, request{method: op.method, path: op.path + query})
 	}
 	ids := map[string][]string{
-		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/audit": {w.owner.Access}, "/api/v1/uploads": {w.owner.Upload}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
+		"/api/v1/datasets": {w.owner.Dataset}, "/api/v1/models": {w.owner.Model}, "/api/v1/recipes": {w.owner.Recipe}, "/api/v1/audit": {w.owner.Access}, "/api/v1/uploads": {w.owner.Direct, w.owner.Upload}, "/api/v1/jobs": slices.Sorted(maps.Values(w.owner.Jobs)),
 	}[op.path]
 	if len(ids) == 0 {
 		w.tb.Errorf("%s lists what this walk has none of; give it one", op.path)

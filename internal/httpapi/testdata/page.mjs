@@ -33,7 +33,8 @@ for (let tries = 0; tries < 1000 && byId("flows-section").hidden; tries++) await
 console.log(JSON.stringify({
   state: byId("state").textContent,
   flows: byId("flows").children.map((item) => ({
-    title: item.children[0].textContent,
+    title: text(item.children[0]),
+    href: item.children[0].children[0].href,
     steps: item.children[1].children.map((step) => ({ name: step.textContent, state: step.className, title: step.title })),
     next: item.children[2] ? text(item.children[2]) : "",
   })),

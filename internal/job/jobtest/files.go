@@ -22,10 +22,15 @@ type Files struct {
 	puts    int
 
 	assemblies int
+	direct     map[string]*direct // by token
+	partSize   int64
+	address    string
 }
 
 // NewFiles returns an empty file store.
-func NewFiles() *Files { return &Files{objects: map[string][]byte{}, failing: map[string]error{}} }
+func NewFiles() *Files {
+	return &Files{objects: map[string][]byte{}, failing: map[string]error{}, direct: map[string]*direct{}}
+}
 
 // Fail makes every call about a key with that ending fail with err.
 func (f *Files) Fail(ending string, err error) {

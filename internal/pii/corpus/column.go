@@ -35,6 +35,15 @@ func Columns(seed uint64, rows int) []Column {
 // origin, and what the search did on them at first, is with their list.
 func HeldOut(seed uint64, rows int) []Column { return columnsOf(heldOut(), seed, rows) }
 
+// Exports returns columns as programs of many trades and countries write them, some
+// four hundred that hold personal data and as many that hold none. They were written
+// before the rules were made broader, and measured first.
+func Exports(seed uint64, rows int) []Column { return columnsOf(exports(), seed, rows) }
+
+// Unseen returns columns that were written when the rules were done, likewise. The
+// rules were left alone afterwards.
+func Unseen(seed uint64, rows int) []Column { return columnsOf(unseen(), seed, rows) }
+
 // Nameless returns the columns with names that say nothing.
 func Nameless(columns []Column) []Column {
 	out := slices.Clone(columns)
