@@ -82,8 +82,8 @@ func (l hotLearner) learned() ([]byte, error) {
 		}
 	}
 	if made+l.others > maxColumns {
-		return nil, &ml.InputError{Code: "too_many_columns", Parameter: "max_categories", Column: widest.vocabulary.column, Row: -1, Message: fmt.Sprintf(
-			"%d columns would be made, %d of them of %.100q, and a table may have %d; tell fewer categories apart, or number them by encode_labels or encode_frequency", made, len(widest.names), widest.vocabulary.column, maxColumns)}
+		return nil, &ml.InputError{Code: "too_many_columns", Parameter: "max_categories", Column: widest.column, Row: -1, Message: fmt.Sprintf(
+			"%d columns would be made, %d of them of %.100q, and a table may have %d; tell fewer categories apart, or number them by encode_labels or encode_frequency", made, len(widest.names), widest.column, maxColumns)}
 	}
 	return b, nil
 }
