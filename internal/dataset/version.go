@@ -44,7 +44,7 @@ type Revision struct {
 	ReproducedFrom int      `json:"reproduced_from,omitempty"` // the version that this one repeats
 
 	Pinned bool     `json:"pinned,omitempty"`
-	Used   []string `json:"used,omitempty"` // models that were trained on it
+	Used   []string `json:"used,omitempty"` // models that were trained on it, and versions of other data sets that it was joined to
 	Gone   bool     `json:"gone,omitempty"` // its files are cleaned up; it can be reproduced
 }
 
@@ -180,6 +180,11 @@ func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
 	if err != nil {
 		return err
 	}
+	for _, joined := range made.Tables { // which it takes to make this version again
+		if err := r.history.use(ctx, joined.DatasetID, joined.Number, revisionID(d.ID, number)); err != nil {
+			return err
+		}
+	}
 	_, err = r.table.Update(ctx, d.ID, func(d *Dataset) error {
 		if d.Deleted || d.Version == nil || d.Version.number() >= number {
 			return store.ErrUnchanged
@@ -229,6 +234,25 @@ func (h *History) insert(ctx context.Context, d *Dataset, made *Revision) (int, 
 	}
 	return 0, fault.Unavailable("store_unavailable", "too many versions of data set %s are made at once; please try again in a moment", d.ID)
 }
+
+// use notes that something was made of a version, so that its files stay. What was
+// read from a file has them anyway, and perhaps no record.
+func (h *History) use(ctx context.Context, datasetID string, number int, by string) error {
+	_, err := h.table.Update(ctx, revisionID(datasetID, number), func(r *Revision) error {
+		if slices.Contains(r.Used, by) || len(r.Used) >= maxUses {
+			return store.ErrUnchanged
+		}
+		r.Used = append(r.Used, by)
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return storeFault(err)
+}
+
+// maxUses is how many uses of a version are noted.
+const maxUses = 1000
 
 // trim marks the versions whose files may go.
 func (h *History) trim(ctx context.Context, d *Dataset) error {
@@ -370,8 +394,7 @@ func (s *Service) Pin(ctx context.Context, tenant, id string, number int, pinned
 // Use notes that something was made of a version, so that its files stay.
 func (s *Service) Use(ctx context.Context, tenant, id string, number int, by string) error {
 	_, err := s.mark(ctx, tenant, id, number, func(r *Revision) error {
-		const most = 1000
-		if slices.Contains(r.Used, by) || len(r.Used) >= most {
+		if slices.Contains(r.Used, by) || len(r.Used) >= maxUses {
 			return store.ErrUnchanged
 		}
 		r.Used = append(r.Used, by)
