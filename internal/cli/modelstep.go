@@ -56,5 +56,5 @@ func showModelSteps(w io.Writer, steps []client.ModelStep) error {
 	if err := line(w, "rows go through these steps first:"); err != nil {
 		return err
 	}
-	return terminal.Table(w, []string{"step", "transformation", "of", "in prediction", "what it does"}, rows)
+	return terminal.Explained(w, []string{"step", "transformation", "of", "in prediction", "what it does"}, rows)
 }

@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/store"
@@ -29,6 +30,11 @@ func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
 	number, err := r.history.insert(ctx, d, made)
 	if err != nil {
 		return err
+	}
+	for _, joined := range made.Tables { // which it takes to make this version again
+		if err := r.history.use(ctx, joined.DatasetID, joined.Number, revisionID(d.ID, number)); err != nil {
+			return err
+		}
 	}
 	d, err = r.table.Update(ctx, d.ID, func(d *Dataset) error {
 		if d.Deleted || d.Version == nil || d.Version.number() >= number {
@@ -94,6 +100,25 @@ func (h *History) insert(ctx context.Context, d *Dataset, made *Revision) (int, 
 	}
 	return 0, fault.Unavailable("store_unavailable", "too many versions of data set %s are made at once; please try again in a moment", d.ID)
 }
+
+// use notes that something was made of a version, so that its files stay. What was
+// read from a file has them anyway, and perhaps no record.
+func (h *History) use(ctx context.Context, datasetID string, number int, by string) error {
+	_, err := h.table.Update(ctx, revisionID(datasetID, number), func(r *Revision) error {
+		if slices.Contains(r.Used, by) || len(r.Used) >= maxUses {
+			return store.ErrUnchanged
+		}
+		r.Used = append(r.Used, by)
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return storeFault(err)
+}
+
+// maxUses is how many uses of a version are noted.
+const maxUses = 1000
 
 // trim marks the versions whose files may go.
 func (h *History) trim(ctx context.Context, d *Dataset) error {

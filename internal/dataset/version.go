@@ -45,7 +45,7 @@ type Revision struct {
 	Protects       bool     `json:"protects,omitempty"`        // policies of personal data made it
 
 	Pinned bool     `json:"pinned,omitempty"`
-	Used   []string `json:"used,omitempty"` // models that were trained on it
+	Used   []string `json:"used,omitempty"` // models that were trained on it, and versions of other data sets that it was joined to
 	Gone   bool     `json:"gone,omitempty"` // its files are cleaned up; it can be reproduced
 
 	// What follows from the record of the data set, see Dataset.Sealed and Erased.
@@ -316,8 +316,7 @@ func (s *Service) Pin(ctx context.Context, tenant, id string, number int, pinned
 // Use notes that something was made of a version, so that its files stay.
 func (s *Service) Use(ctx context.Context, tenant, id string, number int, by string) error {
 	_, err := s.mark(ctx, tenant, id, number, func(r *Revision) error {
-		const most = 1000
-		if slices.Contains(r.Used, by) || len(r.Used) >= most {
+		if slices.Contains(r.Used, by) || len(r.Used) >= maxUses {
 			return store.ErrUnchanged
 		}
 		r.Used = append(r.Used, by)

@@ -31,7 +31,7 @@ type DatasetVersion struct {
 	JobID          string      `json:"job_id" doc:"The job that made it"`
 	CreatedAt      time.Time   `json:"created_at"`
 	Pinned         bool        `json:"pinned" doc:"Its files are kept"`
-	Used           bool        `json:"used" doc:"A model was trained on it; its files are kept"`
+	Used           bool        `json:"used" doc:"A model was trained on it, or it was joined to a version of a data set; its files are kept"`
 	Sealed         bool        `json:"sealed" doc:"It holds what a policy has taken away since: it cannot be read or made again, and its files are for stewards"`
 	Erased         bool        `json:"erased" doc:"Its files are deleted, since a policy says so"`
 	Gone           bool        `json:"gone" doc:"Its files are cleaned up; POST /api/v1/transforms with reproduce makes it again"`

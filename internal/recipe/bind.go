@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/expression"
@@ -53,7 +54,7 @@ func Invalid(err error) error {
 		}
 		f, prefix := place(one, e)
 		if fields = append(fields, f); code == "" {
-			code, message = e.Code, prefix+e.Message
+			code, message = e.Code, prefix+f.Message
 		}
 	}
 	if more := len(fields) - 1; more > 0 {
@@ -79,6 +80,11 @@ func place(err error, e *ml.InputError) (f fault.Field, prefix string) {
 		default:
 			location += ".parameters." + e.Parameter
 		}
+	}
+	if e.Code == "memory_needed" {
+		told := *e
+		told.Message = strings.Replace(e.Message, "allow it more", "allow it more (limits.step_bytes)", 1)
+		e = &told
 	}
 	f = fault.Field{Location: location, Message: e.Message}
 	if e.Column != "" {

@@ -350,7 +350,7 @@ func (w watched) Each(ctx context.Context, fn func(x *frame.Frame) error) error 
 // write reads the table, applies the steps and writes what they make. The
 // columns are known when the first rows are.
 func (r *Runner) write(ctx context.Context, t *job.Task, a *applying, pass *preprocess.Pass) (dataset.Version, *profile.Profile, error) {
-	rows := newFlow(ctx)
+	rows := newFlow(ctx, a.Schemas()[a.Len()])
 	from := 0.0
 	if a.Learns() {
 		from = learnedAt
@@ -358,7 +358,9 @@ func (r *Runner) write(ctx context.Context, t *job.Task, a *applying, pass *prep
 	all := a.dataset.Version.Rows
 	source := watched{table{r.datasets, a.dataset, nil}, func(n int64) { t.Report.Progress("write", from+(1-from)*share(n, all), n, all) }}
 	go func() {
-		err := source.Each(rows.ctx, func(x *frame.Frame) error { return pass.Next(x, rows.give) })
+		err := source.Each(rows.ctx, func(x *frame.Frame) error {
+			return rows.cut(x, func(x *frame.Frame) error { return pass.Next(x, rows.give) })
+		})
 		if err == nil {
 			err = pass.End(rows.give)
 		}
@@ -401,46 +403,6 @@ func outSchema(a *applying, first *frame.Frame) tabular.Schema {
 		out[i].Nullable = !ok || known.Nullable || f.Type == tabular.Float
 	}
 	return out
-}
-
-// flow passes frames from one goroutine to another.
-type flow struct {
-	ctx    context.Context //nolint:containedctx // of the goroutine that gives
-	stop   context.CancelFunc
-	frames chan *frame.Frame
-	err    error // after frames is closed
-}
-
-func newFlow(ctx context.Context) *flow {
-	ctx, stop := context.WithCancel(ctx)
-	return &flow{ctx: ctx, stop: stop, frames: make(chan *frame.Frame, 2)}
-}
-
-func (f *flow) give(x *frame.Frame) error {
-	select {
-	case f.frames <- x:
-		return nil
-	case <-f.ctx.Done():
-		return f.ctx.Err()
-	}
-}
-
-func (f *flow) close(err error) {
-	f.err = err
-	close(f.frames)
-}
-
-// take returns the next frame, io.EOF at the end.
-func (f *flow) take() (*frame.Frame, error) {
-	x, ok := <-f.frames
-	switch {
-	case ok:
-		return x, nil
-	case f.err != nil:
-		return nil, f.err
-	default:
-		return nil, io.EOF
-	}
 }
 
 // Publish makes the result a version of the data set.

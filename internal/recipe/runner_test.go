@@ -124,6 +124,30 @@ func TestSameHash(t *testing.T) {
 	checkFault(t, err, fault.ClassInvalid, "steps_and_reproduce", "body.reproduce")
 }
 
+// TestJoinedVersionsStay makes a version again of another one that was joined, after
+// that has had many newer ones.
+func TestJoinedVersionsStay(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id, cities := b.table(t, ann, shop(100)), b.table(t, ann, "city,country\nOslo,Norway\nRome,Italy\n")
+	upper := recipe.Request{Use: recipe.Use{DatasetID: cities, Steps: steps(step("change_case", map[string]any{"columns": []any{"country"}, "case": "upper"}))}}
+	b.apply(t, ann, upper)
+	made := b.apply(t, ann, recipe.Request{Use: recipe.Use{DatasetID: id, Steps: steps(step("join_table", map[string]any{"dataset": cities, "on": []any{"city"}}))}})
+	for range 3 { // of which two are kept
+		b.apply(t, ann, upper)
+	}
+	used, err := b.datasets.Revision(ctx, ann.Tenant, cities, 2)
+	if err != nil || used.Gone || len(used.Used) != 1 {
+		t.Fatalf("the version that was joined: %+v: %v", used, err)
+	}
+	if other, err := b.datasets.Revision(ctx, ann.Tenant, cities, 3); err != nil || !other.Gone {
+		t.Errorf("one that was not: %+v: %v", other, err)
+	}
+	if again := b.apply(t, ann, recipe.Request{Use: recipe.Use{DatasetID: id}, Reproduce: 2}); again.Hash != made.Hash {
+		t.Errorf("made again with hash %s, was %s", again.Hash, made.Hash)
+	}
+}
+
 // readAgain makes the first version of a data set again of its file.
 func (b *bundle) readAgain(t *testing.T, id string, first dataset.Version) {
 	t.Helper()

@@ -8,6 +8,8 @@ import (
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/recipe"
+	"github.com/narrativeml/narrative/ml/frame"
+	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
 // TestWhatOthersLearnOfARecipe lets another tenant use a public recipe and tells
@@ -113,4 +115,17 @@ func TestTypesOfAProgram(t *testing.T) {
 	checkFault(t, err, fault.ClassInvalid, "no_python", "steps[1]")
 	_, err = b.Python(ctx, account.Caller{Tenant: "none", User: "x"}, saved.ID, 0, "")
 	checkFault(t, err, fault.ClassNotFound, "recipe_not_found", "")
+}
+
+// TestWhatMayBeHeld names the setting when a step would hold too much.
+func TestWhatMayBeHeld(t *testing.T) {
+	t.Parallel()
+	schema := preprocess.Schema{{Name: "city", Type: frame.String}}
+	_, err := preprocess.Bind(steps(step("sort_rows", map[string]any{"columns": []any{"city"}}), step("trim_txt", nil)), schema, preprocess.Environment{Rows: 1 << 30})
+	err = recipe.Invalid(err)
+	checkFault(t, err, fault.ClassInvalid, "memory_needed", "body.steps[0]")
+	f, _ := fault.As(err)
+	if !strings.Contains(f.Message, "24576 MiB") || !strings.Contains(f.Message, "allow it more (limits.step_bytes)") || !strings.HasSuffix(f.Message, "; and 1 more") || len(f.Fields) != 2 || f.Fields[1].Location != "body.steps[1].name" {
+		t.Errorf("%+v", f)
+	}
 }

@@ -159,6 +159,22 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// TestFailuresBesideWhatThereIs tells of steps that failed after others had been applied.
+func TestFailuresBesideWhatThereIs(t *testing.T) {
+	t.Parallel()
+	f := setup(t, func(w *world) {
+		w.target(true)
+		w.version(1, "trim_text")
+		w.transform(job.Failed, "change_case")
+	}).show(t)
+	s := f.Stage(workflow.Prepare)
+	if s.State != workflow.Done || !slices.ContainsFunc(s.Evidence, func(e workflow.Evidence) bool {
+		return e.Kind == workflow.EvidenceJob && strings.Contains(e.Text, "failed")
+	}) {
+		t.Errorf("the stage is %+v", s)
+	}
+}
+
 func TestActions(t *testing.T) {
 	t.Parallel()
 	f := setup(t, nil).show(t)

@@ -289,6 +289,7 @@ func (w *way) changed(n Name, fits func(step string) bool) {
 		s.jobIs(running, "steps are applied")
 	case len(made) > 0:
 		s.State = Done
+		s.failedSince(newest(jobs, of(kindTransform)), since) // what there is stays as it is, and what was tried is told
 	case skipped:
 		s.State = Done
 	case s.failedSince(newest(jobs, of(kindTransform)), since):

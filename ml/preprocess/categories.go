@@ -1,8 +1,10 @@
 package preprocess
 
 import (
+	"fmt"
 	"strings"
 
+	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/internal/wire"
 )
@@ -60,6 +62,32 @@ func (b *binding) categories() ([]Field, CategoryParams) {
 	return b.columns("columns", isString, "texts"), CategoryParams{MaxCategories: b.args.whole("max_categories"), MinRows: b.args.whole("min_rows")}
 }
 
+// hotLearner is a learner of texts that refuses to make more columns than a table
+// may have, beside others that there are.
+type hotLearner struct {
+	learner
+	others int
+}
+
+func (l hotLearner) learned() ([]byte, error) {
+	b, err := l.learner.learned()
+	if err != nil {
+		return nil, err
+	}
+	o := decodeOneHot(wire.NewReader(b))
+	made, widest := 0, hotColumn{}
+	for _, h := range o.columns {
+		if made += len(h.names); len(h.names) > len(widest.names) {
+			widest = h
+		}
+	}
+	if made+l.others > maxColumns {
+		return nil, &ml.InputError{Code: "too_many_columns", Parameter: "max_categories", Column: widest.column, Row: -1, Message: fmt.Sprintf(
+			"%d columns would be made, %d of them of %.100q, and a table may have %d; tell fewer categories apart, or number them by encode_labels or encode_frequency", made, len(widest.names), widest.column, maxColumns)}
+	}
+	return b, nil
+}
+
 func bindEncodeOneHot(b *binding) plan {
 	fields, params := b.categories()
 	p := plan{out: b.schema, reads: namesOf(fields), writes: namesOf(fields)}
@@ -82,7 +110,8 @@ func bindEncodeOneHot(b *binding) plan {
 		p.out = p.out.inPlace(f.Name, Field{Name: f.Name + "=", Type: frame.Float, Family: true},
 			Field{Name: f.Name + " is missing", Type: frame.Float, Uncertain: true})
 	}
-	p.learn = learnTexts(fields, func(all []counter) Step {
+	others := len(b.schema) - len(fields)
+	learn := learnTexts(fields, func(all []counter) Step {
 		o, names := &OneHot{}, namer{}
 		for name := range taken {
 			names[name] = true
@@ -100,6 +129,7 @@ func bindEncodeOneHot(b *binding) plan {
 		}
 		return o
 	})
+	p.learn = func() learner { return hotLearner{learn(), others} }
 	p.act = func(learned []byte) (action, error) { return decodeLearned(learned, decodeOneHot) }
 	return p
 }

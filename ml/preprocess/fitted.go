@@ -157,8 +157,14 @@ func bindEntry(e entry, args arguments, schema Schema, env Environment, learned 
 	if len(p.out) == 0 && !back {
 		return plan{}, &ml.InputError{Code: "no_columns_left", Row: -1, Message: e.Name + " leaves no column; keep at least one"}
 	}
+	if len(p.out) > max(maxColumns, len(schema)) && !back {
+		return plan{}, &ml.InputError{Code: "too_many_columns", Row: -1, Message: fmt.Sprintf("there would be %d columns after %s, and a table may have %d; name fewer", len(p.out), e.Name, maxColumns)}
+	}
 	return p, nil
 }
+
+// maxColumns is how many columns steps may bring a table to.
+const maxColumns = 10_000
 
 // decodeLearned reads what an existing step wrote, as what was learned.
 func decodeLearned[S Step](learned []byte, decode func(r *wire.Reader) S) (action, error) {

@@ -27,7 +27,7 @@ func missingEntries() []entry {
 		{
 			Operation: Operation{
 				Name: "impute_missing", Group: "missing values", Runs: TwoPass, Rows: Keeps, Prediction: Applied,
-				Summary: "Fills missing values with the mean, the median or the most frequent value of the column. Columns of numbers hold decimal numbers then.",
+				Summary: "Fills missing values with the mean, the median or the most frequent value of the column; where a column has none, with 0 or an empty text. Columns of numbers hold decimal numbers then.",
 				Parameters: []Parameter{
 					{Name: "columns", Type: ColumnNames, Doc: "The columns to fill; without it all that the strategy is for"},
 					{Name: "strategy", Type: Choice, Required: true, Choices: []string{string(Mean), string(Median), string(Mode)}, Doc: "What a missing value becomes; texts have a mode only"},

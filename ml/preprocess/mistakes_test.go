@@ -94,3 +94,36 @@ type broken struct{ err error }
 func (b broken) Describe(string) (preprocess.Schema, int64, error) { return nil, 0, b.err }
 
 func (b broken) Each(string, []string, func(*frame.Frame) error) error { return b.err }
+
+// TestTooManyColumns refuses what would make more columns than a table may have,
+// before any is made.
+func TestTooManyColumns(t *testing.T) {
+	t.Parallel()
+	const rows = 10_001
+	codes, dict := make([]int32, rows), make([]string, rows)
+	for i := range dict {
+		codes[i], dict[i] = int32(i), fmt.Sprint("k", i)
+	}
+	x := newFrame(t, frame.NewString("key", codes, dict), frame.NewFloat("n", make([]float64, rows)))
+	fitting := func(most float64) error {
+		r, err := preprocess.Bind([]preprocess.Spec{step("encode_one_hot", map[string]any{"max_categories": most})}, preprocess.SchemaOf(x), environment(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Fit(t.Context(), cut(x, 3000), nil, nil)
+		return err
+	}
+	wantCode(t, fitting(rows), "too_many_columns")
+	wantCode(t, fitting(9999), "too_many_columns") // the rest is one, and there is n
+	if err := fitting(9998); err != nil {
+		t.Error(err)
+	}
+	var wide preprocess.Schema
+	var names []any
+	for i := range 2000 {
+		wide = append(wide, preprocess.Field{Name: fmt.Sprint("c", i), Type: frame.Float})
+		names = append(names, fmt.Sprint("c", i))
+	}
+	_, err := preprocess.Bind([]preprocess.Spec{step("add_polynomials", map[string]any{"columns": names, "degree": 8.0})}, wide, environment(t))
+	wantCode(t, err, "too_many_columns")
+}

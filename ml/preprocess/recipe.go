@@ -36,7 +36,7 @@ const MaxSteps = 200
 // *StepError, or *MistakesError of several, which wrap an *ml.InputError: unknown_operation, the codes of
 // parameters (unknown_parameter, missing_parameter, parameter_type,
 // repeated_value, invalid_parameter), those of columns (missing_column,
-// column_type, name_taken, no_columns, no_columns_left), memory_needed,
+// column_type, name_taken, no_columns, no_columns_left, too_many_columns), memory_needed,
 // no_expressions, and what the compiler says.
 func Bind(specs []Spec, schema Schema, env Environment) (*Recipe, error) {
 	if len(specs) == 0 || len(specs) > MaxSteps {
