@@ -72,9 +72,9 @@ func (b *bundle) row(tb testing.TB, tenant, id string) []string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	row := make([]string, len(p.Rows[0]))
+	row := make([]string, 0, len(p.Rows[0])+1)
 	for i, v := range p.Rows[0] {
-		row[i] = p.Schema[i].Name + "=" + fmt.Sprint(v)
+		row = append(row, p.Schema[i].Name+"="+fmt.Sprint(v))
 	}
 	return append(row, "masked: "+strings.Join(p.Masked, " "))
 }
