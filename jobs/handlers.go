@@ -27,7 +27,7 @@ type Runners struct {
 // Kinds declares every kind of job.
 func Kinds() []job.Kind {
 	return []job.Kind{
-		dataset.Kind(), dataset.ImportKind(), dataset.RetypeKind(), dataset.ProfileKind(), recipe.Kind(),
+		dataset.Kind(), dataset.ImportKind(), dataset.RetypeKind(), dataset.ProfileKind(), dataset.ProtectKind(), recipe.Kind(),
 		training.Kind(), training.FoldKind(), tuning.Kind(), prediction.Kind(), prediction.ShardKind(), retention.Kind(),
 	}
 }
@@ -39,6 +39,7 @@ func Handlers(r Runners) map[string]job.Handler {
 		dataset.ImportKind().Name:   Import(r.Import),
 		recipe.Kind().Name:          Transform(r.Transform),
 		dataset.RetypeKind().Name:   Retype(r.Ingest),
+		dataset.ProtectKind().Name:  Protect(r.Transform),
 		dataset.ProfileKind().Name:  Profile(r.Ingest),
 		training.Kind().Name:        Training(r.Training),
 		training.FoldKind().Name:    TrainingFold(r.Training),

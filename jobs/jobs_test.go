@@ -26,7 +26,7 @@ import (
 
 func TestTheCatalogue(t *testing.T) {
 	t.Parallel()
-	pools := map[string]string{"ingest": "data", "import": "data", "retype": "data", "profile": "data", "transform": "data", "training": "training", "training_fold": "training", "tuning": "batch", "prediction": "batch", "prediction_shard": "batch", "cleanup": "maintenance"}
+	pools := map[string]string{"ingest": "data", "import": "data", "retype": "data", "profile": "data", "protect": "data", "transform": "data", "training": "training", "training_fold": "training", "tuning": "batch", "prediction": "batch", "prediction_shard": "batch", "cleanup": "maintenance"}
 	b := setup(t)
 	var names []string
 	for _, k := range jobs.Kinds() {
@@ -38,7 +38,7 @@ func TestTheCatalogue(t *testing.T) {
 			t.Errorf("kind %+v", k)
 		}
 		_, publishes := b.handlers[k.Name].(job.Publisher)
-		if want := slices.Contains([]string{"ingest", "import", "retype", "profile", "transform", "training", "tuning"}, k.Name); publishes != want {
+		if want := slices.Contains([]string{"ingest", "import", "retype", "profile", "protect", "transform", "training", "tuning"}, k.Name); publishes != want {
 			t.Errorf("%s publishes: %v", k.Name, publishes)
 		}
 	}
@@ -198,7 +198,7 @@ func TestPayloads(t *testing.T) {
 	// nothing that exists.
 	empty := map[string]string{
 		"ingest": "dataset_not_found", "import": "dataset_not_found", "retype": "dataset_not_found", "profile": "dataset_not_found", "training": "dataset_not_found", "tuning": "model_not_found", "prediction": "model_not_found",
-		"prediction_shard": "model_not_found", "training_fold": "dataset_not_found", "transform": "dataset_not_found",
+		"prediction_shard": "model_not_found", "training_fold": "dataset_not_found", "transform": "dataset_not_found", "protect": "dataset_not_found",
 	}
 	for _, k := range jobs.Kinds() {
 		t.Run(k.Name, func(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
@@ -40,6 +41,7 @@ type bundle struct {
 	prediction *prediction.Service
 	retention  *retention.Service
 	handlers   map[string]job.Handler
+	driver     *memstore.Store
 }
 
 func setup(t *testing.T) *bundle {
@@ -52,15 +54,23 @@ func setup(t *testing.T) *bundle {
 	if err := driver.Ensure(t.Context(), collections...); err != nil {
 		t.Fatal(err)
 	}
-	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles()}
-	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Sources: anywhere{}})
+	b := &bundle{line: jobtest.NewLine(), files: jobtest.NewFiles(), driver: driver}
+	b.open(pii.NewKeys(strings.Repeat("secret", 8)))
+	return b
+}
+
+// open makes the services, as at the start of a process, with the keys that values are
+// hashed with.
+func (b *bundle) open(keys *pii.Keys) {
+	driver := b.driver
+	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Sources: anywhere{}, Keys: keys})
 	b.recipes = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line})
-	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line})
+	b.models = model.NewService(model.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, Keys: keys})
 	b.training = training.NewService(b.line, b.datasets, b.recipes, 0)
 	b.tuning = tuning.NewService(b.line, b.models)
 	b.prediction = prediction.NewService(b.line, b.datasets, b.models)
 	b.retention = retention.NewService(b.line)
-	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files})
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files, Jobs: b.line})
 	b.handlers = jobs.Handlers(jobs.Runners{
 		Ingest:     ingest,
 		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: b.files, Remote: anywhere{}, Piece: 10}),
@@ -73,7 +83,6 @@ func setup(t *testing.T) *bundle {
 			Uploads: upload.NewService(upload.ServiceConfig{Driver: driver, Files: b.files, Datasets: b.datasets}),
 		}),
 	})
-	return b
 }
 
 // anywhere is the same file at every address.

@@ -31,7 +31,7 @@ const RunJobCommand = "run-job"
 func isolated() []string {
 	return []string{
 		training.Kind().Name, training.FoldKind().Name,
-		dataset.Kind().Name, dataset.ImportKind().Name, dataset.RetypeKind().Name, dataset.ProfileKind().Name, recipe.Kind().Name,
+		dataset.Kind().Name, dataset.ImportKind().Name, dataset.RetypeKind().Name, dataset.ProfileKind().Name, dataset.ProtectKind().Name, recipe.Kind().Name,
 	}
 }
 
@@ -56,6 +56,8 @@ type childSettings struct {
 	Retention config.Retention `json:"retention"`
 	Threads   int              `json:"threads"`
 	FoldRows  int              `json:"fold_rows"`
+	Policy    string           `json:"pii_policy"`
+	Hash      string           `json:"hash_secret,omitempty"`
 }
 
 // childFiles are config.S3 with the secret to be read.
@@ -73,6 +75,7 @@ func (p *platform) childSettings() childSettings {
 	s := p.config.S3
 	return childSettings{
 		Version: p.program.Version, Limits: p.config.Limits, Import: p.config.Import, Retention: p.config.Retention, Threads: p.config.Worker.Threads, FoldRows: p.config.Worker.FoldRows,
+		Policy: p.config.PII.Policy, Hash: p.config.PII.HashSecret.Reveal(),
 		S3: childFiles{
 			Endpoint: s.Endpoint, Region: s.Region, Bucket: s.Bucket, AccessKeyID: s.AccessKeyID,
 			SecretAccessKey: s.SecretAccessKey.Reveal(), PathStyle: s.PathStyle, PartSize: s.PartSize,
@@ -151,6 +154,7 @@ func openChild(program Program) child.Setup {
 			return nil, nil, fmt.Errorf("decode settings: %w", err)
 		}
 		c := config.Config{Limits: s.Limits, Import: s.Import, Retention: s.Retention, Worker: config.Worker{Threads: s.Threads, FoldRows: s.FoldRows}}
+		c.PII = config.PII{Policy: s.Policy, HashSecret: secret.New(s.Hash)}
 		c.S3 = config.S3{
 			Endpoint: s.S3.Endpoint, Region: s.S3.Region, Bucket: s.S3.Bucket, AccessKeyID: s.S3.AccessKeyID,
 			SecretAccessKey: secret.New(s.S3.SecretAccessKey), PathStyle: s.S3.PathStyle, PartSize: s.S3.PartSize,

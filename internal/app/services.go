@@ -10,6 +10,7 @@ import (
 	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
@@ -70,7 +71,7 @@ func (p *platform) services() *services {
 	s.datasets = dataset.NewService(dataset.ServiceConfig{
 		Driver: p.store, Files: p.files, Jobs: s.jobs, Sources: p.sources,
 		MaxUpload: p.config.Limits.UploadBytes, Retention: p.config.Retention.Uploads, KeepVersions: p.config.Retention.Versions,
-		Policy: dataset.Policy(p.config.PII.Policy),
+		Policy: dataset.Policy(p.config.PII.Policy), Keys: p.keys(),
 	})
 	s.uploads = upload.NewService(upload.ServiceConfig{
 		Driver: p.store, Files: p.files, Direct: p.direct(), Datasets: s.datasets, AddressTTL: p.config.S3.UploadTTL,
@@ -78,7 +79,7 @@ func (p *platform) services() *services {
 	})
 	s.locks = upload.NewLocker(upload.LockerConfig{Driver: p.store, Now: p.ports.now})
 	s.recipes = recipe.NewService(recipe.ServiceConfig{Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Budget: p.config.Limits.StepBytes})
-	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs})
+	s.models = model.NewService(model.ServiceConfig{Driver: p.store, Files: p.files, Jobs: s.jobs, Keys: p.keys()})
 	s.workflow = workflow.NewService(workflow.ServiceConfig{
 		Driver: p.store, Datasets: s.datasets, Jobs: s.jobs, Recipes: s.recipes, Models: s.models,
 	})
@@ -89,6 +90,9 @@ func (p *platform) services() *services {
 	s.health = health.NewHistory(p.store, healthRow)
 	return s
 }
+
+// keys are those that values are hashed with.
+func (p *platform) keys() *pii.Keys { return pii.NewKeys(p.config.PII.HashSecret.Reveal()) }
 
 // tenantDefaults hold for tenants for which operators have set nothing.
 func (p *platform) tenantDefaults() job.TenantDefaults {
@@ -130,6 +134,7 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 	ml := p.metrics.ML
 	ingest := dataset.NewRunner(dataset.RunnerConfig{
 		Driver: p.store, Files: p.files, Limits: p.limits(), KeepVersions: p.config.Retention.Versions, Policy: dataset.Policy(p.config.PII.Policy),
+		Jobs: s.jobs,
 	})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,

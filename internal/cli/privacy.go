@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,15 +34,20 @@ func piiCommand(s *session) *cobra.Command {
 			return c.Privacy(ctx, id)
 		}),
 		piiSetCommand(s),
+		piiApplyCommand(s),
+		piiEraseCommand(s),
+		piiPolicyCommand(s),
 		ask("confirm", "Confirm the personal data, so that the data set can be used", func(ctx context.Context, c *client.Client, id string) (*client.Privacy, error) {
 			return c.ConfirmPrivacy(ctx, id)
 		}))
 }
 
 func piiSetCommand(s *session) *cobra.Command {
-	return &cobra.Command{
-		Use: "set DATASET COLUMN=POLICY...", Short: "Set what is done about columns: warn, confirm or allow", Args: args(cobra.MinimumNArgs(2)),
-		Example: `  narrative pii set ds_... remarks=warn city=allow`,
+	var detach bool
+	cmd := &cobra.Command{
+		Use: "set DATASET COLUMN=POLICY...", Short: "Set what is done about columns: warn, confirm, allow, mask, hash or drop", Args: args(cobra.MinimumNArgs(2)),
+		Example: `  narrative pii set ds_... remarks=warn city=allow
+  narrative pii set ds_... email=hash full_name=mask ssn=drop`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var changes []client.PolicyChange
 			for _, text := range args[1:] {
@@ -55,9 +62,133 @@ func piiSetCommand(s *session) *cobra.Command {
 				return err
 			}
 			p, err := c.SetPolicies(cmd.Context(), args[0], changes)
+			return s.protected(cmd, c, p, detach, err)
+		},
+	}
+	detached(cmd, &detach)
+	return cmd
+}
+
+func detached(cmd *cobra.Command, detach *bool) {
+	cmd.Flags().BoolVarP(detach, "detach", "d", false, "do not wait for the job that applies policies")
+}
+
+// protected shows what is known when the job of a change, if there is one, has ended.
+func (s *session) protected(cmd *cobra.Command, c *client.Client, p *client.Privacy, detach bool, err error) error {
+	if err == nil && p.JobID != "" && !detach {
+		if _, err = s.follow(cmd.Context(), cmd, c, "apply policies", p.JobID); err == nil {
+			p, err = c.Privacy(cmd.Context(), p.DatasetID)
+		}
+	}
+	return s.privacy(cmd, p, err)
+}
+
+func piiApplyCommand(s *session) *cobra.Command {
+	var detach bool
+	cmd := &cobra.Command{
+		Use: "apply DATASET", Short: "Apply policies that hold for columns and were not applied: mask, hash or drop their values", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			p, err := c.ApplyPrivacy(cmd.Context(), args[0])
+			return s.protected(cmd, c, p, detach, err)
+		},
+	}
+	detached(cmd, &detach)
+	return cmd
+}
+
+func piiEraseCommand(s *session) *cobra.Command {
+	var sure bool
+	cmd := &cobra.Command{
+		Use: "erase DATASET", Short: "Delete the file and the versions that policies have sealed (stewards)", Args: args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !sure {
+				return usage("it cannot be undone; say --yes")
+			}
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			p, err := c.ErasePrivacy(cmd.Context(), args[0])
 			return s.privacy(cmd, p, err)
 		},
 	}
+	cmd.Flags().BoolVarP(&sure, "yes", "y", false, "it cannot be undone, and is meant")
+	return cmd
+}
+
+func piiPolicyCommand(s *session) *cobra.Command {
+	var standard, remains string
+	var kinds []string
+	cmd := &cobra.Command{
+		Use: "policy", Short: "Show what is done about personal data of your tenant, and set it (stewards)", Args: args(cobra.NoArgs),
+		Example: `  narrative pii policy --default warn --kind email=hash --kind person_name=mask --remains seal
+  narrative pii policy --kind email=none`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, text := range kinds {
+				if kind, policy, ok := strings.Cut(text, "="); !ok || kind == "" || policy == "" {
+					return usage("%q is no policy of a kind; write KIND=POLICY, or KIND=none", text)
+				}
+			}
+			c, err := s.client()
+			if err != nil {
+				return err
+			}
+			var change func(*client.PrivacySettings)
+			if standard != "" || remains != "" || len(kinds) > 0 {
+				change = func(p *client.PrivacySettings) { setRules(p, standard, remains, kinds) }
+			}
+			r, err := c.ChangePrivacyRules(cmd.Context(), change)
+			if err != nil {
+				return err
+			}
+			return s.answer(cmd, r, func(w io.Writer) error { return showRules(w, r) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&standard, "default", "", "of all kinds for which nothing is set: warn, confirm, mask, hash or drop; none: what is configured")
+	f.StringArrayVar(&kinds, "kind", nil, "KIND=POLICY, such as email=hash; KIND=none: the default")
+	f.StringVar(&remains, "remains", "", "what becomes of the file and of older versions: seal or erase")
+	return cmd
+}
+
+// setRules changes what is set as the flags say.
+func setRules(p *client.PrivacySettings, standard, remains string, kinds []string) {
+	if remains != "" {
+		p.Remains = remains
+	}
+	if p.Kinds == nil {
+		p.Kinds = map[string]string{}
+	}
+	for _, text := range kinds {
+		kind, policy, _ := strings.Cut(text, "=")
+		if p.Kinds[kind] = policy; policy == none {
+			delete(p.Kinds, kind)
+		}
+	}
+	if standard == none {
+		p.Default = ""
+	} else if standard != "" {
+		p.Default = standard
+	}
+}
+
+func showRules(w io.Writer, r *client.PrivacyRules) error {
+	standard := r.Default
+	if standard == "" {
+		standard = r.Configured + " (configured)"
+	}
+	rows := [][]string{{"default", standard}}
+	for _, kind := range slices.Sorted(maps.Keys(r.Kinds)) {
+		rows = append(rows, []string{kind, r.Kinds[kind]})
+	}
+	if err := terminal.Table(w, []string{"kind", "policy"}, rows); err != nil {
+		return err
+	}
+	return line(w, "remains: %s", r.Remains)
 }
 
 // privacy shows what is known about personal data.
@@ -78,6 +209,9 @@ func (s *session) privacy(cmd *cobra.Command, p *client.Privacy, err error) erro
 			if e.Check == "" {
 				why = "somebody says so"
 			}
+			if c.Applied {
+				why = "done: the values are not in this version"
+			}
 			if e.Name != "" {
 				why += fmt.Sprintf("; named %q", e.Name)
 			}
@@ -86,8 +220,23 @@ func (s *session) privacy(cmd *cobra.Command, p *client.Privacy, err error) erro
 		if err := terminal.Table(w, []string{"column", "type", "confidence", "risk", "policy", "why"}, rows); err != nil {
 			return err
 		}
+		if err := sealed(w, p); err != nil {
+			return err
+		}
 		return line(w, "risk %s, %s", p.Risk, p.State)
 	})
+}
+
+// sealed says what policies have made of the file and of older versions.
+func sealed(w io.Writer, p *client.Privacy) error {
+	switch {
+	case p.Sealed == 0:
+		return nil
+	case p.Erased == p.Sealed:
+		return line(w, "the file and the versions before %d are erased", p.Sealed)
+	default:
+		return line(w, "the file and the versions before %d are sealed", p.Sealed)
+	}
 }
 
 func auditCommand(s *session) *cobra.Command {

@@ -15,6 +15,9 @@ type Privacy struct {
 	State     string          `json:"state"`
 	Risk      string          `json:"risk"`
 	Columns   []PrivateColumn `json:"columns"`
+	JobID     string          `json:"job_id,omitempty"`        // that applies policies
+	Sealed    int             `json:"sealed_before,omitempty"` // the version that policies have made
+	Erased    int             `json:"erased_before,omitempty"`
 }
 
 // PrivateColumn is a column of personal data.
@@ -24,6 +27,7 @@ type PrivateColumn struct {
 	Confidence float64 `json:"confidence"`
 	Risk       string  `json:"risk"`
 	Policy     string  `json:"policy"`
+	Applied    bool    `json:"applied,omitempty"`
 	Evidence   struct {
 		Matched  int64  `json:"matched"`
 		LookedAt int64  `json:"looked_at"`
@@ -67,6 +71,46 @@ func (c *Client) SetPolicies(ctx context.Context, id string, changes []PolicyCha
 func (c *Client) ConfirmPrivacy(ctx context.Context, id string) (*Privacy, error) {
 	p := new(Privacy)
 	return p, c.post(ctx, privacyPath(id)+"/confirm", nil, "", p)
+}
+
+// ApplyPrivacy applies the policies of a data set that were not applied; the answer
+// names the job, if there is something to do.
+func (c *Client) ApplyPrivacy(ctx context.Context, id string) (*Privacy, error) {
+	p := new(Privacy)
+	return p, c.post(ctx, privacyPath(id)+"/apply", nil, "", p)
+}
+
+// ErasePrivacy gives up what policies have sealed.
+func (c *Client) ErasePrivacy(ctx context.Context, id string) (*Privacy, error) {
+	p := new(Privacy)
+	return p, c.post(ctx, privacyPath(id)+"/erase", nil, "", p)
+}
+
+// PrivacySettings is what a tenant sets about personal data.
+type PrivacySettings struct {
+	Default string            `json:"default,omitempty"`
+	Kinds   map[string]string `json:"kinds,omitempty"`
+	Remains string            `json:"remains,omitempty"`
+}
+
+// PrivacyRules is what holds for a tenant.
+type PrivacyRules struct {
+	PrivacySettings
+	Configured string    `json:"configured"`
+	UpdatedAt  time.Time `json:"updated_at,omitzero"`
+	UpdatedBy  string    `json:"updated_by,omitempty"`
+}
+
+// ChangePrivacyRules changes what is set for the tenant; again when somebody else was
+// faster. A change of nil only looks.
+func (c *Client) ChangePrivacyRules(ctx context.Context, change func(*PrivacySettings)) (*PrivacyRules, error) {
+	return replace(ctx, c, "pii/policy", func(r *PrivacyRules) any {
+		if change == nil {
+			return nil
+		}
+		change(&r.PrivacySettings)
+		return r.PrivacySettings
+	})
 }
 
 // Audit returns a page of who saw personal data, of one data set or of all.

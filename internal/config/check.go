@@ -221,6 +221,14 @@ func longEnough(got []secret.String) string {
 	return ""
 }
 
+// longSecret accepts an empty secret, or a long one.
+func longSecret(got secret.String) string {
+	if n := len(got.Reveal()); n > 0 && n < minSecret {
+		return fmt.Sprintf("the secret has %d bytes; it must have at least %d, such as the output of openssl rand -base64 33", n, minSecret)
+	}
+	return ""
+}
+
 // checkAll adds to m what is wrong with values that were understood.
 func checkAll(c *Config, m *MistakesError, unread map[string]bool) {
 	for _, s := range settings(c) {

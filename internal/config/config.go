@@ -171,7 +171,8 @@ type Import struct {
 
 // PII is what is done about personal data.
 type PII struct {
-	Policy string // of columns for which nobody has set another: warn or confirm
+	Policy     string        // of columns for which nobody has set another: warn, confirm, mask, hash or drop
+	HashSecret secret.String // the keys of tenants are derived from it; may be empty
 }
 
 // Retention is how long things are kept. Zero: until they are deleted.

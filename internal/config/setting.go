@@ -168,7 +168,16 @@ func limitSettings(c *Config) []setting {
 		setting{path: "retention.jobs", env: variable("RETENTION_JOBS"), doc: "How long finished jobs are kept; 0: for ever.", value: period(&r.Jobs), check: func() string { return kept(r.Jobs) }},
 		setting{path: "retention.health", env: variable("RETENTION_HEALTH"), doc: "How long the history of the parts' health is kept; 0: for ever.", value: period(&r.Health), check: func() string { return kept(r.Health) }},
 		setting{path: "retention.audit", env: variable("RETENTION_AUDIT"), doc: "How long it is kept who saw personal data; 0: for ever.", value: period(&r.Audit), check: func() string { return kept(r.Audit) }},
-		setting{path: "pii.policy", env: variable("PII_POLICY"), doc: "What is done about columns of personal data for which nobody has set something else: warn, or confirm: the data set waits until somebody has confirmed it.", value: text(&c.PII.Policy), check: func() string { return oneOf(c.PII.Policy, "warn", "confirm") }},
+		setting{path: "pii.policy", env: variable("PII_POLICY"), doc: "What is done about columns of personal data for which nobody has set something else: warn; confirm: the data set waits until somebody has confirmed it; mask, hash or drop: a version is made without the values, and what was before is sealed. The API and the workers must have the same.", value: text(&c.PII.Policy), check: func() string { return oneOf(c.PII.Policy, "warn", "confirm", "mask", "hash", "drop") }},
+		setting{
+			path: "pii.hash_secret", env: variable("PII_HASH_SECRET"), flag: noFlag, secret: true, value: hidden(&c.PII.HashSecret),
+			doc:   "The secret of at least 32 bytes that values are hashed with, with another key for each tenant; the API and the workers must have the same. Without it nothing can be hashed. With another one hashes are others, and models that hash refuse to predict.",
+			check: func() string { return longSecret(c.PII.HashSecret) },
+			needed: func(r Role, _ Mode) bool {
+				return c.PII.Policy == "hash" && (r == RoleAPI || r == RoleWorker || r == RoleDev)
+			},
+			lack: "the policy of personal data is hash, for which a secret is needed: give one of at least 32 bytes, such as openssl rand -base64 33 makes",
+		},
 		setting{path: "retention.temporary", env: variable("RETENTION_TEMPORARY"), doc: "How long temporary objects are kept.", value: period(&r.Temporary), check: func() string { return between(r.Temporary, minPeriod, maxKept) }},
 		setting{path: "retention.grace", env: variable("RETENTION_GRACE"), doc: "How long a marked object waits before it is deleted.", value: period(&r.Grace), check: func() string { return between(r.Grace, 0, maxKept) }},
 		setting{path: "retention.versions", env: variable("RETENTION_VERSIONS"), doc: "How many of the newest versions of a data set keep their tables, beside the first, those that are pinned and those that models learned from.", value: count(&r.Versions), check: func() string { return inside(int64(r.Versions), 1, 10_000) }},

@@ -15,6 +15,9 @@ const (
 	ActionDownload = "download"      // a link to a file with rows was given out
 	ActionPolicy   = "set_policy"
 	ActionConfirm  = "confirm"
+	ActionRules    = "set_rules"      // what holds for the tenant
+	ActionApply    = "apply_policies" // policies that held already
+	ActionErase    = "erase"          // what was sealed
 )
 
 // Access is the record that somebody saw personal data, or changed who does. It
@@ -52,8 +55,12 @@ func accesses() store.Collection {
 
 // note writes down what is about to happen.
 func (s *Service) note(ctx context.Context, caller account.Caller, d *Dataset, action string, details []string) error {
+	return s.noteOf(ctx, caller, d.ID, d.Version.number(), action, details)
+}
+
+func (s *Service) noteOf(ctx context.Context, caller account.Caller, id string, version int, action string, details []string) error {
 	return storeFault(s.accesses.Insert(ctx, &Access{
-		Meta: store.Meta{ID: store.NewID("acc")}, Tenant: caller.Tenant, User: caller.User, DatasetID: d.ID, Version: d.Version.number(),
+		Meta: store.Meta{ID: store.NewID("acc")}, Tenant: caller.Tenant, User: caller.User, DatasetID: id, Version: version,
 		Action: action, Details: details, At: s.now().UTC(),
 	}))
 }

@@ -18,7 +18,7 @@ func instant(micros int64) string { return time.UnixMicro(micros).UTC().Format(t
 
 // histogram draws what the profile has counted, of all rows.
 func (c *charting) histogram(context.Context) error {
-	_, described, err := c.column("x", c.req.X)
+	f, described, err := c.column("x", c.req.X)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (c *charting) histogram(context.Context) error {
 	}
 	for k := 0; k < len(h.Counts); k += join {
 		end := min(k+join, len(h.Counts))
-		bar := Bar{From: h.Edges[k], To: h.Edges[end]}
+		bar := Bar{From: edge(f, h.Edges[k]), To: edge(f, h.Edges[end])}
 		for _, n := range h.Counts[k:end] {
 			bar.Count += n
 		}
@@ -52,7 +52,18 @@ func (c *charting) histogram(context.Context) error {
 	return nil
 }
 
-const maxOutliers = 200 // of a box
+// edge returns the edge of a bin as its column shows values.
+func edge(f tabular.Field, at any) any {
+	if v, ok := at.(float64); ok && f.Layout == tabular.Clock && v >= 0 && v < lastSecond {
+		return tabular.ClockText(v)
+	}
+	return at
+}
+
+const (
+	maxOutliers = 200 // of a box
+	lastSecond  = 24 * 60 * 60
+)
 
 // boxPlot draws the numbers of y, by the values of a column.
 func (c *charting) boxPlot(ctx context.Context) error {
@@ -424,7 +435,7 @@ func (c *charting) axis(parameter, name string) (*axis, error) {
 		bins = 1
 	}
 	for k := range bins {
-		a.labels = append(a.labels, fmt.Sprint(show(tabular.Field{Type: labelType(f)}, a.low+(a.high-a.low)*float64(k)/float64(bins))))
+		a.labels = append(a.labels, fmt.Sprint(show(tabular.Field{Type: labelType(f), Layout: f.Layout}, a.low+(a.high-a.low)*float64(k)/float64(bins))))
 	}
 	return a, nil
 }

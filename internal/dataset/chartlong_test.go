@@ -129,3 +129,23 @@ func TestChartsByAColumnWithoutFrequentValues(t *testing.T) {
 		t.Errorf("%+v, error %v", c, err)
 	}
 }
+
+// TestChartsOfTimesOfDay has times along an axis.
+func TestChartsOfTimesOfDay(t *testing.T) {
+	t.Parallel()
+	var in strings.Builder
+	in.WriteString("at,y\n")
+	for i := range 500 {
+		fmt.Fprintf(&in, "%02d:%02d,%d\n", i%24, i%60, i)
+	}
+	b := setup(t, nil)
+	d := b.ready(t, in.String())
+	c, err := b.Chart(t.Context(), "acme", d.ID, dataset.ChartRequest{Kind: "histogram", X: "at"})
+	if err != nil || c.Bars[0].From != "00:00:00" || !strings.Contains(fmt.Sprint(c.Bars[len(c.Bars)-1].From), "23:") && !strings.Contains(fmt.Sprint(c.Bars[len(c.Bars)-1].From), "22:") {
+		t.Errorf("%+v, error %v", c, err)
+	}
+	c, err = b.Chart(t.Context(), "acme", d.ID, dataset.ChartRequest{Kind: "heat_map", X: "at", Y: "y", Bins: 4})
+	if err != nil || c.XLabels[0] != "00:00:00" || c.XLabels[2] != "11:59:30" {
+		t.Errorf("%+v, error %v", c.XLabels, err)
+	}
+}

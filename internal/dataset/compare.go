@@ -52,7 +52,7 @@ func (s *Service) Compare(ctx context.Context, tenant, id string, from, to int) 
 	}
 	c := &Comparison{From: a, To: b, Same: a.Version.Hash != "" && a.Version.Hash == b.Version.Hash, Rows: b.Version.Rows - a.Version.Rows}
 	c.Added, c.Removed, c.Retyped = Difference(a.Version.Schema, b.Version.Schema)
-	if a.Gone || b.Gone {
+	if a.Gone || b.Gone || a.Sealed || b.Sealed { // their profiles are not there, or not to be read
 		return c, nil
 	}
 	before, err := s.profileAt(ctx, tenant, id, from)

@@ -17,6 +17,8 @@ const (
 	Uploaded State = "uploaded" // the file is stored or being fetched, an ingest or import job is under way
 	// NeedsConfirmation: ready, but for somebody who knows of the personal data in it.
 	NeedsConfirmation State = "needs_confirmation"
+	// NeedsPolicy: policies are to be applied, before which nothing of it is read.
+	NeedsPolicy State = "needs_policy"
 
 	Ready    State = "ready"    // typed, profiled and usable
 	Rejected State = "rejected" // the ingest job found the file unusable; Failure of the job says why
@@ -52,6 +54,10 @@ type Dataset struct {
 	Privacy     map[string]Policy `json:"privacy,omitempty"` // what people have set for columns of personal data
 	ConfirmedBy string            `json:"confirmed_by,omitempty"`
 	ConfirmedAt time.Time         `json:"confirmed_at,omitzero"` // when somebody confirmed the personal data
+
+	ProtectJobID string `json:"protect_job_id,omitempty"` // that applies policies, or did so last
+	SealedBefore int    `json:"sealed_before,omitempty"`  // the version that policies made last: what is older, and the file, is sealed
+	ErasedBefore int    `json:"erased_before,omitempty"`  // likewise, of what is to have no files any more
 }
 
 // Version is a table of the data set: what an ingest made of the file, or what a
@@ -69,12 +75,13 @@ type Version struct {
 	SampleKey  string         `json:"sample_key,omitempty"` // some rows, Parquet; old records have none
 	CreatedAt  time.Time      `json:"created_at"`
 
-	Types        []tabular.Semantic `json:"types,omitempty"`          // of the columns, in order, as they were found
-	PII          []pii.Finding      `json:"pii,omitempty"`            // columns of personal data
-	Scanned      bool               `json:"pii_scanned,omitempty"`    // somebody has looked for them
-	Reading      int                `json:"reading,omitempty"`        // how often the file was read again for other types
-	ProfileJobID string             `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
-	ProfiledAt   time.Time          `json:"profiled_at,omitzero"`     // when that one asked for the roles
+	Types        []tabular.Semantic     `json:"types,omitempty"`          // of the columns, in order, as they were found
+	PII          []pii.Finding          `json:"pii,omitempty"`            // columns of personal data
+	Concealed    map[string]Concealment `json:"concealed,omitempty"`      // columns that hold masked or hashed values
+	Scanned      bool                   `json:"pii_scanned,omitempty"`    // somebody has looked for them
+	Reading      int                    `json:"reading,omitempty"`        // how often the file was read again for other types
+	ProfileJobID string                 `json:"profile_job_id,omitempty"` // that made the profile, when it is not JobID
+	ProfiledAt   time.Time              `json:"profiled_at,omitzero"`     // when that one asked for the roles
 }
 
 // Content identifies what is shown of a data set that is ready: it is another one
@@ -112,7 +119,7 @@ const (
 
 // Collections declares what the package keeps in the store.
 func Collections() []store.Collection {
-	return []store.Collection{collection(), versions(), accesses()}
+	return []store.Collection{collection(), versions(), accesses(), rules()}
 }
 
 func collection() store.Collection {

@@ -264,14 +264,14 @@ func (m *Importer) Publish(ctx context.Context, j *job.Job, result json.RawMessa
 	if err := json.Unmarshal(result, &made); err != nil {
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
-	return m.publish(ctx, made.DatasetID, func(d *Dataset) error {
+	return m.publish(ctx, j, made.DatasetID, func(d *Dataset, rules *Rules) error {
 		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
 		d.Source = d.Origin() // nobody fetches it again
 		d.RawKey, d.Size, d.SHA256 = made.RawKey, made.Size, made.SHA256
 		d.Version = &made.Version
-		d.State = d.settled(m.policy)
+		d.State = d.settled(rules)
 		return nil
 	})
 }

@@ -53,22 +53,25 @@ type RunnerConfig struct {
 	Now    func() time.Time // default time.Now
 	// KeepVersions is as ServiceConfig has it.
 	KeepVersions int
-	Policy       Policy // likewise
+	Policy       Policy    // likewise
+	Jobs         Submitter // takes jobs that apply policies
 }
 
 // Runner runs ingest jobs.
 type Runner struct {
-	table   *store.Table[Dataset, *Dataset]
-	history *History
-	files   IngestFiles
-	limits  tabular.Limits
-	now     func() time.Time
-	policy  Policy
+	table    *store.Table[Dataset, *Dataset]
+	history  *History
+	files    IngestFiles
+	limits   tabular.Limits
+	now      func() time.Time
+	rules    rulebook
+	guardian guardian
 }
 
 // NewRunner returns a Runner. The store has ensured Collections.
 func NewRunner(c RunnerConfig) *Runner {
-	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now, policy: c.Policy}
+	r := &Runner{table: store.NewTable[Dataset](c.Driver, collection()), history: NewHistory(c.Driver, c.KeepVersions), files: c.Files, limits: c.Limits, now: c.Now, rules: newRulebook(c.Driver, c.Policy)}
+	r.guardian = guardian{r.table, c.Jobs}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -225,12 +228,12 @@ func (r *Runner) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if err := json.Unmarshal(result, &made); err != nil {
 		return fmt.Errorf("decode result of job %s: %w", j.ID, err)
 	}
-	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
+	return r.publish(ctx, j, made.DatasetID, func(d *Dataset, rules *Rules) error {
 		if !made.Version.first(d) {
 			return store.ErrUnchanged
 		}
 		d.Version = &made.Version
-		d.State = d.settled(r.policy)
+		d.State = d.settled(rules)
 		if d.SHA256 == "" {
 			d.SHA256 = made.SHA256
 		}

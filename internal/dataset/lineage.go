@@ -27,7 +27,7 @@ func (s *Service) Lineage(ctx context.Context, tenant, id string, number int) (r
 		if err != nil {
 			return nil, nil, err
 		}
-		if r.MadeBy() != MadeByRecipe {
+		if !r.ofSteps() {
 			slices.Reverse(made)
 			return r, made, nil
 		}

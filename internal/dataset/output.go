@@ -3,9 +3,12 @@ package dataset
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/narrativeml/narrative/internal/dataset/profile"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/frame"
 )
@@ -16,6 +19,33 @@ type Output struct {
 	Schema tabular.Schema
 	Of     *Dataset // that it was made of
 	Now    time.Time
+	// Concealed are the columns that hold masked or hashed values, Private those that
+	// hold personal data of columns of other names.
+	Concealed map[string]Concealment
+	Private   map[string]pii.Kind
+}
+
+// options are those of the profile.
+func (o *Output) options() profile.Options {
+	then := *o.Of
+	v := *o.Of.Version
+	v.Concealed = o.Concealed
+	then.Version = &v
+	options := profileOptions(&then, o.settings(), o.Now)
+	maps.Copy(options.PII, o.Private)
+	return options
+}
+
+// found are the findings of the profile, and columns that are known to hold personal
+// data although nothing was found in them.
+func (o *Output) found(p *profile.Profile) []pii.Finding {
+	all := slices.Clone(p.PII)
+	for _, name := range slices.Sorted(maps.Keys(o.Private)) {
+		if !slices.ContainsFunc(all, func(f pii.Finding) bool { return f.Column == name }) {
+			all = append(all, pii.Finding{Column: name, Kind: o.Private[name], Confidence: 1, Risk: o.Private[name].Risk(1), Name: "made of a column of personal data"})
+		}
+	}
+	return all
 }
 
 // settings are those that still hold: of a column that is another by now, the
@@ -41,9 +71,9 @@ func WriteVersion(ctx context.Context, files IngestFiles, o Output, fill func(wr
 	prefix, schema := o.Prefix, o.Schema
 	v := Version{
 		Schema: schema, TableKey: prefix + "table.parquet", ProfileKey: prefix + "profile.json", SampleKey: prefix + "sample.parquet",
-		Format: tabular.Format{Kind: tabular.KindParquet, Header: true},
+		Format: tabular.Format{Kind: tabular.KindParquet, Header: true}, Concealed: o.Concealed,
 	}
-	content, profiled := NewContent(schema), newProfiler(schema, profileOptions(o.Of, o.settings(), o.Now))
+	content, profiled := NewContent(schema), newProfiler(schema, o.options())
 	err := writeTable(ctx, files, v.TableKey, schema, func(w tabular.Writer) error {
 		return fill(func(x *frame.Frame) error {
 			if err := profiled.add(ctx, &tabular.Chunk{Frame: x}); err != nil {
@@ -71,6 +101,6 @@ func WriteVersion(ctx context.Context, files IngestFiles, o Output, fill func(wr
 	if err := keepProfile(ctx, files, v.ProfileKey, p); err != nil {
 		return v, nil, err
 	}
-	v.Types, v.PII, v.Scanned = found(p, nil), p.PII, true
+	v.Types, v.PII, v.Scanned = found(p, nil), o.found(p), true
 	return v, p, nil
 }

@@ -13,22 +13,10 @@ import (
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 )
-
-// Policy says what is done about a column of personal data.
-type Policy string
-
-// The policies. Whatever it is but PolicyAllow, values are shown masked.
-const (
-	PolicyWarn    Policy = "warn"    // it is said
-	PolicyConfirm Policy = "confirm" // nothing is done with the data set before somebody has confirmed it
-	PolicyAllow   Policy = "allow"   // it is no personal data, and shown as it is
-)
-
-// Policies returns all policies.
-func Policies() []Policy { return []Policy{PolicyWarn, PolicyConfirm, PolicyAllow} }
 
 // CodeUnconfirmed says that a data set waits for a confirmation.
 const CodeUnconfirmed = "pii_unconfirmed"
@@ -46,10 +34,19 @@ func (d *Dataset) Private() map[string]pii.Kind {
 		}
 	}
 	for name, policy := range d.Privacy {
+		there := true
+		if d.Version != nil {
+			_, there = d.Version.Schema.Lookup(name)
+		}
 		if policy == PolicyAllow {
 			delete(private, name)
-		} else if private[name] == "" {
+		} else if private[name] == "" && there {
 			private[name] = pii.Other
+		}
+	}
+	if d.Version != nil {
+		for name := range d.Version.Concealed { // there is nothing left to hide
+			delete(private, name)
 		}
 	}
 	return private
@@ -59,21 +56,31 @@ func (d *Dataset) Private() map[string]pii.Kind {
 func (d *Dataset) told() map[string]pii.Kind {
 	told := make(map[string]pii.Kind)
 	private := d.Private()
-	for name := range d.Privacy {
+	for name, policy := range d.Privacy {
 		told[name] = private[name]
+		if told[name] == "" && policy != PolicyAllow { // of a version that is to be
+			told[name] = pii.Other
+		}
+	}
+	if d.Version != nil {
+		for name := range d.Version.Concealed {
+			told[name] = ""
+		}
 	}
 	return told
 }
 
-// settled returns the state of a data set of this version: ready, unless its
-// findings are to be confirmed first.
-func (d *Dataset) settled(standard Policy) State {
+// settled returns the state of a data set of this version: ready, unless policies
+// are to be applied, or its findings to be confirmed first.
+func (d *Dataset) settled(rules *Rules) State {
+	if len(d.unprotected(rules)) > 0 {
+		return NeedsPolicy
+	}
 	if !d.ConfirmedAt.IsZero() {
 		return Ready
 	}
-	for name := range d.Private() {
-		policy := d.Privacy[name]
-		if policy == PolicyConfirm || policy == "" && standard == PolicyConfirm {
+	for name, kind := range d.Private() {
+		if d.policy(rules, name, kind) == PolicyConfirm {
 			return NeedsConfirmation
 		}
 	}
@@ -90,13 +97,20 @@ type Privacy struct {
 	State       State
 	ConfirmedBy string
 	ConfirmedAt time.Time
+	Revision    int64  // of the data set
+	JobID       string // that applies policies, or did so last
+	// SealedBefore is the first version that can be used, if a policy has made it;
+	// of those before, and of the file, ErasedBefore says that they are erased.
+	SealedBefore int
+	ErasedBefore int
 }
 
 // PrivateColumn is a column of personal data, or one that was said to be none.
 type PrivateColumn struct {
 	pii.Finding
-	Policy Policy
-	Found  bool // and not only said by people
+	Policy  Policy
+	Found   bool // and not only said by people
+	Applied bool // the policy has taken the values away
 }
 
 // Privacy returns what is known about personal data of the tenant's data set, also
@@ -106,13 +120,18 @@ func (s *Service) Privacy(ctx context.Context, tenant, id string) (*Privacy, err
 	if err != nil {
 		return nil, err
 	}
-	return s.privacy(d), nil
+	rules, err := s.rules.of(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
+	return s.privacy(d, rules), nil
 }
 
-// ingested returns a data set that has a version, confirmed or not.
+// ingested returns a data set that has a version, also one that waits for a
+// confirmation or for its policies.
 func (s *Service) ingested(ctx context.Context, tenant, id string) (*Dataset, error) {
 	d, err := s.Get(ctx, tenant, id)
-	if err == nil && d.State == NeedsConfirmation {
+	if err == nil && (d.State == NeedsConfirmation || d.State == NeedsPolicy) {
 		return d, nil
 	}
 	if err != nil {
@@ -121,19 +140,21 @@ func (s *Service) ingested(ctx context.Context, tenant, id string) (*Dataset, er
 	return s.ready(ctx, tenant, id)
 }
 
-func (s *Service) privacy(d *Dataset) *Privacy {
+func (s *Service) privacy(d *Dataset, rules *Rules) *Privacy {
 	p := &Privacy{
 		DatasetID: d.ID, Version: d.Version.number(), Scanned: d.Version.Scanned, Risk: pii.NoRisk, Columns: []PrivateColumn{},
 		State: d.State, ConfirmedBy: d.ConfirmedBy, ConfirmedAt: d.ConfirmedAt,
+		Revision: d.Revision, JobID: d.ProtectJobID, SealedBefore: d.SealedBefore, ErasedBefore: d.ErasedBefore,
 	}
 	found := make(map[string]bool)
 	for _, f := range d.Version.PII {
 		found[f.Column] = true
-		c := PrivateColumn{Finding: f, Policy: d.Privacy[f.Column], Found: true}
-		if c.Policy == "" {
-			c.Policy = s.policy
-		}
-		p.Columns = append(p.Columns, c)
+		p.Columns = append(p.Columns, PrivateColumn{Finding: f, Policy: d.policy(rules, f.Column, f.Kind), Found: true})
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Version.Concealed)) {
+		found[name] = true
+		done := d.Version.Concealed[name]
+		p.Columns = append(p.Columns, PrivateColumn{Finding: pii.Finding{Column: name, Kind: done.Kind, Confidence: 1, Risk: pii.Low}, Policy: done.Policy, Applied: true})
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Privacy)) {
 		if _, there := d.Version.Schema.Lookup(name); there && !found[name] && d.Privacy[name] != PolicyAllow {
@@ -141,7 +162,7 @@ func (s *Service) privacy(d *Dataset) *Privacy {
 		}
 	}
 	for _, c := range p.Columns {
-		if c.Policy != PolicyAllow {
+		if c.Policy != PolicyAllow && !c.Applied {
 			p.Risk = pii.Worst(p.Risk, c.Risk)
 		}
 	}
@@ -154,54 +175,91 @@ type PolicyChange struct {
 	Policy Policy
 }
 
-// SetPolicies sets what is done about columns, found or not. To allow a column of
-// personal data shows its values to everybody of the tenant, and takes the right to
-// see them.
-func (s *Service) SetPolicies(ctx context.Context, caller account.Caller, id string, changes []PolicyChange) (*Privacy, error) {
+// SetPolicies sets what is done about columns, found or not, of the data set of that
+// revision, nil for any. To allow a column of personal data shows its values to
+// everybody of the tenant, and takes the right to see them; so does what is less than
+// the tenant's rules say. Policies that take values away are applied by a job, which
+// is nil when there is nothing to apply.
+func (s *Service) SetPolicies(ctx context.Context, caller account.Caller, id string, changes []PolicyChange, revision *int64) (*Privacy, *job.Job, error) {
 	d, err := s.ingested(ctx, caller.Tenant, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := checkPolicies(d, caller, changes); err != nil {
-		return nil, err
+	rules, err := s.rules.of(ctx, caller.Tenant)
+	if err != nil {
+		return nil, nil, err
+	}
+	if revision != nil && d.Revision != *revision {
+		return nil, nil, errPrivacyChanged(id)
+	}
+	if err := s.checkPolicies(d, caller, rules, changes); err != nil {
+		return nil, nil, err
+	}
+	then := *d
+	then.set(changes)
+	if maps.Equal(then.Privacy, d.Privacy) {
+		running, err := s.underWay(ctx, d)
+		return s.privacy(d, rules), running, err
+	}
+	if todo := then.unprotected(rules); len(todo) > 0 {
+		if err := s.protectable(caller.Tenant, d, todo); err != nil {
+			return nil, nil, err
+		}
+		if err := s.idle(ctx, d); err != nil {
+			return nil, nil, err
+		}
 	}
 	names := make([]string, len(changes))
 	for i, c := range changes {
 		names[i] = c.Column + "=" + string(c.Policy)
 	}
 	if err := s.note(ctx, caller, d, ActionPolicy, names); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	shown := false
 	d, err = s.table.Update(ctx, d.ID, func(d *Dataset) error {
 		if d.Deleted || d.Version == nil {
 			return store.ErrUnchanged
 		}
-		wanted := maps.Clone(d.Privacy)
-		if wanted == nil {
-			wanted = make(map[string]Policy)
+		if revision != nil && d.Revision != *revision {
+			return errPrivacyChanged(id)
 		}
-		asked := false
-		for _, c := range changes {
-			asked = asked || c.Policy == PolicyConfirm && wanted[c.Column] != PolicyConfirm
-			wanted[c.Column] = c.Policy
-		}
-		if maps.Equal(wanted, d.Privacy) {
-			return store.ErrUnchanged
-		}
-		d.Privacy = wanted
-		if asked {
-			d.ConfirmedBy, d.ConfirmedAt = "", time.Time{}
-		}
-		d.State = d.settled(s.policy)
+		before := d.Private()
+		d.set(changes)
+		shown = len(d.Private()) < len(before)
+		d.State = d.settled(rules)
 		return nil
 	})
 	if err != nil {
-		return nil, storeFault(err)
+		return nil, nil, storeFault(err)
 	}
-	return s.privacy(d), nil
+	if shown && d.State == Ready { // what was found in them is masked in the profile that there is
+		j, _, err := s.Reprofile(ctx, caller.Tenant, caller.User, id, "")
+		return s.privacy(d, rules), j, err
+	}
+	return s.apply(ctx, caller, d, rules)
 }
 
-func checkPolicies(d *Dataset, caller account.Caller, changes []PolicyChange) error {
+// set notes policies of columns. A confirmation holds for what was known then.
+func (d *Dataset) set(changes []PolicyChange) {
+	wanted := maps.Clone(d.Privacy)
+	if wanted == nil {
+		wanted = make(map[string]Policy)
+	}
+	for _, c := range changes {
+		if c.Policy == PolicyConfirm && wanted[c.Column] != PolicyConfirm {
+			d.ConfirmedBy, d.ConfirmedAt = "", time.Time{}
+		}
+		wanted[c.Column] = c.Policy
+	}
+	d.Privacy = wanted
+}
+
+func errPrivacyChanged(id string) error {
+	return fault.Conflict(CodePrivacyChanged, "data set %s was changed meanwhile; read its policies again and decide on what they are now", id)
+}
+
+func (s *Service) checkPolicies(d *Dataset, caller account.Caller, rules *Rules, changes []PolicyChange) error {
 	if len(changes) == 0 || len(changes) > maxChanges {
 		return fault.Invalid("pii_invalid", "the change names %d columns; name 1 to %d", len(changes), maxChanges).
 			With(fault.Field{Location: "body.columns", Message: "must name columns"})
@@ -211,24 +269,40 @@ func checkPolicies(d *Dataset, caller account.Caller, changes []PolicyChange) er
 	for i, c := range changes {
 		at := "body.columns[" + strconv.Itoa(i) + "]"
 		if _, ok := d.Version.Schema.Lookup(c.Column); !ok {
-			wrong = append(wrong, fault.Field{Location: at + ".column", Message: "no such column", Value: c.Column})
+			message := "no such column"
+			if d.Privacy[c.Column] == PolicyDrop {
+				message = "there is no such column any more: its policy has dropped it"
+			}
+			wrong = append(wrong, fault.Field{Location: at + ".column", Message: message, Value: c.Column})
 		}
 		if seen[c.Column] {
 			wrong = append(wrong, fault.Field{Location: at + ".column", Message: "was named before", Value: c.Column})
 		}
 		seen[c.Column] = true
-		if !slices.Contains(Policies(), c.Policy) {
+		done, concealed := d.Version.Concealed[c.Column]
+		switch {
+		case !slices.Contains(Policies(), c.Policy):
 			wrong = append(wrong, fault.Field{Location: at + ".policy", Message: "must be one of " + list(Policies()), Value: string(c.Policy)})
+		case concealed && c.Policy != done.Policy && c.Policy != PolicyDrop:
+			wrong = append(wrong, fault.Field{Location: at + ".policy", Message: fmt.Sprintf("version %d does not have the values any more, since the policy %s was applied; it can be dropped", d.Version.number(), done.Policy), Value: string(c.Policy)})
+		case c.Policy == PolicyHash:
+			wrong = append(wrong, s.hashes(caller.Tenant, at+".policy")...)
 		}
 	}
-	if len(wrong) > 0 {
-		const show = 50
-		return fault.Invalid("pii_invalid", "%d policies of columns cannot be: %s %s", len(wrong), wrong[0].Location, wrong[0].Message).With(wrong[:min(len(wrong), show)]...)
+	if err := wrongPolicies(wrong); err != nil {
+		return err
 	}
 	private := d.Private()
 	for _, c := range changes {
-		if _, hidden := private[c.Column]; hidden && c.Policy == PolicyAllow && !caller.Has(account.RoleSteward) {
+		kind, hidden := private[c.Column]
+		if !hidden || caller.Has(account.RoleSteward) {
+			continue
+		}
+		if c.Policy == PolicyAllow {
 			return errSteward("to show the values of column " + strconv.Quote(c.Column))
+		}
+		if rules.Of(kind).Protects() && !c.Policy.Protects() {
+			return errSteward(fmt.Sprintf("to do less about column %q than the tenant's policy for it, %s,", c.Column, rules.Of(kind)))
 		}
 	}
 	return nil
@@ -246,8 +320,12 @@ func (s *Service) Confirm(ctx context.Context, caller account.Caller, id string)
 	if err != nil {
 		return nil, err
 	}
+	rules, err := s.rules.of(ctx, caller.Tenant)
+	if err != nil {
+		return nil, err
+	}
 	if d.State != NeedsConfirmation {
-		return s.privacy(d), nil
+		return s.privacy(d, rules), nil
 	}
 	if err := s.note(ctx, caller, d, ActionConfirm, slices.Sorted(maps.Keys(d.Private()))); err != nil {
 		return nil, err
@@ -262,7 +340,7 @@ func (s *Service) Confirm(ctx context.Context, caller account.Caller, id string)
 	if err != nil {
 		return nil, storeFault(err)
 	}
-	return s.privacy(d), nil
+	return s.privacy(d, rules), nil
 }
 
 // Unmasked is Preview with the values as they are, for a caller who may see them.
@@ -308,11 +386,13 @@ type Release struct {
 	DatasetID string
 	JobID     string
 	File      string
-	Column    string // the only one of the data set's in it; empty: all are
+	Columns   []string // those of the data set that are in it; nil: all
+	Version   int      // that it was made of; 0: that which the job made, if it made one
 }
 
 // Release is asked before a link to a file with the rows of a data set is given out:
-// where they hold personal data that takes the right to see it, and is written down.
+// where they hold personal data, or did before a policy took it away, that takes the
+// right to see it, and is written down.
 func (s *Service) Release(ctx context.Context, caller account.Caller, r Release) error {
 	d, err := s.table.Get(ctx, r.DatasetID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -321,12 +401,12 @@ func (s *Service) Release(ctx context.Context, caller account.Caller, r Release)
 	if err != nil {
 		return storeFault(err)
 	}
-	private, err := s.everPrivate(ctx, d)
+	private, err := s.privateIn(ctx, d, r)
 	if err != nil {
 		return err
 	}
-	if r.Column != "" {
-		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return name != r.Column })
+	if r.Columns != nil {
+		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return !slices.Contains(r.Columns, name) })
 	}
 	switch {
 	case d.Tenant != caller.Tenant || len(private) == 0:
@@ -339,18 +419,34 @@ func (s *Service) Release(ctx context.Context, caller account.Caller, r Release)
 	return s.note(ctx, caller, d, ActionDownload, append(slices.Sorted(maps.Keys(private)), "file "+r.File+" of "+r.JobID))
 }
 
-// everPrivate returns the columns of personal data of all versions: files of one
-// have what a later one left out.
-func (s *Service) everPrivate(ctx context.Context, d *Dataset) (map[string]pii.Kind, error) {
-	private := d.Private()
+// privateIn returns the columns of personal data that the file may have: those of all
+// versions, since files of one have what a later one left out. Of what was made of
+// a version that policies have made, or of a later one, it is those of such versions.
+func (s *Service) privateIn(ctx context.Context, d *Dataset, r Release) (map[string]pii.Kind, error) {
+	private := make(map[string]pii.Kind)
 	all, err := s.history.list(ctx, d)
-	if err != nil {
-		return nil, err
+	if err != nil || d.Version == nil {
+		return private, err
 	}
-	for _, r := range all {
+	open := false
+	for _, v := range all {
+		if v.Version.JobID == r.JobID || r.Version > 0 && v.Version.number() == r.Version {
+			open = !d.Sealed(v)
+			if d.Erased(v) {
+				return nil, ErrSealed(d, v.Version.number())
+			}
+		}
+	}
+	for _, v := range all {
+		if open && d.Sealed(v) {
+			continue
+		}
 		then := *d
-		then.Version = &r.Version
+		then.Version = &v.Version
 		maps.Copy(private, then.Private())
+	}
+	if d.SealedBefore == 0 || open {
+		maps.Copy(private, d.Private())
 	}
 	return private, nil
 }

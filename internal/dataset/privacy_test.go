@@ -104,11 +104,11 @@ func TestPoliciesOfColumns(t *testing.T) {
 	b.finish(t, j)
 	ctx := t.Context()
 	set := func(caller account.Caller, changes ...dataset.PolicyChange) error {
-		_, err := b.SetPolicies(ctx, caller, d.ID, changes)
+		_, _, err := b.SetPolicies(ctx, caller, d.ID, changes, nil)
 		return err
 	}
 	for name, changes := range map[string][]dataset.PolicyChange{
-		"no column": nil, "unknown column": {{Column: "x", Policy: dataset.PolicyWarn}}, "unknown policy": {{Column: "email", Policy: "mask"}},
+		"no column": nil, "unknown column": {{Column: "x", Policy: dataset.PolicyWarn}}, "unknown policy": {{Column: "email", Policy: "burn"}},
 		"twice": {{Column: "email", Policy: dataset.PolicyWarn}, {Column: "email", Policy: dataset.PolicyAllow}},
 	} {
 		if err := set(steward, changes...); fault.CodeOf(err) != "pii_invalid" {
@@ -182,10 +182,10 @@ func TestWhatCannotBeWrittenDownIsNotShown(t *testing.T) {
 	if err := full.Release(t.Context(), steward, dataset.Release{DatasetID: d.ID, File: "table"}); fault.CodeOf(err) != "store_unavailable" {
 		t.Errorf("given out without a record: %v", err)
 	}
-	if err := b.Release(t.Context(), analyst, dataset.Release{DatasetID: d.ID, File: "predictions", Column: "amount"}); err != nil {
+	if err := b.Release(t.Context(), analyst, dataset.Release{DatasetID: d.ID, File: "predictions", Columns: []string{"amount"}}); err != nil {
 		t.Errorf("a file without personal data is refused: %v", err)
 	}
-	if err := b.Release(t.Context(), analyst, dataset.Release{DatasetID: d.ID, File: "predictions", Column: "email"}); fault.CodeOf(err) != "role_required" {
+	if err := b.Release(t.Context(), analyst, dataset.Release{DatasetID: d.ID, File: "predictions", Columns: []string{"email"}}); fault.CodeOf(err) != "role_required" {
 		t.Errorf("a file with addresses is given out: %v", err)
 	}
 }

@@ -259,7 +259,7 @@ func (r Profiler) Publish(ctx context.Context, j *job.Job, result json.RawMessag
 		}
 		return nil
 	}
-	err := r.publish(ctx, made.DatasetID, func(d *Dataset) error {
+	err := r.publish(ctx, j, made.DatasetID, func(d *Dataset, rules *Rules) error {
 		if d.Version == nil {
 			return store.ErrUnchanged
 		}
@@ -268,7 +268,13 @@ func (r Profiler) Publish(ctx context.Context, j *job.Job, result json.RawMessag
 			number = v.number()
 		}
 		d.Version = &v
-		return renew(d.Version)
+		if err := renew(d.Version); err != nil {
+			return err
+		}
+		if state := d.settled(rules); state == NeedsPolicy {
+			d.State = state
+		}
+		return nil
 	})
 	if err != nil || number == 0 {
 		return err

@@ -47,6 +47,13 @@ func (r Retyper) Run(ctx context.Context, t *job.Task, req RetypeRequest) (*Inge
 			return nil, fault.Invalid("invalid_payload", "the type of column %q is %q, which is none", name, set.Type)
 		}
 	}
+	d, err := r.find(ctx, t, req.DatasetID)
+	if err != nil {
+		return nil, err
+	}
+	if d.SealedBefore > 0 {
+		return nil, ErrSealed(d, 1)
+	}
 	made, err := r.run(ctx, t, req.DatasetID, func(in *ingest) { in.settings, in.reading = req.Columns, req.Reading })
 	if err == nil && req.Expect != "" && made.Version.Hash != req.Expect {
 		return nil, job.Permanent(fault.New(fault.ClassInternal, "other_content", "version %d of data set %s was made again and holds something else: its hash was %s and is %s",
@@ -80,8 +87,8 @@ func (r Retyper) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 	if err != nil {
 		return err
 	}
-	return r.publish(ctx, made.DatasetID, func(d *Dataset) error {
-		if d.Version == nil || d.Version.number() >= number {
+	return r.publish(ctx, j, made.DatasetID, func(d *Dataset, rules *Rules) error {
+		if d.Version == nil || d.Version.number() >= number || d.SealedBefore > 0 {
 			return store.ErrUnchanged
 		}
 		settings := make(map[string]Setting)
@@ -94,6 +101,9 @@ func (r Retyper) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		v := made.Version
 		v.Number = number
 		d.Version, d.Settings = &v, settings
+		if state := d.settled(rules); state == NeedsPolicy {
+			d.State = state
+		}
 		return nil
 	})
 }

@@ -378,7 +378,7 @@ func (s *Service) retype(ctx context.Context, d *Dataset, user string, wanted ma
 	if err != nil {
 		return nil, err
 	}
-	if newest.MadeBy() == MadeByRecipe {
+	if newest.ofSteps() {
 		return nil, fault.Conflict("retype_after_recipe", "version %d of data set %s was made by a recipe, and its file holds something else; convert the types of %s by a step convert_type",
 			newest.Version.number(), d.ID, strings.Join(columns[:min(len(columns), 3)], ", "))
 	}
@@ -415,16 +415,24 @@ func (s *Service) Reprofile(ctx context.Context, tenant, user, id, key string) (
 	return j, created, nil
 }
 
-// publish changes the data set of a result, unless it is gone.
-func (r *Runner) publish(ctx context.Context, id string, change func(d *Dataset) error) error {
-	_, err := r.table.Update(ctx, id, func(d *Dataset) error {
+// publish changes the data set of a result, unless it is gone, and sees to it that
+// policies are applied to what it is then.
+func (r *Runner) publish(ctx context.Context, j *job.Job, id string, change func(d *Dataset, rules *Rules) error) error {
+	rules, err := r.rules.of(ctx, j.Tenant)
+	if err != nil {
+		return err
+	}
+	d, err := r.table.Update(ctx, id, func(d *Dataset) error {
 		if d.Deleted {
 			return store.ErrUnchanged
 		}
-		return change(d)
+		return change(d, rules)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // gone for good meanwhile
 	}
-	return storeFault(err)
+	if err != nil {
+		return storeFault(err)
+	}
+	return r.published(ctx, d, rules)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -45,9 +46,10 @@ type ServiceConfig struct {
 	// KeepVersions is how many of the newest versions keep their files, beside
 	// the first and those that are pinned or used; default 10.
 	KeepVersions int
-	// Policy is that of columns of personal data for which nobody has set one;
-	// default PolicyWarn.
+	// Policy is that of columns of personal data for which nobody has set one, and
+	// the tenant has no rule; default PolicyWarn.
 	Policy Policy
+	Keys   *pii.Keys // that values are hashed with; nil: nothing can be
 	// ChartRows is how many rows are read for a chart, and ten times as many for
 	// one along an axis, of which stretches would be missing otherwise; default
 	// 1,000,000.
@@ -64,7 +66,9 @@ type Service struct {
 	table     *store.Table[Dataset, *Dataset]
 	history   *History
 	accesses  *store.Table[Access, *Access]
-	policy    Policy
+	rules     rulebook
+	guardian  guardian
+	keys      *pii.Keys
 	files     Files
 	jobs      Jobs
 	sources   Sources
@@ -80,14 +84,12 @@ func NewService(c ServiceConfig) *Service {
 		table:   store.NewTable[Dataset](c.Driver, collection()),
 		history: NewHistory(c.Driver, c.KeepVersions),
 		files:   c.Files, jobs: c.Jobs, sources: c.Sources, maxUpload: c.MaxUpload, retention: c.Retention, now: c.Now,
-		accesses: store.NewTable[Access](c.Driver, accesses()), policy: c.Policy,
+		accesses: store.NewTable[Access](c.Driver, accesses()), rules: newRulebook(c.Driver, c.Policy), keys: c.Keys,
 	}
 	if s.maxUpload <= 0 {
 		s.maxUpload = defaultMaxUpload
 	}
-	if s.policy == "" {
-		s.policy = PolicyWarn
-	}
+	s.guardian = guardian{s.table, c.Jobs}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -226,7 +228,7 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 		return nil, nil
 	}
 	var keys []string
-	if d.RawKey != "" {
+	if d.RawKey != "" && d.ErasedBefore == 0 {
 		keys = append(keys, d.RawKey)
 	}
 	if v := d.Version; v != nil {
@@ -249,13 +251,25 @@ func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error
 	if err != nil {
 		return nil, err
 	}
-	if d.State == NeedsConfirmation {
-		return nil, errUnconfirmed(d.ID)
+	if err := d.waits(); err != nil {
+		return nil, err
 	}
 	if d.State != Ready || d.Version == nil {
 		return nil, fault.Conflict("dataset_not_ready", "data set %s is %s; it is ready when its ingest job %s has succeeded", d.ID, d.State, d.JobID)
 	}
 	return d, nil
+}
+
+// waits says what has to be done about personal data before the data set is used.
+func (d *Dataset) waits() error {
+	switch d.State {
+	case NeedsConfirmation:
+		return errUnconfirmed(d.ID)
+	case NeedsPolicy:
+		return errUnprotected(d)
+	case Uploaded, Ready, Rejected:
+	}
+	return nil
 }
 
 // Preview is the beginning of a data set.

@@ -188,7 +188,7 @@ func setup(tb testing.TB, change func(*dataset.ServiceConfig)) *bundle {
 		change(&c)
 	}
 	b.Service = dataset.NewService(c)
-	b.runner = dataset.NewRunner(dataset.RunnerConfig{Driver: b.driver, Files: b.files, Now: func() time.Time { return b.now }})
+	b.runner = dataset.NewRunner(dataset.RunnerConfig{Driver: b.driver, Files: b.files, Jobs: b.jobs, Policy: c.Policy, Now: func() time.Time { return b.now }})
 	return b
 }
 

@@ -42,10 +42,15 @@ type Revision struct {
 	QualityBefore  *float64 `json:"quality_before,omitempty"` // of the profiles, when they have one
 	QualityAfter   *float64 `json:"quality_after,omitempty"`
 	ReproducedFrom int      `json:"reproduced_from,omitempty"` // the version that this one repeats
+	Protects       bool     `json:"protects,omitempty"`        // policies of personal data made it
 
 	Pinned bool     `json:"pinned,omitempty"`
 	Used   []string `json:"used,omitempty"` // models that were trained on it, and versions of other data sets that it was joined to
 	Gone   bool     `json:"gone,omitempty"` // its files are cleaned up; it can be reproduced
+
+	// What follows from the record of the data set, see Dataset.Sealed and Erased.
+	Sealed bool `json:"-"`
+	Erased bool `json:"-"`
 }
 
 // Kinds of versions by what made them.
@@ -53,6 +58,7 @@ const (
 	MadeByIngest = "ingest"
 	MadeByRetype = "retype"
 	MadeByRecipe = "recipe"
+	MadeByPolicy = "policy"
 )
 
 // MadeBy says what made the version.
@@ -62,10 +68,15 @@ func (r *Revision) MadeBy() string {
 		return MadeByIngest
 	case len(r.Steps) == 0:
 		return MadeByRetype
+	case r.Protects:
+		return MadeByPolicy
 	default:
 		return MadeByRecipe
 	}
 }
+
+// ofSteps reports whether steps made the version of another one.
+func (r *Revision) ofSteps() bool { return r.Parent != 0 && len(r.Steps) > 0 }
 
 // StepCount is how many rows went into a step and came out.
 type StepCount struct {
@@ -152,6 +163,9 @@ func (h *History) references(ctx context.Context, d *Dataset) ([]string, error) 
 	}
 	var keys []string
 	for _, r := range all {
+		if d.Erased(r) {
+			continue
+		}
 		if !r.Gone {
 			keys = append(keys, r.Version.keys()...)
 		}
@@ -162,129 +176,17 @@ func (h *History) references(ctx context.Context, d *Dataset) ([]string, error) 
 	return keys, nil
 }
 
-// PublishRevision makes the record that a job made a version of the data set, numbered
-// behind those there are, and the one that is used from now on. It may be called
-// again with the same record.
-func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
-	d, err := r.table.Get(ctx, made.DatasetID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // gone for good meanwhile
-	}
-	if err != nil {
-		return storeFault(err)
-	}
-	if d.Deleted || d.Version == nil {
-		return nil
-	}
-	number, err := r.history.insert(ctx, d, made)
-	if err != nil {
-		return err
-	}
-	for _, joined := range made.Tables { // which it takes to make this version again
-		if err := r.history.use(ctx, joined.DatasetID, joined.Number, revisionID(d.ID, number)); err != nil {
-			return err
-		}
-	}
-	_, err = r.table.Update(ctx, d.ID, func(d *Dataset) error {
-		if d.Deleted || d.Version == nil || d.Version.number() >= number {
-			return store.ErrUnchanged
-		}
-		v := made.Version
-		v.Number = number
-		d.Version = &v
-		return nil
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return storeFault(err)
-	}
-	return r.history.trim(ctx, d)
-}
-
-// insert stores the record with the next number, once for its job.
-func (h *History) insert(ctx context.Context, d *Dataset, made *Revision) (int, error) {
-	const tries = 100
-	for range tries {
-		all, err := h.list(ctx, d)
-		if err != nil {
-			return 0, err
-		}
-		for _, r := range all {
-			if r.Version.JobID == made.Version.JobID {
-				return r.Version.number(), nil
-			}
-		}
-		if len(all) == 1 && all[0].Revision == 0 && all[0].Version.number() == 1 {
-			if err := h.table.Insert(ctx, all[0]); err != nil && !errors.Is(err, store.ErrDuplicate) {
-				return 0, storeFault(err)
-			}
-		}
-		next := *made
-		next.Version.Number = all[0].Version.number() + 1
-		next.ID = revisionID(d.ID, next.Version.Number)
-		err = h.table.Insert(ctx, &next)
-		if err == nil {
-			return next.Version.Number, nil
-		}
-		if !errors.Is(err, store.ErrDuplicate) {
-			return 0, storeFault(err)
-		}
-	}
-	return 0, fault.Unavailable("store_unavailable", "too many versions of data set %s are made at once; please try again in a moment", d.ID)
-}
-
-// use notes that something was made of a version, so that its files stay. What was
-// read from a file has them anyway, and perhaps no record.
-func (h *History) use(ctx context.Context, datasetID string, number int, by string) error {
-	_, err := h.table.Update(ctx, revisionID(datasetID, number), func(r *Revision) error {
-		if slices.Contains(r.Used, by) || len(r.Used) >= maxUses {
-			return store.ErrUnchanged
-		}
-		r.Used = append(r.Used, by)
-		return nil
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	return storeFault(err)
-}
-
-// maxUses is how many uses of a version are noted.
-const maxUses = 1000
-
-// trim marks the versions whose files may go.
-func (h *History) trim(ctx context.Context, d *Dataset) error {
-	all, err := h.list(ctx, d)
-	if err != nil {
-		return err
-	}
-	for i, r := range all {
-		if i < h.keep || r.Gone || r.Pinned || len(r.Used) > 0 || r.MadeBy() != MadeByRecipe {
-			continue
-		}
-		_, err := h.table.Update(ctx, r.ID, func(r *Revision) error {
-			if r.Pinned || len(r.Used) > 0 {
-				return store.ErrUnchanged
-			}
-			r.Gone = true
-			return nil
-		})
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return storeFault(err)
-		}
-	}
-	return nil
-}
-
 // Versions returns the versions of a data set that is ready, the newest first.
 func (s *Service) Versions(ctx context.Context, tenant, id string) ([]*Revision, error) {
 	d, err := s.ready(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}
-	return s.history.list(ctx, d)
+	all, err := s.history.list(ctx, d)
+	for _, r := range all {
+		r.Sealed, r.Erased = d.Sealed(r), d.Erased(r)
+	}
+	return all, err
 }
 
 // Revision returns one version; 0 means the newest.
@@ -299,6 +201,7 @@ func (s *Service) Revision(ctx context.Context, tenant, id string, number int) (
 	r, err := s.history.table.Get(ctx, revisionID(d.ID, number))
 	switch {
 	case err == nil:
+		r.Sealed, r.Erased = d.Sealed(r), d.Erased(r)
 		return r, nil
 	case !errors.Is(err, store.ErrNotFound):
 		return nil, storeFault(err)
@@ -319,6 +222,9 @@ func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Datas
 	r, err := s.Revision(ctx, tenant, id, number)
 	if err != nil {
 		return nil, nil, err
+	}
+	if d.Sealed(r) {
+		return nil, nil, ErrSealed(d, r.Version.number())
 	}
 	if r.Gone {
 		return nil, nil, fault.Conflict("version_gone", "the files of version %d of data set %s have been cleaned up; reproduce the version first", r.Version.number(), id)
@@ -342,11 +248,14 @@ const (
 func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
 	if number <= 0 {
 		d, err := s.Get(ctx, tenant, id)
-		if err == nil && d.State == NeedsConfirmation {
-			return nil, errUnconfirmed(id)
+		if err == nil {
+			err = s.usable(ctx, d)
 		}
-		if err != nil || number == Newest || d.Version == nil || d.Version.number() == 1 {
-			return d, err
+		if err != nil {
+			return nil, err
+		}
+		if number == Newest || d.Version == nil || d.Version.number() == 1 {
+			return d, nil
 		}
 		first := number != FromFile
 		if number = 1; !first {
@@ -361,6 +270,19 @@ func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Da
 	return d, err
 }
 
+// usable refuses data sets of which something has to be done about personal data, and
+// those that were not looked at where something may have to be done.
+func (s *Service) usable(ctx context.Context, d *Dataset) error {
+	if err := d.waits(); err != nil || d.Version != nil || d.State != Uploaded {
+		return err
+	}
+	rules, err := s.rules.of(ctx, d.Tenant)
+	if err != nil || !rules.protect() {
+		return err
+	}
+	return fault.Conflict("dataset_not_ready", "data set %s is %s, and policies may have to be applied to it; wait for its job %s", d.ID, d.State, d.JobID)
+}
+
 // Input is Fixed for those who read the data set's file: of what was read from it
 // that is the file as it was uploaded, of what a recipe made its table.
 func (s *Service) Input(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
@@ -369,7 +291,7 @@ func (s *Service) Input(ctx context.Context, tenant, id string, number int) (*Da
 		return d, err
 	}
 	r, err := s.Revision(ctx, tenant, id, d.Version.number())
-	if err != nil || r.MadeBy() != MadeByRecipe {
+	if err != nil || !r.ofSteps() {
 		return d, err
 	}
 	then := *d

@@ -67,7 +67,7 @@ func TestUploadOutlivesItsProcess(t *testing.T) {
 	}
 	id := path.Base(head.Get("Location"))
 	bytes := []string{"Content-Type", "application/offset+octet-stream", "Upload-Offset"}
-	if status, head = tus(t, http.MethodPatch, one+"/"+id, strings.NewReader(text[:4]), append(bytes, "0")...); status != http.StatusNoContent {
+	if status, _ := tus(t, http.MethodPatch, one+"/"+id, strings.NewReader(text[:4]), append(bytes, "0")...); status != http.StatusNoContent {
 		t.Fatal(status)
 	}
 	if status, head = tus(t, http.MethodHead, another+"/"+id, nil); status != http.StatusOK || head.Get("Upload-Offset") != "4" {

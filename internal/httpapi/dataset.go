@@ -19,7 +19,7 @@ type Dataset struct {
 	Source    string       `json:"source,omitempty" doc:"Where an imported file came from, without the query of its address"`
 	Size      int64        `json:"size" doc:"Bytes as uploaded; 0 while an import is under way"`
 	SHA256    string       `json:"sha256" doc:"Of the bytes as uploaded, hexadecimal; empty while an import is under way, and of an upload that went on after a break until the ingest job has read the file"`
-	State     string       `json:"state" enum:"uploaded,needs_confirmation,ready,rejected" doc:"uploaded: the ingest or import job is under way; needs_confirmation: it holds personal data, and somebody has to confirm that; ready: typed, profiled and usable; rejected: the job's failure says why"`
+	State     string       `json:"state" enum:"uploaded,needs_policy,needs_confirmation,ready,rejected" doc:"uploaded: the ingest or import job is under way; needs_policy: it holds personal data that is to be masked, hashed or dropped, by a job that makes the version which can be used; needs_confirmation: it holds personal data, and somebody has to confirm that; ready: typed, profiled and usable; rejected: the job's failure says why"`
 	User      string       `json:"user" doc:"Who uploaded it"`
 	JobID     string       `json:"job_id" doc:"The ingest or import job"`
 	Rows      int64        `json:"rows,omitempty" doc:"Present when it is ready"`
@@ -128,6 +128,7 @@ func (s *server) registerDatasets() {
 	s.registerSchema()
 	s.registerCharts()
 	s.registerPrivacy()
+	s.registerPrivacyRules()
 	register(s, operation(tagDatasets, "DELETE /datasets/{id}", "delete-dataset", "Delete a data set",
 		`It is gone at once; its files go at the next clean-up. Models made from it stay.`, http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *DatasetRef) (*struct{}, error) {

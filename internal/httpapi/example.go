@@ -74,6 +74,7 @@ func illustrate(doc *huma.OpenAPI) {
 
 		"import-dataset":       ImportRequest{Source: "https://files.example.com/customers.csv", Name: "customers"},
 		"change-pii":           PrivacyChange{Columns: []PolicyChange{{Column: "contact", Policy: "confirm"}}},
+		"put-pii-policy":       PrivacySettings{Default: "warn", Kinds: map[string]string{"email": "hash"}, Remains: "seal"},
 		"prioritise-job":       JobChange{Priority: 8},
 		"change-schema":        SchemaChange{Columns: []ColumnChange{{Name: "joined", Type: "date", Layout: "dmy"}, {Name: "churned", Role: "target"}}},
 		"put-queue":            QueueSettings{Paused: true, KindLimits: map[string]int{"training": 2}},

@@ -6,6 +6,8 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -19,8 +21,33 @@ func (f *datasets) Privacy(ctx context.Context, tenant, id string) (*dataset.Pri
 	}}, nil
 }
 
-func (f *datasets) SetPolicies(ctx context.Context, caller account.Caller, id string, _ []dataset.PolicyChange) (*dataset.Privacy, error) {
+func (f *datasets) SetPolicies(ctx context.Context, caller account.Caller, id string, changes []dataset.PolicyChange, revision *int64) (*dataset.Privacy, *job.Job, error) {
+	p, err := f.Privacy(ctx, caller.Tenant, id)
+	if err == nil && revision != nil && *revision != p.Revision {
+		err = fault.Conflict(dataset.CodePrivacyChanged, "it was changed")
+	}
+	if err != nil || !changes[0].Policy.Protects() {
+		return p, nil, err
+	}
+	return p, f.jobs.add(caller.Tenant, "protect", id), nil
+}
+
+func (f *datasets) Apply(ctx context.Context, caller account.Caller, id string) (*dataset.Privacy, *job.Job, error) {
+	p, err := f.Privacy(ctx, caller.Tenant, id)
+	return p, nil, err
+}
+
+func (f *datasets) Erase(ctx context.Context, caller account.Caller, id string) (*dataset.Privacy, error) {
 	return f.Privacy(ctx, caller.Tenant, id)
+}
+
+func (f *datasets) Rules(_ context.Context, tenant string) (*dataset.Rules, error) {
+	return &dataset.Rules{Meta: store.Meta{ID: tenant}}, nil
+}
+
+func (f *datasets) SetRules(_ context.Context, caller account.Caller, r dataset.Rules, _ *int64) (*dataset.Rules, error) {
+	r.Meta, r.UpdatedBy = store.Meta{ID: caller.Tenant, Revision: 1}, caller.User
+	return &r, nil
 }
 
 func (f *datasets) Confirm(ctx context.Context, caller account.Caller, id string) (*dataset.Privacy, error) {

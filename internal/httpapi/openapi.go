@@ -209,7 +209,7 @@ func completeOperation(op *huma.Operation) {
 			Headers:     map[string]*huma.Param{"ETag": op.Responses["200"].Headers["ETag"], "X-Request-Id": {Ref: "#/components/headers/RequestID"}},
 		}
 	}
-	if op.OperationID == "change-schema" {
+	if slices.Contains([]string{"change-schema", "change-pii", "apply-pii"}, op.OperationID) {
 		later := *op.Responses["200"]
 		later.Description = "Accepted: the types hold when the job has succeeded; Location is where it is"
 		op.Responses["202"] = &later

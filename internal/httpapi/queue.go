@@ -68,7 +68,7 @@ func (m IfMatch) revision() (*int64, error) {
 // has for it.
 func changedMeanwhile(err error) error {
 	f, ok := fault.As(err)
-	if !ok || f.Code != job.CodePolicyChanged && f.Code != dataset.CodeSchemaChanged && f.Code != workflow.CodeChanged {
+	if !ok || f.Code != job.CodePolicyChanged && f.Code != dataset.CodeSchemaChanged && f.Code != dataset.CodePrivacyChanged && f.Code != workflow.CodeChanged {
 		return err
 	}
 	p := faultProblem(f, err)

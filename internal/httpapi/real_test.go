@@ -17,6 +17,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/prediction"
 	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/retention"
@@ -127,11 +128,11 @@ func newDomain(tb testing.TB, queue job.Queue) *domain {
 		}
 	}
 	d.jobs = job.NewService(job.ServiceConfig{Driver: d.driver, Queue: queue, Files: d.files, WatchEvery: 5 * time.Millisecond, Blind: 1000})
-	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}})
+	d.datasets = dataset.NewService(dataset.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Sources: anywhere{}, Keys: keys()})
 	d.uploads = upload.NewService(upload.ServiceConfig{Driver: d.driver, Files: d.files, Direct: d.files, Datasets: d.datasets})
 	d.locks = upload.NewLocker(upload.LockerConfig{Driver: d.driver, Poll: 5 * time.Millisecond})
 	d.recipes = recipe.NewService(recipe.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs})
-	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
+	d.models = model.NewService(model.ServiceConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs, Keys: keys()})
 	d.workflow = workflow.NewService(workflow.ServiceConfig{Driver: d.driver, Datasets: d.datasets, Jobs: d.jobs, Recipes: d.recipes, Models: d.models})
 	d.training = training.NewService(d.jobs, d.datasets, d.recipes, 0)
 	d.tuning = tuning.NewService(d.jobs, d.models)
@@ -151,9 +152,12 @@ func (d *domain) behind(b *bench) {
 	b.deps.Health = d.health
 }
 
+// keys are those that values are hashed with.
+func keys() *pii.Keys { return pii.NewKeys(strings.Repeat("secret", 8)) }
+
 // handlers run every kind of job.
 func (d *domain) handlers() map[string]job.Handler {
-	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files})
+	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
 	return handlers.Handlers(handlers.Runners{
 		Ingest:     ingest,
 		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: d.files, Remote: anywhere{}}),

@@ -13,7 +13,7 @@ type DatasetVersion struct {
 	Number         int         `json:"number" example:"2"`
 	Hash           string      `json:"hash,omitempty" doc:"Of what the table holds, whatever its file is like; versions of old programs have none"`
 	Parent         int         `json:"parent,omitempty" doc:"The version that it was made of, or whose types were changed; missing for what the ingest made of the file"`
-	MadeBy         string      `json:"made_by" enum:"ingest,retype,recipe" doc:"What made it: the file was read, or read again with types that people had chosen, or a recipe was applied"`
+	MadeBy         string      `json:"made_by" enum:"ingest,retype,recipe,policy" doc:"What made it: the file was read, or read again with types that people had chosen, or a recipe was applied, or policies of personal data were"`
 	RecipeID       string      `json:"recipe_id,omitempty" doc:"The recipe that made it, if that was a saved one"`
 	RecipeVersion  int         `json:"recipe_version,omitempty"`
 	ReproducedFrom int         `json:"reproduced_from,omitempty" doc:"The version that it repeats"`
@@ -32,6 +32,8 @@ type DatasetVersion struct {
 	CreatedAt      time.Time   `json:"created_at"`
 	Pinned         bool        `json:"pinned" doc:"Its files are kept"`
 	Used           bool        `json:"used" doc:"A model was trained on it, or it was joined to a version of a data set; its files are kept"`
+	Sealed         bool        `json:"sealed" doc:"It holds what a policy has taken away since: it cannot be read or made again, and its files are for stewards"`
+	Erased         bool        `json:"erased" doc:"Its files are deleted, since a policy says so"`
 	Gone           bool        `json:"gone" doc:"Its files are cleaned up; POST /api/v1/transforms with reproduce makes it again"`
 }
 
@@ -161,7 +163,7 @@ func viewVersion(r *dataset.Revision) DatasetVersion {
 		Number: max(r.Version.Number, 1), Hash: r.Version.Hash, Parent: r.Parent, MadeBy: r.MadeBy(), RecipeID: r.RecipeID, RecipeVersion: r.RecipeVersion, ReproducedFrom: r.ReproducedFrom,
 		Steps: viewSteps(r.Steps), Rows: r.Version.Rows, RowsBefore: r.RowsBefore, Columns: viewColumns(r.Version.Schema),
 		Added: r.Added, Removed: r.Removed, Retyped: r.Retyped, QualityBefore: r.QualityBefore, QualityAfter: r.QualityAfter,
-		User: r.User, JobID: r.Version.JobID, CreatedAt: r.Version.CreatedAt.UTC(), Pinned: r.Pinned, Used: len(r.Used) > 0, Gone: r.Gone,
+		User: r.User, JobID: r.Version.JobID, CreatedAt: r.Version.CreatedAt.UTC(), Pinned: r.Pinned, Used: len(r.Used) > 0, Gone: r.Gone, Sealed: r.Sealed, Erased: r.Erased,
 	}
 	for _, c := range r.Counts {
 		v.Counts = append(v.Counts, StepCount(c))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/expression"
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/ml/artifact"
 	"github.com/narrativeml/narrative/ml/pipeline"
 	"github.com/narrativeml/narrative/ml/preprocess"
@@ -24,7 +25,9 @@ const maxFile = 2 << 30
 // Load returns the model's pipeline, decoded and checked against the
 // checksum on its record.
 func (s *Service) Load(ctx context.Context, m *Model) (*pipeline.Model, error) {
-	if p, ok := s.cache.get(m.SHA256); ok {
+	// Two tenants may have the same file, and hash with other keys.
+	key := m.Tenant + "/" + m.SHA256
+	if p, ok := s.cache.get(key); ok {
 		return p, nil
 	}
 	r, err := s.files.Open(ctx, m.FileKey)
@@ -35,7 +38,7 @@ func (s *Service) Load(ctx context.Context, m *Model) (*pipeline.Model, error) {
 	sum := sha256.New()
 	left := &io.LimitedReader{R: r, N: maxFile + 1}
 	file := io.TeeReader(left, sum)
-	p, wrong := artifact.ReadWith(file, preprocess.Environment{Expressions: expression.Compiler{}})
+	p, wrong := artifact.ReadWith(file, preprocess.Environment{Expressions: expression.Compiler{}, Concealer: s.keys.Of(m.Tenant)})
 	if wrong != nil && !aboutContent(wrong) {
 		return nil, fmt.Errorf("read file of model %s: %w", m.ID, wrong)
 	}
@@ -50,9 +53,9 @@ func (s *Service) Load(ctx context.Context, m *Model) (*pipeline.Model, error) {
 		return nil, fault.New(fault.ClassInternal, "model_damaged", "the file of model %s is not the one that was trained", m.ID)
 	}
 	if wrong != nil {
-		return nil, fmt.Errorf("decode model %s: %w", m.ID, wrong)
+		return nil, fmt.Errorf("decode model %s: %w", m.ID, recipe.Changed(wrong))
 	}
-	s.cache.put(m.SHA256, p)
+	s.cache.put(key, p)
 	return p, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 )
 
@@ -30,6 +31,7 @@ type ServiceConfig struct {
 	Driver store.Driver
 	Files  Files
 	Jobs   Jobs
+	Keys   *pii.Keys        // that steps of models hash values with; nil: none can
 	Now    func() time.Time // default time.Now
 }
 
@@ -39,6 +41,7 @@ type Service struct {
 	files Files
 	jobs  Jobs
 	cache *cache
+	keys  *pii.Keys
 	now   func() time.Time
 }
 
@@ -75,6 +78,7 @@ func NewService(c ServiceConfig) *Service {
 		table: store.NewTable[Model](c.Driver, collection()),
 		files: c.Files,
 		jobs:  c.Jobs,
+		keys:  c.Keys,
 		cache: newCache(cachedModels),
 		now:   c.Now,
 	}

@@ -9,6 +9,9 @@
 // Where there is a check digit it is checked. The name of a column is cut into
 // words, and whole words are compared, never parts of them. What values and name
 // say is joined into a confidence: values that contradict the name win over it.
+// Names of people have no check; there, what speaks for them and against adds up over
+// the column, and the name of the column says what to start from. The words that this
+// takes are lists in the folder lexicon.
 // Columns are looked at as a whole, in memory that does not grow with the rows,
 // and what was found out about parts can be merged.
 //

@@ -94,7 +94,7 @@ func Quote(value string) string {
 			return Mask(r.kind, value)
 		}
 	}
-	if f&(personBoth|personGiven|personMarked|personOwn) != 0 {
+	if f&(personBoth|personGiven|personMarked|personOwn|personOneGiven) != 0 {
 		return Mask(PersonName, value)
 	}
 	return value

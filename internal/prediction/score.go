@@ -1,9 +1,11 @@
 package prediction
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
+	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -77,7 +79,7 @@ func (s *scorer) score(c *tabular.Chunk) (*scored, error) {
 	out := make([]float64, rows*width)
 	if rows > 0 {
 		if err := s.predictor.Predict(c.Frame, out); err != nil {
-			return nil, fmt.Errorf("predict rows %d to %d: %w", c.Rows[0], c.Rows[rows-1], err)
+			return nil, fmt.Errorf("predict rows %d to %d: %w", c.Rows[0], c.Rows[rows-1], unfit(c, err))
 		}
 		r.unseen = s.predictor.Unseen(c.Frame)
 	}
@@ -96,6 +98,21 @@ func (s *scorer) score(c *tabular.Chunk) (*scored, error) {
 		return nil, fmt.Errorf("predict: %w", err)
 	}
 	return r, nil
+}
+
+// unfit says of a value that steps of the model cannot take where it is, and not what
+// it is, since it may be personal.
+func unfit(c *tabular.Chunk, err error) error {
+	e, ok := errors.AsType[*ml.InputError](err)
+	if !ok || e.Code != "value_type" {
+		return err
+	}
+	message := fmt.Sprintf("column %q has a value that a step of the model cannot convert; correct it, or leave the row out", e.Column)
+	at := fmt.Sprintf("column %q", e.Column)
+	if e.Row >= 0 && e.Row < len(c.Rows) {
+		at = fmt.Sprintf("row %d, column %q", c.Rows[e.Row], e.Column)
+	}
+	return fault.Invalid(e.Code, "%s: %s", at, message).With(fault.Field{Location: at, Message: message})
 }
 
 // labels chooses a class for each row: for a binary task the positive one when

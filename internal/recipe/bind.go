@@ -103,9 +103,14 @@ type others struct {
 	tenant   string
 	pinned   []dataset.TableRef // versions that are to be read; others are the newest
 	refs     []dataset.TableRef // what was read
+	found    map[string]*dataset.Dataset
 }
 
 var _ preprocess.Tables = (*others)(nil)
+
+func newOthers(ctx context.Context, datasets Tables, tenant string, pinned []dataset.TableRef) *others {
+	return &others{ctx: ctx, datasets: datasets, tenant: tenant, pinned: pinned, found: make(map[string]*dataset.Dataset)}
+}
 
 // Describe implements preprocess.Tables.
 func (o *others) Describe(id string) (preprocess.Schema, int64, error) {
@@ -130,6 +135,7 @@ func (o *others) find(id string) (*dataset.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.found[id] = d
 	ref := dataset.TableRef{DatasetID: id, Number: d.Version.Number, Hash: d.Version.Hash}
 	if !slices.Contains(o.refs, ref) {
 		o.refs = append(o.refs, ref)
@@ -174,6 +180,9 @@ type bound struct {
 // bind checks steps against the columns of a version.
 func bind(ctx context.Context, datasets Tables, d *dataset.Dataset, steps []preprocess.Spec, budget int64, pinned []dataset.TableRef) (*bound, error) {
 	b, err := bindInside(ctx, datasets, d, Inside{Columns: d.Version.Schema, Steps: steps, Tables: pinned, Budget: budget})
+	if err == nil {
+		err = newVeil(d).names(b)
+	}
 	if err != nil {
 		return nil, Invalid(err)
 	}
@@ -181,9 +190,9 @@ func bind(ctx context.Context, datasets Tables, d *dataset.Dataset, steps []prep
 }
 
 func bindInside(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (*bound, error) {
-	o := &others{ctx: ctx, datasets: datasets, tenant: d.Tenant, pinned: in.Tables}
+	o := newOthers(ctx, datasets, d.Tenant, in.Tables)
 	r, err := preprocess.Bind(in.Steps, Schema(in.Columns), preprocess.Environment{
-		Expressions: expression.Compiler{}, Tables: o, Budget: in.Budget, Rows: d.Version.Rows,
+		Expressions: expression.Compiler{}, Tables: o, Concealer: datasets.Concealer(d.Tenant), Budget: in.Budget, Rows: d.Version.Rows,
 	})
 	if err != nil {
 		return nil, err
@@ -230,7 +239,18 @@ func withoutTarget(err error, target string) error {
 	return err
 }
 
-// Decode reads fitted steps, as a version of a data set or a model has them.
-func Decode(b []byte) ([]preprocess.Step, error) {
-	return preprocess.DecodeWith(b, preprocess.Environment{Expressions: expression.Compiler{}})
+// Decode reads fitted steps, as a version of a data set has them.
+func Decode(b []byte, c preprocess.Concealer) ([]preprocess.Step, error) {
+	steps, err := preprocess.DecodeWith(b, preprocess.Environment{Expressions: expression.Compiler{}, Concealer: c})
+	return steps, Changed(err)
+}
+
+// Changed says of steps that were read back, where that is so, that the key has changed
+// that they hash with, as a fault.
+func Changed(err error) error {
+	e, ok := errors.AsType[*ml.InputError](err)
+	if !ok || e.Code != "hash_key_changed" && e.Code != "hash_key_missing" {
+		return err
+	}
+	return fault.Conflict(e.Code, "%s", e.Message)
 }

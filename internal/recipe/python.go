@@ -56,7 +56,8 @@ func (s *Service) schemas(ctx context.Context, caller account.Caller, v *Version
 		return nil, nil
 	}
 	r, err := preprocess.Bind(v.Steps, Schema(v.Schema), preprocess.Environment{
-		Expressions: expression.Compiler{}, Tables: &others{ctx: ctx, datasets: s.datasets, tenant: caller.Tenant},
+		Expressions: expression.Compiler{}, Tables: newOthers(ctx, s.datasets, caller.Tenant, nil),
+		Concealer: s.datasets.Concealer(caller.Tenant),
 	})
 	if _, mistaken := errors.AsType[*ml.InputError](err); mistaken {
 		return nil, nil // it joins a data set that has changed, is gone, or is another tenant's
@@ -125,7 +126,14 @@ func translate(s Step, schema preprocess.Schema) (string, error) {
 			return write(p), nil
 		}
 	}
-	return "", errors.New("it has no counterpart there")
+	switch s.Name {
+	case "hash_values":
+		return "", errors.New("the key is the platform's, and in no program")
+	case "mask_values":
+		return "", errors.New("what is masked of a value, the platform's search for personal data says")
+	default:
+		return "", errors.New("it has no counterpart there")
+	}
 }
 
 // inexpressible says what of the parameters of a step Python has not, or has

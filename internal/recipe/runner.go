@@ -78,7 +78,7 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	if err != nil {
 		return job.Submission{}, err
 	}
-	what.Version, what.Steps = d.Version.Number, steps
+	what.Version, what.Steps = d.Version.Number, keyed(b, steps)
 	if v != nil {
 		what.RecipeVersion = v.Number
 	}
@@ -100,6 +100,18 @@ func (s *Service) Prepare(ctx context.Context, caller account.Caller, req Reques
 	}, nil
 }
 
+// keyed returns the steps with the identifier of the key that they hash with, so that
+// nobody makes another version of them when the key has changed.
+func keyed(b *bound, steps []preprocess.Spec) []preprocess.Spec {
+	steps = slices.Clone(steps)
+	for i := range steps {
+		if steps[i].Name == "hash_values" {
+			steps[i] = b.Spec(i)
+		}
+	}
+	return steps
+}
+
 // reread returns what makes a version again that was read from the file, if that
 // is what is asked for.
 func (s *Service) reread(ctx context.Context, caller account.Caller, req Request) (job.Submission, bool, error) {
@@ -117,6 +129,9 @@ func (s *Service) reread(ctx context.Context, caller account.Caller, req Request
 	d, _, err := s.datasets.At(ctx, caller.Tenant, req.DatasetID, 0)
 	if err != nil {
 		return job.Submission{}, false, err
+	}
+	if d.SealedBefore > 0 { // the file is, too
+		return job.Submission{}, false, dataset.ErrSealed(d, 1)
 	}
 	sub := dataset.Reread(d, r)
 	sub.User, sub.Limits, sub.After, sub.Priority = caller.User, req.Limits, req.After, req.Priority
@@ -219,14 +234,19 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Payload) (*Result, er
 	if err != nil {
 		return nil, err
 	}
-	b, err := bind(ctx, r.datasets, d, req.Steps, r.budget, req.Tables)
+	return r.run(ctx, t, &applying{dataset: d, request: req})
+}
+
+func (r *Runner) run(ctx context.Context, t *job.Task, a *applying) (*Result, error) {
+	var err error
+	a.bound, err = bind(ctx, r.datasets, a.dataset, a.request.Steps, r.budget, a.request.Tables)
 	if err != nil {
 		return nil, err
 	}
 	var made *Result
 	err = t.UntilDrained(ctx, func(ctx context.Context) (err error) {
-		b.others.ctx = ctx
-		made, err = r.apply(ctx, t, &applying{bound: b, dataset: d, request: req})
+		a.others.ctx = ctx
+		made, err = r.apply(ctx, t, a)
 		return err
 	})
 	if err != nil {
@@ -239,8 +259,9 @@ func (r *Runner) Run(ctx context.Context, t *job.Task, req Payload) (*Result, er
 // applying is one run.
 type applying struct {
 	*bound
-	dataset *dataset.Dataset
-	request Payload
+	dataset  *dataset.Dataset
+	request  Payload
+	protects bool // policies are applied
 }
 
 func (r *Runner) apply(ctx context.Context, t *job.Task, a *applying) (*Result, error) {
@@ -277,7 +298,7 @@ func (r *Runner) revision(t *job.Task, a *applying, v dataset.Version) *dataset.
 	rev := &dataset.Revision{
 		Tenant: t.Job.Tenant, DatasetID: a.dataset.ID, Version: v, User: t.Job.User,
 		Parent: a.dataset.Version.Number, RecipeID: a.request.RecipeID, RecipeVersion: a.request.RecipeVersion, Steps: a.request.Steps,
-		FittedKey: t.Prefix + "fitted.steps", RowsBefore: a.dataset.Version.Rows, Tables: a.others.refs, ReproducedFrom: a.request.Reproduce,
+		FittedKey: t.Prefix + "fitted.steps", RowsBefore: a.dataset.Version.Rows, Tables: a.others.refs, ReproducedFrom: a.request.Reproduce, Protects: a.protects,
 	}
 	rev.Added, rev.Removed, rev.Retyped = dataset.Difference(a.dataset.Version.Schema, v.Schema)
 	return rev
@@ -354,9 +375,9 @@ func (r *Runner) write(ctx context.Context, t *job.Task, a *applying, pass *prep
 	if err != nil {
 		return dataset.Version{}, nil, err
 	}
-	return dataset.WriteVersion(ctx, r.files, dataset.Output{
-		Prefix: t.Prefix, Schema: outSchema(a, first), Of: a.dataset, Now: r.now().UTC(),
-	}, func(write func(x *frame.Frame) error) error {
+	out := dataset.Output{Prefix: t.Prefix, Schema: outSchema(a, first), Of: a.dataset, Now: r.now().UTC()}
+	out.Private, out.Concealed = newVeil(a.dataset).made(a.bound, out.Schema)
+	return dataset.WriteVersion(ctx, r.files, out, func(write func(x *frame.Frame) error) error {
 		for x := first; ; {
 			if err := write(x); err != nil {
 				return err

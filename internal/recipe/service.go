@@ -13,6 +13,7 @@ import (
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml/preprocess"
@@ -22,6 +23,8 @@ import (
 type Tables interface {
 	At(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, *dataset.Revision, error)
 	Source(ctx context.Context, d *dataset.Dataset, columns []string) (*tabular.ParquetReader, error)
+	// Concealer hides values of the tenant.
+	Concealer(tenant string) *pii.Concealer
 }
 
 // Datasets finds data sets and reads their tables.
@@ -30,6 +33,8 @@ type Datasets interface {
 	Revision(ctx context.Context, tenant, id string, number int) (*dataset.Revision, error)
 	OpenSample(ctx context.Context, d *dataset.Dataset) (*tabular.ParquetReader, bool, error)
 	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)
+	// Protectable returns a data set that waits for its policies, as it is now.
+	Protectable(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, error)
 }
 
 var _ Datasets = (*dataset.Service)(nil)

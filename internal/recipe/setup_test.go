@@ -13,6 +13,7 @@ import (
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
+	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/recipe"
 	"github.com/narrativeml/narrative/internal/store"
 	"github.com/narrativeml/narrative/internal/store/memstore"
@@ -34,23 +35,67 @@ type bundle struct {
 	line     *jobtest.Line
 	rows     *store.Table[dataset.Dataset, *dataset.Dataset] // the records of data sets
 	now      time.Time
+	keys     *pii.Keys
+	driver   *memstore.Store
+	ingested map[string]ingested // by data set
+}
+
+// ingested is what an ingest made.
+type ingested struct {
+	job  *job.Job
+	made *dataset.IngestResult
 }
 
 func setup(tb testing.TB) *bundle {
+	tb.Helper()
+	return setupWith(tb, pii.NewKeys(strings.Repeat("secret", 8)))
+}
+
+// setupWith is setup with the keys that values are hashed with.
+func setupWith(tb testing.TB, keys *pii.Keys) *bundle {
 	tb.Helper()
 	driver := memstore.New()
 	if err := driver.Ensure(tb.Context(), append(dataset.Collections(), recipe.Collections()...)...); err != nil {
 		tb.Fatal(err)
 	}
-	b := &bundle{files: jobtest.NewFiles(), line: jobtest.NewLine(), now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)}
+	b := &bundle{
+		driver: driver, files: jobtest.NewFiles(), line: jobtest.NewLine(), now: time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC),
+		keys: keys, ingested: map[string]ingested{},
+	}
+	b.open()
+	return b
+}
+
+// open makes the services, as at the start of a process.
+func (b *bundle) open() {
 	now := func() time.Time { return b.now }
 	const keep = 2
-	b.rows = store.NewTable[dataset.Dataset](driver, dataset.Collections()[0])
-	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: driver, Files: b.files, Jobs: b.line, KeepVersions: keep, Now: now})
-	b.ingest = dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files, KeepVersions: keep, Now: now})
-	b.Service = recipe.NewService(recipe.ServiceConfig{Driver: driver, Datasets: b.datasets, Jobs: b.line, Now: now})
+	b.rows = store.NewTable[dataset.Dataset](b.driver, dataset.Collections()[0])
+	b.datasets = dataset.NewService(dataset.ServiceConfig{Driver: b.driver, Files: b.files, Jobs: b.line, KeepVersions: keep, Keys: b.keys, Now: now})
+	b.ingest = dataset.NewRunner(dataset.RunnerConfig{Driver: b.driver, Files: b.files, Jobs: b.line, KeepVersions: keep, Now: now})
+	b.Service = recipe.NewService(recipe.ServiceConfig{Driver: b.driver, Datasets: b.datasets, Jobs: b.line, Now: now})
 	b.runner = recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: b.ingest, Now: now})
-	return b
+}
+
+// end ends a job.
+func (b *bundle) end(tb testing.TB, id string, state job.State) {
+	tb.Helper()
+	for _, j := range b.line.Jobs() {
+		if j.ID == id {
+			j.State = state
+		}
+	}
+}
+
+// count is how many jobs of a kind there are.
+func (b *bundle) count(kind string) int {
+	n := 0
+	for _, j := range b.line.Jobs() {
+		if j.Kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // table uploads and ingests a table, and returns its data set.
@@ -65,10 +110,19 @@ func (b *bundle) table(tb testing.TB, caller account.Caller, csv string) string 
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := b.ingest.Publish(tb.Context(), j, encode(tb, made)); err != nil {
+	b.ingested[d.ID] = ingested{j, made}
+	b.republish(tb, d.ID)
+	b.end(tb, j.ID, job.Succeeded)
+	return d.ID
+}
+
+// republish publishes what the ingest made, which may be once more.
+func (b *bundle) republish(tb testing.TB, id string) {
+	tb.Helper()
+	of := b.ingested[id]
+	if err := b.ingest.Publish(tb.Context(), of.job, encode(tb, of.made)); err != nil {
 		tb.Fatal(err)
 	}
-	return d.ID
 }
 
 func encode(tb testing.TB, v any) json.RawMessage {
@@ -101,6 +155,7 @@ func (b *bundle) apply(tb testing.TB, caller account.Caller, req recipe.Request)
 		tb.Fatal(err)
 	}
 	b.publish(tb, j, made)
+	b.end(tb, j.ID, job.Succeeded)
 	return made
 }
 

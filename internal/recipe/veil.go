@@ -3,37 +3,161 @@ package recipe
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/narrativeml/narrative/internal/dataset"
 	"github.com/narrativeml/narrative/internal/pii"
+	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
-// veil hides personal data of a data set, also in what steps make of it.
-type veil struct{ columns map[string]pii.Kind }
+// The steps that hide values, and those that copy them to columns of other names.
+const (
+	stepMask   = "mask_values"
+	stepHash   = "hash_values"
+	stepRename = "rename_columns"
+	stepDerive = "derive_column"
+	stepChoose = "choose_value"
+	stepJoin   = "join_table"
+	stepOneHot = "encode_one_hot"
+)
 
-func newVeil(d *dataset.Dataset) *veil { return &veil{d.Private()} }
+// veil hides personal data of a data set, also in what steps make of it.
+type veil struct {
+	columns   map[string]pii.Kind
+	concealed map[string]dataset.Concealment // columns that hold masked or hashed values
+}
+
+func newVeil(d *dataset.Dataset) *veil {
+	return &veil{d.Private(), maps.Clone(d.Version.Concealed)}
+}
 
 // through follows the columns through the first n steps: what a step writes may tell
 // what it has read.
 func (v *veil) through(b *bound, n int) {
 	for i := range n {
-		kind := pii.Kind("")
-		for _, name := range b.Reads(i) {
-			if k, ok := v.columns[name]; ok {
-				kind = k
-			}
-		}
-		if kind == "" {
+		v.step(b, i)
+	}
+}
+
+// step follows the columns through one step.
+func (v *veil) step(b *bound, i int) {
+	before := &veil{maps.Clone(v.columns), maps.Clone(v.concealed)}
+	if v.concealed == nil {
+		v.concealed = make(map[string]dataset.Concealment)
+	}
+	name, after := b.Operation(i).Name, b.Schemas()[i+1]
+	for _, written := range b.Writes(i) {
+		if _, there := after.Lookup(written); !there { // it has another name now, or none
+			delete(v.columns, written)
+			delete(v.concealed, written)
 			continue
 		}
+		of := b.Sources(i, written)
+		if name == stepMask || name == stepHash {
+			v.hide(b, i, written, before.columns[written])
+			continue
+		}
+		if name == stepJoin {
+			v.joined(b, i, written)
+		}
+		if at := slices.IndexFunc(of, func(s string) bool { return before.columns[s] != "" }); at >= 0 {
+			v.columns[written] = before.columns[of[at]]
+			delete(v.concealed, written)
+			continue
+		}
+		hidden := 0
+		for _, s := range of {
+			if done, ok := before.concealed[s]; ok {
+				v.concealed[written] = done
+				hidden++
+			}
+		}
+		if hidden < len(of) {
+			delete(v.concealed, written)
+		}
+	}
+}
+
+// hide notes that a step has masked or hashed a column.
+func (v *veil) hide(b *bound, i int, column string, kind pii.Kind) {
+	policy, spec := dataset.PolicyHash, b.Spec(i)
+	if b.Operation(i).Name == stepMask {
+		policy = dataset.PolicyMask
+	}
+	if said, _ := spec.Parameters["kind"].(string); kind == "" && said != "" {
+		kind = pii.Kind(said)
+	}
+	if kind == "" {
+		kind = pii.Other
+	}
+	delete(v.columns, column)
+	if _, before := v.concealed[column]; !before {
+		v.concealed[column] = dataset.Concealment{Policy: policy, Kind: kind}
+	}
+}
+
+// joined notes what a column of another data set holds.
+func (v *veil) joined(b *bound, i int, column string) {
+	spec := b.Spec(i)
+	id, _ := spec.Parameters["dataset"].(string)
+	prefix, _ := spec.Parameters["prefix"].(string)
+	other := b.others.found[id]
+	if other == nil {
+		return
+	}
+	there := strings.TrimPrefix(column, prefix)
+	if kind, private := other.Private()[there]; private {
+		v.columns[column] = kind
+	}
+}
+
+// made follows the columns through all steps, for the table that they make: which of
+// its columns are known to hold personal data although the data set does not say so
+// by their names, and which hold masked or hashed values.
+func (v *veil) made(b *bound, schema tabular.Schema) (private map[string]pii.Kind, concealed map[string]dataset.Concealment) {
+	known := maps.Clone(v.columns)
+	copies := make(map[string]bool)
+	for i := range b.Len() {
+		v.step(b, i)
 		for _, name := range b.Writes(i) {
-			if _, known := v.columns[name]; !known {
-				v.columns[name] = kind
+			switch b.Operation(i).Name {
+			case stepRename, stepDerive, stepChoose, stepJoin:
+				copies[name] = true
 			}
 		}
 	}
+	private, concealed = make(map[string]pii.Kind), make(map[string]dataset.Concealment)
+	for _, f := range schema {
+		if done, ok := v.concealed[f.Name]; ok {
+			concealed[f.Name] = done
+		}
+		kind := v.columns[f.Name]
+		if kind != "" && known[f.Name] == "" && (copies[f.Name] || f.Type == tabular.String) {
+			private[f.Name] = kind
+		}
+	}
+	return private, concealed
+}
+
+// names refuses steps that would make names of columns of personal data.
+func (v *veil) names(b *bound) error {
+	follow := &veil{maps.Clone(v.columns), maps.Clone(v.concealed)}
+	for i := range b.Len() {
+		if b.Operation(i).Name == stepOneHot {
+			for _, name := range b.Reads(i) {
+				if kind := follow.columns[name]; kind != "" {
+					return &preprocess.StepError{Step: i, Operation: stepOneHot, Err: &ml.InputError{Code: "column_is_personal", Parameter: "columns", Column: name, Row: -1, Message: fmt.Sprintf(
+						"column %q holds personal data (%s), which would become names of columns; hash it before, or leave it out", name, kind)}}
+				}
+			}
+		}
+		follow.step(b, i)
+	}
+	return nil
 }
 
 // mask masks rows that are shown.
@@ -49,6 +173,16 @@ func (v *veil) mask(rows *Rows) {
 	}
 }
 
+// Hide says what is wrong with a recipe, or with a row of the data set that it is
+// applied to, as [Invalid] does, without values of personal data.
+func Hide(d *dataset.Dataset, r *preprocess.Recipe, err error) error {
+	e, ok := errors.AsType[*ml.InputError](err)
+	if _, inStep := errors.AsType[*preprocess.StepError](err); !inStep && (!ok || e.Code != "value_type") {
+		return err // it is not about the recipe
+	}
+	return newVeil(d).fault(&bound{r, &others{}}, err)
+}
+
 // fault is Invalid for an error that may tell a value.
 func (v *veil) fault(b *bound, err error) error {
 	e, ok := errors.AsType[*ml.InputError](err)
@@ -60,8 +194,12 @@ func (v *veil) fault(b *bound, err error) error {
 	if inStep {
 		steps = at.Step
 	}
-	v.through(b, steps)
-	if _, private := v.columns[e.Column]; !private {
+	private := v.columns[e.Column] != ""
+	for i := range steps {
+		v.step(b, i)
+		private = private || v.columns[e.Column] != ""
+	}
+	if !private {
 		return Invalid(err)
 	}
 	told := *e

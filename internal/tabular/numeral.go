@@ -11,11 +11,11 @@ import (
 func finite(v float64) (float64, bool) { return v, !math.IsInf(v, 0) && !math.IsNaN(v) }
 
 // localeFloat reads a number with separators of thousands and a decimal point,
-// or a decimal comma.
+// or a decimal comma. Digits alone that are too many for 64 bits are a code.
 func localeFloat(b []byte, comma bool) (float64, bool) {
 	var buf [longestNumeral]byte
 	plain, ok := plainNumeral(buf[:0], b, comma)
-	if !ok {
+	if !ok || len(plain) == len(b) && scanNumber(b).kind == codeNumber {
 		return 0, false
 	}
 	n := scanNumber(plain)

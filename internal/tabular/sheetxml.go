@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/narrativeml/narrative/internal/fault"
 )
@@ -186,7 +187,9 @@ func attribute(e xml.StartElement, name string) string {
 }
 
 func errWorkbook(err error) *fault.Error {
-	return fault.Invalid("xlsx_damaged", "the workbook is damaged or incomplete; save it again").Because(err)
+	const longest = 200
+	return fault.Invalid("xlsx_damaged", "the workbook is damaged or incomplete; save it again").Because(err).
+		With(fault.Field{Location: "file", Message: shorten(strings.ToValidUTF8(err.Error(), "?"), longest)})
 }
 
 // columnLetters returns the name that a spreadsheet has for the column.

@@ -163,6 +163,51 @@ func tryFormat(sample []byte, whole bool, delimiter, quote string) candidate {
 	return c
 }
 
+// countedNames returns the columns whose names count, as years or months do in a table
+// that has a column for each: the first record has whole numbers there of which each is
+// one more, or one less, than the one before, and hardly any other record has.
+func countedNames(records [][]string) (from, to int) {
+	const years, others = 2, 3 // so many make a row of them
+	from, to = countedRun(records[0])
+	if n := to - from; n < years || n < others && len(records[0][from]) != len("2024") || len(records) == 1 {
+		return 0, 0
+	}
+	alike := 0
+	for _, r := range records[1:] {
+		if a, b := countedRun(r); len(r) == len(records[0]) && a <= from && b >= to {
+			alike++
+		}
+	}
+	if 2*alike >= len(records) {
+		return 0, 0
+	}
+	return from, to
+}
+
+// countedRun returns the longest run of whole numbers that count up or down by one.
+func countedRun(record []string) (from, to int) {
+	start, step := 0, int64(0)
+	var before number
+	for j, text := range record {
+		n := scanNumber([]byte(text))
+		switch by := n.whole - before.whole; {
+		case n.kind != wholeNumber:
+			start, step = j+1, 0
+		case j > start && step == 0 && (by == 1 || by == -1):
+			step = by
+		case j > start && (step == 0 || by != step):
+			start, step = j, 0
+			if prior := j - 1; before.kind == wholeNumber && (by == 1 || by == -1) {
+				start, step = prior, by
+			}
+		}
+		if before = n; n.kind == wholeNumber && j+1-start > to-from {
+			from, to = start, j+1
+		}
+	}
+	return from, to
+}
+
 // hasHeader decides whether the first record names the columns: every column
 // whose other values are numbers, booleans or times votes by whether its first
 // value is one too, and so does one whose first value comes again. A tie is
@@ -172,6 +217,7 @@ func hasHeader(records [][]string) bool {
 		return true
 	}
 	votes := 0
+	from, to := countedNames(records)
 	for j, name := range records[0] {
 		var rest, first guess
 		again := 0
@@ -186,6 +232,8 @@ func hasHeader(records [][]string) bool {
 		first.observe([]byte(name))
 		typed := rest.seen != 0 && rest.seen&sawText == 0
 		switch {
+		case j >= from && j < to:
+			votes += 2
 		case first.seen&sawText == 0 && first.seen != 0 && (typed || rest.seen == 0):
 			votes -= 2 // a number where numbers are
 		case typed && first.seen&sawText != 0:

@@ -88,7 +88,7 @@ func (r *Runner) RunFold(ctx context.Context, t *job.Task, req FoldRequest) (*Fo
 		err = automl.TrainFold(ctx, p, table, automl.Options{
 			Recorder: recorder(t.Report, d.Version.Rows), Checkpoint: fit, Threads: r.threads, Now: r.now,
 		}, req.Fit)
-		return invalid(err)
+		return invalid(d, p.Recipe, err)
 	})
 	if err != nil {
 		return nil, err

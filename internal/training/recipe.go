@@ -2,7 +2,6 @@ package training
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -82,10 +81,10 @@ func (r *Runner) params(ctx context.Context, d *dataset.Dataset, req Request) (a
 }
 
 // invalid says what the numeric core says as a fault, with the place: the step of
-// a recipe, if it is about one.
-func invalid(err error) error {
-	if _, ok := errors.AsType[*preprocess.StepError](err); ok {
-		return recipe.Invalid(err)
+// a recipe, if it is about one. Values of personal data are not told.
+func invalid(d *dataset.Dataset, r *preprocess.Recipe, err error) error {
+	if r != nil {
+		err = recipe.Hide(d, r, err)
 	}
 	return model.Invalid(err)
 }
@@ -118,6 +117,12 @@ func (r *Runner) lineage(ctx context.Context, d *dataset.Dataset, p automl.Param
 		return nil, err
 	}
 	for _, v := range made {
+		if v.Erased {
+			l.steps, l.versions = nil, nil
+			l.note = fmt.Sprintf("Version %d is erased, with what its steps have learned: the model takes rows as version %d has them, and carries no steps of the data set.",
+				v.Version.Number, d.Version.Number)
+			return l, nil
+		}
 		steps, err := r.fittedSteps(ctx, v)
 		if err != nil {
 			return nil, err
@@ -182,7 +187,7 @@ func (r *Runner) fittedSteps(ctx context.Context, v *dataset.Revision) ([]prepro
 	if err != nil {
 		return nil, fmt.Errorf("read the steps of version %d of data set %s: %w", v.Version.Number, v.DatasetID, err)
 	}
-	steps, err := recipe.Decode(b)
+	steps, err := recipe.Decode(b, r.tables.Concealer(v.Tenant))
 	if err != nil {
 		return nil, fmt.Errorf("decode the steps of version %d of data set %s: %w", v.Version.Number, v.DatasetID, err)
 	}

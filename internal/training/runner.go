@@ -190,7 +190,7 @@ func (r *Runner) train(ctx context.Context, t *job.Task, d *dataset.Dataset, req
 		Now:        r.now,
 	})
 	if err != nil {
-		return nil, invalid(err)
+		return nil, invalid(d, p.Recipe, err)
 	}
 	made, err := from.carry(d, p, found)
 	if err != nil {

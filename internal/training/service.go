@@ -151,6 +151,10 @@ func check(d *dataset.Dataset, req Request) error {
 		return fault.Invalid("column_type", "column %q of data set %s holds values of type %s; a weight is a number", f.Name, d.ID, f.Type).
 			With(fault.Field{Location: "body.weight_column", Message: "name a column of numbers", Value: f.Name})
 	}
+	if kind, private := d.Private()[req.Target]; private {
+		return fault.Invalid("target_is_personal", "column %q of data set %s holds personal data (%s), and a model would tell its values as its classes; predict another column, or set its policy", req.Target, d.ID, kind).
+			With(fault.Field{Location: "body.target", Message: "holds personal data", Value: req.Target})
+	}
 	p := params(req, schema)
 	if len(p.Features) == 0 {
 		return fault.Invalid("no_features", "no column of data set %s is left to learn from besides the target %q; at least one is needed", d.ID, req.Target).

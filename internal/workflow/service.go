@@ -119,6 +119,9 @@ func (s *Service) Show(ctx context.Context, tenant, id string) (*Flow, error) {
 	case d.State == dataset.NeedsConfirmation:
 		w.flow.Version = max(d.Version.Number, 1)
 		w.remarks = append(w.remarks, unconfirmed(d))
+	case d.State == dataset.NeedsPolicy:
+		w.flow.Version = max(d.Version.Number, 1)
+		w.remarks = append(w.remarks, w.unprotected())
 	case d.State == dataset.Ready && d.Version != nil:
 		if err := s.lookAt(ctx, w); err != nil {
 			return nil, err
@@ -143,6 +146,27 @@ func unconfirmed(d *dataset.Dataset) Remark {
 			Reason: "the table holds personal data, and nothing is done with it before that is confirmed",
 		},
 	}
+}
+
+// unprotected is said of a data set whose policies are to be applied.
+func (w *way) unprotected() Remark {
+	r := Remark{
+		Stage: Profile,
+		Gate: &Gate{
+			Code: "policies_applied", Message: "what policies mask, hash or drop is taken out of the table",
+			Remedy: "apply the policies, or wait for the job that does",
+		},
+		Action: &Action{
+			Operation: "apply-pii", Method: "POST", Path: api + "/datasets/" + w.id() + "/pii/apply", Command: "narrative pii apply " + w.id(),
+			Reason: "the table holds personal data, and nothing is done with it before its policies are applied",
+		},
+	}
+	if j := newest(w.jobs, underWay(kindProtect)); j != nil {
+		r.Action = &Action{
+			Operation: "get-job", Method: "GET", Path: api + "/jobs/" + j.ID + "?wait=30s", Command: "narrative watch " + j.ID, Reason: "a job applies the policies of personal data",
+		}
+	}
+	return r
 }
 
 // about returns the newest jobs about a thing, the newest first.

@@ -43,9 +43,16 @@ func TestStates(t *testing.T) {
 		states string
 		next   string
 	}{
-		"uploaded":                      {func(w *world) { w.d.State, w.d.Version = dataset.Uploaded, nil; w.job("ingest", job.Running, "") }, "PLLLLLLL", "get-job"},
-		"rejected":                      {func(w *world) { w.d.State, w.d.Version = dataset.Rejected, nil; w.job("ingest", job.Failed, "") }, "FLLLLLLL", "upload-dataset"},
-		"waits for a confirmation":      {func(w *world) { w.d.State = dataset.NeedsConfirmation }, "DLLLLLLL", "confirm-pii"},
+		"uploaded":                 {func(w *world) { w.d.State, w.d.Version = dataset.Uploaded, nil; w.job("ingest", job.Running, "") }, "PLLLLLLL", "get-job"},
+		"rejected":                 {func(w *world) { w.d.State, w.d.Version = dataset.Rejected, nil; w.job("ingest", job.Failed, "") }, "FLLLLLLL", "upload-dataset"},
+		"waits for a confirmation": {func(w *world) { w.d.State = dataset.NeedsConfirmation }, "DLLLLLLL", "confirm-pii"},
+		"waits for its policies":   {func(w *world) { w.d.State = dataset.NeedsPolicy }, "DLLLLLLL", "apply-pii"},
+		"policies are applied":     {func(w *world) { w.d.State = dataset.NeedsPolicy; w.job("protect", job.Running, "") }, "DLLLLLLL", "get-job"},
+		"policies were applied": {func(w *world) {
+			w.target(true)
+			w.version(1, "mask_values", "drop_columns")
+			w.versions[0].Protects = true
+		}, "DDRLLLLL", "transform"},
 		"rejected, and its job is gone": {func(w *world) { w.d.State, w.d.Version = dataset.Rejected, nil }, "FLLLLLLL", "upload-dataset"},
 		"ready":                         {nil, "DDRLLLLL", "change-schema"},
 		"a target":                      {func(w *world) { w.target(true) }, "DDRLLLLL", "transform"},

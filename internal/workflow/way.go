@@ -21,6 +21,7 @@ const (
 	kindRetype     = "retype"
 	kindProfile    = "profile"
 	kindTransform  = "transform"
+	kindProtect    = "protect"
 	kindTraining   = "training"
 	kindTuning     = "tuning"
 	kindPrediction = "prediction"
@@ -98,6 +99,9 @@ func (w *way) steps(fits func(step string) bool) []*dataset.Revision {
 func having(all []*dataset.Revision, fits func(step string) bool) []*dataset.Revision {
 	var found []*dataset.Revision
 	for _, r := range all {
+		if r.Protects { // policies did that, and nobody who prepares a table
+			continue
+		}
 		for _, step := range r.Steps {
 			if fits(step.Name) {
 				found = append(found, r)
@@ -191,7 +195,7 @@ func (w *way) load() {
 			s.Evidence = append(s.Evidence, Evidence{Kind: EvidenceJob, ID: d.JobID, Text: "the ingest job did not succeed", At: d.CreatedAt.UTC()})
 		}
 		return
-	case dataset.Ready, dataset.NeedsConfirmation:
+	case dataset.Ready, dataset.NeedsConfirmation, dataset.NeedsPolicy:
 	}
 	s.State = Done
 	v := d.Version

@@ -207,10 +207,11 @@ type Tables interface {
 
 // Environment is what steps may use beside the table.
 type Environment struct {
-	Expressions Compiler // nil: steps with expressions are refused
-	Tables      Tables   // nil: steps with other tables are refused
-	Budget      int64    // bytes that a step may hold; 0: 256 MiB
-	Rows        int64    // of the table; 0: not known
+	Expressions Compiler  // nil: steps with expressions are refused
+	Tables      Tables    // nil: steps with other tables are refused
+	Concealer   Concealer // nil: steps that hide values are refused
+	Budget      int64     // bytes that a step may hold; 0: 256 MiB
+	Rows        int64     // of the table; 0: not known
 }
 
 const defaultBudget = 256 << 20
@@ -243,7 +244,7 @@ func Vocabulary() []Operation {
 // entries returns the vocabulary. It is made anew, since it must not change.
 func entries() []entry {
 	return slices.Concat(rowEntries(), columnEntries(), textEntries(), patternEntries(), missingEntries(), numberEntries(),
-		featureEntries(), categoryEntries(), dateEntries(), typeEntries(), tableEntries())
+		featureEntries(), categoryEntries(), dateEntries(), typeEntries(), tableEntries(), concealEntries())
 }
 
 func lookup(name string) (entry, bool) {
@@ -309,4 +310,6 @@ const (
 	kindConvertType
 	kindJoinTable
 	kindAggregateByGroup
+	kindMaskValues
+	kindHashValues
 )

@@ -2,14 +2,18 @@ package preprocess_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,9 +52,27 @@ func (s tables) Each(name string, columns []string, fn func(*frame.Frame) error)
 	return nil
 }
 
+// stars hides values so that it can be seen what was hidden.
+type stars struct{ key string }
+
+var _ preprocess.Concealer = stars{}
+
+func (stars) Mask(kind, value string) string {
+	return kind + " of " + strconv.Itoa(len(value)) + " bytes"
+}
+
+func (stars) Hash(value string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(value))) }
+
+func (s stars) Key() (string, error) {
+	if s.key == "none" {
+		return "", errors.New("there is no key")
+	}
+	return cmp.Or(s.key, "k1"), nil
+}
+
 func environment(tb testing.TB) preprocess.Environment {
 	tb.Helper()
-	return preprocess.Environment{Expressions: expression.Compiler{}, Tables: tables{"cities": newFrame(tb,
+	return preprocess.Environment{Expressions: expression.Compiler{}, Concealer: stars{}, Tables: tables{"cities": newFrame(tb,
 		text("name", "Oslo", "Rome", "Kyiv"), text("country", "Norway", "Italy", "-"), frame.NewFloat("people", []float64{0.7, 2.8, 2.9}),
 		frame.NewInt("capital", frame.Bool, []int64{1, 1, 1}, nil), instants("founded", "1048-01-01T00:00:00Z", "-", "-"))}}
 }

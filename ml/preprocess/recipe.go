@@ -140,6 +140,16 @@ func (r *Recipe) Reads(i int) []string { return slices.Clone(r.steps[i].plan.rea
 // Writes returns the columns that step i makes, changes or takes away.
 func (r *Recipe) Writes(i int) []string { return slices.Clone(r.steps[i].plan.writes) }
 
+// Sources returns the columns, of those that step i reads, that it makes a column of
+// which it writes.
+func (r *Recipe) Sources(i int, name string) []string {
+	p := &r.steps[i].plan
+	if p.from == nil {
+		return slices.Clone(p.reads)
+	}
+	return p.from(name)
+}
+
 // Learns reports whether any step learns from the rows.
 func (r *Recipe) Learns() bool {
 	return slices.ContainsFunc(r.steps, func(s boundStep) bool { return s.plan.learn != nil })

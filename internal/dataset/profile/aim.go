@@ -24,7 +24,8 @@ type aim struct {
 type group struct {
 	sums
 
-	bins bins
+	zeros int64 // which often mean that there is nothing, and are in no bin
+	bins  bins
 }
 
 // sums are of numbers and their squares, from some base.
@@ -99,7 +100,12 @@ func (a *aim) spread(groups []group, codes []int16, i int) {
 		a.parts[c] = a.parts[c][:0]
 	}
 	for r, v := range a.pairs.values[i] {
-		if c := codes[r]; c >= 0 && (valid == nil || valid[r]) {
+		c := codes[r]
+		switch {
+		case c < 0 || valid != nil && !valid[r]:
+		case v+base == 0:
+			groups[c].zeros++
+		default:
 			a.parts[c] = append(a.parts[c], v+base)
 		}
 	}
@@ -134,7 +140,7 @@ func (a *aim) merge(o *aim) {
 		for c, name := range from.names {
 			g, more := &a.groups[k][to.of(name)], &o.groups[k][c]
 			g.merge(more.sums, shift)
-			g.bins.merge(&more.bins)
+			g.spreadMore(more)
 		}
 	}
 	var to []int16
@@ -161,6 +167,12 @@ func translate(from, to *levels) []int16 {
 		out = append(out, to.of(name))
 	}
 	return out
+}
+
+// spreadMore adds how the numbers of another group are spread.
+func (g *group) spreadMore(o *group) {
+	g.zeros += o.zeros
+	g.bins.merge(&o.bins)
 }
 
 // ratio returns the correlation ratio of the groups: the square root of the share
@@ -201,14 +213,17 @@ func binGain(groups []group) (lambda, base float64, ok bool) {
 	for i := range groups {
 		all.merge(&groups[i].bins)
 	}
-	if !all.used {
-		return 0, 0, false
+	counts := make([][]int64, slots+1)
+	for i := range groups {
+		counts[slots] = append(counts[slots], groups[i].zeros)
 	}
-	counts := make([][]int64, slots)
+	if !all.used {
+		return gain(counts[slots:])
+	}
 	for i := range groups {
 		b := groups[i].bins // a copy
 		if !b.used {
-			for k := range counts {
+			for k := range slots {
 				counts[k] = append(counts[k], 0)
 			}
 			continue
@@ -216,7 +231,7 @@ func binGain(groups []group) (lambda, base float64, ok bool) {
 		if all.exp > b.exp {
 			b.widen(all.exp)
 		}
-		for k := range counts {
+		for k := range slots {
 			n := int64(0)
 			if at := all.low + int64(k); at >= b.low && at <= b.last {
 				n = b.counts[at-b.first]

@@ -70,6 +70,8 @@ type column struct {
 	sketch    *ddsketch.DDSketch // of the distances from base
 	base      float64
 
+	ids *rowSet // of a column that is to name the rows: its values, told apart as rows are
+
 	evidence tabular.Evidence // of texts
 	private  *pii.Column
 	sights   []sight          // of texts, by their hash
@@ -95,9 +97,6 @@ func New(schema tabular.Schema, o Options) *Collector {
 		if len(schema) > manyColumns {
 			precision = 10
 		}
-		if o.Roles[f.Name] == tabular.RoleID {
-			precision = rowPrecision // whether it names the rows is asked for
-		}
 		col := &column{
 			field:     f,
 			precision: precision,
@@ -105,6 +104,9 @@ func New(schema tabular.Schema, o Options) *Collector {
 			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String, shared),
 		}
 		col.counts.spilled = col.spill
+		if o.Roles[f.Name] == tabular.RoleID {
+			col.ids = new(rowSet)
+		}
 		c.columns = append(c.columns, col)
 	}
 	c.compare()
@@ -352,6 +354,11 @@ func (c *column) merge(o *column) error {
 	c.missing += o.missing
 	c.values.merge(o.values)
 	c.hist.merge(&o.hist)
+	if c.ids != nil && o.ids != nil {
+		if err := c.ids.merge(o.ids); err != nil {
+			return err
+		}
+	}
 	c.evidence.Merge(&o.evidence)
 	c.private.Merge(o.private)
 	c.timed = c.timed || o.timed

@@ -30,6 +30,11 @@ func (c *column) addNumbers(part frame.Column) {
 	} else {
 		c.gather(part, missing)
 	}
+	if c.ids != nil {
+		for _, k := range c.keys {
+			c.ids.add(mix(k ^ seed))
+		}
+	}
 	c.tallyAll()
 	n := int64(len(c.scratch))
 	c.missing += int64(part.Len()) - n

@@ -105,7 +105,7 @@ func (n *numberClasses) merge(o *numberClasses, t, ot *tables) []int16 {
 	}
 	for k := range n.groups {
 		for c, x := range to {
-			n.groups[k][x].bins.merge(&o.groups[k][c].bins)
+			n.groups[k][x].spreadMore(&o.groups[k][c])
 		}
 	}
 	for k, more := range o.counts {

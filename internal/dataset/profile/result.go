@@ -59,7 +59,7 @@ func (c *Collector) describeRows(p *Profile) {
 	d := &Duplicates{Exact: exact, Rows: max(c.rows-different, 0)}
 	if !exact {
 		// What may be the error of the estimate is none.
-		if d.Error = math.Round(1.04 / math.Sqrt(1<<rowPrecision) * float64(different)); float64(d.Rows) <= 3*d.Error {
+		if d.Error = math.Round(rowError * float64(different)); float64(d.Rows) <= 3*d.Error {
 			d.Rows = 0
 		}
 	}
@@ -82,6 +82,13 @@ func (c *column) result() (Column, error) {
 		out.DistinctError = math.Round(1.04/math.Sqrt(float64(uint64(1)<<c.precision))*1e4) / 1e4
 		out.TopError = c.counts.lost
 		c.counts.each(func(i int) { out.again += c.counts.slots[i].count - 1 })
+	}
+	if c.ids != nil {
+		n, exact := c.ids.different()
+		out.Distinct, out.DistinctExact, out.DistinctError = min(n, c.count), exact, 0
+		if !exact {
+			out.DistinctError = math.Round(rowError*1e4) / 1e4
+		}
 	}
 	c.describeTop(&out)
 	if c.field.Type == tabular.String {

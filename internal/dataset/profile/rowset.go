@@ -5,6 +5,7 @@ import "github.com/axiomhq/hyperloglog"
 const (
 	exactRows    = 1 << 17 // different rows that are told apart exactly
 	rowPrecision = 18      // a standard error of 0.2 %, in 256 KiB
+	rowError     = 1.04 / (1 << (rowPrecision / 2))
 )
 
 // rowSet counts the rows that differ from each other, given by 64-bit hashes:

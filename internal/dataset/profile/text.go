@@ -42,6 +42,9 @@ func (c *column) addText(part frame.Column, before int64, hashes []uint64) []uin
 		h := xxhash.Sum64String(s)
 		hashes = append(hashes, h)
 		c.tallyText(h, n, s)
+		if c.ids != nil {
+			c.ids.add(mix(h ^ seed))
+		}
 		seen := c.sight(h, s)
 		c.private.AddLook(s, seen.look, n)
 		c.evidence.AddForms(s, seen.forms, n, func() int64 {
