@@ -224,7 +224,7 @@ func TestOtherTables(t *testing.T) {
 func FuzzCompile(f *testing.F) {
 	for _, s := range []string{
 		`price * 2.0`, `city in ["Oslo"]`, `default(price, 1.0) > 0.5 ? "a" : city`, "`annual income` / 12.0", `days_between(joined, date("2024-01-01"))`,
-		`city.matches("(a+)+$")`, `substring(city, -1, 99)`, `"\u00e9" + r"\d" + '''x'''`, `-9223372036854775808 - age`, `timestamp("9999-12-31T23:59:59Z") + duration("1h")`,
+		`[price, 1.0][0]`, `city.matches("\\d$") || city < "ö"`, `timestamp(city) == joined`, `missing(log(price)) ? -age : age % 7`, `city.matches("(a+)+$")`, `substring(city, -1, 99)`, `"\u00e9" + r"\d" + '''x'''`, `-9223372036854775808 - age`, `timestamp("9999-12-31T23:59:59Z") + duration("1h")`,
 	} {
 		f.Add(s)
 	}
@@ -247,6 +247,13 @@ func FuzzCompile(f *testing.F) {
 		}
 		if c.Len() != x.Rows() || c.Type() != e.Type() {
 			t.Fatalf("%q gives %d values of type %s", source, c.Len(), c.Type())
+		}
+		code, variables, err := e.(*expression.Expression).Python()
+		if none := new(expression.NoPythonError); errors.As(err, &none) {
+			return
+		}
+		if err != nil || code == "" || len(variables) != len(e.Columns()) || strings.Count(code, "(") < strings.Count(code, ")") && !strings.ContainsAny(code, `"`) {
+			t.Fatalf("%q in Python is %q of %q: %v", source, code, variables, err)
 		}
 	})
 }

@@ -126,7 +126,14 @@ func translate(s Step, schema preprocess.Schema) (string, error) {
 			return write(p), nil
 		}
 	}
-	return "", errors.New("it has no counterpart there")
+	switch s.Name {
+	case "hash_values":
+		return "", errors.New("the key is the platform's, and in no program")
+	case "mask_values":
+		return "", errors.New("what is masked of a value, the platform's search for personal data says")
+	default:
+		return "", errors.New("it has no counterpart there")
+	}
 }
 
 // inexpressible says what of the parameters of a step Python has not, or has

@@ -251,6 +251,9 @@ func TestPython(t *testing.T) {
 	var refused []string
 	for _, o := range recipe.Vocabulary() {
 		if _, err := recipe.PythonOf("x", []recipe.Step{{Name: o.Name, Parameters: o.Example.Parameters}}, schemasOf(t, o.Example.Before, o.Name, o.Example.Parameters)); err != nil {
+			if f, ok := fault.As(err); !ok || f.Code != "no_python" || !strings.Contains(f.Message, "step 1, "+o.Name) || !strings.Contains(f.Message, "the platform's") {
+				t.Errorf("%s: %v", o.Name, err)
+			}
 			refused = append(refused, o.Name)
 			continue
 		}
