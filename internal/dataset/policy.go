@@ -23,8 +23,8 @@ const (
 	PolicyConfirm Policy = "confirm" // nothing is done with the data set before somebody has confirmed it
 	PolicyAllow   Policy = "allow"   // it is no personal data, and shown as it is
 
-	// Those that protect: a version is made that has the values no more, and what was
-	// before is sealed.
+	// PolicyMask, PolicyHash and PolicyDrop protect: a version is made that has the
+	// values no more, and what was before is sealed.
 	PolicyMask Policy = "mask" // so little of each value stays that nobody learns it
 	PolicyHash Policy = "hash" // hashes with a key of the tenant take their place
 	PolicyDrop Policy = "drop" // the column goes

@@ -201,7 +201,7 @@ func (s *Service) SetPolicies(ctx context.Context, caller account.Caller, id str
 		running, err := s.underWay(ctx, d)
 		return s.privacy(d, rules), running, err
 	}
-	if todo := then.unprotected(rules); len(todo) > 0 {
+	if todo := then.unprotected(rules); len(todo) > 0 || d.State == NeedsPolicy {
 		if err := s.protectable(caller.Tenant, d, todo); err != nil {
 			return nil, nil, err
 		}

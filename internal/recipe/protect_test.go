@@ -2,6 +2,7 @@ package recipe_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,9 +72,9 @@ func (b *bundle) row(tb testing.TB, tenant, id string) []string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	row := make([]string, len(p.Rows[0]))
+	row := make([]string, 0, len(p.Rows[0])+1)
 	for i, v := range p.Rows[0] {
-		row[i] = p.Schema[i].Name + "=" + fmt.Sprint(v)
+		row = append(row, p.Schema[i].Name+"="+fmt.Sprint(v))
 	}
 	return append(row, "masked: "+strings.Join(p.Masked, " "))
 }
@@ -274,6 +275,9 @@ func TestDefaultPolicy(t *testing.T) {
 	if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("email", "mask"), nil); fault.CodeOf(err) != "dataset_in_use" {
 		t.Errorf("changed under the job: %v", err)
 	}
+	if _, _, err := b.datasets.SetPolicies(ctx, sue, id, policies("email", "warn", "ssn", "warn"), nil); fault.CodeOf(err) != "dataset_in_use" {
+		t.Errorf("taken back under the job: %v", err)
+	}
 	// It fails, and is applied again.
 	b.end(t, j.ID, job.Failed)
 	waits()
@@ -420,58 +424,55 @@ func TestLateVersions(t *testing.T) {
 	}
 }
 
-// TestPersonalColumnsInSteps: what steps make of personal columns is personal in the
-// versions that they make, and names of columns are not made of it.
-func TestPersonalColumnsInSteps(t *testing.T) {
+// TestPublicationIsRepeated: a worker dies after the ingest's version was published and
+// before the policies were submitted. Nothing can be read, and the next publication,
+// which the job layer sees to, goes on.
+func TestPublicationIsRepeated(t *testing.T) {
 	t.Parallel()
 	b, ctx := setup(t), t.Context()
-	id := b.table(t, ann, people())
-	if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("plan", "warn"), nil); err != nil {
+	if _, err := b.datasets.SetRules(ctx, sue, dataset.Rules{Default: dataset.PolicyDrop}, nil); err != nil {
 		t.Fatal(err)
 	}
-	_, err := b.Check(ctx, ann, recipe.Use{DatasetID: id, Steps: steps(trimOf("plan"), step("encode_one_hot", map[string]any{"columns": []any{"plan"}}))})
-	checkFault(t, err, fault.ClassInvalid, "column_is_personal", "body.steps[1].parameters.columns")
-	b.apply(t, ann, recipe.Request{Use: recipe.Use{DatasetID: id, Steps: steps(step("rename_columns", map[string]any{"names": map[string]any{"plan": "x"}}), step("derive_column", map[string]any{"name": "y", "expression": `x + "!"`}))}})
-	got := strings.Join(b.row(t, ann.Tenant, id), " ")
-	if strings.Contains(got, "free") || !strings.HasSuffix(got, "masked: email ssn born x y") {
-		t.Errorf("the row is %s", got)
+	d, j, err := b.datasets.Create(ctx, dataset.Upload{Tenant: ann.Tenant, User: ann.User, Filename: "t.csv", Body: strings.NewReader(people())})
+	if err != nil {
+		t.Fatal(err)
 	}
-	other := b.table(t, ann, "id,note\n1,a\n2,b\n3,c\n")
-	join := step("join_table", map[string]any{"dataset": id, "on": []any{"id"}, "other_on": []any{"score"}, "columns": []any{"x"}, "prefix": "z_", "repeated": "first"})
-	shown, err := b.Preview(ctx, ann, recipe.Use{DatasetID: other, Steps: steps(join)}, 10)
-	if err != nil || strings.Contains(fmt.Sprint(shown.After.Values), "free") || strings.Contains(fmt.Sprint(shown.After.Values), "pro") {
-		t.Errorf("the join shows %v, %v", shown, err)
+	made, err := b.ingest.Run(ctx, jobtest.NewTask(j, nil).Task, dataset.IngestRequest{DatasetID: d.ID})
+	if err != nil {
+		t.Fatal(err)
 	}
-	b.apply(t, ann, recipe.Request{Use: recipe.Use{DatasetID: other, Steps: steps(join)}})
-	if got := strings.Join(b.row(t, ann.Tenant, other), " "); strings.Contains(got, "pro") || !strings.HasSuffix(got, "masked: z_x") {
-		t.Errorf("the joined row is %s", got)
+	b.ingested[d.ID] = ingested{j, made}
+	away := errors.New("the store is away")
+	b.line.Fail(away)
+	if err := b.ingest.Publish(ctx, j, encode(t, made)); !errors.Is(err, away) {
+		t.Fatalf("published without its policies: %v", err)
 	}
-	// What is hashed or masked in a preview is shown as that.
-	shown, err = b.Preview(ctx, ann, recipe.Use{DatasetID: id, Steps: steps(step("hash_values", map[string]any{"columns": []any{"x"}}))}, 1)
-	if want := b.keys.Of("acme").Hash("free"); err != nil || !strings.Contains(fmt.Sprint(shown.After.Values), want) || strings.Contains(fmt.Sprint(shown.Before.Values), "free") {
-		t.Errorf("%v, want %s, %v", shown, want, err)
+	b.line.Fail(nil)
+	if _, err := b.datasets.Ready(ctx, ann.Tenant, d.ID); fault.CodeOf(err) != dataset.CodeUnprotected || b.count("protect") != 0 {
+		t.Fatalf("it can be used: %v; %d jobs", err, b.count("protect"))
 	}
-}
-
-func trimOf(column string) recipe.Step {
-	return step("trim_text", map[string]any{"columns": []any{column}})
-}
-
-// TestKindsAgree: the step masks every kind of personal data that there is.
-func TestKindsAgree(t *testing.T) {
-	t.Parallel()
-	for _, o := range recipe.Vocabulary() {
-		if o.Name != "mask_values" {
-			continue
-		}
-		var kinds []string
-		for _, k := range append([]pii.Kind{pii.Other}, pii.Kinds()...) {
-			kinds = append(kinds, string(k))
-		}
-		if !slices.Equal(o.Parameters[1].Choices, kinds) {
-			t.Errorf("it has the kinds %q, should have %q", o.Parameters[1].Choices, kinds)
-		}
-		return
+	b.republish(t, d.ID)
+	b.republish(t, d.ID)
+	p, err := b.datasets.Privacy(ctx, ann.Tenant, d.ID)
+	if err != nil || p.JobID == "" || b.count("protect") != 1 {
+		t.Fatalf("%+v, %v; %d jobs", p, err, b.count("protect"))
 	}
-	t.Error("there is no mask_values")
+	// The attempt that goes on after one that was killed makes the same.
+	protect, err := b.line.Get(ctx, ann.Tenant, p.JobID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := b.protect(ctx, protect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protect.Epoch++
+	second, err := b.protect(ctx, protect)
+	if err != nil || first.Hash != second.Hash {
+		t.Fatalf("%s, and then %s, %v", first.Hash, second.Hash, err)
+	}
+	b.publish(t, protect, second)
+	if got := b.row(t, ann.Tenant, d.ID); !slices.Equal(got, []string{"score=0", "plan=free", "masked: "}) {
+		t.Errorf("the row is %q", got)
+	}
 }

@@ -109,17 +109,17 @@ func decode(text []byte) (*document, error) {
 }
 
 // own checks that what is set for the owner's tenant holds for that one alone.
-func (w *walk) own(path string) {
+func (w *walk) own(at string) {
 	w.tb.Helper()
 	const set = "medical_id"
-	put := request{method: http.MethodPut, path: path, body: map[string]any{"kinds": map[string]any{set: "mask"}}}
+	put := request{method: http.MethodPut, path: at, body: map[string]any{"kinds": map[string]any{set: "mask"}}}
 	if got := w.ask(w.owner.Token, put); got.status != http.StatusOK {
-		w.tb.Errorf("PUT %s by the owner: status %d: %s", path, got.status, got.body)
+		w.tb.Errorf("PUT %s by the owner: status %d: %s", at, got.status, got.body)
 	}
 	for token, shown := range map[string]bool{w.owner.Token: true, w.another.Token: false} {
-		got := w.ask(token, request{method: http.MethodGet, path: path})
+		got := w.ask(token, request{method: http.MethodGet, path: at})
 		if got.status != http.StatusOK || strings.Contains(string(got.body), set) != shown {
-			w.tb.Errorf("GET %s of what the owner has set: status %d: %s", path, got.status, got.body)
+			w.tb.Errorf("GET %s of what the owner has set: status %d: %s", at, got.status, got.body)
 		}
 	}
 }
