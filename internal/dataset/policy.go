@@ -17,7 +17,9 @@ import (
 // Policy says what is done about a column of personal data.
 type Policy string
 
-// The policies. Whatever it is but PolicyAllow, values are shown masked.
+// The policies. Whatever it is but PolicyAllow, values are shown masked. The last
+// three protect: a version is made that has the values no more, and what was before
+// is sealed.
 const (
 	PolicyWarn    Policy = "warn"    // it is said
 	PolicyConfirm Policy = "confirm" // nothing is done with the data set before somebody has confirmed it

@@ -167,7 +167,11 @@ func (w *way) mend(s *Stage) *Action {
 		return w.repeat(prepares)
 	}
 	if len(w.clean) > 0 {
-		return w.transform(w.clean, fmt.Sprintf("%d steps would clean the table", len(w.clean)), "narrative recipe clean "+w.id()+" --yes")
+		steps := "one step"
+		if n := len(w.clean); n > 1 {
+			steps = fmt.Sprintf("%d steps", n)
+		}
+		return w.transform(w.clean, steps+" would clean the table", "narrative recipe clean "+w.id()+" --yes")
 	}
 	return &Action{
 		Operation: "suggest-steps", Method: "GET", Path: api + "/datasets/" + w.id() + "/suggestions", Command: "narrative recipe suggest " + w.id(),
