@@ -60,6 +60,18 @@ func TestModelsHash(t *testing.T) {
 	if len(raw) != 201 || !slices.Equal(raw, own) {
 		t.Errorf("of the file %q, of the version that is hashed %q", raw[:3], own[:3])
 	}
+	// A data set whose file is sealed is predicted as the same policy has made it.
+	closed := b.upload(t, "closed.csv", strings.NewReader(customers(200)))
+	if _, j, err = b.datasets.SetPolicies(ctx, ann, closed, []dataset.PolicyChange{{Column: "email", Policy: dataset.PolicyHash}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	b.run(t, j)
+	if _, _, err := b.prediction.Submit(ctx, ann, prediction.Request{ModelID: m.ID, DatasetID: closed}, ""); fault.CodeOf(err) != dataset.CodeSealed {
+		t.Errorf("predicted a file that is sealed: %v", err)
+	}
+	if got := predicted(prediction.Request{ModelID: m.ID, DatasetID: closed, Version: 2, Prepared: true}); !slices.Equal(got, own) {
+		t.Errorf("of the version that is hashed %q, want %q", got[:3], own[:3])
+	}
 	// What the other model learned from is sealed.
 	if _, _, err := b.prediction.Submit(ctx, ann, prediction.Request{ModelID: before.ID, DatasetID: id}, ""); fault.CodeOf(err) != dataset.CodeSealed {
 		t.Errorf("predicted rows that are sealed: %v", err)
