@@ -1,0 +1,205 @@
+package recipe_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/fault"
+	"github.com/narrativeml/narrative/internal/job"
+	"github.com/narrativeml/narrative/internal/job/jobtest"
+	"github.com/narrativeml/narrative/internal/pii"
+	"github.com/narrativeml/narrative/internal/recipe"
+)
+
+// hidden looks at everything of the newest version that anybody is shown, and wants
+// nothing of the values in it.
+func (b *bundle) hidden(tb testing.TB, what, id string, values ...string) {
+	tb.Helper()
+	d, err := b.datasets.Ready(tb.Context(), ann.Tenant, id)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := b.datasets.Preview(tb.Context(), d, 100)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	profile, err := b.datasets.ProfileOf(tb.Context(), d)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, value := range values {
+		if shown := fmt.Sprint(p.Rows); strings.Contains(shown, value) {
+			tb.Errorf("%s: the preview tells %q: %.300s", what, value, shown)
+		}
+		if strings.Contains(string(profile), value) {
+			tb.Errorf("%s: the profile tells %q", what, value)
+		}
+	}
+}
+
+func (b *bundle) reprofile(tb testing.TB, id string) {
+	tb.Helper()
+	j, _, err := b.datasets.Reprofile(tb.Context(), ann.Tenant, ann.User, id, "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	b.now = b.now.Add(1)
+	profiler := dataset.Profiler{Runner: b.ingest}
+	made, err := profiler.Run(tb.Context(), jobtest.NewTask(j, nil).Task, dataset.ProfileRequest{DatasetID: id})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := profiler.Publish(tb.Context(), j, encode(tb, made)); err != nil {
+		tb.Fatal(err)
+	}
+	b.end(tb, j.ID, job.Succeeded)
+}
+
+func apply(id string, all ...recipe.Step) recipe.Request {
+	return recipe.Request{Use: recipe.Use{DatasetID: id, Steps: all}}
+}
+
+func renamed(from, to string) recipe.Step {
+	return step("rename_columns", map[string]any{"names": map[string]any{from: to}})
+}
+
+func dropped(columns ...any) recipe.Step {
+	return step("drop_columns", map[string]any{"columns": columns})
+}
+
+// TestPersonalColumnsStayPersonal: what is known of a column is not forgotten when a
+// step leaves values that say nothing by themselves, or when somebody looks again.
+func TestPersonalColumnsStayPersonal(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		step  recipe.Step
+		value string
+	}{
+		"derived, in another form": {step("derive_column", map[string]any{"name": "y", "expression": `"zz" + replace(replace(email, "@", " "), ".", " ")`}), "user7"},
+		"another form in place":    {step("derive_column", map[string]any{"name": "contact", "expression": `replace(replace(contact, "@", " "), ".", " ")`}), "user7"},
+		"few rows":                 {step("filter_rows", map[string]any{"condition": `score == 44`}), "Maria Garcia"},
+		"a number in place":        {step("convert_type", map[string]any{"columns": []any{"code"}, "type": "integer", "unknown": "missing"}), "5555555555554444"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			lines := strings.Split(people(), "\n")
+			lines[0] += ",contact,code,f1"
+			for i := 1; i < len(lines)-1; i++ {
+				mail, _, _ := strings.Cut(lines[i], ",")
+				lines[i] += "," + mail + ",5555555555554444," + []string{"Maria Garcia", "John Miller", "Anna Schmidt", "Robert Johnson"}[(i-1)%4]
+			}
+			id := b.table(t, ann, strings.Join(lines, "\n"))
+			b.hidden(t, "at first", id, test.value)
+			b.apply(t, ann, apply(id, test.step))
+			b.hidden(t, "afterwards", id, test.value)
+			b.reprofile(t, id)
+			b.hidden(t, "looked at again", id, test.value)
+			b.apply(t, ann, apply(id, dropped("born")))
+			b.hidden(t, "one version later", id, test.value)
+		})
+	}
+}
+
+// TestNamesDoNotShowColumns: who may not see values does not come to see them by
+// allowing a name that a personal column has in another version, or will have.
+func TestNamesDoNotShowColumns(t *testing.T) {
+	t.Parallel()
+	t.Run("allowed before", func(t *testing.T) {
+		t.Parallel()
+		b, ctx := setup(t), t.Context()
+		id := b.table(t, ann, people())
+		if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("plan", "allow"), nil); err != nil {
+			t.Fatal(err)
+		}
+		b.apply(t, ann, apply(id, dropped("plan"), renamed("email", "plan")))
+		b.hidden(t, "under another name", id, "user1@", "user7@")
+		if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("plan", "allow"), nil); fault.CodeOf(err) != "role_required" {
+			t.Errorf("allowed once more: %v", err)
+		}
+		if _, _, err := b.datasets.SetPolicies(ctx, sue, id, policies("plan", "allow"), nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.row(t, ann.Tenant, id); !strings.Contains(strings.Join(got, " "), "plan=user0@example.org") {
+			t.Errorf("a steward has allowed it, and it is shown as %q", got)
+		}
+	})
+	t.Run("allowed afterwards", func(t *testing.T) {
+		t.Parallel()
+		b, ctx := setup(t), t.Context()
+		id := b.table(t, ann, people())
+		first, err := b.datasets.Ready(ctx, ann.Tenant, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.apply(t, ann, apply(id, dropped("email"), step("derive_column", map[string]any{"name": "email", "expression": `score + 1`})))
+		if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("email", "allow"), nil); fault.CodeOf(err) != "role_required" {
+			t.Errorf("allowed: %v", err)
+		}
+		shown, err := b.Preview(ctx, ann, recipe.Use{DatasetID: id, Version: 1, Steps: steps(trimOf("plan"))}, 10)
+		if err != nil || strings.Contains(fmt.Sprint(shown), "user0@") {
+			t.Errorf("%v, %v", shown, err)
+		}
+		if err := b.datasets.Release(ctx, ann, dataset.Release{DatasetID: id, JobID: first.Version.JobID, File: "table"}); fault.CodeOf(err) != "role_required" {
+			t.Errorf("a link: %v", err)
+		}
+	})
+}
+
+// TestMaskedAsSomethingElse: what is masked as if it held addresses of mail may still
+// tell all but its first character.
+func TestMaskedAsSomethingElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.table(t, ann, people())
+	b.apply(t, ann, apply(id,
+		step("derive_column", map[string]any{"name": "y", "expression": `"x@" + ssn + ".com"`}),
+		step("mask_values", map[string]any{"columns": []any{"y"}, "kind": "email"})))
+	d, err := b.datasets.Ready(t.Context(), ann.Tenant, id)
+	if err != nil || d.Private()["y"] != pii.SSN {
+		t.Errorf("it holds %v, %v", d.Private(), err)
+	}
+}
+
+// TestProfilesOfColumnsThatWereShown: a column that is hidden again is hidden in the
+// profile that was made while it was shown, and links to it are for stewards.
+func TestProfilesOfColumnsThatWereShown(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id := b.table(t, ann, people())
+	// Another column is hidden in the same change, so that as many are as before.
+	_, j, err := b.datasets.SetPolicies(ctx, sue, id, policies("email", "allow", "plan", "warn"), nil)
+	if err != nil || j == nil {
+		t.Fatalf("job %v, %v", j, err)
+	}
+	b.end(t, j.ID, job.Succeeded)
+	b.reprofile(t, id)
+	link := dataset.Release{DatasetID: id, JobID: j.ID, File: "profile", Profile: true}
+	if err := b.datasets.Release(ctx, ann, link); fault.CodeOf(err) != "role_required" {
+		t.Errorf("a link to a profile that tells plans: %v", err)
+	}
+	b.hidden(t, "plans", id, "pro\"")
+	if _, _, err := b.datasets.SetPolicies(ctx, ann, id, policies("email", "warn"), nil); err != nil {
+		t.Fatal(err)
+	}
+	b.hidden(t, "hidden again", id, "user0@", "user7@")
+	if err := b.datasets.Release(ctx, sue, link); err != nil {
+		t.Errorf("a steward's link: %v", err)
+	}
+}
+
+// TestStepsOfATrainingMakeNoNames: names of columns are not made of personal data
+// within a training, either.
+func TestStepsOfATrainingMakeNoNames(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id := b.table(t, ann, people())
+	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = recipe.Bind(ctx, b.datasets, d, recipe.Inside{Columns: d.Version.Schema, Target: "plan", Steps: steps(step("encode_one_hot", map[string]any{"columns": []any{"email"}}))})
+	checkFault(t, err, fault.ClassInvalid, "column_is_personal", "body.steps[0].parameters.columns")
+}
