@@ -34,6 +34,12 @@ func (s *Service) Release(ctx context.Context, caller account.Caller, r Release)
 	if err != nil {
 		return storeFault(err)
 	}
+	if d.Version == nil && r.Version > 0 && d.Tenant == caller.Tenant { // a prediction has read the file
+		if !caller.Has(account.RoleSteward) {
+			return errSteward("a file with rows of data set " + d.ID + ", which nobody has looked through for personal data,")
+		}
+		return s.noteOf(ctx, caller, d.ID, 0, ActionDownload, append(slices.Clone(r.Columns), "file "+r.File+" of "+r.JobID))
+	}
 	private, err := s.privateIn(ctx, d, r)
 	if err != nil {
 		return err

@@ -224,3 +224,38 @@ func TestStepsOfATrainingMakeNoNames(t *testing.T) {
 	_, _, err = recipe.Bind(ctx, b.datasets, d, recipe.Inside{Columns: d.Version.Schema, Target: "plan", Steps: steps(step("encode_one_hot", map[string]any{"columns": []any{"email"}}))})
 	checkFault(t, err, fault.ClassInvalid, "column_is_personal", "body.steps[0].parameters.columns")
 }
+
+// TestFilesNobodyHasLookedThrough: a prediction can read a file whose ingest has not
+// ended, or has failed at some row. What has rows of it is for stewards, and it is not
+// read at all where the rules of the tenant may take something away.
+func TestFilesNobodyHasLookedThrough(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	d, j, err := b.datasets.Create(ctx, dataset.Upload{Tenant: ann.Tenant, User: ann.User, Filename: "t.csv", Body: strings.NewReader(people() + "one,field,more,than,there,are\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := dataset.Release{DatasetID: d.ID, JobID: "job_1", File: "predictions", Columns: []string{"email"}, Version: 1}
+	for _, state := range []job.State{job.Running, job.Failed} {
+		b.end(t, j.ID, state)
+		if _, err := b.datasets.Input(ctx, ann.Tenant, d.ID, dataset.Newest); err != nil {
+			t.Errorf("%s: %v", state, err)
+		}
+		if err := b.datasets.Release(ctx, ann, link); fault.CodeOf(err) != "role_required" {
+			t.Errorf("%s: an analyst's link: %v", state, err)
+		}
+	}
+	if err := b.datasets.Release(ctx, sue, link); err != nil {
+		t.Errorf("a steward's link: %v", err)
+	}
+	page, err := b.datasets.Accesses(ctx, sue, d.ID, "", 10)
+	if err != nil || len(page.Items) != 1 || fmt.Sprint(page.Items[0].Details) != "[email file predictions of job_1]" {
+		t.Errorf("written down is %+v, %v", page.Items, err)
+	}
+	if _, err := b.datasets.SetRules(ctx, sue, dataset.NewRules("warn", map[string]string{"ssn": "drop"}, ""), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.datasets.Input(ctx, ann.Tenant, d.ID, dataset.Newest); fault.CodeOf(err) != "dataset_not_ready" {
+		t.Errorf("read where a rule drops something: %v", err)
+	}
+}
