@@ -80,16 +80,18 @@ func TestPersonalColumnsStayPersonal(t *testing.T) {
 		"derived, in another form": {step("derive_column", map[string]any{"name": "y", "expression": `"zz" + replace(replace(email, "@", " "), ".", " ")`}), "user7"},
 		"another form in place":    {step("derive_column", map[string]any{"name": "contact", "expression": `replace(replace(contact, "@", " "), ".", " ")`}), "user7"},
 		"few rows":                 {step("filter_rows", map[string]any{"condition": `score == 44`}), "Maria Garcia"},
+		"the largest of one":       {step("aggregate_by_group", map[string]any{"by": []any{"score"}, "values": map[string]any{"m": "max(card)"}}), "5555555555554444"},
+		"rounded":                  {step("round_numbers", map[string]any{"columns": []any{"card"}, "digits": -1}), "555555555555444"},
 		"a number in place":        {step("convert_type", map[string]any{"columns": []any{"born"}, "type": "float"}), "-6"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			lines := strings.Split(people(), "\n")
-			lines[0] += ",contact,f1"
+			lines[0] += ",contact,f1,card"
 			for i := 1; i < len(lines)-1; i++ {
 				mail, _, _ := strings.Cut(lines[i], ",")
-				lines[i] += "," + mail + "," + []string{"Maria Garcia", "John Miller", "Anna Schmidt", "Robert Johnson"}[(i-1)%4]
+				lines[i] += "," + mail + "," + []string{"Maria Garcia", "John Miller", "Anna Schmidt", "Robert Johnson"}[(i-1)%4] + ",5555555555554444"
 			}
 			id := b.table(t, ann, strings.Join(lines, "\n"))
 			b.hidden(t, "at first", id, test.value)
@@ -110,7 +112,9 @@ func TestOtherColumnsAreNotPersonal(t *testing.T) {
 	b, ctx := setup(t), t.Context()
 	id := b.table(t, ann, people())
 	b.apply(t, ann, apply(id, step("derive_column", map[string]any{"name": "y", "expression": `email + "!"`})))
-	b.apply(t, ann, apply(id, dropped("y"), step("derive_column", map[string]any{"name": "y", "expression": `score * 1000 + 1`})))
+	b.apply(t, ann, apply(id, dropped("y"), step("derive_column", map[string]any{"name": "y", "expression": `score * 1000 + 1`}),
+		step("compute_age", map[string]any{"column": "born", "name": "age", "at": "2024-01-01"}),
+		step("aggregate_by_group", map[string]any{"by": []any{"plan"}, "values": map[string]any{"n": "count(email)"}})))
 	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +123,7 @@ func TestOtherColumnsAreNotPersonal(t *testing.T) {
 	if _, private := d.Private()["y"]; err != nil || private || !strings.Contains(string(profile), "78001") {
 		t.Errorf("private %v, %v, profile %s", private, err, profile)
 	}
-	if got := strings.Join(b.row(t, ann.Tenant, id), " "); !strings.Contains(got, "y=1 ") {
+	if got := strings.Join(b.row(t, ann.Tenant, id), " "); !strings.Contains(got, "y=1 age=") || !strings.HasSuffix(got, "n=30 masked: email ssn born") {
 		t.Errorf("the row is %s", got)
 	}
 }

@@ -11,19 +11,16 @@ import (
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
-// The steps that hide values, and those that copy them to columns of other names.
+// The steps that hide values, and those that are looked at more closely.
 const (
-	stepMask    = "mask_values"
-	stepHash    = "hash_values"
-	stepRename  = "rename_columns"
-	stepDerive  = "derive_column"
-	stepChoose  = "choose_value"
-	stepConvert = "convert_type"
-	stepJoin    = "join_table"
-	stepOneHot  = "encode_one_hot"
+	stepMask   = "mask_values"
+	stepHash   = "hash_values"
+	stepJoin   = "join_table"
+	stepOneHot = "encode_one_hot"
 )
 
 // veil hides personal data of a data set, also in what steps make of it.
@@ -134,14 +131,15 @@ func (v *veil) joined(b *bound, i int, column string) {
 // Of columns whose names people have set a policy for, that is known by their names.
 func (v *veil) made(b *bound, schema tabular.Schema) (private map[string]pii.Kind, concealed map[string]dataset.Concealment) {
 	known := maps.Clone(v.columns)
-	written, copied := make(map[string]bool), make(map[string]bool)
+	blurred := make(map[string]bool)
 	for i := range b.Len() {
 		v.step(b, i)
 		for _, name := range b.Writes(i) {
-			written[name] = true
-			switch b.Operation(i).Name {
-			case stepRename, stepDerive, stepChoose, stepJoin, stepConvert:
-				copied[name] = true
+			if blurred[name] = blurs(b, i, name); !blurred[name] {
+				continue
+			}
+			if f, there := b.Schemas()[i+1].Lookup(name); there && f.Type == frame.String {
+				blurred[name] = false
 			}
 		}
 	}
@@ -154,11 +152,26 @@ func (v *veil) made(b *bound, schema tabular.Schema) (private map[string]pii.Kin
 		if kind == "" || known[f.Name] != "" && v.said[f.Name] != "" {
 			continue
 		}
-		if !written[f.Name] || copied[f.Name] || f.Type == tabular.String {
+		if !blurred[f.Name] {
 			private[f.Name] = kind
 		}
 	}
 	return private, concealed
+}
+
+// blurs reports whether a step writes numbers to the column that do not tell the values
+// that it has read: parts of dates, numbers of categories, how many there are. Others,
+// such as the largest of a group or a number that is rounded, may be such a value.
+func blurs(b *bound, i int, column string) bool {
+	name := b.Operation(i).Name
+	switch name {
+	case "extract_date_parts", "encode_cycles", "compute_age", "encode_labels", "encode_ordinal", "encode_frequency", "bin_numbers":
+		return true
+	case "group_rows", "aggregate_by_group":
+		values, _ := b.Spec(i).Parameters["values"].(map[string]string)
+		return strings.HasPrefix(strings.TrimSpace(values[column]), "count")
+	}
+	return false
 }
 
 // names refuses steps that would make names of columns of personal data.
