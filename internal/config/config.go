@@ -210,7 +210,7 @@ func Default(role Role) Config {
 		Ops:  Ops{Addr: "127.0.0.1:8081"},
 		Worker: Worker{
 			Pools:        map[string]int{"data": 2, "training": 1, "batch": 2, "maintenance": 1},
-			ShardRows:    2_000_000,
+			ShardRows:    5_000_000,
 			Isolation:    isolation(runtime.GOOS),
 			Heartbeat:    3 * time.Second,
 			DrainTimeout: 30 * time.Second,
