@@ -263,3 +263,40 @@ func TestFilesNobodyHasLookedThrough(t *testing.T) {
 		t.Errorf("read where a rule drops something: %v", err)
 	}
 }
+
+// TestPoliciesOfVersionsThatAreMadeAgain: rules that came after a recipe had dropped the
+// columns are applied to an older version when that is made again, and seal what was.
+func TestPoliciesOfVersionsThatAreMadeAgain(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id := b.table(t, ann, people())
+	b.apply(t, ann, apply(id, dropped("score")))
+	b.apply(t, ann, apply(id, dropped("email", "ssn", "born")))
+	if _, err := b.datasets.SetRules(ctx, sue, dataset.NewRules("mask", nil, ""), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, j, err := b.datasets.Apply(ctx, ann, id); err != nil || j != nil {
+		t.Errorf("there is something to do: %+v, %v", j, err)
+	}
+	b.apply(t, ann, recipe.Request{Use: recipe.Use{DatasetID: id}, Reproduce: 2})
+	p, err := b.datasets.Privacy(ctx, ann.Tenant, id)
+	if err != nil || p.State != dataset.NeedsPolicy || p.JobID == "" {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	for _, j := range b.line.Jobs() {
+		if j.ID != p.JobID {
+			continue
+		}
+		made, err := b.protect(ctx, j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.publish(t, j, made)
+	}
+	if p, err = b.datasets.Privacy(ctx, ann.Tenant, id); err != nil || p.State != dataset.Ready || p.SealedBefore != 5 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if _, _, err := b.datasets.At(ctx, ann.Tenant, id, 1); fault.CodeOf(err) != dataset.CodeSealed {
+		t.Errorf("version 1: %v", err)
+	}
+}
