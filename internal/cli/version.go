@@ -67,6 +67,10 @@ func versionTable(w io.Writer, all []*client.DatasetVersion) error {
 			parent = strconv.Itoa(v.Parent)
 		}
 		switch {
+		case v.Erased:
+			state = "erased"
+		case v.Sealed:
+			state = "sealed"
 		case v.Gone:
 			state = "gone"
 		case v.Pinned:

@@ -133,6 +133,8 @@ type DatasetVersion struct {
 	CreatedAt time.Time `json:"created_at"`
 	Pinned    bool      `json:"pinned"`
 	Gone      bool      `json:"gone"`
+	Sealed    bool      `json:"sealed"`
+	Erased    bool      `json:"erased"`
 
 	whole whole
 }

@@ -20,7 +20,7 @@ type Output struct {
 	Of     *Dataset // that it was made of
 	Now    time.Time
 	// Concealed are the columns that hold masked or hashed values, Private those that
-	// hold personal data of columns of other names.
+	// are known to hold personal data, since the columns did that they are made of.
 	Concealed map[string]Concealment
 	Private   map[string]pii.Kind
 }
@@ -29,7 +29,10 @@ type Output struct {
 func (o *Output) options() profile.Options {
 	then := *o.Of
 	v := *o.Of.Version
-	v.Concealed = o.Concealed
+	v.Concealed, v.PII = o.Concealed, slices.Clone(v.PII)
+	for i := range v.PII { // Private says which columns they are by now
+		v.PII[i].Made = false
+	}
 	then.Version = &v
 	options := profileOptions(&then, o.settings(), o.Now)
 	maps.Copy(options.PII, o.Private)
@@ -37,12 +40,27 @@ func (o *Output) options() profile.Options {
 }
 
 // found are the findings of the profile, and columns that are known to hold personal
-// data although nothing was found in them.
+// data, whether something was found in them or not.
 func (o *Output) found(p *profile.Profile) []pii.Finding {
-	all := slices.Clone(p.PII)
+	known := make([]pii.Finding, 0, len(o.Private))
 	for _, name := range slices.Sorted(maps.Keys(o.Private)) {
-		if !slices.ContainsFunc(all, func(f pii.Finding) bool { return f.Column == name }) {
-			all = append(all, pii.Finding{Column: name, Kind: o.Private[name], Confidence: 1, Risk: o.Private[name].Risk(1), Name: "made of a column of personal data"})
+		known = append(known, pii.Finding{Column: name, Kind: o.Private[name], Confidence: 1, Risk: o.Private[name].Risk(1), Name: "made of a column of personal data", Made: true})
+	}
+	return remember(p.PII, known)
+}
+
+// remember adds to findings what is known of columns that steps have made, which is
+// not forgotten when the values of fewer rows, or in another form, say nothing.
+func remember(found, known []pii.Finding) []pii.Finding {
+	all := slices.Clone(found)
+	for _, k := range known {
+		if !k.Made {
+			continue
+		}
+		if at := slices.IndexFunc(all, func(f pii.Finding) bool { return f.Column == k.Column }); at >= 0 {
+			all[at].Made = true
+		} else {
+			all = append(all, k)
 		}
 	}
 	return all

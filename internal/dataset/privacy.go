@@ -3,7 +3,6 @@ package dataset
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,7 +51,8 @@ func (d *Dataset) Private() map[string]pii.Kind {
 	return private
 }
 
-// told returns what people have said about columns, for a profile.
+// told returns what people have said about columns, and what is known of those that
+// steps have made, for a profile.
 func (d *Dataset) told() map[string]pii.Kind {
 	told := make(map[string]pii.Kind)
 	private := d.Private()
@@ -63,6 +63,11 @@ func (d *Dataset) told() map[string]pii.Kind {
 		}
 	}
 	if d.Version != nil {
+		for _, f := range d.Version.PII {
+			if f.Made && private[f.Column] != "" {
+				told[f.Column] = private[f.Column]
+			}
+		}
 		for name := range d.Version.Concealed {
 			told[name] = ""
 		}
@@ -195,6 +200,9 @@ func (s *Service) SetPolicies(ctx context.Context, caller account.Caller, id str
 	if err := s.checkPolicies(d, caller, rules, changes); err != nil {
 		return nil, nil, err
 	}
+	if err := s.checkShown(ctx, d, caller, changes); err != nil {
+		return nil, nil, err
+	}
 	then := *d
 	then.set(changes)
 	if maps.Equal(then.Privacy, d.Privacy) {
@@ -226,7 +234,8 @@ func (s *Service) SetPolicies(ctx context.Context, caller account.Caller, id str
 		}
 		before := d.Private()
 		d.set(changes)
-		shown = len(d.Private()) < len(before)
+		maps.DeleteFunc(before, func(name string, _ pii.Kind) bool { return d.Privacy[name] != PolicyAllow })
+		shown = len(before) > 0
 		d.State = d.settled(rules)
 		return nil
 	})
@@ -298,11 +307,34 @@ func (s *Service) checkPolicies(d *Dataset, caller account.Caller, rules *Rules,
 		if !hidden || caller.Has(account.RoleSteward) {
 			continue
 		}
-		if c.Policy == PolicyAllow {
-			return errSteward("to show the values of column " + strconv.Quote(c.Column))
-		}
 		if rules.Of(kind).Protects() && !c.Policy.Protects() {
 			return errSteward(fmt.Sprintf("to do less about column %q than the tenant's policy for it, %s,", c.Column, rules.Of(kind)))
+		}
+	}
+	return nil
+}
+
+// checkShown refuses to those who may not see values what would show some: of a column
+// that is hidden, also where that is in another version, since the policy of a name
+// holds for all of them.
+func (s *Service) checkShown(ctx context.Context, d *Dataset, caller account.Caller, changes []PolicyChange) error {
+	allows := func(c PolicyChange) bool { return c.Policy == PolicyAllow }
+	if caller.Has(account.RoleSteward) || !slices.ContainsFunc(changes, allows) {
+		return nil
+	}
+	all, err := s.history.list(ctx, d)
+	if err != nil {
+		return err
+	}
+	hidden := d.Private()
+	for _, v := range all {
+		then := *d
+		then.Version = &v.Version
+		maps.Copy(hidden, then.Private())
+	}
+	for _, c := range changes {
+		if _, ok := hidden[c.Column]; ok && allows(c) {
+			return errSteward("to show the values of column " + strconv.Quote(c.Column))
 		}
 	}
 	return nil
@@ -379,76 +411,6 @@ func (p *Preview) mask(private map[string]pii.Kind) {
 			row[k] = pii.MaskAny(kind, row[k])
 		}
 	}
-}
-
-// Release names a file of a job that is about a data set.
-type Release struct {
-	DatasetID string
-	JobID     string
-	File      string
-	Columns   []string // those of the data set that are in it; nil: all
-	Version   int      // that it was made of; 0: that which the job made, if it made one
-}
-
-// Release is asked before a link to a file with the rows of a data set is given out:
-// where they hold personal data, or did before a policy took it away, that takes the
-// right to see it, and is written down.
-func (s *Service) Release(ctx context.Context, caller account.Caller, r Release) error {
-	d, err := s.table.Get(ctx, r.DatasetID)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // gone for good, and so nothing is known of it
-	}
-	if err != nil {
-		return storeFault(err)
-	}
-	private, err := s.privateIn(ctx, d, r)
-	if err != nil {
-		return err
-	}
-	if r.Columns != nil {
-		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return !slices.Contains(r.Columns, name) })
-	}
-	switch {
-	case d.Tenant != caller.Tenant || len(private) == 0:
-		return nil
-	case d.State == NeedsConfirmation:
-		return errUnconfirmed(d.ID)
-	case !caller.Has(account.RoleSteward):
-		return errSteward("a file with personal data of data set " + d.ID)
-	}
-	return s.note(ctx, caller, d, ActionDownload, append(slices.Sorted(maps.Keys(private)), "file "+r.File+" of "+r.JobID))
-}
-
-// privateIn returns the columns of personal data that the file may have: those of all
-// versions, since files of one have what a later one left out. Of what was made of
-// a version that policies have made, or of a later one, it is those of such versions.
-func (s *Service) privateIn(ctx context.Context, d *Dataset, r Release) (map[string]pii.Kind, error) {
-	private := make(map[string]pii.Kind)
-	all, err := s.history.list(ctx, d)
-	if err != nil || d.Version == nil {
-		return private, err
-	}
-	open := false
-	for _, v := range all {
-		if v.Version.JobID == r.JobID || r.Version > 0 && v.Version.number() == r.Version {
-			open = !d.Sealed(v)
-			if d.Erased(v) {
-				return nil, ErrSealed(d, v.Version.number())
-			}
-		}
-	}
-	for _, v := range all {
-		if open && d.Sealed(v) {
-			continue
-		}
-		then := *d
-		then.Version = &v.Version
-		maps.Copy(private, then.Private())
-	}
-	if d.SealedBefore == 0 || open {
-		maps.Copy(private, d.Private())
-	}
-	return private, nil
 }
 
 // masked masks what a profile shows of columns that people have said to be personal

@@ -255,7 +255,7 @@ func (r Profiler) Publish(ctx context.Context, j *job.Job, result json.RawMessag
 		}
 		v.ProfileKey, v.ProfileJobID, v.ProfiledAt = made.ProfileKey, j.ID, made.AskedAt
 		if made.Scanned {
-			v.PII, v.Scanned = made.PII, true
+			v.PII, v.Scanned = remember(made.PII, v.PII), true
 		}
 		return nil
 	}

@@ -3,6 +3,7 @@ package dataset
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -46,6 +47,7 @@ func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
 		v := made.Version
 		v.Number = number
 		d.Version = &v
+		d.recall()
 		if made.Protects {
 			d.SealedBefore = number
 			if rules.Remains == RemainsErased {
@@ -67,6 +69,19 @@ func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
 		return err
 	}
 	return r.history.trim(ctx, d)
+}
+
+// recall takes back that columns are shown as they are of which the newest version is
+// known to have the values of others, of personal data: it was said of what had their
+// names before.
+func (d *Dataset) recall() {
+	kept := maps.Clone(d.Privacy)
+	for _, f := range d.Version.PII {
+		if f.Made && kept[f.Column] == PolicyAllow {
+			delete(kept, f.Column)
+		}
+	}
+	d.Privacy = kept
 }
 
 // insert stores the record with the next number, once for its job.

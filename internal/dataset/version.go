@@ -273,12 +273,15 @@ func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Da
 // usable refuses data sets of which something has to be done about personal data, and
 // those that were not looked at where something may have to be done.
 func (s *Service) usable(ctx context.Context, d *Dataset) error {
-	if err := d.waits(); err != nil || d.Version != nil || d.State != Uploaded {
+	if err := d.waits(); err != nil || d.Version != nil {
 		return err
 	}
 	rules, err := s.rules.of(ctx, d.Tenant)
 	if err != nil || !rules.protect() {
 		return err
+	}
+	if d.State == Rejected {
+		return fault.Conflict("dataset_not_ready", "data set %s is %s, so that nobody has looked through it, and policies may have to be applied to it; its job %s says what is wrong with its file", d.ID, d.State, d.JobID)
 	}
 	return fault.Conflict("dataset_not_ready", "data set %s is %s, and policies may have to be applied to it; wait for its job %s", d.ID, d.State, d.JobID)
 }

@@ -209,9 +209,9 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 	r := dataset.Release{DatasetID: j.Subject, JobID: j.ID, File: file}
 	switch j.Kind {
 	case "ingest", "import", "retype", "transform", "protect":
-		if !slices.Contains([]string{"", "table", "sample", "fitted"}, file) {
-			return nil
-		}
+		r.Profile = file == "profile"
+	case "profile":
+		r.Profile = true
 	case "prediction", "prediction_shard":
 		var payload struct {
 			IDColumn string `json:"id_column"`

@@ -274,8 +274,19 @@ func TestAllowedColumnsAreShown(t *testing.T) {
 	if got.status != http.StatusAccepted {
 		t.Fatalf("status %d: %s", got.status, got.body)
 	}
-	h.finished(t, hidingAnalyst, got)
+	made := h.finished(t, hidingAnalyst, got)
 	if profile := h.ask(t, http.MethodGet, at+"/profile", hidingAnalyst, nil); !strings.Contains(string(profile.body), plantedName) || strings.Contains(string(profile.body), plantedEmail) {
 		t.Errorf("the profile is %.300s", profile.body)
+	}
+	// Hidden again, it is hidden in that profile, too.
+	if got := h.ask(t, http.MethodPatch, at+"/pii", hidingAnalyst, strings.NewReader(`{"columns":[{"column":"full_name","policy":"warn"}]}`), "Content-Type", "application/json"); got.status != http.StatusOK {
+		t.Fatalf("status %d: %s", got.status, got.body)
+	}
+	h.get(at+"/profile", http.StatusOK)
+	for _, file := range []string{"", "?file=profile"} {
+		wantProblem(t, h.get("/api/v1/jobs/"+made.ID+"/result"+file, http.StatusForbidden), http.StatusForbidden, "role_required")
+		if got := h.ask(t, http.MethodGet, "/api/v1/jobs/"+made.ID+"/result"+file, hidingSteward, nil); got.status != http.StatusSeeOther {
+			t.Errorf("a steward's link: %d %s", got.status, got.body)
+		}
 	}
 }

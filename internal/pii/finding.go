@@ -96,4 +96,5 @@ type Finding struct {
 	LookedAt   int64   `json:"looked_at"`       // all values that are not missing
 	Name       string  `json:"name,omitempty"`  // the words of the column's name that speak for it
 	Check      string  `json:"check,omitempty"` // that holds for the values
+	Made       bool    `json:"made,omitempty"`  // of a column of personal data, by steps: it is personal whatever its values look like
 }

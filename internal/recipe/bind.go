@@ -218,6 +218,9 @@ func Bind(ctx context.Context, datasets Tables, d *dataset.Dataset, in Inside) (
 	if err == nil {
 		err = b.CheckRows()
 	}
+	if err == nil {
+		err = newVeil(d).names(b)
+	}
 	if err != nil {
 		return nil, nil, Invalid(withoutTarget(err, in.Target))
 	}

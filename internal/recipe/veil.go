@@ -11,16 +11,14 @@ import (
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
 	"github.com/narrativeml/narrative/ml"
+	"github.com/narrativeml/narrative/ml/frame"
 	"github.com/narrativeml/narrative/ml/preprocess"
 )
 
-// The steps that hide values, and those that copy them to columns of other names.
+// The steps that hide values, and those that are looked at more closely.
 const (
 	stepMask   = "mask_values"
 	stepHash   = "hash_values"
-	stepRename = "rename_columns"
-	stepDerive = "derive_column"
-	stepChoose = "choose_value"
 	stepJoin   = "join_table"
 	stepOneHot = "encode_one_hot"
 )
@@ -29,10 +27,16 @@ const (
 type veil struct {
 	columns   map[string]pii.Kind
 	concealed map[string]dataset.Concealment // columns that hold masked or hashed values
+	said      map[string]dataset.Policy      // what people have set for names of columns
 }
 
 func newVeil(d *dataset.Dataset) *veil {
-	return &veil{d.Private(), maps.Clone(d.Version.Concealed)}
+	return &veil{d.Private(), maps.Clone(d.Version.Concealed), d.Privacy}
+}
+
+// clone is a veil that another recipe can be followed with.
+func (v *veil) clone() *veil {
+	return &veil{maps.Clone(v.columns), maps.Clone(v.concealed), v.said}
 }
 
 // through follows the columns through the first n steps: what a step writes may tell
@@ -45,7 +49,7 @@ func (v *veil) through(b *bound, n int) {
 
 // step follows the columns through one step.
 func (v *veil) step(b *bound, i int) {
-	before := &veil{maps.Clone(v.columns), maps.Clone(v.concealed)}
+	before := v.clone()
 	if v.concealed == nil {
 		v.concealed = make(map[string]dataset.Concealment)
 	}
@@ -82,17 +86,24 @@ func (v *veil) step(b *bound, i int) {
 	}
 }
 
-// hide notes that a step has masked or hashed a column.
+// hide notes that a step has masked or hashed a column. One that was masked as if it held
+// something else may still tell its values, as what has the form of an address of mail
+// does behind the @, and stays personal.
 func (v *veil) hide(b *bound, i int, column string, kind pii.Kind) {
 	policy, spec := dataset.PolicyHash, b.Spec(i)
 	if b.Operation(i).Name == stepMask {
 		policy = dataset.PolicyMask
 	}
-	if said, _ := spec.Parameters["kind"].(string); kind == "" && said != "" {
-		kind = pii.Kind(said)
+	said, _ := spec.Parameters["kind"].(string)
+	as := pii.Kind(said)
+	if as == "" {
+		as = pii.Other
 	}
 	if kind == "" {
-		kind = pii.Other
+		kind = as
+	}
+	if policy == dataset.PolicyMask && as != kind && as != pii.Other {
+		return
 	}
 	delete(v.columns, column)
 	if _, before := v.concealed[column]; !before {
@@ -116,17 +127,19 @@ func (v *veil) joined(b *bound, i int, column string) {
 }
 
 // made follows the columns through all steps, for the table that they make: which of
-// its columns are known to hold personal data although the data set does not say so
-// by their names, and which hold masked or hashed values.
+// its columns are known to hold personal data, and which hold masked or hashed values.
+// Of columns whose names people have set a policy for, that is known by their names.
 func (v *veil) made(b *bound, schema tabular.Schema) (private map[string]pii.Kind, concealed map[string]dataset.Concealment) {
 	known := maps.Clone(v.columns)
-	copies := make(map[string]bool)
+	blurred := make(map[string]bool)
 	for i := range b.Len() {
 		v.step(b, i)
 		for _, name := range b.Writes(i) {
-			switch b.Operation(i).Name {
-			case stepRename, stepDerive, stepChoose, stepJoin:
-				copies[name] = true
+			if blurred[name] = blurs(b, i, name); !blurred[name] {
+				continue
+			}
+			if f, there := b.Schemas()[i+1].Lookup(name); there && f.Type == frame.String {
+				blurred[name] = false
 			}
 		}
 	}
@@ -136,16 +149,34 @@ func (v *veil) made(b *bound, schema tabular.Schema) (private map[string]pii.Kin
 			concealed[f.Name] = done
 		}
 		kind := v.columns[f.Name]
-		if kind != "" && known[f.Name] == "" && (copies[f.Name] || f.Type == tabular.String) {
+		if kind == "" || known[f.Name] != "" && v.said[f.Name] != "" {
+			continue
+		}
+		if !blurred[f.Name] {
 			private[f.Name] = kind
 		}
 	}
 	return private, concealed
 }
 
+// blurs reports whether a step writes numbers to the column that do not tell the values
+// that it has read: parts of dates, numbers of categories, how many there are. Others,
+// such as the largest of a group or a number that is rounded, may be such a value.
+func blurs(b *bound, i int, column string) bool {
+	name := b.Operation(i).Name
+	switch name {
+	case "extract_date_parts", "encode_cycles", "compute_age", "encode_labels", "encode_ordinal", "encode_frequency", "bin_numbers":
+		return true
+	case "group_rows", "aggregate_by_group":
+		values, _ := b.Spec(i).Parameters["values"].(map[string]string)
+		return strings.HasPrefix(strings.TrimSpace(values[column]), "count")
+	}
+	return false
+}
+
 // names refuses steps that would make names of columns of personal data.
 func (v *veil) names(b *bound) error {
-	follow := &veil{maps.Clone(v.columns), maps.Clone(v.concealed)}
+	follow := v.clone()
 	for i := range b.Len() {
 		if b.Operation(i).Name == stepOneHot {
 			for _, name := range b.Reads(i) {

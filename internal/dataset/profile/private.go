@@ -70,17 +70,14 @@ func quoting(code string) bool {
 	return false
 }
 
-// Mask masks what the profile shows of columns that were not known to be personal
-// when it was made, and reports whether there was any.
+// Mask masks what the profile shows of columns, also of those that were found when it
+// was made, since they may have been shown then; what is masked stays as it is. It
+// reports whether there was any.
 func (p *Profile) Mask(columns map[string]pii.Kind) bool {
 	masked := make(map[string]bool)
-	known := make(map[string]bool)
-	for _, f := range p.PII {
-		known[f.Column] = true
-	}
 	for i := range p.Columns {
 		c := &p.Columns[i]
-		if kind, ok := columns[c.Name]; ok && !known[c.Name] {
+		if kind, ok := columns[c.Name]; ok {
 			c.mask(kind)
 			masked[c.Name] = true
 		}
