@@ -161,11 +161,17 @@ func (p *boolPage) read(_ *decoded, b *columnBuilder, at, n int) error {
 // bulkTexts reads pages of numbers of texts in a dictionary.
 func bulkTexts(s *columnStream) bulkReader {
 	dict := s.page.Dictionary()
-	if dict == nil || dict.Len() > maxIndexTexts || dict.Size() > maxIndexBytes {
+	if dict == nil {
 		return nil
 	}
 	if s.texts == nil {
-		s.texts = newTextPageIndex(dict)
+		const number = 4
+		size := dict.Size() + number*int64(dict.Len())
+		if size > *s.room {
+			return nil
+		}
+		*s.room -= size
+		s.texts = &textPageIndex{dict: dict, numbers: make([]int32, dict.Len()), same: make(map[string]int32)}
 	}
 	data := s.page.Data()
 	return &textPage{flatOf(s.page, data.Int32()), s.texts}
@@ -189,7 +195,7 @@ func (p *textPage) read(d *decoded, b *columnBuilder, at, n int) error {
 		if levels != nil && levels[i] != 1 {
 			continue
 		}
-		if k < 0 || int(k) >= len(p.texts.codes) {
+		if k < 0 || int(k) >= len(p.texts.numbers) {
 			return errDamaged(errors.New("a page refers to a text that its dictionary does not have"))
 		}
 		if to[i] = p.texts.code(b, k); to[i] < 0 {
@@ -199,77 +205,65 @@ func (p *textPage) read(d *decoded, b *columnBuilder, at, n int) error {
 	return nil
 }
 
-// Dictionaries that are larger are not kept beside those of the library.
-const (
-	maxIndexTexts = 1 << 18
-	maxIndexBytes = 16 << 20
-)
+// textRoom bounds the dictionaries of a row group whose texts are kept; columns
+// beyond are read value by value.
+const textRoom = 16 << 20
 
 // textPageIndex knows the codes that the texts of a row group's dictionary have in
 // a chunk. Texts are made once for the row group, and chunks share them.
 type textPageIndex struct {
-	dict  parquet.Dictionary
-	texts []string
-	same  map[string]int32 // the first entry of a text, since foreign dictionaries may repeat one
-	first []int32          // of each entry: the one with the same text, plus 1; 0: not yet known; -1: it is no text
-	codes []int32          // of each entry: its code in the chunk, plus 1
-	used  []int32          // entries with a code
-}
-
-func newTextPageIndex(dict parquet.Dictionary) *textPageIndex {
-	n := dict.Len()
-	return &textPageIndex{dict: dict, texts: make([]string, n), same: make(map[string]int32, n), first: make([]int32, n), codes: make([]int32, n)}
+	dict    parquet.Dictionary
+	numbers []int32 // of each entry: that of its text, plus 1; 0: not yet known; -1: it is no text
+	texts   []string
+	same    map[string]int32 // the number of a text, since foreign dictionaries may repeat one
+	codes   []int32          // of each text: its code in the chunk, plus 1
+	used    []int32          // texts with a code
 }
 
 // begin forgets the codes of the chunk before, which had about as many texts.
 func (x *textPageIndex) begin(b *columnBuilder) {
 	b.dict = make([]string, 0, len(x.used))
-	for _, k := range x.used {
-		x.codes[k] = 0
+	for _, t := range x.used {
+		x.codes[t] = 0
 	}
 	x.used = x.used[:0]
 }
 
 // code returns that of entry k, or -1 if it is no text.
 func (x *textPageIndex) code(b *columnBuilder, k int32) int32 {
-	if c := x.codes[k]; c > 0 {
-		return c - 1
+	t := x.numbers[k]
+	if t == 0 {
+		t = x.find(k)
 	}
-	first := x.find(k)
-	if first < 0 {
+	if t < 0 {
 		return -1
 	}
-	c := x.codes[first]
+	t--
+	c := x.codes[t]
 	if c == 0 {
-		c = b.entry(x.texts[first]) + 1
-		x.codes[first] = c
-		x.used = append(x.used, first)
-	}
-	if first != k {
-		x.codes[k] = c
-		x.used = append(x.used, k)
+		c = b.entry(x.texts[t]) + 1
+		x.codes[t] = c
+		x.used = append(x.used, t)
 	}
 	return c - 1
 }
 
-// find returns the first entry with the text of entry k, or -1.
+// find returns what numbers has of entry k from now on.
 func (x *textPageIndex) find(k int32) int32 {
-	if first := x.first[k]; first > 0 {
-		return first - 1
-	} else if first < 0 {
-		return -1
-	}
 	raw := x.dict.Index(k)
-	if !utf8.Valid(raw.ByteArray()) {
-		x.first[k] = -1
+	text := raw.ByteArray()
+	if !utf8.Valid(text) {
+		x.numbers[k] = -1
 		return -1
 	}
-	first, ok := x.same[string(raw.ByteArray())]
+	t, ok := x.same[string(text)]
 	if !ok {
-		first = k
-		x.texts[k] = string(raw.ByteArray())
-		x.same[x.texts[k]] = k
+		t = int32(len(x.texts))
+		s := string(text)
+		x.same[s] = t
+		x.texts = append(x.texts, s)
+		x.codes = append(x.codes, 0)
 	}
-	x.first[k] = first + 1
-	return first
+	x.numbers[k] = t + 1
+	return t + 1
 }

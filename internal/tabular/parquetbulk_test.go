@@ -134,6 +134,21 @@ func TestForeignDictionaries(t *testing.T) {
 	}
 }
 
+// Texts of large dictionaries are not kept beside those of the library, and read
+// all the same.
+func TestLargeDictionaries(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 17<<20)
+	file := handmade{dictionary: []string{"y", long}, pages: []handmadePage{{rows: 3, numbers: []int32{1, 0, 1}}}}.file(t)
+	c, err := openParquet(t, file, tabular.ParquetOptions{}).Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Frame.Columns()[0]; got.Text(0) != long || got.Text(1) != "y" || got.Text(2) != long || len(got.Dict()) != 2 {
+		t.Errorf("%d texts are read", len(got.Dict()))
+	}
+}
+
 func TestPagesThatLieAreDamage(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]handmade{

@@ -327,8 +327,9 @@ func (r *ParquetReader) next() (*Chunk, error) {
 		r.group++
 		r.left = int(g.NumRows())
 		chunks := g.ColumnChunks()
+		room := int64(textRoom)
 		for _, c := range r.wanted {
-			s := &columnStream{bulk: c.bulk}
+			s := &columnStream{bulk: c.bulk, room: &room}
 			if !c.empty {
 				s.pages = chunks[c.index].Pages()
 			}

@@ -17,6 +17,7 @@ type columnStream struct {
 	values bulkReader
 	left   int            // rows of the page that values has not read
 	texts  *textPageIndex // of the row group
+	room   *int64         // bytes that texts of all columns may still take
 	single parquet.ValueReader
 	buf    []parquet.Value
 }
