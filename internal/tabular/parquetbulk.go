@@ -26,9 +26,6 @@ func flatOf[T any](page parquet.Page, values []T) flatValues[T] {
 func (f *flatValues[T]) next(n int) (levels []byte, values []T, err error) {
 	there := n
 	if len(f.levels) > 0 {
-		if len(f.levels) < n {
-			return nil, nil, errDamaged(errShortPage)
-		}
 		levels, f.levels = f.levels[:n], f.levels[n:]
 		if there = bytes.Count(levels, []byte{1}); there == n {
 			levels = nil

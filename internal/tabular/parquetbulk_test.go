@@ -25,6 +25,7 @@ type handmade struct {
 type handmadePage struct {
 	rows    int
 	nulls   int // the rows begin with them
+	lost    int // values that its header calls missing, too
 	numbers []int32
 	texts   []string
 }
@@ -72,7 +73,7 @@ func (h handmade) file(tb testing.TB) string {
 			}
 		}
 		at := add(format.PageHeader{Type: format.DataPageV2, DataPageHeaderV2: thrift.New(format.DataPageHeaderV2{
-			NumValues: int32(p.rows), NumRows: int32(p.rows), NumNulls: int32(p.nulls), Encoding: encoding,
+			NumValues: int32(p.rows), NumRows: int32(p.rows), NumNulls: int32(p.nulls + p.lost), Encoding: encoding,
 			DefinitionLevelsByteLength: int32(len(levels)), IsCompressed: thrift.New(false),
 		})}, append(levels, body...))
 		if k == 0 {
@@ -155,6 +156,7 @@ func TestPagesThatLieAreDamage(t *testing.T) {
 		"a text that is not there": {dictionary: []string{"a"}, pages: []handmadePage{{rows: 2, numbers: []int32{0, 1}}}},
 		"a number below zero":      {dictionary: []string{"a"}, pages: []handmadePage{{rows: 1, numbers: []int32{-1}}}},
 		"fewer texts than rows":    {pages: []handmadePage{{rows: 3, texts: []string{"x", "y"}}}},
+		"fewer numbers than rows":  {dictionary: []string{"a"}, pages: []handmadePage{{rows: 3, lost: 1, numbers: []int32{0, 0}}}},
 		"fewer pages than rows":    {dictionary: []string{"a"}, pages: []handmadePage{{rows: 2, numbers: []int32{0, 0}}}, more: 1},
 	} {
 		t.Run(name, func(t *testing.T) {

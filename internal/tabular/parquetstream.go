@@ -18,6 +18,7 @@ type columnStream struct {
 	left   int            // rows of the page that values has not read
 	texts  *textPageIndex // of the row group
 	room   *int64         // bytes that texts of all columns may still take
+	looked int            // texts of the chunk before that were looked up one by one
 	single parquet.ValueReader
 	buf    []parquet.Value
 }
@@ -104,6 +105,9 @@ func (d *decoded) read(s *columnStream, n int) (frame.Column, error) {
 	if s.texts != nil {
 		s.texts.begin(b)
 	}
+	if s.looked > 0 {
+		b.index, b.dict = make(map[string]int32, s.looked), make([]string, 0, s.looked)
+	}
 	for i := 0; i < n; {
 		if err := s.open(); err != nil {
 			return frame.Column{}, err
@@ -114,6 +118,7 @@ func (d *decoded) read(s *columnStream, n int) (frame.Column, error) {
 		}
 		i += k
 	}
+	s.looked = len(b.index)
 	return b.column(d.column.name), nil
 }
 
