@@ -98,6 +98,8 @@ func TestArchitectureImportMistakesAreFound(t *testing.T) {
 		{"internal/tabular/csv.go", module + "/internal/store", "tabular"},
 		{"internal/dataset/ingest.go", module + "/internal/model", "hub-dataset"},
 		{"internal/dataset/profile/bins.go", "log", "hub-dataset"},
+		{"internal/dataset/chart/rows.go", module + "/internal/store", "dataset-chart"},
+		{"internal/dataset/chart/rows.go", module + "/internal/dataset/profile", ""},
 		{"internal/model/model.go", module + "/internal/training", "hub-model"},
 		{"internal/training/runner.go", module + "/internal/tuning", "activities"},
 		{"internal/training/runner.go", module + "/internal/dataset/profile", "activities"},
