@@ -374,6 +374,15 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
+	// What pages share is on each of them, once.
+	for path, title := range map[string]string{"/": "Narrative", "/dataset": "Data set - Narrative", "/docs": "Narrative API"} {
+		shown := string(b.get(t, path, "").body)
+		for _, want := range []string{"<title>" + title + "</title>", `<meta name="viewport"`, `<link rel="stylesheet" href="/assets/style.css">`, `<header class="bar">`, `<a class="brand" href="/">Narrative</a>`} {
+			if n := strings.Count(shown, want); n != 1 {
+				t.Errorf("%s has %s %d times", path, want, n)
+			}
+		}
+	}
 	if r := b.ask(t, http.MethodHead, "/docs", "", nil); r.status != http.StatusOK || len(r.body) != 0 {
 		t.Errorf("HEAD: status %d, %d bytes", r.status, len(r.body))
 	}
