@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -64,12 +66,19 @@ func serveAssets(e *echo.Echo, files fs.FS) error {
 	return nil
 }
 
-// servePage adds a page, or a part of one.
+// servePage adds a page, or a part of one. Browsers ask each time whether it is still
+// the same, since the next release may have another.
 func servePage(e *echo.Echo, address, kind string, content []byte) {
+	sum := sha256.Sum256(content)
+	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
 	e.Match([]string{http.MethodGet, http.MethodHead}, address, func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set("Content-Security-Policy", policyPage)
 		h.Set("Cache-Control", "no-cache")
+		h.Set("ETag", tag)
+		if has := (Revalidation{c.Request().Header.Get("If-None-Match")}); has.matches(tag) || has.anything() {
+			return c.NoContent(http.StatusNotModified)
+		}
 		if c.Request().Method == http.MethodHead {
 			h.Set("Content-Type", kind)
 			return c.NoContent(http.StatusOK)
