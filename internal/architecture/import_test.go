@@ -99,6 +99,7 @@ func TestArchitectureImportMistakesAreFound(t *testing.T) {
 		{"internal/dataset/ingest.go", module + "/internal/model", "hub-dataset"},
 		{"internal/dataset/profile/bins.go", "log", "hub-dataset"},
 		{"internal/dataset/chart/rows.go", module + "/internal/store", "dataset-chart"},
+		{"internal/dataset/fetch/run.go", module + "/internal/dataset", "dataset-fetch"},
 		{"internal/dataset/chart/rows.go", module + "/internal/dataset/profile", ""},
 		{"internal/model/model.go", module + "/internal/training", "hub-model"},
 		{"internal/training/runner.go", module + "/internal/tuning", "activities"},
