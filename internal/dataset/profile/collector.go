@@ -408,7 +408,7 @@ func (c *column) mergeSketches(o *column) error {
 	}
 	var failed error
 	o.sketch.ForEach(func(v, n float64) (stop bool) {
-		failed = c.sketch.AddWithCount(v+o.base-c.base, n)
+		failed = c.sketchSome(v+o.base-c.base, int64(math.Round(n)))
 		return failed != nil
 	})
 	return failed

@@ -118,7 +118,7 @@ func (c *counter) addFrequent(keys []uint64, s *sieve) {
 	c.lost += int64(off)
 	frequent := c.spare.frequent[:0]
 	for _, k := range keys {
-		if s.count(mix(k^seed)) > off {
+		if *s.cell(k) > off {
 			frequent = append(frequent, k)
 		}
 	}
@@ -128,7 +128,7 @@ func (c *counter) addFrequent(keys []uint64, s *sieve) {
 
 // rareShare is which part of the table, at most, the values of a batch take that are
 // frequent in it.
-const rareShare = 8
+const rareShare = 32
 
 func (c *counter) addWhileRoom(keys []uint64) int {
 	n := c.addSome(keys)

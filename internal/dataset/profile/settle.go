@@ -52,7 +52,7 @@ func (c *column) tallyAll(keys []uint64) {
 		if rank := ranks[h>>(64-precision)]; (h<<precision|1<<(precision-1))>>1>>(63-rank) == 0 {
 			c.differ(h)
 		}
-		s.add(h)
+		s.add(k)
 	}
 	if c.ids != nil || namedID(c.field.Name) { // of which it matters whether any comes back
 		c.counts.addAll(keys)
@@ -106,11 +106,20 @@ func newSketch() (*ddsketch.DDSketch, error) {
 	}), nil
 }
 
-// sketchSome adds a distance from the base to the sketch n times.
+// sketchSome adds a distance from the base to the sketch n times. It puts it into its
+// bin, since the sketch's own way to the bin ends before the largest numbers.
 func (c *column) sketchSome(v float64, n int64) error {
-	most := c.sketch.MaxIndexableValue()
-	if err := c.sketch.AddWithCount(min(max(v, -most), most), float64(n)); err != nil {
-		return fmt.Errorf("sketch %v: %w", v, err)
+	b := math.Float64bits(min(max(v, -math.MaxFloat64), math.MaxFloat64))
+	bin := int(b << 1 >> (bitsBelowBins + 1))
+	switch {
+	case bin < firstNormalBin: // which the sketch takes for zero
+		if err := c.sketch.AddWithCount(v, float64(n)); err != nil {
+			return fmt.Errorf("sketch %v: %w", v, err)
+		}
+	case v < 0:
+		c.sketch.GetNegativeValueStore().AddWithCount(bin-binOfOne, float64(n))
+	default:
+		c.sketch.GetPositiveValueStore().AddWithCount(bin-binOfOne, float64(n))
 	}
 	return nil
 }

@@ -1,47 +1,58 @@
 package profile
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // sieve tells which values of a batch may be frequent in it, for little: values are
 // counted together that share a cell, so that none is there more often than its cell
 // says.
 type sieve struct {
 	cells []uint8 // a power of two of them; the largest number stands for larger ones, too
+	shift uint8
 }
 
 // reset makes the sieve one for a batch of n values.
 func (s *sieve) reset(n int) {
-	cells := 1
-	for cells < n {
-		cells *= 2
+	width := max(1, bits.Len(uint(n)/2))
+	if cap(s.cells) < 1<<width {
+		s.cells = make([]uint8, 1<<width)
 	}
-	if cap(s.cells) < cells {
-		s.cells = make([]uint8, cells)
-	}
-	s.cells = s.cells[:cells]
+	s.cells, s.shift = s.cells[:1<<width], uint8(64-width)
 	clear(s.cells)
 }
 
-// add counts a value, given by a hash of it.
-func (s *sieve) add(hash uint64) {
-	if at := &s.cells[hash&uint64(len(s.cells)-1)]; *at < math.MaxUint8 {
+// cell returns where a value is counted: by the first bits of a product that all of
+// its key has a part in (Fibonacci hashing).
+func (s *sieve) cell(key uint64) *uint8 { return &s.cells[key*seed>>(s.shift&63)] }
+
+// add counts a value.
+func (s *sieve) add(key uint64) {
+	if at := s.cell(key); *at < math.MaxUint8 {
 		*at++
 	}
 }
 
-// count returns how often the value is there at most.
-func (s *sieve) count(hash uint64) uint8 { return s.cells[hash&uint64(len(s.cells)-1)] }
-
 // limit returns the smallest count that at most so many cells are above, beside those
 // that are full.
 func (s *sieve) limit(most int) uint8 {
-	var having [math.MaxUint8 + 1]int
-	for _, n := range s.cells {
-		having[n]++
+	var having [4][math.MaxUint8 + 1]int // in four, since one count after the other would wait for itself
+	cells := s.cells
+	for ; len(cells) >= 4; cells = cells[4:] {
+		having[0][cells[0]]++
+		having[1][cells[1]]++
+		having[2][cells[2]]++
+		having[3][cells[3]]++
 	}
-	above, n := 0, math.MaxUint8-1
-	for ; n > 0 && above+having[n] <= most; n-- {
-		above += having[n]
+	for _, n := range cells {
+		having[0][n]++
 	}
-	return uint8(n)
+	for above, n := 0, math.MaxUint8-1; n > 0; n-- {
+		above += having[0][n] + having[1][n] + having[2][n] + having[3][n]
+		if above > most {
+			return uint8(n)
+		}
+	}
+	return 0
 }
