@@ -236,8 +236,8 @@ func checkWritten(t *testing.T, file string, schema tabular.Schema, want frame.C
 	}
 }
 
-// A table gives the same bytes however it is divided into frames, since files are
-// told apart by their hash.
+// A table gives the same bytes however it is divided into frames, so that every
+// attempt of a job writes the same file.
 func TestBytesDoNotDependOnFrames(t *testing.T) {
 	t.Parallel()
 	for _, s := range shapes() {
