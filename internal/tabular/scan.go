@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 )
 
 // span is a field in the data of a rawChunk.
@@ -121,6 +122,8 @@ func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 		if s.until > 0 && s.mark().Offset >= s.until {
 			return nil
 		}
+		c.fields = slices.Grow(c.fields, s.width)
+		s.spans = c.fields[len(c.fields):] // has room, so that fields are put where they stay
 		more, err := s.record()
 		if err != nil {
 			return err
@@ -141,7 +144,7 @@ func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 			continue
 		}
 		s.unescape()
-		c.fields = append(c.fields, s.spans...)
+		c.fields = c.fields[:len(c.fields)+s.width]
 		c.rows = append(c.rows, s.row)
 		c.lines = append(c.lines, s.start)
 	}

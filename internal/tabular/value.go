@@ -367,14 +367,12 @@ func daysIn(year, month int) int {
 	}
 }
 
-// daysSince1970 counts days in the Gregorian calendar. Years are taken to
-// begin in March, so that the leap day is the last of a year.
+// monthStarts are the days of a year, which begins in March so that the leap day is
+// the last, before each month.
+var monthStarts = [...]int{0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275} //nolint:gochecknoglobals // a constant table
+
+// daysSince1970 counts days in the Gregorian calendar.
 func daysSince1970(year, month, dayOfMonth int) int64 {
-	if month <= 2 {
-		year--
-		month += 12
-	}
-	// Days before the month: 153 days for every five months from March on.
-	before := (153*(month-3) + 2) / 5
-	return int64(365*year+year/4-year/100+year/400+before+dayOfMonth-1) - 719468
+	y := uint(year + (month-3)>>8) // January and February are of the year before
+	return int64(365*y+y/4-y/100+y/400) + int64(monthStarts[month]+dayOfMonth-1) - 719468
 }

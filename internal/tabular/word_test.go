@@ -23,7 +23,7 @@ func typedAs(t *testing.T, typ tabular.Type, texts []string) map[int]string {
 		fmt.Fprintf(&in, "%s,%d.5\n", text, i)
 	}
 	o := tabular.CSVOptions{
-		Format: tabular.FormatOptions{Delimiter: ",", Header: new(true)}, Tolerant: true,
+		Format: tabular.FormatOptions{Delimiter: ",", Quote: `"`, Header: new(true)}, Tolerant: true,
 		Schema: tabular.Schema{{Name: "x", Type: typ}, {Name: "y", Type: tabular.Float}},
 	}
 	r, err := tabular.NewCSVReader(strings.NewReader(in.String()), o)
@@ -86,6 +86,13 @@ func TestShortNumbers(t *testing.T) {
 			}
 		}
 	}
+	checkNumbers(t, texts)
+}
+
+// checkNumbers compares the texts that are numbers, and those that are none, with
+// what strconv makes of them.
+func checkNumbers(t *testing.T, texts []string) {
+	t.Helper()
 	number := regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 	floats, ints := typedAs(t, tabular.Float, texts), typedAs(t, tabular.Integer, texts)
 	for i, text := range texts {
@@ -106,6 +113,19 @@ func TestShortNumbers(t *testing.T) {
 			t.Errorf("%q: the float %s, want %s; the whole number %s, want %s", text, floats[i], float, ints[i], whole)
 		}
 	}
+}
+
+// FuzzNumber compares texts as numbers with what strconv makes of them.
+func FuzzNumber(f *testing.F) {
+	for _, s := range []string{"0", "-0", "-0.0", "-", ".", "-.5", "5.", "007", "12345678.12345678", "-1234567.1", "9007199254740993", "1e5", "0.30000000000000004", "12:4.5"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if !regexp.MustCompile(`^[!#-+--~]{1,40}$`).MatchString(text) || tabular.FormsOf(text) == 0 {
+			return // a part of the format, or a missing value
+		}
+		checkNumbers(t, []string{text, text, "-" + text, text + "0"})
+	})
 }
 
 // TestShortInstants compares dates and times, and what is nearly one, with what the
