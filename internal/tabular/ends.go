@@ -26,16 +26,31 @@ type ends struct {
 	left  uint64 // bit k: byte at+k may end a field, and has not been found yet
 }
 
-// seek makes the next byte that is found the first at i or behind it.
-func (e *ends) seek(b []byte, i int) {
+// from makes the next byte that is found the first at i or behind it.
+func (e *ends) from(b []byte, i int) {
 	e.at = i
 	e.left = e.block(b[i:])
+}
+
+// skip does what from does, with less work where i is in the block.
+func (e *ends) skip(b []byte, i int) {
+	if k := i - e.at; k < together {
+		e.left &= ^uint64(0) << k
+	} else {
+		e.from(b, i)
+	}
+}
+
+// none reports whether it is known that no byte is left to be found before i.
+func (e *ends) none(i int) bool {
+	k := max(i-e.at, 0)
+	return k < together && e.left&(1<<k-1) == 0
 }
 
 // next returns the place of the next byte, or the length of the buffer.
 func (e *ends) next(b []byte) int {
 	for e.left == 0 {
-		e.seek(b, e.at+together)
+		e.from(b, e.at+together)
 	}
 	i := e.at + bits.TrailingZeros64(e.left)
 	e.left &= e.left - 1

@@ -185,14 +185,14 @@ func (s *scanner) cut() error {
 	b, i := s.buf, s.pos
 	newlines := int64(0)
 	e := ends{delim: eachByte * uint64(s.delim)}
-	e.seek(b, i)
+	e.from(b, i)
 	for {
 		i = s.plain(&e, i)
 		start := s.skipBlanks(i)
 		var end, next int
 		if start < len(b) && b[start] == s.quote {
 			s.opened = s.line + newlines
-			closing, after, lines, err := s.quoted(start)
+			closing, after, lines, err := s.quoted(&e, start)
 			if err != nil {
 				return err
 			}
@@ -202,7 +202,7 @@ func (s *scanner) cut() error {
 			newlines += lines
 			start, end, next = start+1, closing, after
 			if next < len(b) {
-				e.seek(b, next+1)
+				e.skip(b, next+1)
 			}
 		} else {
 			end = e.next(b)
@@ -276,7 +276,7 @@ func (s *scanner) skipBlanks(i int) int {
 
 // quoted finds the end of the field whose opening quote is at open: the
 // closing quote, and the delimiter or line end after it.
-func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) {
+func (s *scanner) quoted(e *ends, open int) (closing, after int, lines int64, err error) {
 	b, i := s.buf, open+1
 	doubled := false
 	for {
@@ -310,7 +310,9 @@ func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) 
 	if i == len(b) && !s.eof {
 		return 0, 0, 0, errNeedMore
 	}
-	lines = countLines(b[open:closing])
+	if !e.none(closing) { // most fields in quotes are as short and plain as others
+		lines = countLines(b[open:closing])
+	}
 	if i < len(b) && !s.ends[b[i]] {
 		s.fault = &problem{code: "csv_bare_quote", line: s.opened + lines, column: s.count, reason: fmt.Sprintf(
 			"text follows the closing quote of a field that was opened by %[1]s in line %[2]d; write a quote inside a field twice (%[1]s%[1]s)",
@@ -366,15 +368,18 @@ func (s *scanner) finish(next int, newlines int64) error {
 func (s *scanner) unescape() {
 	for _, k := range s.escaped {
 		f := &s.spans[k]
-		out := f.start
-		for i := f.start; i < f.end; i++ {
-			s.buf[out] = s.buf[i]
-			out++
-			if s.buf[i] == s.quote {
-				i++
+		rest := s.buf[f.start:f.end]
+		out := rest[:0]
+		for {
+			i := bytes.IndexByte(rest, s.quote)
+			if i < 0 {
+				break
 			}
+			out = append(out, rest[:i+1]...)
+			rest = rest[i+2:]
 		}
-		f.end = out
+		out = append(out, rest...)
+		f.end = f.start + uint32(len(out))
 	}
 }
 
