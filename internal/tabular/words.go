@@ -43,7 +43,7 @@ func isMinus(w uint64) int { return int(((w^'-')&0xff - 1) >> 63) }
 // decimals reads values from i on as long as they are decimals of at most seven
 // digits, of which negative ones have one less, a point and one to eight digits.
 func (p *cells) decimals(values []float64, i int) int {
-	data, fields, at := p.raw.room(), p.raw.fields, i*p.raw.width+p.column
+	data, fields, width, at := p.raw.room(), p.raw.fields, p.raw.width, i*p.raw.width+p.column
 	for ; i < len(values); i++ {
 		s := fields[at]
 		start, end := int(s.start), int(s.end)
@@ -73,7 +73,7 @@ func (p *cells) decimals(values []float64, i int) int {
 		digits := eightDigits(before)*tens[n] + eightDigits(behind)
 		v := float64(int64(digits)) / powers[n] // both exact, so that one rounding follows
 		values[i] = math.Float64frombits(math.Float64bits(v) | uint64(minus)<<63)
-		at += p.raw.width
+		at += width
 	}
 	return i
 }
@@ -81,7 +81,7 @@ func (p *cells) decimals(values []float64, i int) int {
 // wholes reads values from i on as long as they are whole numbers of at most
 // sixteen digits, without leading zeros.
 func (p *cells) wholes(values []int64, i int) int {
-	data, fields, at := p.raw.room(), p.raw.fields, i*p.raw.width+p.column
+	data, fields, width, at := p.raw.room(), p.raw.fields, p.raw.width, i*p.raw.width+p.column
 	for ; i < len(values); i++ {
 		s := fields[at]
 		start, end := int(s.start), int(s.end)
@@ -107,7 +107,7 @@ func (p *cells) wholes(values []int64, i int) int {
 			break
 		}
 		values[i] = (int64(v) ^ -int64(minus)) + int64(minus) // -v of a negative one
-		at += p.raw.width
+		at += width
 	}
 	return i
 }
