@@ -12,6 +12,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/fetch"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/job/jobtest"
 	"github.com/narrativeml/narrative/internal/model"
@@ -73,7 +74,7 @@ func (b *bundle) open(keys *pii.Keys) {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: driver, Files: b.files, Jobs: b.line})
 	b.handlers = jobs.Handlers(jobs.Runners{
 		Ingest:     ingest,
-		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: b.files, Remote: anywhere{}, Piece: 10}),
+		Import:     dataset.NewImporter(ingest, fetch.New(fetch.Config{Files: b.files, Source: anywhere{}, Piece: 10})),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: b.datasets, Files: b.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: b.datasets, Models: b.models, Files: b.files, Threads: 2}),
 		Tuning:     tuning.NewRunner(b.models, b.files, nil),
@@ -90,9 +91,9 @@ type anywhere struct{}
 
 func (anywhere) Check(string, string) error { return nil }
 
-func (anywhere) Open(_ context.Context, _, _ string, from int64, _ string) (*dataset.Remote, error) {
+func (anywhere) Open(_ context.Context, _, _ string, from int64, _ string) (*fetch.Remote, error) {
 	const file = "a,b\n1,x\n2,y\n3,z\n"
-	return &dataset.Remote{Body: io.NopCloser(strings.NewReader(file[from:])), At: from, Size: int64(len(file)), Version: "v1"}, nil
+	return &fetch.Remote{Body: io.NopCloser(strings.NewReader(file[from:])), At: from, Size: int64(len(file)), Version: "v1"}, nil
 }
 
 // runChildren runs what a job is divided into.

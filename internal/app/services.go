@@ -7,6 +7,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/config"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/fetch"
 	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
@@ -138,7 +139,7 @@ func (p *platform) handlersThat(s *services, observe func(training.Trained)) map
 	})
 	return jobs.Handlers(jobs.Runners{
 		Ingest:    ingest,
-		Import:    dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Remote: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes}),
+		Import:    dataset.NewImporter(ingest, fetch.New(fetch.Config{Source: remote{p.sources}, Files: p.files, MaxSize: p.config.Limits.UploadBytes})),
 		Transform: recipe.NewRunner(recipe.RunnerConfig{Datasets: s.datasets, Files: p.files, Publisher: ingest, Budget: p.config.Limits.StepBytes, Now: time.Now}),
 		Training: training.NewRunner(training.RunnerConfig{
 			Tables: s.datasets, Models: s.models, Files: p.files, Threads: p.config.Worker.Threads, FoldRows: int64(p.config.Worker.FoldRows),

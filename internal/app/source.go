@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/fetch"
 	"github.com/narrativeml/narrative/internal/source"
 )
 
@@ -36,17 +36,17 @@ func (p *platform) newSources() (*source.Reader, error) {
 	return r, nil
 }
 
-// remote makes dataset.RemoteFiles of the reader: the two know nothing of each
+// remote makes fetch.Source of the reader: the two know nothing of each
 // other.
 type remote struct{ reader *source.Reader }
 
-var _ dataset.RemoteFiles = remote{}
+var _ fetch.Source = remote{}
 
-// Open implements dataset.RemoteFiles.
-func (r remote) Open(ctx context.Context, tenant, address string, from int64, version string) (*dataset.Remote, error) {
+// Open implements fetch.Source.
+func (r remote) Open(ctx context.Context, tenant, address string, from int64, version string) (*fetch.Remote, error) {
 	f, err := r.reader.Open(ctx, tenant, address, from, version)
 	if err != nil {
 		return nil, err
 	}
-	return (*dataset.Remote)(f), nil
+	return (*fetch.Remote)(f), nil
 }

@@ -17,25 +17,10 @@ func TestPresigned(t *testing.T) {
 	t.Parallel()
 	header, priority := true, 7
 	c, server := setup(t, func(s *clienttest.Server) { s.PartBytes = 50 })
-	var begun []string
-	var sent int64
-	a, err := c.UploadPresigned(t.Context(), resumable(func(r *client.Resumable) {
+	form := wantWhole(t, c.UploadPresigned, server, func(r *client.Resumable) {
 		r.Header, r.Priority, r.Delimiter = &header, &priority, `\t`
-		r.Begun = func(id string) error { begun = append(begun, id); return nil }
-		r.Progress = func(n int64) { sent = n }
-		r.Resumed = func(int64) { t.Error("nothing broke") }
-	}))
-	if err != nil || a.DatasetID == "" || a.JobID == "" || a.Job == nil {
-		t.Fatalf("%+v, %v", a, err)
-	}
-	if !slices.Equal(begun, []string{"upl_1"}) || sent != int64(len(table)) {
-		t.Errorf("begun were %q, sent %d", begun, sent)
-	}
-	if n, requests := server.Arrived("upl_1"); n != len(table) || requests != (len(table)+49)/50 {
-		t.Errorf("%d bytes by %d requests", n, requests)
-	}
-	form := server.Form(a.DatasetID)
-	if form["name"] != "colors" || form["filename"] != "c.csv" || form["kind"] != "csv" || form["after"] != "[job_1 job_2]" || form["sha256"] != "abc" || form["header"] != "true" || form["priority"] != "7" || form["delimiter"] != "\t" {
+	})
+	if form["after"] != "[job_1 job_2]" || form["header"] != "true" || form["priority"] != "7" || form["delimiter"] != "\t" {
 		t.Errorf("the request was %v", form)
 	}
 }
@@ -124,13 +109,7 @@ func TestPresignedOfEarlier(t *testing.T) {
 	if two, err := c.UploadPresigned(t.Context(), resumable(keyed)); err != nil || two.DatasetID != one.DatasetID {
 		t.Errorf("%+v, %v", two, err)
 	}
-	server.Forget()
-	began := 0
-	if _, err := c.UploadPresigned(t.Context(), resumable(func(r *client.Resumable) {
-		r.ID, r.Begun = "upl_77", func(string) error { began++; return nil }
-	})); err != nil || began != 1 {
-		t.Errorf("an upload that is gone: %d have begun, %v", began, err)
-	}
+	wantBegunAnew(t, c.UploadPresigned, server)
 }
 
 // TestPresignedGivesUp checks that what cannot succeed ends, and what is said.
@@ -149,21 +128,13 @@ func TestPresignedGivesUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var requests atomic.Int64
+			var requests *atomic.Int64
 			c, _ := setup(t, func(s *clienttest.Server) {
-				s.Refuse = func(w http.ResponseWriter, r *http.Request) bool {
-					if !strings.HasSuffix(r.URL.Path, tt.path) {
-						return false
-					}
-					requests.Add(1)
-					clienttest.Problem(w, tt.status, tt.code, "no")
-					return true
-				}
+				requests = refuse(s, tt.status, tt.code, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, tt.path) })
 			})
-			_, err := c.UploadPresigned(t.Context(), resumable(nil))
-			e, ok := errors.AsType[*client.Error](err)
-			if !ok || e.Code != tt.code || requests.Load() != tt.most {
-				t.Errorf("%v after %d requests", err, requests.Load())
+			wantGivenUp(t, c.UploadPresigned, tt.code)
+			if requests.Load() != tt.most {
+				t.Errorf("%d requests, want %d", requests.Load(), tt.most)
 			}
 		})
 	}
@@ -176,8 +147,8 @@ func TestPresignedGivesUp(t *testing.T) {
 			return true
 		}
 	})
-	_, err := c.UploadPresigned(t.Context(), resumable(nil))
-	if e, ok := errors.AsType[*client.Error](err); !ok || e.Code != "AccessDenied" || puts.Load() != 6 {
-		t.Errorf("%v after %d requests", err, puts.Load())
+	wantGivenUp(t, c.UploadPresigned, "AccessDenied")
+	if puts.Load() != 6 {
+		t.Errorf("%d parts were sent", puts.Load())
 	}
 }

@@ -12,39 +12,11 @@ import (
 	"github.com/narrativeml/narrative/internal/client/clienttest"
 )
 
-func resumable(c func(*client.Resumable)) client.Resumable {
-	r := client.Resumable{
-		Upload: client.Upload{Name: "colors", Filename: "c.csv", FileFormat: client.FileFormat{Kind: "csv"}, After: []string{"job_1", "job_2"}},
-		File:   strings.NewReader(table), Size: int64(len(table)), SHA256: "abc",
-	}
-	if c != nil {
-		c(&r)
-	}
-	return r
-}
-
 func TestResumable(t *testing.T) {
 	t.Parallel()
 	c, server := setup(t, nil)
-	var begun []string
-	var sent int64
-	a, err := c.UploadResumable(t.Context(), resumable(func(r *client.Resumable) {
-		r.Piece = 50
-		r.Begun = func(id string) error { begun = append(begun, id); return nil }
-		r.Progress = func(n int64) { sent = n }
-		r.Resumed = func(int64) { t.Error("nothing broke") }
-	}))
-	if err != nil || a.DatasetID == "" || a.JobID == "" || a.Job == nil {
-		t.Fatalf("%+v, %v", a, err)
-	}
-	if !slices.Equal(begun, []string{"upl_1"}) || sent != int64(len(table)) {
-		t.Errorf("begun were %q, sent %d", begun, sent)
-	}
-	if n, requests := server.Arrived("upl_1"); n != len(table) || requests != (len(table)+49)/50 {
-		t.Errorf("%d bytes by %d requests", n, requests)
-	}
-	form := server.Form(a.DatasetID)
-	if form["name"] != "colors" || form["filename"] != "c.csv" || form["kind"] != "csv" || form["after"] != "job_1,job_2" || form["sha256"] != "abc" {
+	form := wantWhole(t, c.UploadResumable, server, func(r *client.Resumable) { r.Piece = 50 })
+	if form["after"] != "job_1,job_2" {
 		t.Errorf("the metadata was %v", form)
 	}
 }
@@ -111,13 +83,7 @@ func TestResumableOfEarlier(t *testing.T) {
 	})); err != nil || !slices.Equal(at, []int64{0}) {
 		t.Errorf("resumed at %v, %v", at, err)
 	}
-	server.Forget()
-	began := 0
-	if _, err := c.UploadResumable(t.Context(), resumable(func(r *client.Resumable) {
-		r.ID, r.Begun = "upl_77", func(string) error { began++; return nil }
-	})); err != nil || began != 1 {
-		t.Errorf("an upload that is gone: %d have begun, %v", began, err)
-	}
+	wantBegunAnew(t, c.UploadResumable, server)
 }
 
 // TestResumableGivesUp checks that what cannot succeed ends.
@@ -135,21 +101,13 @@ func TestResumableGivesUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var requests atomic.Int64
+			var requests *atomic.Int64
 			c, _ := setup(t, func(s *clienttest.Server) {
-				s.Refuse = func(w http.ResponseWriter, r *http.Request) bool {
-					if r.Method != http.MethodPatch {
-						return false
-					}
-					requests.Add(1)
-					clienttest.Problem(w, tt.status, tt.code, "no")
-					return true
-				}
+				requests = refuse(s, tt.status, tt.code, func(r *http.Request) bool { return r.Method == http.MethodPatch })
 			})
-			_, err := c.UploadResumable(t.Context(), resumable(nil))
-			e, ok := errors.AsType[*client.Error](err)
-			if !ok || e.Code != tt.code || requests.Load() != tt.most {
-				t.Errorf("%v after %d requests", err, requests.Load())
+			wantGivenUp(t, c.UploadResumable, tt.code)
+			if requests.Load() != tt.most {
+				t.Errorf("%d requests, want %d", requests.Load(), tt.most)
 			}
 		})
 	}

@@ -1,185 +1,37 @@
 package dataset_test
 
 import (
-	"fmt"
-	"math"
-	"reflect"
-	"strings"
 	"testing"
 
-	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/fault"
 )
 
-// drawn is a table of 3,000 rows: a trend with two outliers, groups and days.
-func drawn() string {
-	var b strings.Builder
-	b.WriteString("day,x,y,group,flag,note\n")
-	for i := range 3000 {
-		y := float64(i)/100 + math.Sin(float64(i))
-		if i == 1234 {
-			y = 500
-		}
-		if i == 2345 {
-			y = -400
-		}
-		x := fmt.Sprint(i)
-		if i%500 == 3 {
-			x = ""
-		}
-		fmt.Fprintf(&b, "2024-%02d-%02d,%s,%.3f,%s,%v,note number %d\n", 1+i%12, 1+i%28, x, y, []string{"a", "b", "b"}[i%3], i%2 == 0, i)
-	}
-	return b.String()
-}
-
-func TestCharts(t *testing.T) {
+// TestChart draws what an ingest has made, for the data set's own tenant.
+func TestChart(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	d := b.ready(t, drawn())
-	draw := func(req dataset.ChartRequest) *dataset.Chart {
-		t.Helper()
-		c, err := b.Chart(t.Context(), "acme", d.ID, req)
-		if err != nil {
-			t.Fatalf("%+v: %v", req, err)
-		}
-		again, err := b.Chart(t.Context(), "acme", d.ID, req)
-		if err != nil || !reflect.DeepEqual(c, again) {
-			t.Errorf("%+v is drawn in two ways", req)
-		}
-		if c.Kind != req.Kind || c.Rows != 3000 || c.RowsRead != 3000 {
-			t.Errorf("%+v: %d of %d rows", req, c.RowsRead, c.Rows)
-		}
-		return c
+	d := b.ready(t, "x,y,group\n1,2,a\n2,4,a\n3,5,b\n,7,b\n5,9,b\n")
+	c, err := b.Chart(t.Context(), "acme", d.ID, chart.Request{Kind: chart.Histogram, X: "group"})
+	if err != nil || c.Rows != 5 || len(c.Bars) != 2 || c.Bars[0].Value != "b" || c.Bars[0].Count != 3 {
+		t.Errorf("histogram %+v, %v", c, err)
 	}
-
-	c := draw(dataset.ChartRequest{Kind: "histogram", X: "y", Bins: 10})
-	total := int64(0)
-	for _, bar := range c.Bars {
-		total += bar.Count
+	c, err = b.Chart(t.Context(), "acme", d.ID, chart.Request{Kind: chart.Scatter, X: "x", Y: "y", By: "group"})
+	if err != nil || c.RowsRead != 5 || c.Sampled || len(c.Points) != 4 || c.Points[3] != (chart.Point{X: int64(5), Y: int64(9), Group: "b", Row: 5}) {
+		t.Errorf("scatter plot %+v, %v", c, err)
 	}
-	if total != 3000 || len(c.Bars) > 10 || len(c.Bars) < 3 {
-		t.Errorf("histogram %+v", c.Bars)
-	}
-	if c = draw(dataset.ChartRequest{Kind: "histogram", X: "group"}); len(c.Bars) != 2 || c.Bars[0].Value != "b" || c.Bars[0].Count != 2000 {
-		t.Errorf("histogram %+v", c.Bars)
-	}
-	if c = draw(dataset.ChartRequest{Kind: "histogram", X: "note"}); len(c.Bars) != 11 || c.Bars[10].Value != nil || c.Bars[10].Count != 2990 {
-		t.Errorf("histogram %+v", c.Bars)
-	}
-
-	c = draw(dataset.ChartRequest{Kind: "box_plot", Y: "y", By: "group"})
-	if len(c.Boxes) != 2 || c.Boxes[0].Group != "b" || c.Boxes[0].Count != 2000 || c.Boxes[1].Count != 1000 {
-		t.Fatalf("boxes %+v", c.Boxes)
-	}
-	if box := draw(dataset.ChartRequest{Kind: "box_plot", Y: "y"}).Boxes[0]; box.Outside != 2 || !reflect.DeepEqual(box.Outliers, []float64{-400, 500}) ||
-		math.Abs(box.Median-15) > 0.5 || math.Abs(box.Q1-7.5) > 0.5 || math.Abs(box.Q3-22.5) > 0.5 || box.Low < -2 || box.High > 32 {
-		t.Errorf("box %+v", box)
-	}
-
-	c = draw(dataset.ChartRequest{Kind: "scatter", X: "x", Y: "y", Points: 100})
-	outliers := 0
-	for i, p := range c.Points {
-		if i > 0 && p.Row <= c.Points[i-1].Row {
-			t.Error("rows do not ascend")
-		}
-		if p.Outlier {
-			outliers++
-			if p.Row != 1235 && p.Row != 2346 || p.X != p.Row-1 {
-				t.Errorf("outlier %+v", p)
-			}
-		}
-	}
-	if len(c.Points) != 100 || outliers != 2 || !c.Sampled {
-		t.Errorf("%d points, %d outliers", len(c.Points), outliers)
-	}
-	if c = draw(dataset.ChartRequest{Kind: "scatter", X: "x", Y: "y", By: "group", Points: 5000}); len(c.Points) != 2994 || c.Sampled || c.Points[0].Group != "a" {
-		t.Errorf("%d points, sampled %v", len(c.Points), c.Sampled)
-	}
-
-	c = draw(dataset.ChartRequest{Kind: "line", Y: "y", Points: 50})
-	peaks := 0
-	for _, p := range c.Points {
-		if p.Y == 500.0 || p.Y == -400.0 {
-			peaks++
-		}
-	}
-	if len(c.Points) > 50 || peaks != 2 || c.Points[0].X.(int64) > 60 || !c.Sampled {
-		t.Errorf("a line of %d points, %d peaks", len(c.Points), peaks)
-	}
-	if c = draw(dataset.ChartRequest{Kind: "line", X: "day", Y: "y", Points: 24}); len(c.Points) > 24 || !strings.HasPrefix(c.Points[0].X.(string), "2024-01") {
-		t.Errorf("a line %+v", c.Points)
-	}
-
-	c = draw(dataset.ChartRequest{Kind: "time_series", X: "day", Y: "y", Points: 14})
-	if c.Interval != "month" || len(c.Steps) != 12 || c.Steps[0].At != "2024-01-01T00:00:00Z" || *c.Steps[10].High != 500 || *c.Steps[0].Value < 14 || *c.Steps[0].Value > 16 {
-		t.Errorf("series by %s: %+v", c.Interval, c.Steps)
-	}
-	c = draw(dataset.ChartRequest{Kind: "time_series", X: "day", By: "flag", Interval: "quarter"})
-	sum := int64(0)
-	for _, s := range c.Steps {
-		sum += s.Count
-		if s.Low != nil || *s.Value != float64(s.Count) || s.Group != "true" && s.Group != "false" {
-			t.Errorf("step %+v", s)
-		}
-	}
-	if sum != 3000 || len(c.Steps) != 8 {
-		t.Errorf("%d rows in %d steps", sum, len(c.Steps))
-	}
-	for _, aggregate := range dataset.ChartAggregates() {
-		if c = draw(dataset.ChartRequest{Kind: "time_series", X: "day", Y: "x", Aggregate: aggregate, Interval: "year"}); len(c.Steps) != 1 || c.Steps[0].Count != 2994 {
-			t.Errorf("%s: %+v", aggregate, c.Steps)
-		}
-	}
-
-	c = draw(dataset.ChartRequest{Kind: "heat_map", X: "group", Y: "flag"})
-	sums := 0.0
-	for _, cell := range c.Cells {
-		sums += *cell.Value
-	}
-	if sums != 3000 || len(c.Cells) != 4 || !reflect.DeepEqual(c.XLabels, []string{"b", "a"}) {
-		t.Errorf("heat map %+v", c)
-	}
-	if c = draw(dataset.ChartRequest{Kind: "heat_map", X: "x", Y: "day", Bins: 5}); len(c.XLabels) != 5 || len(c.YLabels) != 5 {
-		t.Errorf("heat map %+v", c)
-	}
-	if c = draw(dataset.ChartRequest{Kind: "heat_map"}); len(c.Cells) != 9 || *c.Cells[0].Value != 1 {
-		t.Errorf("correlations %+v", c)
-	}
-}
-
-func TestChartMistakes(t *testing.T) {
-	t.Parallel()
-	b := setup(t, nil)
-	d := b.ready(t, drawn())
-	for _, tt := range []struct {
-		req   dataset.ChartRequest
-		code  string
-		where string
-	}{
-		{dataset.ChartRequest{Kind: "pie"}, "chart_not_found", ""},
-		{dataset.ChartRequest{Kind: "histogram"}, "chart_invalid", "query.x"},
-		{dataset.ChartRequest{Kind: "histogram", X: "other"}, "unknown_column", "query.x"},
-		{dataset.ChartRequest{Kind: "histogram", X: "y", Bins: 1}, "chart_invalid", "query.bins"},
-		{dataset.ChartRequest{Kind: "line", Y: "y", Points: 9}, "chart_invalid", "query.points"},
-		{dataset.ChartRequest{Kind: "box_plot", Y: "group"}, "chart_invalid", "query.y"},
-		{dataset.ChartRequest{Kind: "box_plot", Y: "y", By: "x"}, "chart_invalid", "query.by"},
-		{dataset.ChartRequest{Kind: "scatter", X: "group", Y: "y"}, "chart_invalid", "query.x"},
-		{dataset.ChartRequest{Kind: "line", X: "group", Y: "y"}, "chart_invalid", "query.x"},
-		{dataset.ChartRequest{Kind: "time_series", X: "y"}, "chart_invalid", "query.x"},
-		{dataset.ChartRequest{Kind: "time_series", X: "day", Y: "note"}, "chart_invalid", "query.y"},
-		{dataset.ChartRequest{Kind: "time_series", X: "day", Interval: "fortnight"}, "chart_invalid", "query.interval"},
-		{dataset.ChartRequest{Kind: "time_series", X: "day", Interval: "second"}, "chart_invalid", "query.interval"},
-		{dataset.ChartRequest{Kind: "time_series", X: "day", Y: "y", Aggregate: "median"}, "chart_invalid", "query.aggregate"},
-		{dataset.ChartRequest{Kind: "heat_map", X: "y"}, "chart_invalid", "query.y"},
-	} {
-		_, err := b.Chart(t.Context(), "acme", d.ID, tt.req)
-		f, ok := fault.As(err)
-		if !ok || f.Code != tt.code || tt.where != "" && (len(f.Fields) == 0 || f.Fields[0].Location != tt.where) {
-			t.Errorf("%+v: %v", tt.req, err)
-		}
-	}
-	_, err := b.Chart(t.Context(), "other", d.ID, dataset.ChartRequest{Kind: "histogram", X: "y"})
+	_, err = b.Chart(t.Context(), "acme", d.ID, chart.Request{Kind: chart.Line, Y: "z"})
+	checkCode(t, err, fault.ClassInvalid, "unknown_column")
+	_, err = b.Chart(t.Context(), "other", d.ID, chart.Request{Kind: chart.Histogram, X: "y"})
 	checkCode(t, err, fault.ClassNotFound, "dataset_not_found")
+}
+
+// TestContentChangesWithTheProfile has what is kept of a data set found out of date
+// when its profile was made anew, and its table was not.
+func TestContentChangesWithTheProfile(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	d := b.ready(t, "x,y\n1,2\n2,4\n3,5\n")
 	one, err1 := b.Ready(t.Context(), "acme", d.ID)
 	b.reprofile(t, d.ID)
 	two, err2 := b.Ready(t.Context(), "acme", d.ID)

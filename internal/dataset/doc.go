@@ -12,6 +12,9 @@
 // one compare-and-swap makes it the data set's version. A data set whose job
 // failed is rejected, for as long as that job stays failed; why is on the job.
 //
+// Files that are elsewhere are brought here by dataset/fetch. What a table holds is
+// found by dataset/profile; what is drawn of it is made by dataset/chart.
+//
 // dataset may import fault, store, job, tabular, account, ml and its own
-// dataset/profile.
+// dataset/fetch, dataset/profile and dataset/chart.
 package dataset

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"path"
 	"reflect"
@@ -16,6 +15,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/narrativeml/narrative/internal/dataset/fetch"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/store"
@@ -138,77 +138,14 @@ func filenameOf(source string) string {
 	return name
 }
 
-// Remote is a file elsewhere that was opened.
-type Remote struct {
-	Body    io.ReadCloser
-	At      int64  // where the body begins
-	Size    int64  // of the whole file; -1: not known
-	Version string // tells whether it is still the same; empty: reading cannot go on later
-}
-
-// RemoteFiles opens files that are elsewhere.
-type RemoteFiles interface {
-	// Open opens the file from a byte on if it still has that version, else from
-	// its beginning. A failure of class unavailable whose code begins with source_
-	// is the source's own; it may say by a method RetryAfter when to come again.
-	Open(ctx context.Context, tenant, source string, from int64, version string) (*Remote, error)
-}
-
-// ImportFiles is where the Importer reads and writes.
-type ImportFiles interface {
-	IngestFiles
-	Join(ctx context.Context, key, contentType string, files []string) (size int64, err error)
-	Delete(ctx context.Context, keys ...string) error
-}
-
-// ImporterConfig is what an Importer needs.
-type ImporterConfig struct {
-	Runner  *Runner
-	Remote  RemoteFiles
-	Files   ImportFiles
-	MaxSize int64 // bytes of a file; default 10 GiB
-	// Piece is after how many bytes what was fetched is kept for the next
-	// attempt; default 64 MiB.
-	Piece int64
-	// Patience is for how long a source may be away; default 1 h.
-	Patience time.Duration
-	// Wait returns after the duration or with the end of ctx; default a timer.
-	Wait func(ctx context.Context, d time.Duration) error
-}
-
 // Importer runs import jobs.
 type Importer struct {
 	*Runner
-	config ImporterConfig
+	fetcher *fetch.Fetcher
 }
 
 // NewImporter returns an Importer.
-func NewImporter(c ImporterConfig) *Importer {
-	if c.MaxSize <= 0 {
-		c.MaxSize = defaultMaxUpload
-	}
-	if c.Piece <= 0 {
-		c.Piece = 64 << 20
-	}
-	if c.Patience <= 0 {
-		c.Patience = time.Hour
-	}
-	if c.Wait == nil {
-		c.Wait = wait
-	}
-	return &Importer{Runner: c.Runner, config: c}
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+func NewImporter(r *Runner, f *fetch.Fetcher) *Importer { return &Importer{Runner: r, fetcher: f} }
 
 // ImportResult is what an import job made.
 type ImportResult struct {
@@ -230,13 +167,14 @@ func (m *Importer) Run(ctx context.Context, t *job.Task, req IngestRequest) (*Im
 	}
 	var made *ImportResult
 	err = t.UntilDrained(ctx, func(ctx context.Context) error {
-		f := &fetch{config: m.config, task: t, dataset: d, now: m.now}
-		if err := f.run(ctx); err != nil {
+		first, rest := *t, *t
+		first.Report = share{t.Report, 0, fetchedAt}
+		rest.Report = share{t.Report, fetchedAt, 1}
+		f, err := m.fetcher.Fetch(ctx, &first, fetch.File{Dataset: d.ID, Tenant: d.Tenant, Source: d.Source, Origin: d.Origin()})
+		if err != nil {
 			return err
 		}
-		d.RawKey, d.Size, d.SHA256 = f.state.Whole, f.at(), f.state.SHA256
-		rest := *t
-		rest.Report = remaining{t.Report}
+		d.RawKey, d.Size, d.SHA256 = f.Key, f.Size, f.SHA256
 		ingested, err := m.ingest(ctx, &ingest{runner: m.Runner, task: &rest, dataset: d, settings: d.Settings})
 		if err != nil {
 			return err
@@ -250,12 +188,16 @@ func (m *Importer) Run(ctx context.Context, t *job.Task, req IngestRequest) (*Im
 	return made, nil
 }
 
-// remaining reports the progress of what comes after a file was fetched.
-type remaining struct{ job.Reporter }
+// share reports the progress of a part of a job.
+type share struct {
+	job.Reporter
+
+	from, to float64
+}
 
 // Progress implements job.Reporter.
-func (r remaining) Progress(stage string, fraction float64, rows, rowsAll int64) {
-	r.Reporter.Progress(stage, fetchedAt+(1-fetchedAt)*fraction, rows, rowsAll)
+func (s share) Progress(stage string, fraction float64, rows, rowsAll int64) {
+	s.Reporter.Progress(stage, s.from+(s.to-s.from)*fraction, rows, rowsAll)
 }
 
 // Publish makes the result the data set's file and version.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 )
 
 // Preview, Profile and Chart look at a data set by its identifier.
@@ -24,7 +25,7 @@ func (b *bundle) Profile(ctx context.Context, tenant, id string) ([]byte, error)
 	return b.ProfileOf(ctx, d)
 }
 
-func (b *bundle) Chart(ctx context.Context, tenant, id string, req dataset.ChartRequest) (*dataset.Chart, error) {
+func (b *bundle) Chart(ctx context.Context, tenant, id string, req chart.Request) (*chart.Chart, error) {
 	d, err := b.Ready(ctx, tenant, id)
 	if err != nil {
 		return nil, err

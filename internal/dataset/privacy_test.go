@@ -10,6 +10,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -56,7 +57,7 @@ func TestPersonalDataWaitsForAConfirmation(t *testing.T) {
 		"preview": func() error { _, err := b.Preview(ctx, "acme", d.ID, 5); return err },
 		"profile": func() error { _, err := b.Profile(ctx, "acme", d.ID); return err },
 		"chart": func() error {
-			_, err := b.Chart(ctx, "acme", d.ID, dataset.ChartRequest{Kind: dataset.ChartHistogram, X: "amount"})
+			_, err := b.Chart(ctx, "acme", d.ID, chart.Request{Kind: chart.Histogram, X: "amount"})
 			return err
 		},
 		"table":      func() error { _, _, err := b.At(ctx, "acme", d.ID, 0); return err },

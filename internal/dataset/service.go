@@ -50,16 +50,9 @@ type ServiceConfig struct {
 	// the tenant has no rule; default PolicyWarn.
 	Policy Policy
 	Keys   *pii.Keys // that values are hashed with; nil: nothing can be
-	// ChartRows is how many rows are read for a chart, and ten times as many for
-	// one along an axis, of which stretches would be missing otherwise; default
-	// 1,000,000.
-	ChartRows int
 }
 
-const (
-	defaultMaxUpload = 10 << 30
-	defaultChartRows = 1_000_000
-)
+const defaultMaxUpload = 10 << 30
 
 // Service keeps the records of data sets. It is safe for concurrent use.
 type Service struct {
@@ -75,7 +68,6 @@ type Service struct {
 	maxUpload int64
 	retention time.Duration
 	now       func() time.Time
-	chartRows int
 }
 
 // NewService returns a Service. The store has ensured Collections.
@@ -92,9 +84,6 @@ func NewService(c ServiceConfig) *Service {
 	s.guardian = guardian{s.table, c.Jobs}
 	if s.now == nil {
 		s.now = time.Now
-	}
-	if s.chartRows = c.ChartRows; s.chartRows <= 0 {
-		s.chartRows = defaultChartRows
 	}
 	return s
 }

@@ -44,7 +44,10 @@ func (d *dataDrill) wide(ctx context.Context) error {
 	if err := d.previews(ctx, dataset, size); err != nil {
 		return err
 	}
-	return d.recipe(ctx, dataset)
+	if err := d.recipe(ctx, dataset); err != nil {
+		return err
+	}
+	return d.apply(ctx, file)
 }
 
 // save writes the table to the file.
@@ -183,46 +186,5 @@ func (d *dataDrill) previews(ctx context.Context, dataset string, size int64) er
 	name := "preview-" + short(d.size.wideRows) + "-28"
 	d.figures = append(d.figures, Alone(name+"-slowest-step", milli*worst, "ms", note), Alone(name+"-median", milli*median(all), "ms", note))
 	_, err := fmt.Fprintf(d.out, "%s: slowest step %s %.0f ms, median %.0f ms\n", name, at, milli*worst, milli*median(all))
-	return err
-}
-
-// simpleSteps are ten steps that take a row at a time.
-func simpleSteps() []client.Step {
-	return []client.Step{
-		step("trim_text", params{"columns": []string{"city", "note"}}),
-		step("change_case", params{"columns": []string{"city"}, "case": "title"}),
-		step("remove_characters", params{"columns": []string{"product"}}),
-		step("replace_values", params{"columns": []string{"plan"}, "values": params{"free": "none"}}),
-		step("fill_missing", params{"columns": []string{"f3"}, "value": 1.5}),
-		step("derive_column", params{"name": "gross", "expression": "f1 * 1.25 + f2"}),
-		step("filter_rows", params{"condition": `gross > -100.0 && plan != "pro"`}),
-		step("round_numbers", params{"columns": []string{"gross", "f4"}, "digits": 2}),
-		step("rename_columns", params{"names": params{"f5": "other"}}),
-		step("drop_columns", params{"columns": []string{"note"}}),
-	}
-}
-
-// recipe applies ten steps as a job.
-func (d *dataDrill) recipe(ctx context.Context, dataset string) error {
-	steps := simpleSteps()
-	j, err := d.target.Client.Transform(ctx, client.TransformRequest{RecipeUse: client.RecipeUse{DatasetID: dataset, Version: 1, Steps: steps}}, "")
-	if err != nil {
-		return err
-	}
-	if j, err = d.target.Client.Wait(ctx, j.ID, nil); err != nil {
-		return err
-	}
-	took, _, err := d.taken(j)
-	if err != nil {
-		return err
-	}
-	names := make([]string, len(steps))
-	for i, s := range steps {
-		names[i] = s.Name
-	}
-	rate := float64(d.size.wideRows) / took
-	d.figures = append(d.figures, Alone("recipe-"+short(d.size.wideRows)+"-28-rows-per-second", rate, "rows/s",
-		"ten steps as a job, with reading, writing, hash, sample and profile of the new version: "+strings.Join(names, ", ")))
-	_, err = fmt.Fprintf(d.out, "recipe of ten steps: %.1f s\n", took)
 	return err
 }

@@ -154,7 +154,7 @@ func TestDataArea(t *testing.T) {
 		return drill.Target{Client: c, PID: os.Getpid()}, func() error { stopped = true; return nil }, nil
 	}
 	figures, err := drill.DataArea(drill.DataPlan{Start: start, Size: "tiny"}).Measure(t.Context(), io.Discard)
-	if err != nil || len(figures) != 17 || !stopped {
+	if err != nil || len(figures) != 18 || !stopped {
 		t.Fatalf("%d figures, stopped %v, error %v", len(figures), stopped, err)
 	}
 	if f := figures[0]; f.Name != "ingest-0k-rows-per-second" || f.Value != 150 || !strings.Contains(f.Note, "13 columns") {

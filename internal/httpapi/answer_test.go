@@ -15,6 +15,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/cache"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/httpapi"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/resilience"
@@ -79,15 +80,15 @@ func TestAnswersAreKeptUntilTheyAreOthers(t *testing.T) {
 	if n := b.datasets.charts; n != 1 {
 		t.Errorf("the chart was drawn %d times", n)
 	}
-	chart := looks(d.ID)[2]
-	old := b.get(t, chart, ada)
+	address := looks(d.ID)[2]
+	old := b.get(t, address, ada)
 	b.datasets.change(d.ID, func(d *dataset.Dataset) { v := *d.Version; v.Number, v.Rows, v.Hash = 2, 7, "other"; d.Version = &v })
-	fresh := b.get(t, chart, ada, "If-None-Match", old.header.Get("ETag"))
+	fresh := b.get(t, address, ada, "If-None-Match", old.header.Get("ETag"))
 	if fresh.status != http.StatusOK || !strings.Contains(string(fresh.body), `"rows":7`) || b.datasets.charts != 2 {
 		t.Errorf("of the new version: status %d, %s", fresh.status, fresh.body)
 	}
 	b.change(t, datasetsPath+"/"+d.ID+"/schema", ada, `{"columns":[{"name":"x","role":"target"}]}`)
-	if r := b.get(t, chart, ada, "If-None-Match", fresh.header.Get("ETag")); r.status != http.StatusOK {
+	if r := b.get(t, address, ada, "If-None-Match", fresh.header.Get("ETag")); r.status != http.StatusOK {
 		t.Errorf("after a role was set: status %d", r.status)
 	}
 }
@@ -109,7 +110,7 @@ func TestNoAnswerIsOlderThanItsQuestion(t *testing.T) {
 	answers, _ := shared(t)
 	b := setup(t, func(b *bench) { b.deps.Answers = answers })
 	d := b.datasets.add("ada", dataset.Ready)
-	chart := looks(d.ID)[2]
+	address := looks(d.ID)[2]
 	var version atomic.Int64
 	version.Store(2)
 	b.datasets.change(d.ID, func(d *dataset.Dataset) { v := *d.Version; v.Rows = 2; d.Version = &v })
@@ -129,8 +130,8 @@ func TestNoAnswerIsOlderThanItsQuestion(t *testing.T) {
 			for range 40 {
 				asked <- struct{}{}
 				before := version.Load()
-				r := b.get(t, chart, ada)
-				c := decode[dataset.Chart](t, r)
+				r := b.get(t, address, ada)
+				c := decode[chart.Chart](t, r)
 				if c.Rows < before {
 					t.Errorf("version %d is shown after %d was there", c.Rows, before)
 				}

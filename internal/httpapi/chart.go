@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 )
 
 type chartInput struct {
@@ -26,16 +26,16 @@ func (s *server) registerCharts() {
 		http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.getChart)
 }
 
-func (s *server) getChart(ctx context.Context, in *chartInput) (*answered[dataset.Chart], error) {
+func (s *server) getChart(ctx context.Context, in *chartInput) (*answered[chart.Chart], error) {
 	d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	req := dataset.ChartRequest{Kind: in.Kind, X: in.X, Y: in.Y, By: in.By, Bins: in.Bins, Points: in.Points, Interval: in.Interval, Aggregate: in.Aggregate}
-	return answerOf(ctx, s, s.keyOf(d, answerChart, req), in.Revalidation, func(ctx context.Context) (dataset.Chart, error) {
+	req := chart.Request{Kind: in.Kind, X: in.X, Y: in.Y, By: in.By, Bins: in.Bins, Points: in.Points, Interval: in.Interval, Aggregate: in.Aggregate}
+	return answerOf(ctx, s, s.keyOf(d, answerChart, req), in.Revalidation, func(ctx context.Context) (chart.Chart, error) {
 		c, err := s.datasets.Chart(ctx, d, req)
 		if err != nil {
-			return dataset.Chart{}, err
+			return chart.Chart{}, err
 		}
 		return *c, nil
 	})

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"html/template"
-	"io/fs"
 	"maps"
 	"net/http"
 	"path"
@@ -13,52 +11,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/labstack/echo/v4"
-
-	"github.com/narrativeml/narrative/web"
 )
-
-// servePages adds the start page, its parts, and the readable description,
-// which is made once from the document.
-func (s *server) servePages(e *echo.Echo) error {
-	files := web.Files()
-	docs, err := renderDocs(files, s.api.OpenAPI())
-	if err != nil {
-		return err
-	}
-	reads := []string{http.MethodGet, http.MethodHead}
-	e.Match(reads, "/docs", page("text/html; charset=utf-8", docs))
-	for _, f := range []struct{ path, name, kind string }{
-		{"/", "index.html", "text/html; charset=utf-8"},
-		{"/dataset", "dataset.html", "text/html; charset=utf-8"},
-		{"/assets/dataset.js", "dataset.js", "text/javascript; charset=utf-8"},
-		{"/assets/draw.js", "draw.js", "text/javascript; charset=utf-8"},
-		{"/assets/app.js", "app.js", "text/javascript; charset=utf-8"},
-		{"/assets/upload.js", "upload.js", "text/javascript; charset=utf-8"},
-		{"/assets/style.css", "style.css", "text/css; charset=utf-8"},
-		{"/assets/icon.svg", "icon.svg", "image/svg+xml"},
-	} {
-		content, err := fs.ReadFile(files, f.name)
-		if err != nil {
-			return err
-		}
-		e.Match(reads, f.path, page(f.kind, content))
-	}
-	return nil
-}
-
-func page(kind string, content []byte) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Content-Security-Policy", policyPage)
-		h.Set("Cache-Control", "no-cache")
-		if c.Request().Method == http.MethodHead {
-			h.Set("Content-Type", kind)
-			return c.NoContent(http.StatusOK)
-		}
-		return c.Blob(http.StatusOK, kind, content)
-	}
-}
 
 // The parts of the readable description, as docs.html shows them.
 type (
@@ -105,12 +58,8 @@ type (
 	}
 )
 
-// renderDocs makes the readable page of the document.
-func renderDocs(files fs.FS, doc *huma.OpenAPI) ([]byte, error) {
-	t, err := template.ParseFS(files, "docs.html")
-	if err != nil {
-		return nil, err
-	}
+// viewDocs says what the readable page of the document shows.
+func viewDocs(doc *huma.OpenAPI) docsPage {
 	view := docsPage{Title: doc.Info.Title, Version: doc.Info.Version, Description: doc.Info.Description}
 	for _, tag := range doc.Tags {
 		group := docsGroup{Name: tag.Name, Description: tag.Description}
@@ -134,11 +83,7 @@ func renderDocs(files fs.FS, doc *huma.OpenAPI) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(schemas)) {
 		view.Schemas = append(view.Schemas, docsSchema{Name: name, Members: viewMembers(schemas[name])})
 	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, view); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
+	return view
 }
 
 func viewOperation(doc *huma.OpenAPI, op *huma.Operation) docsOperation {

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -367,6 +368,9 @@ func TestPages(t *testing.T) {
 		if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), kind) || len(r.body) == 0 {
 			t.Errorf("%s: status %d, %q", path, r.status, r.header.Get("Content-Type"))
 		}
+		if !strings.HasPrefix(path, "/openapi") {
+			wantRevalidated(t, b, path, r)
+		}
 		page := strings.ReplaceAll(string(r.body), "http://www.w3.org/2000/svg", "")
 		for _, loads := range []string{`src="http`, `src="//`, `rel="stylesheet" href="http`, "@import", "url(http", "<style", "onclick=", " style="} {
 			if strings.Contains(page, loads) {
@@ -374,8 +378,32 @@ func TestPages(t *testing.T) {
 			}
 		}
 	}
+	// What pages share is on each of them, once.
+	for path, title := range map[string]string{"/": "Narrative", "/dataset": "Data set - Narrative", "/docs": "Narrative API"} {
+		shown := string(b.get(t, path, "").body)
+		for _, want := range []string{"<title>" + title + "</title>", `<meta name="viewport"`, `<link rel="stylesheet" href="/assets/style.css">`, `<header class="bar">`, `<a class="brand" href="/">Narrative</a>`} {
+			if n := strings.Count(shown, want); n != 1 {
+				t.Errorf("%s has %s %d times", path, want, n)
+			}
+		}
+	}
 	if r := b.ask(t, http.MethodHead, "/docs", "", nil); r.status != http.StatusOK || len(r.body) != 0 {
 		t.Errorf("HEAD: status %d, %d bytes", r.status, len(r.body))
 	}
 	wantProblem(t, b.get(t, "/assets/../web.go", ""), http.StatusNotFound, "route_not_found")
+}
+
+// wantRevalidated checks that a page is sent again to those alone who have another.
+func wantRevalidated(t *testing.T, b *bench, path string, r reply) {
+	t.Helper()
+	tag := r.header.Get("ETag")
+	if len(tag) < 10 || r.header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("%s: tag %q, %q", path, tag, r.header.Get("Cache-Control"))
+	}
+	if again := b.get(t, path, "", "If-None-Match", tag); again.status != http.StatusNotModified || len(again.body) != 0 {
+		t.Errorf("%s: status %d for the tag that it has", path, again.status)
+	}
+	if other := b.get(t, path, "", "If-None-Match", `"0123456789"`); other.status != http.StatusOK || !bytes.Equal(other.body, r.body) {
+		t.Errorf("%s: status %d for another tag", path, other.status)
+	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/prediction"
@@ -206,7 +206,7 @@ func columnExamples(columns []Column) map[string]any {
 	}}
 	return map[string]any{
 		"get-schema": schema, "change-schema": schema,
-		"get-chart": dataset.Chart{Kind: "scatter", X: "age", Y: "balance", Rows: 1000, RowsRead: 1000, Sampled: true, Points: []dataset.Point{
+		"get-chart": chart.Chart{Kind: "scatter", X: "age", Y: "balance", Rows: 1000, RowsRead: 1000, Sampled: true, Points: []chart.Point{
 			{X: 34, Y: 12.5, Row: 1}, {X: 51, Y: 98000, Row: 2, Outlier: true},
 		}},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/fault"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -60,9 +61,9 @@ func (f *datasets) Reprofile(ctx context.Context, tenant, _, id, key string) (*j
 	return f.jobs.submit(ctx, job.Submission{Tenant: tenant, Kind: job.Kind{Name: "profile"}, Subject: id, IdempotencyKey: key})
 }
 
-func (f *datasets) Chart(_ context.Context, d *dataset.Dataset, req dataset.ChartRequest) (*dataset.Chart, error) {
+func (f *datasets) Chart(_ context.Context, d *dataset.Dataset, req chart.Request) (*chart.Chart, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.charts++
-	return &dataset.Chart{Kind: req.Kind, X: req.X, Rows: d.Version.Rows, RowsRead: 2, Bars: []dataset.Bar{{From: 1.5, To: 2.5, Count: 2}}}, nil
+	return &chart.Chart{Kind: req.Kind, X: req.X, Rows: d.Version.Rows, RowsRead: 2, Bars: []chart.Bar{{From: 1.5, To: 2.5, Count: 2}}}, nil
 }

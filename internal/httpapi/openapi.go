@@ -68,18 +68,22 @@ func describeAPI(config Config) huma.Config {
 	}
 }
 
-// schemaName names the types of other packages after their package too, since
-// every area has a Request.
+// schemaName names the types of other packages after their area too, since every
+// area has a Request: the folder of internal that they are in, however deep, or
+// else their package.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	pkg := path.Base(t.PkgPath())
-	if t.Name() == "" || t.PkgPath() == "" || pkg == "httpapi" || pkg == "fault" {
+	area := path.Base(t.PkgPath())
+	if _, below, ok := strings.Cut(t.PkgPath(), "/internal/"); ok {
+		area, _, _ = strings.Cut(below, "/")
+	}
+	if t.Name() == "" || t.PkgPath() == "" || area == "httpapi" || area == "fault" {
 		return name
 	}
-	return strings.ToUpper(pkg[:1]) + pkg[1:] + name
+	return strings.ToUpper(area[:1]) + area[1:] + name
 }
 
 // describeHealth adds the operations that huma does not route.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/model"
@@ -102,7 +103,7 @@ type DatasetReader interface {
 	Ready(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
 	Preview(ctx context.Context, d *dataset.Dataset, limit int) (*dataset.Preview, error)
 	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)
-	Chart(ctx context.Context, d *dataset.Dataset, req dataset.ChartRequest) (*dataset.Chart, error)
+	Chart(ctx context.Context, d *dataset.Dataset, req chart.Request) (*chart.Chart, error)
 }
 
 // DatasetDescriber knows what columns mean, and changes it.

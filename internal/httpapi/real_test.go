@@ -12,6 +12,7 @@ import (
 
 	"github.com/narrativeml/narrative/internal/account"
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/fetch"
 	"github.com/narrativeml/narrative/internal/health"
 	"github.com/narrativeml/narrative/internal/httpapi"
 	"github.com/narrativeml/narrative/internal/job"
@@ -84,8 +85,8 @@ type anywhere struct{}
 
 func (anywhere) Check(string, string) error { return nil }
 
-func (anywhere) Open(context.Context, string, string, int64, string) (*dataset.Remote, error) {
-	return &dataset.Remote{Body: io.NopCloser(strings.NewReader("a,b\n1,2\n")), Size: 8}, nil
+func (anywhere) Open(context.Context, string, string, int64, string) (*fetch.Remote, error) {
+	return &fetch.Remote{Body: io.NopCloser(strings.NewReader("a,b\n1,2\n")), Size: 8}, nil
 }
 
 // line is a queue that delivers to whoever reads it.
@@ -160,7 +161,7 @@ func (d *domain) handlers() map[string]job.Handler {
 	ingest := dataset.NewRunner(dataset.RunnerConfig{Driver: d.driver, Files: d.files, Jobs: d.jobs})
 	return handlers.Handlers(handlers.Runners{
 		Ingest:     ingest,
-		Import:     dataset.NewImporter(dataset.ImporterConfig{Runner: ingest, Files: d.files, Remote: anywhere{}}),
+		Import:     dataset.NewImporter(ingest, fetch.New(fetch.Config{Files: d.files, Source: anywhere{}})),
 		Transform:  recipe.NewRunner(recipe.RunnerConfig{Datasets: d.datasets, Files: d.files, Publisher: ingest}),
 		Training:   training.NewRunner(training.RunnerConfig{Tables: d.datasets, Models: d.models, Files: d.files, Threads: 1}),
 		Tuning:     tuning.NewRunner(d.models, d.files, nil),

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/narrativeml/narrative/internal/dataset"
+	"github.com/narrativeml/narrative/internal/dataset/chart"
 	"github.com/narrativeml/narrative/internal/httpapi"
 )
 
@@ -66,7 +67,7 @@ func TestCharts(t *testing.T) {
 	d := b.datasets.add("bob", dataset.Ready)
 	at := "/api/v1/datasets/" + d.ID + "/charts/histogram?x=x"
 	got := b.get(t, at, bob)
-	c := decode[dataset.Chart](t, got)
+	c := decode[chart.Chart](t, got)
 	tag := got.header.Get("ETag")
 	if got.status != http.StatusOK || c.Kind != "histogram" || c.X != "x" || len(c.Bars) != 1 || tag == "" {
 		t.Fatalf("status %d: %s", got.status, got.body)

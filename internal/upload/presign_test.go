@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -72,18 +71,7 @@ func (b *bundle) send(t *testing.T, up *upload.Upload, numbers ...int) {
 // or when nobody does.
 func TestCompleteAfterCrash(t *testing.T) {
 	t.Parallel()
-	away := fault.Unavailable("storage_unavailable", "away")
-	for name, broken := range map[string]struct {
-		crash, mend func(*bundle)
-		appeared    bool // so that it is clear that the client had all of it
-	}{
-		"before the file appears":        {func(b *bundle) { b.files.Fail("#finish", away) }, func(b *bundle) { b.files.Fail("#finish", nil) }, false},
-		"before the data set":            {func(b *bundle) { b.driver.breaks("datasets", false) }, func(b *bundle) { b.driver.breaks("", false) }, true},
-		"after the data set":             {func(b *bundle) { b.driver.breaks("datasets", true) }, func(b *bundle) { b.driver.breaks("", false) }, true},
-		"before the job":                 {func(b *bundle) { b.jobs.fail = away }, func(b *bundle) { b.jobs.fail = nil }, true},
-		"before the upload's record":     {func(b *bundle) { b.driver.breaks("uploads", false) }, func(b *bundle) { b.driver.breaks("", false) }, true},
-		"when that one's reply was lost": {func(b *bundle) { b.driver.breaks("uploads", true) }, func(b *bundle) { b.driver.breaks("", false) }, true},
-	} {
+	for name, broken := range crashes() {
 		for who, finish := range map[string]func(*bundle, *upload.Upload) error{
 			"by the client": func(b *bundle, up *upload.Upload) error {
 				_, _, err := b.Complete(t.Context(), tenant, up.ID, nil)
@@ -130,24 +118,10 @@ func TestSeveralComplete(t *testing.T) {
 	b := withStorage(t)
 	up := b.presign(t, "")
 	b.send(t, up, 3, 1, 2)
-	var wg sync.WaitGroup
-	ids := make([]string, 8)
-	for i := range ids {
-		wg.Go(func() {
-			found, _, err := b.Complete(t.Context(), tenant, up.ID, nil)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			ids[i] = found.DatasetID + found.JobID
-		})
-	}
-	wg.Wait()
-	for _, id := range ids {
-		if id != ids[0] {
-			t.Errorf("the data set and the job are %q", ids)
-		}
-	}
+	together(t, func() (*upload.Upload, error) {
+		found, _, err := b.Complete(t.Context(), tenant, up.ID, nil)
+		return found, err
+	})
 	found, replayed, err := b.Complete(t.Context(), tenant, up.ID, nil)
 	if err != nil || !replayed {
 		t.Fatal(replayed, err)

@@ -52,15 +52,7 @@ func TestUploadInPieces(t *testing.T) {
 // finds one data set and one job afterwards.
 func TestFinishAfterCrash(t *testing.T) {
 	t.Parallel()
-	away := fault.Unavailable("storage_unavailable", "away")
-	for name, broken := range map[string]struct{ crash, mend func(*bundle) }{
-		"before the file appears":        {func(b *bundle) { b.files.Fail("#finish", away) }, func(b *bundle) { b.files.Fail("#finish", nil) }},
-		"before the data set":            {func(b *bundle) { b.driver.breaks("datasets", false) }, func(b *bundle) { b.driver.breaks("", false) }},
-		"after the data set":             {func(b *bundle) { b.driver.breaks("datasets", true) }, func(b *bundle) { b.driver.breaks("", false) }},
-		"before the job":                 {func(b *bundle) { b.jobs.fail = away }, func(b *bundle) { b.jobs.fail = nil }},
-		"before the upload's record":     {func(b *bundle) { b.driver.breaks("uploads", false) }, func(b *bundle) { b.driver.breaks("", false) }},
-		"when that one's reply was lost": {func(b *bundle) { b.driver.breaks("uploads", true) }, func(b *bundle) { b.driver.breaks("", false) }},
-	} {
+	for name, broken := range crashes() {
 		for who, finish := range map[string]func(*bundle, *upload.Upload) error{
 			"by the client": func(b *bundle, up *upload.Upload) error { _, err := b.Get(t.Context(), tenant, up.ID); return err },
 			"by the sweep": func(b *bundle, _ *upload.Upload) error {
@@ -97,24 +89,7 @@ func TestSeveralFinish(t *testing.T) {
 	b := setup(t)
 	up := b.begin(t)
 	b.add(t, up, 0, len(text))
-	var wg sync.WaitGroup
-	ids := make([]string, 8)
-	for i := range ids {
-		wg.Go(func() {
-			found, err := b.Get(t.Context(), tenant, up.ID)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			ids[i] = found.DatasetID + found.JobID
-		})
-	}
-	wg.Wait()
-	for _, id := range ids {
-		if id != ids[0] {
-			t.Errorf("the data set and the job are %q", ids)
-		}
-	}
+	together(t, func() (*upload.Upload, error) { return b.Get(t.Context(), tenant, up.ID) })
 	found, err := b.Get(t.Context(), tenant, up.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -166,6 +166,52 @@ func (b *bundle) add(t *testing.T, up *upload.Upload, from, to int) {
 	}
 }
 
+// crash is a step on the way from the last byte to the upload's record that breaks.
+type crash struct {
+	crash, mend func(*bundle)
+	appeared    bool // the file is there by then, so that it is clear that the client had sent all of it
+}
+
+// crashes are all of them, by when they are.
+func crashes() map[string]crash {
+	away := fault.Unavailable("storage_unavailable", "away")
+	driver := func(collection string, lost bool) crash {
+		return crash{func(b *bundle) { b.driver.breaks(collection, lost) }, func(b *bundle) { b.driver.breaks("", false) }, true}
+	}
+	return map[string]crash{
+		"before the file appears":        {func(b *bundle) { b.files.Fail("#finish", away) }, func(b *bundle) { b.files.Fail("#finish", nil) }, false},
+		"before the data set":            driver("datasets", false),
+		"after the data set":             driver("datasets", true),
+		"before the job":                 {func(b *bundle) { b.jobs.fail = away }, func(b *bundle) { b.jobs.fail = nil }, true},
+		"before the upload's record":     driver("uploads", false),
+		"when that one's reply was lost": driver("uploads", true),
+	}
+}
+
+// together has several finish the same upload, which has to be one data set and one
+// job to all of them.
+func together(t *testing.T, finish func() (*upload.Upload, error)) {
+	t.Helper()
+	var wg sync.WaitGroup
+	ids := make([]string, 8)
+	for i := range ids {
+		wg.Go(func() {
+			found, err := finish()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			ids[i] = found.DatasetID + found.JobID
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Errorf("the data set and the job are %q", ids)
+		}
+	}
+}
+
 // made checks that the upload is one data set with one job, and its file whole.
 func (b *bundle) made(t *testing.T, up *upload.Upload) {
 	t.Helper()

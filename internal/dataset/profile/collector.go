@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/DataDog/sketches-go/ddsketch"
-	"github.com/DataDog/sketches-go/ddsketch/mapping"
-	"github.com/DataDog/sketches-go/ddsketch/store"
 	"github.com/axiomhq/hyperloglog"
 
 	"github.com/narrativeml/narrative/internal/pii"
@@ -23,7 +21,6 @@ const (
 	exactTotal    = 1 << 17 // of all columns together
 	minExact      = 64
 	quantileError = 0.01
-	maxSketchBins = 2048
 	topValues     = 10
 	maxText       = 200 // bytes of a text that are kept
 	manyColumns   = 500 // more get smaller sketches
@@ -83,8 +80,7 @@ type column struct {
 	minInt, maxInt         int64 // of whole numbers, which a float may round
 	minLen, maxLen, sumLen int64
 	scratch                []float64 // the numbers of a chunk
-	keys                   []uint64  // and what they are counted by
-	pending                []uint64  // keys that are not counted yet
+	pending                []uint64  // keys of numbers that are not counted yet
 	tallies                []int64
 	err                    error
 }
@@ -268,25 +264,20 @@ func (c *column) spill(k uint64, n int64) {
 		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, false); c.err != nil {
 			return
 		}
+		c.ranks = make([]uint8, 1<<c.precision)
 	}
 	c.differ(mix(k ^ seed))
 	if c.field.Type == tabular.String {
 		return
 	}
 	if c.sketch == nil {
-		// This mapping finds a bin without a logarithm.
-		m, err := mapping.NewCubicallyInterpolatedMapping(quantileError)
-		if err != nil {
-			c.err = err
+		c.base = c.centre()
+		if c.sketch, c.err = newSketch(); c.err != nil {
 			return
 		}
-		c.base = c.centre()
-		c.sketch = ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
-			return store.NewCollapsingLowestDenseStore(maxSketchBins)
-		})
 	}
-	if err := c.sketch.AddWithCount(c.number(k)-c.base, float64(n)); err != nil {
-		c.err = err
+	if c.err == nil {
+		c.err = c.sketchSome(c.number(k)-c.base, n)
 	}
 }
 
@@ -417,7 +408,7 @@ func (c *column) mergeSketches(o *column) error {
 	}
 	var failed error
 	o.sketch.ForEach(func(v, n float64) (stop bool) {
-		failed = c.sketch.AddWithCount(v+o.base-c.base, n)
+		failed = c.sketchSome(v+o.base-c.base, int64(math.Round(n)))
 		return failed != nil
 	})
 	return failed

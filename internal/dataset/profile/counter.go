@@ -18,12 +18,17 @@ type counter struct {
 	spare    *spare
 }
 
-// spare is what shrink works on, which is called again and again while values
-// are many. The counters of a collector share it.
+// spare is what counting works on again and again while values are many. The
+// counters of a collector share it.
 type spare struct {
 	slots  []slot // all free
 	texts  []string
 	counts []int64
+
+	sieve     sieve
+	frequent  []uint64  // keys of a batch
+	distances []float64 // of its numbers from the base
+	tally     binTally
 }
 
 type slot struct {
@@ -82,17 +87,57 @@ func (c *counter) add(key uint64, n int64) int {
 // addAll counts each of the keys once more, and takes from the counts where there
 // is no room left.
 func (c *counter) addAll(keys []uint64) {
-	for len(keys) > 0 {
-		keys = keys[c.addSome(keys):]
+	for {
+		keys = keys[c.addWhileRoom(keys):]
 		if len(keys) == 0 {
 			return
 		}
-		if c.used >= c.capacity {
-			c.shrink()
-		} else {
-			c.grow()
+		c.shrink()
+	}
+}
+
+// addExactly counts keys once more until there is no room left, and returns how
+// many; if not all, counting is not exact any more.
+func (c *counter) addExactly(keys []uint64) int {
+	n := c.addWhileRoom(keys)
+	if n < len(keys) {
+		c.shrink()
+	}
+	return n
+}
+
+// addFrequent counts the keys that are frequent in the batch that s has seen, and of
+// the others none: each of them is there at most as often as what counts are too low
+// by then says. Where that would be more than the table itself loses in a batch of
+// different values, or nothing at all, it counts all of them.
+func (c *counter) addFrequent(keys []uint64, s *sieve) {
+	off := s.limit(c.capacity / rareShare)
+	if off == 0 || int(off) > len(keys)/c.capacity {
+		c.addAll(keys)
+		return
+	}
+	c.lost += int64(off)
+	frequent := c.spare.frequent[:0]
+	for _, k := range keys {
+		if *s.cell(k) > off {
+			frequent = append(frequent, k)
 		}
 	}
+	c.spare.frequent = frequent
+	c.addAll(frequent)
+}
+
+// rareShare is which part of the table, at most, the values of a batch take that are
+// frequent in it.
+const rareShare = 32
+
+func (c *counter) addWhileRoom(keys []uint64) int {
+	n := c.addSome(keys)
+	for n < len(keys) && c.used < c.capacity {
+		c.grow()
+		n += c.addSome(keys[n:])
+	}
+	return n
 }
 
 // addSome counts keys and returns how many there was room for.

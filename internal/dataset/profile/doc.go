@@ -8,11 +8,13 @@
 //
 //   - distinct is estimated by HyperLogLog (axiomhq/hyperloglog), with a
 //     standard error of 0.8 %;
-//   - quantiles are read from a DDSketch (DataDog/sketches-go), within 1 % of
-//     the value;
+//   - quantiles are read from a DDSketch (DataDog/sketches-go) whose bins cut
+//     every power of two into 64 parts, within 1 % of the value;
 //   - the most frequent values are those that the summary of Misra and Gries
 //     ("Finding repeated elements", 1982) keeps, with counts that are too low by
-//     at most top_error.
+//     at most top_error. Numbers are counted in batches, and a sieve leaves out
+//     those that cannot be frequent in theirs, as lossy counting does (Manku and
+//     Motwani, 2002).
 //
 // Counts, range, mean, standard deviation (Welford; Chan, Golub and LeVeque for
 // merging) and the histogram are always exact. The histogram has at most 30

@@ -16,10 +16,50 @@ func (m *moment) add(values []float64) {
 	if len(values) == 0 {
 		return
 	}
-	base := values[0] // keeps the sum small when the values are large and close
-	lo, hi, sum := base, base, 0.0
+	lo, hi, sum := extent(values)
+	b := moment{n: int64(len(values)), min: lo + 0, max: hi + 0} // -0 is 0
+	b.mean = values[0] + sum/float64(b.n)
+	if math.IsInf(sum, 0) || math.IsNaN(sum) {
+		b.mean = 0
+		for i, v := range values {
+			b.mean += (v/2 - b.mean/2) / float64(i+1) * 2
+		}
+	}
+	var even, odd [3]float64 // sums that do not wait for each other
+	for len(values) >= 2 {
+		d, e := values[0]-b.mean, values[1]-b.mean
+		dd, ee := d*d, e*e
+		even[0] += dd
+		odd[0] += ee
+		even[1] += dd * d
+		odd[1] += ee * e
+		even[2] += dd * dd
+		odd[2] += ee * ee
+		values = values[2:]
+	}
 	for _, v := range values {
-		sum += v - base
+		d := v - b.mean
+		dd := d * d
+		even[0] += dd
+		even[1] += dd * d
+		even[2] += dd * dd
+	}
+	b.m2, b.m3, b.m4 = even[0]+odd[0], even[1]+odd[1], even[2]+odd[2]
+	m.merge(b)
+}
+
+// extent returns the smallest and the largest number, and the sum of how far they are
+// from the first, which keeps it small when they are large and close.
+func extent(values []float64) (lo, hi, sum float64) {
+	base := values[0]
+	lo, hi = base, base
+	rest := 0.0
+	for i, v := range values {
+		if i&1 == 0 { // sums that do not wait for each other
+			sum += v - base
+		} else {
+			rest += v - base
+		}
 		if v < lo { // quicker than min, which looks for what is not there
 			lo = v
 		}
@@ -27,22 +67,7 @@ func (m *moment) add(values []float64) {
 			hi = v
 		}
 	}
-	b := moment{n: int64(len(values)), min: lo + 0, max: hi + 0} // -0 is 0
-	b.mean = base + sum/float64(b.n)
-	if math.IsInf(sum, 0) || math.IsNaN(sum) {
-		b.mean = 0
-		for i, v := range values {
-			b.mean += (v/2 - b.mean/2) / float64(i+1) * 2
-		}
-	}
-	for _, v := range values {
-		d := v - b.mean
-		dd := d * d
-		b.m2 += dd
-		b.m3 += dd * d
-		b.m4 += dd * dd
-	}
-	m.merge(b)
+	return lo, hi, sum + rest
 }
 
 // merge joins two parts (Chan, Golub and LeVeque 1983; Pébay 2008 for the

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"math"
+	"slices"
 
 	"github.com/narrativeml/narrative/ml/frame"
 )
@@ -24,7 +25,8 @@ type pairs struct {
 	xy  [][]float64 // [i][j], i < j: of the products
 
 	values  [][]float64 // of the chunk, from the base, 0 where missing
-	valid   [][]bool
+	valid   [][]bool    // nil where none is missing
+	room    [][]bool    // for it
 	missing [][]int32
 }
 
@@ -37,7 +39,7 @@ func newPairs(columns []int) *pairs {
 			(*m)[i] = make([]float64, k)
 		}
 	}
-	p.values, p.valid, p.missing = make([][]float64, k), make([][]bool, k), make([][]int32, k)
+	p.values, p.valid, p.room, p.missing = make([][]float64, k), make([][]bool, k), make([][]bool, k), make([][]int32, k)
 	return p
 }
 
@@ -88,12 +90,12 @@ func (p *pairs) load(i int, part frame.Column, rows int) {
 		}
 	}
 	if part.Nulls() > 0 {
-		p.valid[i] = make([]bool, rows)
+		p.valid[i] = slices.Grow(p.room[i][:0], rows)[:rows]
+		p.room[i] = p.valid[i]
 		for r := range x {
-			if part.Null(r) {
+			p.valid[i][r] = !part.Null(r)
+			if !p.valid[i][r] {
 				p.missing[i] = append(p.missing[i], int32(r))
-			} else {
-				p.valid[i][r] = true
 			}
 		}
 	}

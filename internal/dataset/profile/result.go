@@ -233,16 +233,20 @@ func (c *column) quantiles(shares ...float64) (found []any, exact bool, err erro
 		var all []slot
 		c.counts.each(func(i int) { all = append(all, c.counts.slots[i]) })
 		slices.SortFunc(all, func(a, b slot) int { return c.compare(a.key, b.key) })
+		count := int64(0) // of the column, but for what waits to be counted
+		for _, s := range all {
+			count += s.count
+		}
 		at, end := 0, int64(0) // of the values up to all[at]
 		for k, share := range shares {
-			place := share * float64(c.count-1)
+			place := share * float64(count-1)
 			below := int64(place)
 			for end+all[at].count <= below {
 				end += all[at].count
 				at++
 			}
 			next := at
-			if end+all[at].count == below+1 && below+1 < c.count {
+			if end+all[at].count == below+1 && below+1 < count {
 				next++
 			}
 			found[k] = c.between(all[at].key, all[next].key, place-float64(below))

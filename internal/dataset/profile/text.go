@@ -69,11 +69,14 @@ const (
 	sightTimes = 4 // as many as the entries in the table of counts
 )
 
+// sightPlaces is among how many texts one is looked for.
+const sightPlaces = 4
+
 // sight looks at a text, unless it has been looked at lately: most columns have the
 // same texts in every chunk.
-func (c *column) sight(h uint64, s string) *sight {
-	if len(c.sights) > 0 {
-		if at := c.sightAt(h); at.known && at.text == h {
+func (c *column) sight(h uint64, s string) sight {
+	for _, at := range c.sightsNear(h) {
+		if at.known && at.text == h {
 			return at
 		}
 	}
@@ -84,12 +87,20 @@ func (c *column) sight(h uint64, s string) *sight {
 	if c.unseen++; c.unseen > len(c.sights) && len(c.sights) < most {
 		c.sights, c.unseen = make([]sight, min(most, max(fewSights, 2*len(c.sights)))), 0
 	}
-	at := c.sightAt(h)
-	*at = sight{text: h, look: c.private.Look(s), forms: tabular.FormsOf(s), known: true}
-	return at
+	near := c.sightsNear(h)
+	copy(near[1:], near) // the oldest goes
+	near[0] = sight{text: h, look: c.private.Look(s), forms: tabular.FormsOf(s), known: true}
+	return near[0]
 }
 
-func (c *column) sightAt(h uint64) *sight { return &c.sights[h%uint64(len(c.sights))] }
+// sightsNear returns the places of a text.
+func (c *column) sightsNear(h uint64) []sight {
+	if len(c.sights) == 0 {
+		return nil
+	}
+	at := h % uint64(len(c.sights)/sightPlaces) * sightPlaces
+	return c.sights[at : at+sightPlaces]
+}
 
 func (c *column) tallyText(h uint64, n int64, s string) {
 	at := c.counts.add(h, n)

@@ -1,4 +1,4 @@
-package dataset
+package chart
 
 import (
 	"cmp"
@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	seriesTimes    = 10  // as many rows are read for a chart along an axis
-	maxChartGroups = 500 // row groups whose beginnings are read of a long table
-	maxFarGroups   = 16  // row groups more that are read for their outliers
+	seriesTimes  = 10  // as many rows are read for a chart along an axis
+	maxGroups    = 500 // row groups whose beginnings are read of a long table
+	maxFarGroups = 16  // row groups more that are read for their outliers
 )
 
 // block is rows of the table that a chart is made of: row i is number rows[i].
@@ -47,41 +47,41 @@ func (b block) group(by string, groups []string, i int) (name string, ok bool) {
 // Of one that is it reads the beginnings of row groups, all of them or evenly chosen
 // ones; and then what is left of those row groups that hold the farthest outliers of
 // the watched columns, which the table's file knows.
-func (c *charting) rows(ctx context.Context, names []string, watched []*profile.Column, fn func(b block)) error {
+func (d *drawing) rows(ctx context.Context, names []string, watched []*profile.Column, fn func(b block)) error {
 	var columns []string
 	for _, name := range names {
 		if name != "" && !slices.Contains(columns, name) {
 			columns = append(columns, name)
 		}
 	}
-	r, err := c.service.open(ctx, c.dataset, columns, 0)
+	r, err := d.table.Open(ctx, columns)
 	if err != nil {
 		return err
 	}
 	defer r.Close() //nolint:errcheck // only read
 	groups := r.Groups()
-	most := c.service.chartRows
-	if c.req.Kind == ChartLine || c.req.Kind == ChartTimeSeries {
+	most := d.table.Most
+	if d.req.Kind == Line || d.req.Kind == TimeSeries {
 		most *= seriesTimes
 	}
 	every, each := 1, int64(most)
-	if c.dataset.Version.Rows > each {
-		every = (len(groups) + maxChartGroups - 1) / maxChartGroups
+	if d.table.Rows > each {
+		every = (len(groups) + maxGroups - 1) / maxGroups
 		each = int64(most / ((len(groups) + every - 1) / every))
 	}
 	done := make([]int64, len(groups)) // rows of each group that were read
 	for k := 0; k < len(groups); k += every {
-		if done[k], err = c.group(ctx, r, k, 0, each, fn); err != nil {
+		if done[k], err = d.group(ctx, r, k, 0, each, fn); err != nil {
 			return err
 		}
-		c.chart.RowsRead += done[k]
+		d.chart.RowsRead += done[k]
 	}
-	c.chart.Sampled = c.chart.RowsRead < c.dataset.Version.Rows
-	if !c.chart.Sampled {
+	d.chart.Sampled = d.chart.RowsRead < d.table.Rows
+	if !d.chart.Sampled {
 		return nil
 	}
 	for _, k := range farthest(r, len(groups), watched) {
-		if _, err := c.group(ctx, r, k, done[k], groups[k], func(b block) {
+		if _, err := d.group(ctx, r, k, done[k], groups[k], func(b block) {
 			b.far = true
 			fn(b)
 		}); err != nil {
@@ -93,7 +93,7 @@ func (c *charting) rows(ctx context.Context, names []string, watched []*profile.
 
 // group calls fn with the rows of a row group from one on, until there were so many,
 // and returns how many rows of the group it has come to.
-func (c *charting) group(ctx context.Context, r *tabular.ParquetReader, k int, from, most int64, fn func(b block)) (int64, error) {
+func (d *drawing) group(ctx context.Context, r *tabular.ParquetReader, k int, from, most int64, fn func(b block)) (int64, error) {
 	r.Part(k, k+1)
 	n := int64(0)
 	for n < most {
@@ -102,7 +102,7 @@ func (c *charting) group(ctx context.Context, r *tabular.ParquetReader, k int, f
 			break
 		}
 		if err != nil {
-			return n, fmt.Errorf("read table of data set %s: %w", c.dataset.ID, err)
+			return n, fmt.Errorf("read table of data set %s: %w", d.table.Dataset, err)
 		}
 		if n += int64(len(chunk.Rows)); n > from { // what came before ended with a chunk
 			fn(block{Frame: chunk.Frame, rows: chunk.Rows})

@@ -1,4 +1,4 @@
-package dataset
+package chart
 
 import (
 	"cmp"
@@ -12,13 +12,13 @@ import (
 	"github.com/narrativeml/narrative/internal/tabular"
 )
 
-// ChartIntervals returns the intervals of time series, the shortest first.
-func ChartIntervals() []string {
+// Intervals returns the intervals of time series, the shortest first.
+func Intervals() []string {
 	return []string{"second", "minute", "hour", "day", "week", "month", "quarter", "year"}
 }
 
-// ChartAggregates returns what can be shown of an interval.
-func ChartAggregates() []string { return []string{"mean", "sum", "count", "min", "max"} }
+// Aggregates returns what can be shown of an interval.
+func Aggregates() []string { return []string{"mean", "sum", "count", "min", "max"} }
 
 // begin returns when the interval begins that the instant lies in.
 func begin(interval string, at time.Time) time.Time {
@@ -54,18 +54,18 @@ func lengthOf(interval string) float64 {
 
 // interval chooses the interval: the one that was asked for, or the shortest
 // that gives no more points than asked for.
-func (c *charting) interval(low, high float64) (string, error) {
-	most := float64(c.req.Points)
-	if c.req.Interval != "" {
-		if !slices.Contains(ChartIntervals(), c.req.Interval) {
-			return "", invalidChart("interval", "interval is %q; it must be one of %s", c.req.Interval, strings.Join(ChartIntervals(), ", "))
+func (d *drawing) interval(low, high float64) (string, error) {
+	most := float64(d.req.Points)
+	if d.req.Interval != "" {
+		if !slices.Contains(Intervals(), d.req.Interval) {
+			return "", invalid("interval", "interval is %q; it must be one of %s", d.req.Interval, strings.Join(Intervals(), ", "))
 		}
-		if n := (high - low) / lengthOf(c.req.Interval); n > most {
-			return "", invalidChart("interval", "the table has about %.0f intervals of a %s; choose a longer one, or more points", n, c.req.Interval)
+		if n := (high - low) / lengthOf(d.req.Interval); n > most {
+			return "", invalid("interval", "the table has about %.0f intervals of a %s; choose a longer one, or more points", n, d.req.Interval)
 		}
-		return c.req.Interval, nil
+		return d.req.Interval, nil
 	}
-	for _, name := range ChartIntervals() {
+	for _, name := range Intervals() {
 		if (high-low)/lengthOf(name) <= most-2 {
 			return name, nil
 		}
@@ -102,11 +102,11 @@ type place struct {
 }
 
 // valueAt returns y of the row, and whether it has one; without a column all have 0.
-func (c *charting) valueAt(b block, i int) (float64, bool) {
-	if c.req.Y == "" {
+func (d *drawing) valueAt(b block, i int) (float64, bool) {
+	if d.req.Y == "" {
 		return 0, true
 	}
-	y := b.column(c.req.Y)
+	y := b.column(d.req.Y)
 	if y.Null(i) {
 		return 0, false
 	}
@@ -114,47 +114,47 @@ func (c *charting) valueAt(b block, i int) (float64, bool) {
 }
 
 // timeSeries draws an aggregate of y, or the number of rows, over time.
-func (c *charting) timeSeries(ctx context.Context) error {
-	fx, described, err := c.column("x", c.req.X)
+func (d *drawing) timeSeries(ctx context.Context) error {
+	fx, described, err := d.column("x", d.req.X)
 	if err != nil {
 		return err
 	}
 	if fx.Type != tabular.Datetime {
-		return invalidChart("x", "x must be a column of dates or instants; %q holds values of the type %s", fx.Name, fx.Type)
+		return invalid("x", "x must be a column of dates or instants; %q holds values of the type %s", fx.Name, fx.Type)
 	}
-	aggregate := cmp.Or(c.req.Aggregate, "mean")
+	aggregate := cmp.Or(d.req.Aggregate, "mean")
 	var watched []*profile.Column
-	if c.req.Y == "" {
+	if d.req.Y == "" {
 		aggregate = "count"
 	} else {
-		_, y, err := c.number()
+		_, y, err := d.number()
 		if err != nil {
 			return err
 		}
 		watched = append(watched, y)
 	}
-	if !slices.Contains(ChartAggregates(), aggregate) {
-		return invalidChart("aggregate", "aggregate is %q; it must be one of %s", aggregate, strings.Join(ChartAggregates(), ", "))
+	if !slices.Contains(Aggregates(), aggregate) {
+		return invalid("aggregate", "aggregate is %q; it must be one of %s", aggregate, strings.Join(Aggregates(), ", "))
 	}
-	names, err := c.groups()
+	names, err := d.groups()
 	if err != nil {
 		return err
 	}
-	c.chart.Steps = []Step{}
+	d.chart.Steps = []Step{}
 	if described.Count == 0 {
 		return nil
 	}
-	interval, err := c.interval(bound(described.Min), bound(described.Max))
+	interval, err := d.interval(bound(described.Min), bound(described.Max))
 	if err != nil {
 		return err
 	}
-	c.chart.Interval = interval
+	d.chart.Interval = interval
 	all := make(map[place]*sums)
-	err = c.rows(ctx, []string{fx.Name, c.req.Y, c.req.By}, watched, func(b block) {
+	err = d.rows(ctx, []string{fx.Name, d.req.Y, d.req.By}, watched, func(b block) {
 		x := b.column(fx.Name)
 		for i := range b.rows {
-			group, ok := b.group(c.req.By, names, i)
-			v, known := c.valueAt(b, i)
+			group, ok := b.group(d.req.By, names, i)
+			v, known := d.valueAt(b, i)
 			if x.Null(i) || !known || !ok || b.far && distance(watched[0], v) == 0 {
 				continue
 			}
@@ -178,17 +178,17 @@ func (c *charting) timeSeries(ctx context.Context) error {
 	}
 	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.group, b.group)) })
 	for _, p := range places {
-		c.chart.Steps = append(c.chart.Steps, all[p].step(instant(p.at), p.group, aggregate, c.share(), c.req.Y != ""))
+		d.chart.Steps = append(d.chart.Steps, all[p].step(instant(p.at), p.group, aggregate, d.share(), d.req.Y != ""))
 	}
 	return nil
 }
 
 // share returns how many rows of the table one that was read stands for.
-func (c *charting) share() float64 {
-	if !c.chart.Sampled {
+func (d *drawing) share() float64 {
+	if !d.chart.Sampled {
 		return 1
 	}
-	return float64(c.chart.Rows) / float64(c.chart.RowsRead)
+	return float64(d.chart.Rows) / float64(d.chart.RowsRead)
 }
 
 func (s *sums) step(at, group, aggregate string, share float64, numbers bool) Step {

@@ -1,0 +1,181 @@
+package profile
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+
+	"github.com/DataDog/sketches-go/ddsketch"
+	"github.com/DataDog/sketches-go/ddsketch/mapping"
+	"github.com/DataDog/sketches-go/ddsketch/store"
+
+	"github.com/narrativeml/narrative/internal/tabular"
+)
+
+// pendingTimes is how many times as many numbers as there are entries in the table
+// of counts are counted together: the tables of all columns do not fit into the
+// fastest of the processor's memories, and those of one do.
+const pendingTimes = 4
+
+// settleMost counts the numbers that wait, in batches of one size, however many
+// come at a time.
+func (c *column) settleMost() {
+	batch, at := pendingTimes*c.counts.capacity, 0
+	for ; len(c.pending)-at >= batch; at += batch {
+		c.tallyAll(c.pending[at : at+batch])
+	}
+	c.pending = c.pending[:copy(c.pending, c.pending[at:])]
+}
+
+// settle counts the numbers that still wait. It is to be called before anything
+// that was counted is looked at.
+func (c *column) settle() {
+	c.tallyAll(c.pending)
+	c.pending = c.pending[:0]
+}
+
+// tallyAll counts numbers, given by their keys.
+func (c *column) tallyAll(keys []uint64) {
+	if c.err == nil && c.counts.exact() {
+		keys = keys[c.counts.addExactly(keys):]
+	}
+	if c.err != nil || len(keys) == 0 {
+		return
+	}
+	s := &c.counts.spare.sieve
+	s.reset(len(keys))
+	ranks, precision := c.ranks, c.precision
+	for _, k := range keys {
+		h := mix(k ^ seed)
+		// As differ has it: the rest of the hash begins with as many zeros at least.
+		if rank := ranks[h>>(64-precision)]; (h<<precision|1<<(precision-1))>>1>>(63-rank) == 0 {
+			c.differ(h)
+		}
+		s.add(k)
+	}
+	if c.ids != nil || namedID(c.field.Name) { // of which it matters whether any comes back
+		c.counts.addAll(keys)
+	} else {
+		c.counts.addFrequent(keys, s)
+	}
+	c.err = c.sketchAll(keys)
+}
+
+// tally counts a number n times.
+func (c *column) tally(k uint64, n int64, v float64) {
+	for c.counts.add(k, n) < 0 {
+		c.counts.shrink()
+	}
+	if c.counts.exact() || c.err != nil {
+		return
+	}
+	c.differ(mix(k ^ seed))
+	c.err = c.sketchSome(v-c.base, n)
+}
+
+// differ counts the hash of a value among the distinct ones. Most hashes change
+// nothing in the sketch, of which ranks is a copy: the most zeros, and one, that
+// were seen in front of the rest of a hash, by its first bits.
+func (c *column) differ(hash uint64) {
+	at := &c.ranks[hash>>(64-c.precision)]
+	if rank := uint8(bits.LeadingZeros64(hash<<c.precision|1<<(c.precision-1))) + 1; *at < rank {
+		*at = rank
+		c.distinct.InsertHash(hash)
+	}
+}
+
+// The bins of the sketch cut each power of two into equal parts, so that the first
+// bits of a number, its exponent and some more, tell which bin it is in.
+const (
+	partBits       = 6
+	sketchBins     = 64 << partBits // of 64 powers of two; what is nearer to zero shares the lowest
+	bitsBelowBins  = 52 - partBits
+	firstNormalBin = 1 << partBits
+	binOfOne       = 1023 << partBits
+)
+
+// newSketch returns a sketch whose quantiles are off by 0.8 % at most.
+func newSketch() (*ddsketch.DDSketch, error) {
+	m, err := mapping.NewLinearlyInterpolatedMappingWithGamma(math.Exp2(1./(1<<partBits)), 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a sketch: %w", err)
+	}
+	return ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
+		return store.NewCollapsingLowestDenseStore(sketchBins)
+	}), nil
+}
+
+// sketchSome adds a distance from the base to the sketch n times. It puts it into its
+// bin, since the sketch's own way to the bin ends before the largest numbers.
+func (c *column) sketchSome(v float64, n int64) error {
+	b := math.Float64bits(min(max(v, -math.MaxFloat64), math.MaxFloat64))
+	bin := int(b << 1 >> (bitsBelowBins + 1))
+	switch {
+	case bin < firstNormalBin: // which the sketch takes for zero
+		if err := c.sketch.AddWithCount(v, float64(n)); err != nil {
+			return fmt.Errorf("sketch %v: %w", v, err)
+		}
+	case v < 0:
+		c.sketch.GetNegativeValueStore().AddWithCount(bin-binOfOne, float64(n))
+	default:
+		c.sketch.GetPositiveValueStore().AddWithCount(bin-binOfOne, float64(n))
+	}
+	return nil
+}
+
+// binTally counts the numbers of a batch by the bins of the sketch that they are in,
+// the negative ones behind the others. It is all zero between batches.
+type binTally [2 * sketchBins]uint32
+
+// sketchAll adds numbers to the sketch: those that share a bin together.
+func (c *column) sketchAll(keys []uint64) error {
+	spare := c.counts.spare
+	spare.distances = slices.Grow(spare.distances[:0], len(keys))[:len(keys)]
+	largest := c.distances(spare.distances, keys)
+	// The tally has the bin of the largest number and those below it.
+	first := max(int(largest>>bitsBelowBins)-(sketchBins-1), firstNormalBin)
+	zeros := int64(0)
+	for _, v := range spare.distances {
+		b := math.Float64bits(v)
+		bin := int(b<<1>>(bitsBelowBins+1)) - first
+		switch {
+		case bin >= 0:
+			spare.tally[bin+int(b>>63)*sketchBins]++
+		case v == 0:
+			zeros++
+		default:
+			if err := c.sketchSome(v, 1); err != nil {
+				return err
+			}
+		}
+	}
+	for sign, to := range [2]store.Store{c.sketch.GetPositiveValueStore(), c.sketch.GetNegativeValueStore()} {
+		counts := spare.tally[sign*sketchBins:][:sketchBins]
+		for bin, n := range counts {
+			if n > 0 {
+				to.AddWithCount(bin+first-binOfOne, float64(n))
+				counts[bin] = 0
+			}
+		}
+	}
+	return c.sketchSome(0, zeros)
+}
+
+// distances puts how far the numbers lie from the base into to, and returns the
+// bits of the largest of them, without its sign.
+func (c *column) distances(to []float64, keys []uint64) (largest uint64) {
+	const sign = 1 << 63
+	if c.field.Type == tabular.Float {
+		for i, k := range keys {
+			to[i] = math.Float64frombits(k) - c.base
+			largest = max(largest, math.Float64bits(to[i])&^sign)
+		}
+		return largest
+	}
+	for i, k := range keys {
+		to[i] = float64(int64(k)) - c.base
+		largest = max(largest, math.Float64bits(to[i])&^sign)
+	}
+	return largest
+}
