@@ -6,11 +6,11 @@ import (
 	"math/bits"
 )
 
-// Most numbers and instants are written alike: short, and with the same parts at
-// the same places. The functions here read a run of such values of a column to what
-// scanNumber and parseTime read in them, in words of eight bytes: a loop over single
-// digits goes wrong in the processor's foresight once a value, which takes longer
-// than all the rest. They stop at the first value that is anything else.
+// Most numbers are short, and most instants have the same parts at the same places.
+// The functions here read a run of such values of a column, in words of eight bytes,
+// to what scanNumber and parseTime make of them, and stop at the first value that is
+// anything else. The end of a loop over single digits is a branch that processors
+// foresee wrongly about once a value, which costs more than all the rest.
 
 const (
 	eachZero = eachByte * '0'
@@ -21,8 +21,8 @@ const (
 // digits.
 func notDigits(w uint64) uint64 { return (w | (w + overNine)) & highBits }
 
-// lastDigits returns eight digits, less a zero each, of which the last are the first
-// n of the word, of at least one.
+// lastDigits moves the first n bytes of the word, one to eight, to its end, takes a
+// zero off each, and puts zeros before them.
 func lastDigits(w uint64, n int) uint64 { return (w ^ eachZero) << (8 * (wordSize - uint(n)) & 63) }
 
 // eightDigits returns the number that eight bytes of one digit each are, the first
