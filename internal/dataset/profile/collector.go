@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/DataDog/sketches-go/ddsketch"
-	"github.com/axiomhq/hyperloglog"
 
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -62,8 +61,7 @@ type column struct {
 
 	// Beyond exact counting:
 	precision uint8
-	distinct  *hyperloglog.Sketch
-	ranks     []uint8            // see differ
+	distinct  *distinct
 	sketch    *ddsketch.DDSketch // of the distances from base
 	base      float64
 
@@ -261,12 +259,11 @@ const seed = 0x9e3779b97f4a7c15
 // spill starts the sketches with what was counted exactly so far.
 func (c *column) spill(k uint64, n int64) {
 	if c.distinct == nil {
-		if c.distinct, c.err = hyperloglog.NewSketch(c.precision, false); c.err != nil {
+		if c.distinct, c.err = newDistinct(c.precision); c.err != nil {
 			return
 		}
-		c.ranks = make([]uint8, 1<<c.precision)
 	}
-	c.differ(mix(k ^ seed))
+	c.distinct.add(mix(k ^ seed))
 	if c.field.Type == tabular.String {
 		return
 	}
@@ -392,8 +389,8 @@ func (c *column) merge(o *column) error {
 
 func (c *column) mergeSketches(o *column) error {
 	if c.distinct == nil {
-		c.distinct = o.distinct.Clone()
-	} else if err := c.distinct.Merge(o.distinct); err != nil {
+		c.distinct = o.distinct.clone()
+	} else if err := c.distinct.merge(o.distinct); err != nil {
 		return err
 	}
 	if o.sketch == nil {

@@ -78,7 +78,7 @@ func (c *column) result() (Column, error) {
 		return out, nil
 	}
 	if !c.counts.exact() {
-		out.Distinct = min(int64(c.distinct.Estimate()), c.count)
+		out.Distinct = min(c.distinct.estimate(), c.count)
 		out.DistinctError = math.Round(1.04/math.Sqrt(float64(uint64(1)<<c.precision))*1e4) / 1e4
 		out.TopError = c.counts.lost
 		c.counts.each(func(i int) { out.again += c.counts.slots[i].count - 1 })

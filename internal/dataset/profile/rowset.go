@@ -1,7 +1,5 @@
 package profile
 
-import "github.com/axiomhq/hyperloglog"
-
 const (
 	exactRows    = 1 << 17 // different rows that are told apart exactly
 	rowPrecision = 18      // a standard error of 0.2 %, in 256 KiB
@@ -13,12 +11,12 @@ const (
 type rowSet struct {
 	table  []uint64 // open addressing; 0 is free
 	used   int
-	sketch *hyperloglog.Sketch
+	sketch *distinct
 }
 
 func (s *rowSet) add(h uint64) {
 	if s.sketch != nil {
-		s.sketch.InsertHash(h)
+		s.sketch.add(h)
 		return
 	}
 	if h == 0 {
@@ -58,10 +56,10 @@ func (s *rowSet) grow() {
 
 // spill goes over to the sketch. The precision is one that exists.
 func (s *rowSet) spill() {
-	s.sketch, _ = hyperloglog.NewSketch(rowPrecision, false)
+	s.sketch, _ = newDistinct(rowPrecision)
 	for _, h := range s.table {
 		if h != 0 {
-			s.sketch.InsertHash(h)
+			s.sketch.add(h)
 		}
 	}
 	s.table = nil
@@ -72,7 +70,7 @@ func (s *rowSet) merge(o *rowSet) error {
 		if s.sketch == nil {
 			s.spill()
 		}
-		return s.sketch.Merge(o.sketch)
+		return s.sketch.merge(o.sketch)
 	}
 	for _, h := range o.table {
 		if h != 0 {
@@ -85,7 +83,7 @@ func (s *rowSet) merge(o *rowSet) error {
 // different returns how many rows differ, and whether that is exact.
 func (s *rowSet) different() (n int64, exact bool) {
 	if s.sketch != nil {
-		return int64(s.sketch.Estimate()), false
+		return s.sketch.estimate(), false
 	}
 	return int64(s.used), true
 }

@@ -3,7 +3,6 @@ package profile
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/DataDog/sketches-go/ddsketch"
@@ -45,12 +44,10 @@ func (c *column) tallyAll(keys []uint64) {
 	}
 	s := &c.counts.spare.sieve
 	s.reset(len(keys))
-	ranks, precision := c.ranks, c.precision
+	d := c.distinct
 	for _, k := range keys {
-		h := mix(k ^ seed)
-		// As differ has it: the rest of the hash begins with as many zeros at least.
-		if rank := ranks[h>>(64-precision)]; (h<<precision|1<<(precision-1))>>1>>(63-rank) == 0 {
-			c.differ(h)
+		if h := mix(k ^ seed); d.changes(h) {
+			d.add(h)
 		}
 		s.add(k)
 	}
@@ -70,19 +67,8 @@ func (c *column) tally(k uint64, n int64, v float64) {
 	if c.counts.exact() || c.err != nil {
 		return
 	}
-	c.differ(mix(k ^ seed))
+	c.distinct.add(mix(k ^ seed))
 	c.err = c.sketchSome(v-c.base, n)
-}
-
-// differ counts the hash of a value among the distinct ones. Most hashes change
-// nothing in the sketch, of which ranks is a copy: the most zeros, and one, that
-// were seen in front of the rest of a hash, by its first bits.
-func (c *column) differ(hash uint64) {
-	at := &c.ranks[hash>>(64-c.precision)]
-	if rank := uint8(bits.LeadingZeros64(hash<<c.precision|1<<(c.precision-1))) + 1; *at < rank {
-		*at = rank
-		c.distinct.InsertHash(hash)
-	}
 }
 
 // The bins of the sketch cut each power of two into equal parts, so that the first

@@ -112,7 +112,7 @@ func (c *column) tallyText(h uint64, n int64, s string) {
 		c.counts.texts[at] = shorten(s)
 	}
 	if !c.counts.exact() {
-		c.differ(mix(h ^ seed))
+		c.distinct.add(mix(h ^ seed))
 	}
 }
 
