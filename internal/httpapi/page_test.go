@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,11 +20,11 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 )
 
-// browse opens a page of the server with jsdom, which loads its scripts as a browser
-// does, plays a scenario of testdata/browser and decodes what is shown at its end. told
-// are called when the scenario says so. Where jsdom is not installed the test is skipped,
-// and fails where CI is set.
-func browse(t *testing.T, b *bench, scenario, token, path string, shown any, told map[string]func()) {
+// browse opens a page of the server for ada with jsdom, which loads its scripts as a
+// browser does, plays a scenario of testdata/browser and decodes what is shown at its
+// end. told are called when the scenario asks for it, which waits. Where jsdom is not
+// installed the test is skipped, and fails where CI is set.
+func browse(t *testing.T, b *bench, scenario, path string, shown any, told map[string]func()) {
 	t.Helper()
 	folder := filepath.Join("testdata", "browser")
 	_, err := os.Stat(filepath.Join(folder, "node_modules", ".package-lock.json"))
@@ -36,11 +39,15 @@ func browse(t *testing.T, b *bench, scenario, token, path string, shown any, tol
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	node := exec.CommandContext(ctx, "node", "run.mjs", scenario, b.url, token, path)
+	node := exec.CommandContext(ctx, "node", "run.mjs", scenario, b.url, ada, path)
 	node.Dir = folder
 	var stderr strings.Builder
 	node.Stderr = &stderr
 	out, err := node.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := node.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +60,9 @@ func browse(t *testing.T, b *bench, scenario, token, path string, shown any, tol
 	for lines.Scan() {
 		if name, ok := strings.CutPrefix(lines.Text(), ": "); ok {
 			told[name]()
+			if _, err := io.WriteString(in, "done\n"); err != nil {
+				t.Error(err)
+			}
 			continue
 		}
 		last = slices.Clone(lines.Bytes())
@@ -98,7 +108,7 @@ func TestThePageDrawsWorkflows(t *testing.T) {
 			Steps             []struct{ Name, State, Heard, Title string }
 		}
 	}
-	browse(t, b, "start", ada, "/", &page, nil)
+	browse(t, b, "start", "/", &page, nil)
 	if page.State != "Live" || len(page.Jobs) != 1 || len(page.Flows) != 1 || len(page.Flows[0].Steps) != 8 || !strings.Contains(page.Flows[0].Next, "narrative schema "+id) || page.Flows[0].Href != pageOfDataset(id) {
 		t.Fatalf("the page shows %+v", page)
 	}
@@ -138,7 +148,7 @@ func TestThePageOfADataSetDraws(t *testing.T) {
 			Odd            bool
 		}
 	}
-	browse(t, b, "chart", ada, pageOfDataset(b.ingested(t, ada, table.String())), &page, nil)
+	browse(t, b, "chart", pageOfDataset(b.ingested(t, ada, table.String())), &page, nil)
 	if !strings.Contains(page.About, "60 rows, 5 columns; read as csv") || len(page.Quality) < 5 || len(page.Columns) != 5 || page.Links != 1 || len(page.Missing) != 2 {
 		t.Fatalf("the page shows %+v", page)
 	}
@@ -201,7 +211,7 @@ func TestThePageCleans(t *testing.T) {
 		Whole     int
 		None      bool
 	}
-	browse(t, b, "clean", ada, pageOfDataset(b.ingested(t, ada, messy())), &page, nil)
+	browse(t, b, "clean", pageOfDataset(b.ingested(t, ada, messy())), &page, nil)
 	if len(page.Stages) != 8 || page.Stages[2] != "prepare, ready" || page.Stages[3] != "engineer features, locked" {
 		t.Errorf("the stages are %q", page.Stages)
 	}
@@ -246,8 +256,8 @@ func TestThePageCleans(t *testing.T) {
 	if len(page.Versions) != 2 {
 		t.Fatalf("the versions are %q", page.Versions)
 	}
-	wantText(t, "the new version", page.Versions[0], "2steps, of version 15 steps", "remove_duplicates", "→", "Pin version 2")
-	wantText(t, "the old version", page.Versions[1], "the file, as it was read")
+	wantText(t, "the new version", page.Versions[0], "2Pin version 2steps, of version 15 steps", "remove_duplicates", "→")
+	wantText(t, "the old version", page.Versions[1], "the file, as it was read", " %")
 	wantText(t, "the comparison", strings.Join(page.Comparison, "|"), "Rows: 41 → 40. Columns: 5 → 4.", "Quality: ", `Columns that went: "state".`)
 	wantText(t, "the columns", strings.Join(page.Columns, "|"), "5 → 0")
 	wantText(t, "the pinned version", page.Pinned, "pinned", "Let go version 2")
@@ -269,7 +279,7 @@ func TestThePageShowsPersonalData(t *testing.T) {
 		Columns, Charts, Email, After, Left, Versions                         []string
 		Hidden, Kept                                                          bool
 	}
-	browse(t, b, "private", ada, pageOfDataset(b.ingested(t, ada, personal())), &page, nil)
+	browse(t, b, "private", pageOfDataset(b.ingested(t, ada, personal())), &page, nil)
 	silentAbout(t, "the page", []byte(page.Whole))
 	wantText(t, "the state", page.State, "4 columns of personal data", "highest risk is high")
 	wantText(t, "the columns", strings.Join(page.Columns, "|"), "email", "60 of 60 values", "Shown as ", "@example.org", "Its name speaks of ")
@@ -293,6 +303,54 @@ func TestThePageShowsPersonalData(t *testing.T) {
 	}
 }
 
+// shut is a queue that loses what applies policies, until it is opened.
+type shut struct {
+	line
+	open *atomic.Bool
+}
+
+func (q shut) Enqueue(ctx context.Context, deliveries ...job.Delivery) error {
+	for _, d := range deliveries {
+		if d.Kind == "protect" && !q.open.Load() {
+			continue
+		}
+		if err := q.line.Enqueue(ctx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// TestThePageWaitsForPolicies follows a job that applies policies and that others have
+// begun, and applies them again when it has come to nothing.
+func TestThePageWaitsForPolicies(t *testing.T) {
+	t.Parallel()
+	queue := shut{line{deliveries: make(chan job.Delivery, 100)}, &atomic.Bool{}}
+	d := newDomain(t, queue)
+	d.work(t, queue.line)
+	b := setup(t, d.behind)
+	id := b.ingested(t, ada, personal())
+	var page struct {
+		Held, State, Failed, Why, Made string
+		Hidden, Busy, Shown            bool
+	}
+	browse(t, b, "unprotected", pageOfDataset(id), &page, map[string]func(){
+		"cancel": func() {
+			p := decode[httpapi.Privacy](t, b.get(t, datasetsPath+"/"+id+"/pii", ada))
+			b.ask(t, http.MethodPost, jobsPath+"/"+p.JobID+"/cancel", ada, nil)
+		},
+		"work": func() { queue.open.Store(true) },
+	})
+	wantText(t, "what is said before it is done", page.Held, "Until that is done nothing is read of it")
+	wantText(t, "the state", page.State, "Policies that take values away are not applied yet.")
+	wantText(t, "the failure", page.Failed, "Applying policies failed: The job was cancelled.")
+	wantText(t, "the state", page.Why, "The last try has failed: its job was cancelled.")
+	wantText(t, "what was made", page.Made, "Version 2 is made: 60 rows, 6 columns.")
+	if !page.Hidden || !page.Busy || !page.Shown {
+		t.Errorf("the page shows %+v", page)
+	}
+}
+
 // TestThePageSaysWhatIsWrong meets a page with bad answers, none, and failures.
 func TestThePageSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
@@ -310,7 +368,7 @@ func TestThePageSaysWhatIsWrong(t *testing.T) {
 		Refused, Failed                                     string
 		Again                                               bool
 	}
-	browse(t, b, "bad", ada, pageOfDataset(id), &page, map[string]func(){"reading": func() { d.work(t, queue) }})
+	browse(t, b, "bad", pageOfDataset(id), &page, map[string]func(){"reading": func() { d.work(t, queue) }})
 	for what, tt := range map[string]struct {
 		got        said
 		text, href string
@@ -339,21 +397,33 @@ func TestThePageSaysWhatIsWrong(t *testing.T) {
 
 func TestThePageOfAFileThatCouldNotBeRead(t *testing.T) {
 	t.Parallel()
-	b := withWorker(t)
-	uploaded := b.upload(t, ada, nil, "file", "a,b\n1,2\n3,4,5\n")
-	made := decode[httpapi.Accepted](t, uploaded)
-	for state := ""; state != "failed"; {
-		state = decode[httpapi.Job](t, b.get(t, jobsPath+"/"+made.JobID+"?wait=30s", ada)).State
-	}
-	var page struct {
+	type shown struct {
 		About, Next string
 		Stages      []string
 		Shown       bool
 	}
-	browse(t, b, "rejected", ada, pageOfDataset(made.DatasetID), &page, nil)
-	wantText(t, "the page", page.About, "The file could not be read: ", "line 3", "upload it again")
-	if page.Stages[0] != "load, failed" || page.Next != "/" || page.Shown {
-		t.Errorf("the page shows %+v", page)
+	b := withWorker(t)
+	made := decode[httpapi.Accepted](t, b.upload(t, ada, nil, "file", "a,b\n1,2\n3,4,5\n"))
+	for state := ""; state != "failed"; {
+		state = decode[httpapi.Job](t, b.get(t, jobsPath+"/"+made.JobID+"?wait=30s", ada)).State
+	}
+	var failed shown
+	browse(t, b, "rejected", pageOfDataset(made.DatasetID), &failed, nil)
+	wantText(t, "the page", failed.About, "The file could not be read: ", "line 3", "upload it again")
+	if failed.Stages[0] != "load, failed" || failed.Next != "/" || failed.Shown {
+		t.Errorf("the page shows %+v", failed)
+	}
+
+	idle := withServices(t)
+	made = decode[httpapi.Accepted](t, idle.upload(t, ada, nil, "file", "a,b\n1,2\n"))
+	if r := idle.ask(t, http.MethodPost, jobsPath+"/"+made.JobID+"/cancel", ada, nil); r.status != http.StatusAccepted {
+		t.Fatalf("status %d: %s", r.status, r.body)
+	}
+	var cancelled shown
+	browse(t, idle, "rejected", pageOfDataset(made.DatasetID), &cancelled, nil)
+	wantText(t, "the page", cancelled.About, "The file could not be read: its job was cancelled.")
+	if cancelled.Shown {
+		t.Errorf("the page shows %+v", cancelled)
 	}
 }
 
@@ -384,7 +454,7 @@ func TestThePageOfAWideTable(t *testing.T) {
 		Last, Note, More, Count                string
 		Found                                  []string
 	}
-	browse(t, b, "wide", ada, pageOfDataset(b.ingested(t, ada, table.String())), &page, nil)
+	browse(t, b, "wide", pageOfDataset(b.ingested(t, ada, table.String())), &page, nil)
 	if page.Columns != 101 || page.Then != 201 || page.More != "and 1,100 more" || page.Options != 501 || page.Plan > 40 || page.Findings != 31 {
 		t.Errorf("the page shows %+v", page)
 	}

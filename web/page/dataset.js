@@ -9,6 +9,7 @@ const parts = ["held", "described", "drawn", "prepare-section", "versions-sectio
 
 let dataset // as the API shows it
 let busy = false
+let awaited = null // a job that was found to be under way
 
 // work follows a job that was submitted here or elsewhere, with its progress, and loads
 // the page again when it has ended.
@@ -26,15 +27,26 @@ async function work(jobID, what) {
       if (job.state === "running") byId("work-bar").value = job.progress.fraction
       say(state, [what, words(job)].filter((word) => word).join(": "))
     }, (text) => say(state, text))
-    busy = false
     await load()
     await tell(state, job, what)
   } catch (error) {
+    if (!(error instanceof Problem)) throw error
     complain(state, error)
+  } finally {
+    busy = false
+    byId("work-bar").hidden = true
+    document.querySelectorAll("button.starts").forEach((b) => { b.disabled = false })
+    byId("clean").disabled = chosenSteps().length === 0
   }
-  busy = false
-  byId("work-bar").hidden = true
-  document.querySelectorAll("button.starts").forEach((b) => { b.disabled = false })
+  await catchUp()
+}
+
+// catchUp follows the job that the page, when it was loaded, has found to be under way.
+async function catchUp() {
+  if (!awaited || busy) return
+  const { jobID, what } = awaited
+  awaited = null
+  await work(jobID, what)
 }
 
 // tell says what a job that has ended has come to.
@@ -62,14 +74,21 @@ async function part(name, show) {
   byId(name + "-section").hidden = false
 }
 
-async function rejected() {
+// unread says how far the reading of the file is, or why there is nothing of it.
+async function unread() {
   const job = await ask("/api/v1/jobs/" + encodeURIComponent(dataset.job_id))
-  const why = job.failure ? job.failure.message : "its job is " + job.state
-  complain(byId("about"), new Problem(200, { detail: "The file could not be read: " + why + " Correct it, or say how it is to be read, and upload it again." }))
+  if (ended(job)) {
+    const why = job.failure?.message ?? "its job was cancelled."
+    throw new Problem(200, { detail: "The file could not be read: " + why + " Correct it, or say how it is to be read, and upload it again." })
+  }
+  say(byId("about"), "The file is being read; what it holds is shown when that is done.")
+  awaited = { jobID: job.id, what: "Reading the file" }
 }
 
+// about says how large the table is, and how its file was read while it is that file.
 function about() {
-  const format = dataset.format ?? {}
+  const ofFile = ["ingest", "retype"].includes(versions[0]?.made_by)
+  const format = ofFile && dataset.format ? dataset.format : {}
   return [shown(dataset.rows) + " rows, " + shown(dataset.columns.length) + " columns",
     [format.kind, format.compression, format.encoding, format.sheet].filter((word) => word).join(", ")].filter((word) => word).join("; read as ")
 }
@@ -80,35 +99,43 @@ const held = {
   needs_confirmation: "It holds personal data, and waits until somebody has confirmed that: see Personal data.",
 }
 
+// profileOf returns the profile, or what is the matter with it: the other parts do not
+// need it.
+async function profileOf() {
+  try {
+    return { profile: await ask(base + "/profile") }
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem
+    return { problem }
+  }
+}
+
 async function show() {
   byId("name").textContent = dataset.name
   document.title = dataset.name + " - Narrative"
   say(byId("about"), "")
   await part("stands", showStages)
-  if (dataset.state === "rejected") return rejected()
-  if (dataset.rows === undefined) {
-    say(byId("about"), "The file is being read; what it holds is shown when that is done.")
-    work(dataset.job_id, "Reading the file")
-    return
-  }
+  if (dataset.rows === undefined) return unread()
+  const read = held[dataset.state] ? {} : await profileOf()
+  if (!held[dataset.state]) await part("versions", () => showVersions(read.profile?.quality?.score))
   say(byId("about"), about())
   await part("private", showPrivate)
-  await part("versions", showVersions)
-  if (held[dataset.state]) {
-    say(byId("held"), held[dataset.state])
+  if (held[dataset.state]) say(byId("held"), held[dataset.state])
+  if (read.problem) complain(byId("held"), read.problem)
+  if (!read.profile) {
     visible.add("held")
     return
   }
-  const profile = await ask(base + "/profile")
-  showProfile(profile)
+  showProfile(read.profile)
   visible.add("described").add("drawn")
   byId("described").hidden = byId("drawn").hidden = false
   await part("prepare", showSuggestions)
-  await offerCharts(profile, personalColumns())
+  await offerCharts(read.profile, personalColumns())
 }
 
 async function load() {
   visible = new Set()
+  awaited = null
   try {
     if (!id) throw new Problem(404, { detail: "The address names no data set." })
     dataset = await ask(base)
@@ -129,25 +156,29 @@ async function showStages() {
   byId("next").replaceChildren(...(workflow.next ? [nextOf(workflow), actionOf(workflow.next, act)] : ["Nothing more is to be done."]))
   byId("reasons").replaceChildren(reasonsOf(workflow, decide))
   const running = workflow.stages.filter((stage) => stage.state === "in_progress").flatMap((stage) => stage.evidence).findLast((e) => e.kind === "job")
-  if (running && !busy && workflow.version) setTimeout(() => work(running.id, "A job that is under way"))
+  if (running && workflow.version) awaited = { jobID: running.id, what: "A job that is under way" }
 }
 
 // changed sends what somebody has decided, and follows the job that comes of it, or
 // shows again what has changed.
 async function changed(state, what, path, options, again = load) {
-  if (busy) return
+  if (busy) return say(state, "Something is under way; wait until it has ended.")
   const at = document.activeElement?.id
+  busy = true
   try {
     say(state, what)
     const { status, body } = await request(path, options)
+    busy = false
     say(state, "")
     if (status === 202) return work(body.job_id ?? body.id, what)
     await again()
   } catch (error) {
+    busy = false
     if (!(error instanceof Problem)) throw error
     if (error.code === "pii_changed") await again()
     complain(state, error)
   }
+  catchUp()
   if (at) byId(at)?.focus() // where it was, if that is there again
 }
 
@@ -155,8 +186,8 @@ async function changed(state, what, path, options, again = load) {
 const doing = { "make-profile": "Making the profile", train: "Training models", predict: "Predicting", "retry-job": "Trying again" }
 
 const act = (action, body) => changed(byId("stands-state"), doing[action.operation] ?? "Doing what is next", action.path,
-  { method: action.method, body, idempotency: action.method === "POST" ? once() : undefined })
+  { method: action.method, body, once: action.method === "POST" })
 
 const decide = (name, skipped) => changed(byId("stands-state"), "Deciding", "/api/v1/workflow/" + encodeURIComponent(id), { method: "PATCH", body: { stages: [{ name, skipped }] } })
 
-load()
+load().then(catchUp)

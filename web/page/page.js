@@ -78,30 +78,37 @@ class Problem extends Error {
 
 const unanswered = () => new Problem(0, { detail: "There is no answer from the server. Look at the connection, and try again." })
 
-// request returns what is answered, with its status and its ETag.
-async function request(path, { method = "GET", body, match, idempotency } = {}) {
+// The keys of requests for which no answer has come: sent again they do nothing new.
+const unheard = new Map()
+
+function keyOf(what) {
+  if (!unheard.has(what)) unheard.set(what, Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(""))
+  return unheard.get(what)
+}
+
+// request returns what is answered, with its status and its ETag. once says that it makes
+// something, and must not make it twice.
+async function request(path, { method = "GET", body, match, once = false } = {}) {
   const sent = headers()
-  if (body !== undefined) sent["Content-Type"] = "application/json"
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  const what = method + " " + path + " " + text
+  if (text) sent["Content-Type"] = "application/json"
   if (match) sent["If-Match"] = match
-  if (idempotency) sent["Idempotency-Key"] = idempotency
+  if (once) sent["Idempotency-Key"] = keyOf(what)
   let answer
   try {
-    answer = await fetch(path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-cache" })
+    answer = await fetch(path, { method, headers: sent, body: text, cache: "no-cache" })
   } catch {
     throw unanswered()
   }
   const told = await answer.json().catch(() => null)
+  if (answer.ok && told === null) throw unanswered()
+  if (answer.status < 500) unheard.delete(what)
   if (!answer.ok) throw new Problem(answer.status, told ?? {})
-  if (told === null) throw unanswered()
   return { body: told, status: answer.status, tag: answer.headers.get("ETag") }
 }
 
 const ask = async (path, options) => (await request(path, options)).body
-
-// once is a key by which a request that is sent again does nothing new.
-function once() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
-}
 
 // What to do about refusals, beside what they say themselves.
 const advice = {

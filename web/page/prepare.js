@@ -73,6 +73,7 @@ async function showPlan() {
   const steps = chosenSteps()
   const state = byId("plan-state")
   byId("clean").disabled = steps.length === 0 || busy
+  byId("plan-rows").hidden = steps.length === 0
   for (const s of suggested) {
     s.counted.textContent = ""
     s.unfold.hidden = !s.box.checked
@@ -135,5 +136,5 @@ byId("prepare-form").addEventListener("submit", (event) => {
   event.preventDefault()
   const steps = chosenSteps().map(stepOf)
   if (steps.length === 0) return
-  changed(byId("plan-state"), "Cleaning", "/api/v1/transforms", { method: "POST", body: { dataset_id: id, version: basis, steps }, idempotency: once() })
+  changed(byId("plan-state"), "Cleaning", "/api/v1/transforms", { method: "POST", body: { dataset_id: id, version: basis, steps }, once: true })
 })

@@ -46,7 +46,7 @@ function evidenceOf(column, samples) {
 function privateRow(column, samples) {
   const { label, select } = policySelect(column.column, column.policy, column.applied)
   rules.push({ name: () => column.column, was: column.policy, select })
-  return rowOf([cut(column.column, 40), column.type.replaceAll("_", " "), percent(column.confidence), column.risk, evidenceOf(column, samples), [label]])
+  return rowOf([cut(column.column, 40), label, column.type.replaceAll("_", " "), column.risk, percent(column.confidence), evidenceOf(column, samples)])
 }
 
 // masked are examples of what everybody sees of the columns.
@@ -97,14 +97,14 @@ async function showPrivate() {
   byId("confirm").hidden = privacy.state !== "needs_confirmation"
   byId("apply").hidden = privacy.state !== "needs_policy"
   sure(false)
-  if (privacy.state === "needs_policy" && privacy.job_id && !busy) await applying()
+  if (privacy.state === "needs_policy" && privacy.job_id) await applying()
 }
 
 // applying follows the job that applies policies, or says why the last one has failed.
 async function applying() {
   const job = await ask("/api/v1/jobs/" + privacy.job_id)
-  if (!ended(job)) setTimeout(() => work(job.id, "Applying policies"))
-  else if (job.state === "failed") complain(byId("private-state"), new Problem(200, { detail: stateOfPrivacy() + " The last try has failed: " + job.failure.message }))
+  if (!ended(job)) awaited = { jobID: job.id, what: "Applying policies" }
+  else if (job.state !== "succeeded") complain(byId("private-state"), new Problem(200, { detail: stateOfPrivacy() + " The last try has failed: " + (job.failure?.message ?? "its job was cancelled.") }))
 }
 
 const chosenPolicies = () => rules.map((rule) => ({ column: rule.name(), policy: rule.select.value, was: rule.was })).filter((c) => c.column && c.policy !== c.was)

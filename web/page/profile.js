@@ -9,6 +9,7 @@ function bar(name, share, words, good = {}) {
   const row = made("div", undefined, "share")
   const meter = document.createElement("meter")
   Object.assign(meter, { min: 0, max: 1, value: share }, good)
+  meter.setAttribute("aria-label", name)
   row.append(made("span", name), meter, made("span", words, "soft"))
   return row
 }

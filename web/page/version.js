@@ -3,6 +3,7 @@
 // The versions of a data set: what made them, how two differ, and which are kept.
 
 let versions = [] // the newest first
+let score // of the newest, by its profile
 
 const sizeOf = (version) => plural(version.rows, "row") + ", " + plural(version.columns.length, "column")
 const madeByWords = { ingest: "the file, as it was read", retype: "the file, with other types", recipe: "steps", policy: "policies of personal data" }
@@ -37,14 +38,17 @@ function stateOf(version) {
 
 function versionRow(version) {
   const pin = button(version.pinned ? "Let go" : "Pin", () => changed(byId("versions-state"), version.pinned ? "Letting go" : "Pinning",
-    base + "/versions/" + version.number, { method: "PATCH", body: { pinned: !version.pinned } }, showVersions), "quiet")
+    base + "/versions/" + version.number, { method: "PATCH", body: { pinned: !version.pinned } }, () => showVersions()), "quiet")
   pin.id = "pin-" + version.number
   pin.append(unseen(" version " + version.number))
-  const quality = version.quality_after === undefined ? "" : (version.quality_before === undefined ? "" : percent(version.quality_before) + " → ") + percent(version.quality_after)
-  return rowOf([String(version.number), madeOf(version), shown(version.rows), shown(version.columns.length), quality, stateOf(version), new Date(version.created_at).toLocaleString(), pin])
+  const before = version.quality_before
+  const after = version.quality_after ?? versions.find((v) => v.parent === version.number && v.quality_before !== undefined)?.quality_before ?? (version === versions[0] ? score : undefined)
+  const quality = after === undefined ? "" : (before === undefined ? "" : percent(before) + " → ") + percent(after)
+  return rowOf([String(version.number), pin, madeOf(version), shown(version.rows), shown(version.columns.length), quality, stateOf(version), new Date(version.created_at).toLocaleString()])
 }
 
-async function showVersions() {
+async function showVersions(newest = score) {
+  score = newest
   versions = (await ask(base + "/versions")).items
   say(byId("versions-state"), "")
   lots(byId("versions").tBodies[0], versions, versionRow, inRow, 30)

@@ -26,7 +26,7 @@ export default async ({ open, path, net, tell }) => {
   const page = await open(path)
   await page.says("#work-state", "no answer")
   out.reading = { about: page.text("#about"), state: page.text("#work-state") }
-  tell("reading")
+  await tell("reading")
   await page.until(() => page.seen("#clean") && page.text("#plan-state").includes("chosen") && page.text("#work-state").includes("Version 1"), "the table")
   net.fetch = real
   out.read = { about: page.text("#about"), state: page.text("#work-state") }

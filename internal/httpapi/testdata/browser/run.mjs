@@ -1,6 +1,6 @@
 // Opens a page of a server as a browser does, does with it what a person would, and
-// prints what is shown then: node run.mjs WHAT BASE TOKEN PATH. A line ": name" tells
-// the test, before, that something is shown.
+// prints what is shown then: node run.mjs WHAT BASE TOKEN PATH. A line ": name" asks the
+// test, before, to do something, which it answers by a line when that is done.
 import { JSDOM, VirtualConsole } from "jsdom"
 
 const [what, base, token, path] = process.argv.slice(2)
@@ -64,7 +64,10 @@ async function open(address, signedIn = token) {
   return page
 }
 
-const tell = (name) => process.stdout.write(": " + name + "\n")
+const tell = (name) => new Promise((done) => {
+  process.stdin.once("data", done)
+  process.stdout.write(": " + name + "\n")
+})
 const { default: scenario } = await import("./" + what + ".mjs")
 const shown = await scenario({ open, path, net, tell })
 process.stdout.write(JSON.stringify(shown) + "\n")
