@@ -55,8 +55,25 @@ func (b *columnBuilder) null(i int) {
 	}
 }
 
+// entry returns the code of a text that is not yet known, or that text has put.
+func (b *columnBuilder) entry(s string) int32 {
+	if len(b.index) > 0 {
+		if k, ok := b.index[s]; ok {
+			return k
+		}
+		b.index[s] = int32(len(b.dict))
+	}
+	b.dict = append(b.dict, s)
+	return int32(len(b.dict) - 1)
+}
+
 // text puts a string that shares no memory with s.
 func (b *columnBuilder) text(i int, s []byte) {
+	if len(b.index) < len(b.dict) {
+		for k, v := range b.dict {
+			b.index[v] = int32(k)
+		}
+	}
 	k, ok := b.index[string(s)]
 	if !ok {
 		k = int32(len(b.dict))

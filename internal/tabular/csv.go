@@ -94,6 +94,7 @@ func (r *CSVReader) header() error {
 		s.pos, s.line, s.skipping = pos, line, false
 		return nil
 	}
+	s.unescape()
 	for i, f := range s.spans {
 		r.names[i] = cleanName(string(s.buf[f.start:f.end]))
 	}

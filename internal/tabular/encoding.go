@@ -277,9 +277,9 @@ func (d *decoder) more() {
 // length.
 func firstBeyondASCII(b []byte) int {
 	i := 0
-	const high = 0x8080808080808080
-	for ; i+8 <= len(b); i += 8 {
-		if binary.LittleEndian.Uint64(b[i:])&high != 0 {
+	for ; len(b)-i >= 4*wordSize; i += 4 * wordSize {
+		w := (*[4 * wordSize]byte)(b[i:])
+		if (binary.LittleEndian.Uint64(w[:])|binary.LittleEndian.Uint64(w[8:])|binary.LittleEndian.Uint64(w[16:])|binary.LittleEndian.Uint64(w[24:]))&highBits != 0 {
 			break
 		}
 	}

@@ -124,6 +124,8 @@ func FuzzParquet(f *testing.F) {
 	f.Add([]byte("PAR1"))
 	f.Add([]byte(write(f, tabular.KindParquet, mixed(f))))
 	f.Add([]byte(foreignFile(f, []foreign{{}})))
+	f.Add([]byte(write(f, tabular.KindParquet, agedFrame(f))))
+	f.Add([]byte(handmade{dictionary: []string{"a", "a"}, pages: []handmadePage{{rows: 3, nulls: 1, numbers: []int32{0, 1}}, {rows: 1, texts: []string{"b"}}}}.file(f)))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		r, err := tabular.NewParquetReader(bytes.NewReader(in), int64(len(in)), tabular.ParquetOptions{Tolerant: true})
 		if err == nil {

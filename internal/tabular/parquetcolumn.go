@@ -25,6 +25,7 @@ type parquetColumn struct {
 	empty    bool   // it has no values, and no type either
 	layout   Layout // that says what the values mean
 	put      func(b *columnBuilder, i int, v parquet.Value) string
+	bulk     func(s *columnStream) bulkReader // reads whole pages of values that are ours; nil: none are
 }
 
 func newParquetColumn(c *parquet.Column) (parquetColumn, error) {
@@ -39,23 +40,30 @@ func newParquetColumn(c *parquet.Column) (parquetColumn, error) {
 		_, p.empty = logical.(*format.NullType)
 		p.typ, p.nullable, ok = String, true, p.empty
 	case parquet.Boolean:
-		p.typ, p.put, ok = Boolean, putBool, true
+		p.typ, p.put, p.bulk, ok = Boolean, putBool, bulkBools, true
 	case parquet.Int32, parquet.Int64:
 		p.typ, p.put, ok = intColumn(logical, kind == parquet.Int32)
 		if _, clock := logical.(*format.TimeType); clock {
 			p.layout = Clock
+		}
+		if kind == parquet.Int64 {
+			p.bulk = bulkOf(logical)
 		}
 	case parquet.Int96:
 		p.typ, p.put, ok = Datetime, putInt96, true
 	case parquet.Float, parquet.Double:
 		p.typ, p.put, ok = Float, putFloat, true
 		p.nullable = true // NaN is a missing value
+		if kind == parquet.Double {
+			p.bulk = bulkFloats
+		}
 	case parquet.ByteArray:
 		switch d := logical.(type) {
 		case *format.DecimalType:
 			p.typ, p.put, ok = Float, putDecimal(d.Scale), true
 		case nil, *format.StringType, *format.EnumType, *format.JsonType:
 			p.typ, p.put, ok = String, putText, true
+			p.bulk = bulkTexts
 		}
 	case parquet.FixedLenByteArray:
 		switch d := logical.(type) {
@@ -111,6 +119,24 @@ func intColumn(logical any, narrow bool) (Type, func(*columnBuilder, int, parque
 		b.ints[i] = read(v)
 		return ""
 	}, true
+}
+
+// bulkOf returns what reads whole pages of an INT64, if its values are those of
+// frames.
+func bulkOf(logical any) func(*columnStream) bulkReader {
+	switch l := logical.(type) {
+	case nil:
+		return bulkInts
+	case *format.IntType:
+		if l.IsSigned {
+			return bulkInts
+		}
+	case *format.TimestampType:
+		if l.Unit.Value.Duration() == time.Microsecond {
+			return bulkTimes
+		}
+	}
+	return nil
 }
 
 // putClock reads a time of day, of which there are so many units since midnight, as

@@ -327,8 +327,9 @@ func (r *ParquetReader) next() (*Chunk, error) {
 		r.group++
 		r.left = int(g.NumRows())
 		chunks := g.ColumnChunks()
+		room := int64(textRoom)
 		for _, c := range r.wanted {
-			s := &columnStream{}
+			s := &columnStream{bulk: c.bulk, room: &room}
 			if !c.empty {
 				s.pages = chunks[c.index].Pages()
 			}
@@ -395,105 +396,3 @@ func (r *ParquetReader) release() {
 	}
 	r.streams = r.streams[:0]
 }
-
-// columnStream yields the values of one column in one row group.
-type columnStream struct {
-	pages  parquet.Pages
-	page   parquet.Page
-	values parquet.ValueReader
-	buf    []parquet.Value
-}
-
-// read returns up to n values, at least one, which are valid until the next
-// call.
-func (s *columnStream) read(n int) ([]parquet.Value, error) {
-	if cap(s.buf) < n {
-		s.buf = make([]parquet.Value, n)
-	}
-	for {
-		if s.values == nil {
-			page, err := s.pages.ReadPage()
-			if err != nil {
-				if errors.Is(err, io.EOF) {
-					err = io.ErrUnexpectedEOF
-				}
-				return nil, errDamaged(err)
-			}
-			s.page, s.values = page, page.Values()
-		}
-		k, err := s.values.ReadValues(s.buf[:n])
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, errDamaged(err)
-		}
-		if k > 0 {
-			return s.buf[:k], nil
-		}
-		if err != nil {
-			parquet.Release(s.page)
-			s.page, s.values = nil, nil
-		}
-	}
-}
-
-func (s *columnStream) close() {
-	if s.page != nil {
-		parquet.Release(s.page)
-	}
-	if s.pages != nil {
-		_ = s.pages.Close() // reading is over; nothing depends on it
-	}
-}
-
-// decoded turns values into a column.
-type decoded struct {
-	column   parquetColumn
-	index    int // in the schema
-	rows     []int64
-	problems map[int]*problem
-	names    []string
-	refused  []BadRow
-}
-
-// read reads n values as the type that the file has.
-func (d *decoded) read(s *columnStream, n int) (frame.Column, error) {
-	b := newColumnBuilder(d.column.typ, n)
-	if d.column.empty {
-		for i := range n {
-			b.null(i)
-		}
-		return b.column(d.column.name), nil
-	}
-	for i := 0; i < n; {
-		values, err := s.read(n - i)
-		if err != nil {
-			return frame.Column{}, err
-		}
-		for _, v := range values {
-			if v.IsNull() {
-				b.null(i)
-			} else if reason := d.column.put(b, i, v); reason != "" {
-				b.null(i)
-				d.bad(i, reason)
-			}
-			i++
-		}
-	}
-	return b.column(d.column.name), nil
-}
-
-func (d *decoded) bad(i int, reason string) {
-	if d.problems[i] == nil {
-		code := "invalid_value"
-		if reason == reasonInfinite {
-			code = "infinite_value"
-		}
-		d.problems[i] = &problem{code: code, row: d.rows[i], column: d.index, reason: reason}
-	}
-}
-
-const (
-	reasonInfinite = "the value is infinite; leave it empty or give a finite number"
-	reasonUTF8     = "the value is not UTF-8 text; store text, or leave the column out"
-	reasonClock    = "the value is no time of day; it must be less than 24 hours and not below zero"
-	reasonRange    = "the value is outside the range of 64-bit integers or of the years 1 to 9999"
-)

@@ -1,39 +1,46 @@
 package tabular
 
 import (
+	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
-	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/deprecated"
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/narrativeml/narrative/ml/frame"
 )
 
-// schemaKey is the key of the file's metadata that holds the columns in their
-// order, as JSON, since the format itself keeps them by name.
+// schemaKey is the key of the file's metadata that holds the columns as JSON.
+// Files of before have their columns by name, and their order is only there.
 const schemaKey = "narrative.schema"
 
-// groupCells bounds the values in a row group, and so the memory that writing
-// takes.
+const parquetMagic = "PAR1"
+
+// groupCells and groupBytes bound the values in a row group, and so the memory
+// that writing takes.
 const (
 	groupCells = 4 << 20
 	groupRows  = 64 << 10
+	groupBytes = 64 << 20 // encoded; numbers do not reach it
+	groupStep  = 256      // rows after which the bytes are looked at
 )
 
 // ParquetWriter writes frames as a typed Parquet file. It holds one row group,
-// whatever the number of rows.
+// encoded, whatever the number of rows; what it writes does not depend on how the
+// rows are divided into frames.
 type ParquetWriter struct {
-	schema Schema
-	file   *parquet.GenericWriter[any]
-	group  *parquet.ConcurrentRowGroupWriter
-	leaf   []int // of each column of the schema in the file
-	rows   int   // in the group
-	limit  int
-	values []parquet.Value
-	dict   []parquet.Value
+	schema  Schema
+	out     *bufio.Writer
+	columns []*chunkWriter
+	at      int64 // bytes written
+	rows    int   // in the group
+	limit   int
+	meta    format.FileMetaData
 }
 
 var _ Writer = (*ParquetWriter)(nil)
@@ -45,94 +52,93 @@ func NewParquetWriter(w io.Writer, schema Schema) (*ParquetWriter, error) {
 	if len(schema) == 0 {
 		return nil, errors.New("write parquet: no columns")
 	}
+	names := make(map[string]bool, len(schema))
+	for _, f := range schema {
+		if names[f.Name] || f.Name == "" {
+			return nil, fmt.Errorf("write parquet: column name %q is empty or repeated", f.Name)
+		}
+		names[f.Name] = true
+	}
 	columns, err := json.Marshal(schema)
 	if err != nil {
 		return nil, fmt.Errorf("write parquet: %w", err)
 	}
-	group := make(parquet.Group, len(schema))
-	for _, f := range schema {
-		if _, ok := group[f.Name]; ok || f.Name == "" {
-			return nil, fmt.Errorf("write parquet: column name %q is empty or repeated", f.Name)
-		}
-		group[f.Name] = parquetNode(f)
-	}
-	out := &ParquetWriter{schema: schema, limit: max(1, min(groupRows, groupCells/len(schema)))}
-	fileSchema := parquet.NewSchema("table", group)
-	for _, f := range schema {
-		leaf, ok := fileSchema.Lookup(f.Name)
-		if !ok {
-			return nil, fmt.Errorf("write parquet: column %q is lost", f.Name)
-		}
-		out.leaf = append(out.leaf, leaf.ColumnIndex)
-	}
-	options := []parquet.WriterOption{
-		fileSchema,
-		parquet.Compression(&parquet.Snappy),
-		parquet.KeyValueMetadata(schemaKey, string(columns)),
-		parquet.CreatedBy("narrative", "1", ""),
-		parquet.DictionaryMaxBytes(1 << 20),
-		parquet.PageBufferSize(128 << 10),
-		parquet.WriteBufferSize(256 << 10),
+	const format2 = 2 // pages of the second kind
+	out := &ParquetWriter{
+		schema: schema, out: bufio.NewWriterSize(w, 64<<10), limit: max(1, min(groupRows, groupCells/len(schema))),
+		meta: format.FileMetaData{
+			Version:          format2,
+			Schema:           []format.SchemaElement{{Name: "table", NumChildren: thrift.New(int32(len(schema)))}},
+			RowGroups:        []format.RowGroup{},
+			KeyValueMetadata: []format.KeyValue{{Key: schemaKey, Value: string(columns)}},
+			CreatedBy:        "narrative version 1(build )",
+		},
 	}
 	for _, f := range schema {
-		options = append(options, parquet.SkipPageStatistics(f.Name)) // the index of pages has them
-		if f.Type == String {
-			// The smallest and the largest text of every page would make the
-			// metadata as long as the texts are.
-			options = append(options, parquet.SkipPageBounds(f.Name))
-		}
+		out.columns = append(out.columns, newChunkWriter(f))
+		out.meta.Schema = append(out.meta.Schema, schemaElement(f))
+		out.meta.ColumnOrders = append(out.meta.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
-	out.file = parquet.NewGenericWriter[any](w, options...)
-	out.group = out.file.BeginRowGroup()
-	return out, nil
+	return out, out.write([]byte(parquetMagic))
 }
 
-func parquetNode(f Field) parquet.Node {
-	var n parquet.Node
+// schemaElement says what the values of the column are.
+func schemaElement(f Field) format.SchemaElement {
+	e := format.SchemaElement{Name: f.Name, RepetitionType: thrift.New(format.Required)}
+	if f.Nullable {
+		e.RepetitionType = thrift.New(format.Optional)
+	}
+	const wide = 64
 	switch f.Type {
 	case Integer:
-		n = parquet.Compressed(parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked), &parquet.Uncompressed)
+		e.Type = thrift.New(format.Int64)
+		e.ConvertedType = thrift.New(deprecated.Int64)
+		e.LogicalType.Value = &format.IntType{BitWidth: wide, IsSigned: true}
 	case Float:
-		// Decimal numbers hardly get shorter, for a tenth of all the work.
-		n = parquet.Compressed(parquet.Leaf(parquet.DoubleType), &parquet.Uncompressed)
+		e.Type = thrift.New(format.Double)
 	case Boolean:
-		n = parquet.Leaf(parquet.BooleanType)
+		e.Type = thrift.New(format.Boolean)
 	case Datetime:
-		n = parquet.Compressed(parquet.Encoded(parquet.Timestamp(parquet.Microsecond), &parquet.DeltaBinaryPacked), &parquet.Uncompressed)
+		e.Type = thrift.New(format.Int64)
+		e.ConvertedType = thrift.New(deprecated.TimestampMicros)
+		e.LogicalType.Value = &format.TimestampType{IsAdjustedToUTC: true, Unit: format.TimeUnit{Value: &format.MicroSeconds{}}}
 	default:
-		n = parquet.Encoded(parquet.String(), &parquet.RLEDictionary)
+		e.Type = thrift.New(format.ByteArray)
+		e.ConvertedType = thrift.New(deprecated.UTF8)
+		e.LogicalType.Value = &format.StringType{}
 	}
-	if f.Nullable {
-		n = parquet.Optional(n)
-	}
-	return n
+	return e
 }
 
 // Write appends the rows of the frame, which has the columns of the schema,
 // by name.
 func (w *ParquetWriter) Write(f *frame.Frame) error {
-	return guard(func() error { return w.write(f) })
+	return guard(func() error { return w.append(f) })
 }
 
-func (w *ParquetWriter) write(f *frame.Frame) error {
-	for from := 0; from < f.Rows(); {
-		to := min(f.Rows(), from+w.limit-w.rows)
-		writers := w.group.ColumnWriters()
-		for k, field := range w.schema {
-			c, ok := f.Column(field.Name)
-			if !ok || c.Type() != field.Type.Type() {
-				return fmt.Errorf("write parquet: the frame has no %s column %q", field.Type, field.Name)
-			}
-			if err := w.column(c, field, from, to); err != nil {
-				return err
-			}
-			if _, err := writers[w.leaf[k]].WriteRowValues(w.values); err != nil {
-				return fmt.Errorf("write parquet: column %q: %w", field.Name, err)
-			}
+func (w *ParquetWriter) append(f *frame.Frame) error {
+	for k, field := range w.schema {
+		c, ok := f.Column(field.Name)
+		if !ok || c.Type() != field.Type.Type() {
+			return fmt.Errorf("write parquet: the frame has no %s column %q", field.Type, field.Name)
 		}
-		w.rows += to - from
-		from = to
-		if w.rows == w.limit {
+		if c.Nulls() > 0 && !field.Nullable {
+			return fmt.Errorf("write parquet: column %q has missing values but is not nullable", field.Name)
+		}
+		w.columns[k].take(c)
+	}
+	for from := 0; from < f.Rows(); {
+		n := min(f.Rows()-from, w.limit-w.rows, groupStep-w.rows%groupStep)
+		size := 0
+		for k, c := range w.columns {
+			if err := c.append(from, from+n); err != nil {
+				return fmt.Errorf("write parquet: column %q: %w", w.schema[k].Name, err)
+			}
+			size += c.held()
+		}
+		from += n
+		w.rows += n
+		if w.rows == w.limit || w.rows%groupStep == 0 && size >= groupBytes {
 			if err := w.commit(); err != nil {
 				return err
 			}
@@ -141,59 +147,47 @@ func (w *ParquetWriter) write(f *frame.Frame) error {
 	return nil
 }
 
-// column puts rows from … to-1 of the column into values.
-func (w *ParquetWriter) column(c frame.Column, field Field, from, to int) error {
-	w.values = slices.Grow(w.values[:0], to-from)[:to-from]
-	missing := c.Nulls() > 0
-	if missing && !field.Nullable {
-		return fmt.Errorf("write parquet: column %q has missing values but is not nullable", field.Name)
-	}
-	switch c.Type() {
-	case frame.Float:
-		for i, v := range c.Floats()[from:to] {
-			w.values[i] = parquet.DoubleValue(v)
-		}
-	case frame.String:
-		w.dict = w.dict[:0]
-		for _, s := range c.Dict() {
-			w.dict = append(w.dict, parquet.ByteArrayValue([]byte(s)))
-		}
-		for i, k := range c.Codes()[from:to] {
-			if k >= 0 {
-				w.values[i] = w.dict[k]
-			}
-		}
-	case frame.Bool:
-		for i, v := range c.Ints()[from:to] {
-			w.values[i] = parquet.BooleanValue(v != 0)
-		}
-	default:
-		for i, v := range c.Ints()[from:to] {
-			w.values[i] = parquet.Int64Value(v)
-		}
-	}
-	if !field.Nullable {
-		return nil
-	}
-	for i := range w.values {
-		w.values[i].SetDefinitionLevel(1)
-	}
-	for i := from; missing && i < to; i++ {
-		if c.Null(i) {
-			w.values[i-from] = parquet.NullValue()
-		}
-	}
-	return nil
-}
-
+// commit writes the row group.
 func (w *ParquetWriter) commit() error {
 	if w.rows == 0 {
 		return nil
 	}
-	if _, err := w.group.Commit(); err != nil {
+	group := format.RowGroup{
+		NumRows: int64(w.rows), FileOffset: w.at, Ordinal: int16(len(w.meta.RowGroups)),
+		Columns: make([]format.ColumnChunk, len(w.columns)),
+	}
+	for k, c := range w.columns {
+		m, err := c.finish()
+		if err != nil {
+			return fmt.Errorf("write parquet: column %q: %w", w.schema[k].Name, err)
+		}
+		if m.DictionaryPageOffset > 0 {
+			m.DictionaryPageOffset = w.at
+		}
+		m.DataPageOffset += w.at
+		m.NumValues = int64(w.rows)
+		for _, part := range c.parts {
+			if err := w.write(part); err != nil {
+				return err
+			}
+		}
+		c.reset()
+		group.Columns[k].MetaData = m
+		group.TotalByteSize += m.TotalUncompressedSize
+		group.TotalCompressedSize += m.TotalCompressedSize
+	}
+	w.meta.RowGroups = append(w.meta.RowGroups, group)
+	w.meta.NumRows += int64(w.rows)
+	w.rows = 0
+	return nil
+}
+
+func (w *ParquetWriter) write(b []byte) error {
+	n, err := w.out.Write(b)
+	w.at += int64(n)
+	if err != nil {
 		return fmt.Errorf("write parquet: %w", err)
 	}
-	w.rows = 0
 	return nil
 }
 
@@ -203,7 +197,15 @@ func (w *ParquetWriter) Close() error {
 		if err := w.commit(); err != nil {
 			return err
 		}
-		if err := w.file.Close(); err != nil {
+		footer, err := thrift.Marshal(new(thrift.CompactProtocol), &w.meta)
+		if err != nil {
+			return fmt.Errorf("write parquet: %w", err)
+		}
+		end := append(binary.LittleEndian.AppendUint32(footer, uint32(len(footer))), parquetMagic...)
+		if err := w.write(end); err != nil {
+			return err
+		}
+		if err := w.out.Flush(); err != nil {
 			return fmt.Errorf("write parquet: %w", err)
 		}
 		return nil

@@ -2,12 +2,11 @@ package tabular
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
-	"unicode/utf8"
+	"slices"
 )
 
 // span is a field in the data of a rawChunk.
@@ -28,6 +27,10 @@ func (c *rawChunk) field(i, j int) []byte {
 	s := c.fields[i*c.width+j]
 	return c.data[s.start:s.end]
 }
+
+// room returns the data and what memory is there behind it, so that the last fields
+// can be read in whole words too.
+func (c *rawChunk) room() []byte { return c.data[:cap(c.data)] }
 
 func (c *rawChunk) reset() {
 	c.data, c.fields, c.rows, c.lines, c.bad = c.data[:0], c.fields[:0], c.rows[:0], c.lines[:0], nil
@@ -119,6 +122,8 @@ func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 		if s.until > 0 && s.mark().Offset >= s.until {
 			return nil
 		}
+		c.fields = slices.Grow(c.fields, s.width)
+		s.spans = c.fields[len(c.fields):] // has room, so that fields are put where they stay
 		more, err := s.record()
 		if err != nil {
 			return err
@@ -138,21 +143,12 @@ func (s *scanner) fillChunk(c *rawChunk, maxRows int) error {
 			c.bad = append(c.bad, s.fault.badRow(s.names, s.start))
 			continue
 		}
-		c.fields = append(c.fields, s.spans...)
+		s.unescape()
+		c.fields = c.fields[:len(c.fields)+s.width]
 		c.rows = append(c.rows, s.row)
 		c.lines = append(c.lines, s.start)
 	}
 	return nil
-}
-
-func (s *scanner) ragged() *problem {
-	above := ""
-	if s.row == 1 && s.count > s.width {
-		above = "; take away lines above the header, if there are any"
-	}
-	return &problem{code: "csv_ragged_row", line: s.start, column: -1, reason: fmt.Sprintf(
-		"expected %d fields, found %d; give every row one field for each column, and enclose fields that contain %q in %q%s",
-		s.width, s.count, string(s.delim), string(s.quote), above)}
 }
 
 // record cuts the next record that is not blank, or reports false at the end.
@@ -188,17 +184,15 @@ func (s *scanner) cut() error {
 	s.start = s.line
 	b, i := s.buf, s.pos
 	newlines := int64(0)
+	e := ends{delim: eachByte * uint64(s.delim)}
+	e.from(b, i)
 	for {
-		// Blanks in front of a quote do not matter.
-		j := i
-		for j < len(b) && (b[j] == ' ' || b[j] == '\t') && b[j] != s.delim {
-			j++
-		}
+		i = s.plain(&e, i)
+		start := s.skipBlanks(i)
 		var end, next int
-		start, blank := i, false
-		if j < len(b) && b[j] == s.quote {
+		if start < len(b) && b[start] == s.quote {
 			s.opened = s.line + newlines
-			closing, after, lines, err := s.quoted(j)
+			closing, after, lines, err := s.quoted(&e, start)
 			if err != nil {
 				return err
 			}
@@ -206,24 +200,29 @@ func (s *scanner) cut() error {
 				return s.abandon()
 			}
 			newlines += lines
-			start, end, next = j+1, closing, after
-		} else {
-			i = s.fieldEnd(j)
-			if i == len(b) && !s.eof {
-				return s.short(start, i, newlines)
+			start, end, next = start+1, closing, after
+			if next < len(b) {
+				e.skip(b, next+1)
 			}
-			start, end, next = j, i, i
+		} else {
+			end = e.next(b)
+			for end < len(b) && !s.ends[b[end]] {
+				end = e.next(b)
+			}
+			if end == len(b) && !s.eof {
+				return s.short(i, end, newlines)
+			}
+			next = end
 			for end > start && (b[end-1] == ' ' || b[end-1] == '\t') {
 				end--
 			}
-			blank = end == start
+			if end == start && s.count == 0 && (next == len(b) || b[next] != s.delim) {
+				return s.finish(next, newlines) // a blank line
+			}
 		}
 		if end-start > s.limits.Field {
 			s.fault = s.tooLong(s.line + newlines)
 			return s.abandon()
-		}
-		if blank && s.count == 0 && (next == len(b) || b[next] != s.delim) {
-			return s.finish(next, newlines) // a blank line
 		}
 		if s.count < s.limitAt {
 			s.spans = append(s.spans, span{uint32(start), uint32(end)})
@@ -236,27 +235,40 @@ func (s *scanner) cut() error {
 	}
 }
 
-// Eight bytes with the same value, and with the same bit.
-const (
-	eachByte = 0x0101010101010101
-	highBits = 0x8080808080808080
-)
-
-// fieldEnd returns where the field without quotes ends that begins at i: at a byte
-// that ends fields, or with the buffer. It looks at eight bytes together.
-func (s *scanner) fieldEnd(i int) int {
-	b := s.buf
-	delim := eachByte * uint64(s.delim)
-	for ; len(b)-i >= 8; i += 8 {
-		word := binary.LittleEndian.Uint64(b[i:])
-		d, n, r := word^delim, word^eachByte*'\n', word^eachByte*'\r'
-		// The lowest high bit that is left is that of the first byte that is zero.
-		found := ((d-eachByte)&^d | (n-eachByte)&^n | (r-eachByte)&^r) & highBits
-		if found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+// plain cuts fields from i on as long as they have neither quotes nor blanks around
+// them and are not the last of the record, and returns where the first one begins
+// that is not so.
+func (s *scanner) plain(e *ends, i int) int {
+	b, spans, at, left := s.buf, s.spans, e.at, e.left
+	for len(spans) < s.limitAt {
+		for left == 0 {
+			at += together
+			left = e.block(b[at:])
 		}
+		end := at + bits.TrailingZeros64(left)
+		if end == len(b) || b[end] != s.delim {
+			break
+		}
+		if field := b[i:end]; len(field) > 0 {
+			first, last := field[0], field[len(field)-1]
+			if first <= ' ' || last <= ' ' || first == s.quote || len(field) > s.limits.Field {
+				break
+			}
+		}
+		left &= left - 1
+		spans = append(spans, span{uint32(i), uint32(end)})
+		i = end + 1
 	}
-	for i < len(b) && !s.ends[b[i]] {
+	s.count += len(spans) - len(s.spans)
+	s.spans, e.at, e.left = spans, at, left
+	return i
+}
+
+// skipBlanks returns where the field that begins at i begins without the blanks in
+// front of it.
+func (s *scanner) skipBlanks(i int) int {
+	b := s.buf
+	for i < len(b) && (b[i] == ' ' || b[i] == '\t') && b[i] != s.delim {
 		i++
 	}
 	return i
@@ -264,7 +276,7 @@ func (s *scanner) fieldEnd(i int) int {
 
 // quoted finds the end of the field whose opening quote is at open: the
 // closing quote, and the delimiter or line end after it.
-func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) {
+func (s *scanner) quoted(e *ends, open int) (closing, after int, lines int64, err error) {
 	b, i := s.buf, open+1
 	doubled := false
 	for {
@@ -298,7 +310,9 @@ func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) 
 	if i == len(b) && !s.eof {
 		return 0, 0, 0, errNeedMore
 	}
-	lines = countLines(b[open:closing])
+	if !e.none(closing) { // most fields in quotes are as short and plain as others
+		lines = countLines(b[open:closing])
+	}
 	if i < len(b) && !s.ends[b[i]] {
 		s.fault = &problem{code: "csv_bare_quote", line: s.opened + lines, column: s.count, reason: fmt.Sprintf(
 			"text follows the closing quote of a field that was opened by %[1]s in line %[2]d; write a quote inside a field twice (%[1]s%[1]s)",
@@ -309,22 +323,6 @@ func (s *scanner) quoted(open int) (closing, after int, lines int64, err error) 
 		s.escaped = append(s.escaped, s.count)
 	}
 	return closing, i, lines, nil
-}
-
-const codeUnclosed = "csv_unclosed_quote"
-
-func (s *scanner) unclosed(atEnd bool) *problem {
-	if !atEnd {
-		return &problem{code: "csv_field_too_long", line: s.opened, column: s.count, reason: fmt.Sprintf(
-			"a field that a quote %s opens here is longer than %d bytes; shorten it, or close the quote", string(s.quote), s.limits.Field)}
-	}
-	return &problem{code: codeUnclosed, line: s.opened, column: s.count, reason: fmt.Sprintf(
-		"a quote %s opens a field here and is never closed; close it, or write a quote inside a field twice", string(s.quote))}
-}
-
-func (s *scanner) tooLong(line int64) *problem {
-	return &problem{code: "csv_field_too_long", line: line, column: s.count, reason: fmt.Sprintf(
-		"a field is longer than %d bytes; shorten it, and check the delimiter %q and the line ends", s.limits.Field, string(s.delim))}
 }
 
 // short asks for more data unless the field or the record is too long already.
@@ -360,58 +358,29 @@ func (s *scanner) finish(next int, newlines int64) error {
 	if s.fault == nil {
 		s.fault = s.inspect(record)
 	}
-	if s.fault == nil {
-		for _, k := range s.escaped {
-			s.unescape(k)
-		}
-	}
 	s.pos = next
 	s.line += newlines
 	return nil
 }
 
-// inspect looks for bytes that no text has.
-func (s *scanner) inspect(record []byte) *problem {
-	zero := bytes.IndexByte(record, 0)
-	if zero < 0 && utf8.Valid(record) {
-		return nil
-	}
-	p := &problem{
-		code: "csv_nul_byte", line: s.line, column: -1,
-		reason: "there is a NUL byte (0x00), which text does not have; remove it, or save the file as UTF-8",
-	}
-	at := zero
-	if zero < 0 {
-		for at = 0; at < len(record); {
-			r, n := utf8.DecodeRune(record[at:])
-			if r == utf8.RuneError && n <= 1 {
+// unescape makes one quote of every doubled one in the fields of the record. It can
+// not be cut again after that.
+func (s *scanner) unescape() {
+	for _, k := range s.escaped {
+		f := &s.spans[k]
+		rest := s.buf[f.start:f.end]
+		out := rest[:0]
+		for {
+			i := bytes.IndexByte(rest, s.quote)
+			if i < 0 {
 				break
 			}
-			at += n
+			out = append(out, rest[:i+1]...)
+			rest = rest[i+2:]
 		}
-		p.code, p.reason = undecodableReason(encodingOf(s.src), record[at], "csv")
+		out = append(out, rest...)
+		f.end = f.start + uint32(len(out))
 	}
-	p.line += countLines(record[:at])
-	for k, f := range s.spans {
-		if int(f.start)-s.pos <= at && at <= int(f.end)-s.pos {
-			p.column = k
-		}
-	}
-	return p
-}
-
-// unescape makes one quote of every doubled one in field k.
-func (s *scanner) unescape(k int) {
-	f := &s.spans[k]
-	out := f.start
-	for i := f.start; i < f.end; i++ {
-		s.buf[out] = s.buf[i]
-		out++
-		if s.buf[i] == s.quote {
-			i++
-		}
-	}
-	f.end = out
 }
 
 // abandon leaves a record whose end cannot be known: reading goes on with the
@@ -480,20 +449,4 @@ func (s *scanner) fill() error {
 		}
 	}
 	return fmt.Errorf("read table: %w", io.ErrNoProgress)
-}
-
-// countLines returns how many lines end in b.
-func countLines(b []byte) int64 {
-	n := bytes.Count(b, []byte{'\n'})
-	for i := bytes.IndexByte(b, '\r'); i >= 0; {
-		if i+1 < len(b) && b[i+1] != '\n' {
-			n++
-		}
-		k := bytes.IndexByte(b[i+1:], '\r')
-		if k < 0 {
-			break
-		}
-		i += 1 + k
-	}
-	return int64(n)
 }

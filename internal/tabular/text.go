@@ -59,7 +59,7 @@ func (r *textReader) want(schema Schema, id string) error {
 	for i, name := range r.names {
 		at[name] = i
 	}
-	r.typer = typer{schema: schema, names: r.names, id: -1, tolerant: r.tolerant, dict: make(map[string]int32), distinct: make(map[int]int)}
+	r.typer = typer{schema: schema, names: r.names, id: -1, tolerant: r.tolerant, known: newCodeTable(), distinct: make(map[int]int)}
 	var missing []string
 	for _, f := range schema {
 		i, ok := at[f.Name]

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 
 	"github.com/narrativeml/narrative/ml/frame"
 )
@@ -154,86 +153,46 @@ func (t *trial) same(schema Schema) error {
 
 // tried types a column by what was guessed of it, and takes its values into
 // account. It refuses what a column of that type, as it is found, does not have.
-func (p *cells) tried(f Field, g *guess) frame.Column {
+func (p *cells) tried(f Field, g *guess) (c frame.Column) {
 	switch {
 	case f.Type == String && g.seen&sawText != 0:
-		c := p.strings(f.Name)
-		g.nullable = g.nullable || c.Nulls() > 0
-		return c
+		c = p.strings(f.Name)
 	case f.Type == Float && f.Layout == Plain:
-		return p.triedFloats(f, g)
+		return p.floats(f, g)
 	case f.Type == Integer && f.Layout == Plain:
-		return p.triedInts(f, g, func(b []byte) (int64, bool) {
-			n := scanNumber(b)
-			if n.kind != wholeNumber {
-				return 0, false
-			}
-			if b[0] == '+' || g.seen&sawWhole == 0 {
-				g.observeNumber(b, n)
-			}
-			return n.whole, true
-		})
+		c = p.triedInts(f, g)
 	case f.Type == Boolean:
 		g.seen |= sawBool
-		return p.triedInts(f, g, parseBool)
+		c = p.ints(f, parseBool, nil)
 	case f.Type == Datetime && f.Layout == Plain:
 		g.seen |= sawTime
-		return p.triedInts(f, g, parseTime)
+		c = p.ints(f, parseTime, p.instants)
 	default:
 		for i := range p.raw.rows {
 			g.observe(p.raw.field(i, p.column))
 		}
 		return p.typed(f)
 	}
-}
-
-// triedFloats types a column of numbers.
-func (p *cells) triedFloats(f Field, g *guess) frame.Column {
-	values := make([]float64, len(p.raw.rows))
-	for i := range values {
-		b := p.raw.field(i, p.column)
-		if g.seen&sawFraction != 0 {
-			if v, ok := shortDecimal(b); ok { // of which there is nothing to be found out
-				values[i] = v
-				continue
-			}
-		}
-		if missing(b) {
-			values[i], g.nullable = math.NaN(), true
-			continue
-		}
-		n := scanNumber(b)
-		if n.kind == notNumber || n.kind == infiniteNumber {
-			p.bad(i, f.Type, b)
-			continue
-		}
-		if n.kind != decimalNumber || g.seen&sawFraction == 0 {
-			g.observeNumber(b, n)
-		}
-		if values[i] = n.float(b); math.IsInf(values[i], 0) {
-			p.bad(i, f.Type, b)
-		}
-	}
-	return frame.NewFloat(f.Name, values)
-}
-
-// triedInts types a column of whole numbers, booleans or instants.
-func (p *cells) triedInts(f Field, g *guess, parse func(b []byte) (int64, bool)) frame.Column {
-	values := make([]int64, len(p.raw.rows))
-	var nulls frame.Bitmap
-	for i := range values {
-		b := p.raw.field(i, p.column)
-		if missing(b) {
-			nulls.Set(i)
-			continue
-		}
-		v, ok := parse(b)
-		if !ok {
-			p.bad(i, f.Type, b)
-		}
-		values[i] = v
-	}
-	c := frame.NewInt(f.Name, f.Type.Type(), values, nulls)
 	g.nullable = g.nullable || c.Nulls() > 0
 	return c
+}
+
+// triedInts types a column of whole numbers.
+func (p *cells) triedInts(f Field, g *guess) frame.Column {
+	parse := func(b []byte) (int64, bool) {
+		n := scanNumber(b)
+		if n.kind != wholeNumber {
+			return 0, false
+		}
+		if b[0] == '+' || g.seen&sawWhole == 0 {
+			g.observeNumber(b, n)
+		}
+		return n.whole, true
+	}
+	return p.ints(f, parse, func(values []int64, i int) int {
+		if g.seen&sawWhole == 0 {
+			return i
+		}
+		return p.wholes(values, i) // of which there is nothing to be found out
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/ml/frame"
@@ -31,7 +30,7 @@ type typer struct {
 	names    []string
 	id       int // index of the identifier's column in the file, or -1
 	tolerant bool
-	dict     map[string]int32
+	known    codeTable   // of the texts of a column in a chunk
 	distinct map[int]int // how many texts the last chunk had, by column of the file
 	trial    *trial      // of types that were guessed; nil: they are known
 }
@@ -119,61 +118,67 @@ type cells struct {
 	refused  []BadRow
 }
 
-// texts keeps texts together that live as long as each other: the distinct
-// ones of a chunk, which are few and short beside all that the file has.
-type texts struct{ block strings.Builder }
-
-const textBlock = 16 << 10
-
-// keep returns a copy of the text.
-func (t *texts) keep(text []byte) string {
-	if t.block.Cap()-t.block.Len() < len(text) {
-		t.block.Reset() // it stays with the texts that are in it
-		t.block.Grow(max(textBlock, len(text)))
+func (p *cells) typed(f Field) frame.Column {
+	switch {
+	case f.Type == String:
+		return p.strings(f.Name)
+	case f.Layout != Plain || f.Lenient:
+		return p.laidOut(f)
+	case f.Type == Float:
+		return p.floats(f, nil)
+	case f.Type == Boolean:
+		return p.ints(f, looseBool, nil)
+	case f.Type == Datetime:
+		return p.ints(f, parseTime, p.instants)
+	default:
+		return p.ints(f, parseInt, p.wholes)
 	}
-	at := t.block.Len()
-	_, _ = t.block.Write(text) // it never fails
-	return t.block.String()[at:]
 }
 
-func (p *cells) typed(f Field) frame.Column {
-	n := len(p.raw.rows)
-	if f.Type == String {
-		return p.strings(f.Name)
-	}
-	if f.Layout != Plain || f.Lenient {
-		return p.laidOut(f)
-	}
-	if f.Type == Float {
-		values := make([]float64, n)
-		for i := range values {
-			b := p.raw.field(i, p.column)
-			if missing(b) {
-				values[i] = math.NaN()
-				continue
-			}
-			num := scanNumber(b)
-			if num.kind == notNumber || num.kind == infiniteNumber {
-				p.bad(i, f.Type, b)
-				continue
-			}
-			if values[i] = num.float(b); math.IsInf(values[i], 0) {
-				p.bad(i, f.Type, b)
+// floats types a column of numbers. A guess, where there is one, takes them into
+// account.
+func (p *cells) floats(f Field, g *guess) frame.Column {
+	values := make([]float64, len(p.raw.rows))
+	for i := 0; i < len(values); i++ {
+		if g == nil || g.seen&sawFraction != 0 { // there is nothing to be found out of more decimals
+			if i = p.decimals(values, i); i == len(values) {
+				break
 			}
 		}
-		return frame.NewFloat(f.Name, values)
+		b := p.raw.field(i, p.column)
+		if missing(b) {
+			values[i] = math.NaN()
+			if g != nil {
+				g.nullable = true
+			}
+			continue
+		}
+		n := scanNumber(b)
+		if n.kind == notNumber || n.kind == infiniteNumber {
+			p.bad(i, f.Type, b)
+			continue
+		}
+		if g != nil && (n.kind != decimalNumber || g.seen&sawFraction == 0) {
+			g.observeNumber(b, n)
+		}
+		if values[i] = n.float(b); math.IsInf(values[i], 0) {
+			p.bad(i, f.Type, b)
+		}
 	}
-	values := make([]int64, n)
+	return frame.NewFloat(f.Name, values)
+}
+
+// ints types a column of whole numbers, booleans or instants. run, which may be nil,
+// reads values from i on, and returns the first that it cannot.
+func (p *cells) ints(f Field, parse func(b []byte) (int64, bool), run func(values []int64, i int) int) frame.Column {
+	values := make([]int64, len(p.raw.rows))
 	var nulls frame.Bitmap
-	parse := parseInt
-	switch f.Type {
-	case Boolean:
-		parse = looseBool
-	case Datetime:
-		parse = parseTime
-	default:
-	}
-	for i := range values {
+	for i := 0; i < len(values); i++ {
+		if run != nil {
+			if i = run(values, i); i == len(values) {
+				break
+			}
+		}
 		b := p.raw.field(i, p.column)
 		if missing(b) {
 			nulls.Set(i)
@@ -210,23 +215,22 @@ func (p *cells) laidOut(f Field) frame.Column {
 }
 
 func (p *cells) strings(name string) frame.Column {
-	known := p.typer.dict
-	clear(known)
 	codes := make([]int32, len(p.raw.rows))
 	before := p.typer.distinct[p.column]
 	dict := make([]string, 0, before+before/8)
+	known := &p.typer.known
+	known.reset(len(codes))
 	for i := range codes {
 		b := p.raw.field(i, p.column)
-		if missing(b) {
-			codes[i] = -1
-			continue
-		}
-		k, ok := known[string(b)]
-		if !ok {
+		k, hash, ok := known.find(b, dict)
+		switch {
+		case ok:
+		case missing(b):
+			k = -1
+		default:
 			k = int32(len(dict))
-			v := p.texts.keep(b)
-			known[v] = k
-			dict = append(dict, v)
+			known.add(hash, k)
+			dict = append(dict, p.texts.keep(b))
 		}
 		codes[i] = k
 	}

@@ -2,9 +2,7 @@ package tabular
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
-	"math/bits"
 	"strconv"
 )
 
@@ -220,59 +218,6 @@ func (n *number) float(b []byte) float64 {
 	return f
 }
 
-// shortDecimal reads what most decimals are, at most 15 digits with a point, to the
-// value that scanNumber and float give. It reports false for everything else, and
-// for the last few bytes of a chunk, since it looks at sixteen bytes together.
-func shortDecimal(b []byte) (v float64, ok bool) {
-	const most = 16
-	neg := len(b) > 0 && b[0] == '-'
-	if neg {
-		b = b[1:]
-	}
-	n := uint(len(b))
-	if n < 2 || n > most || cap(b) < most {
-		return 0, false
-	}
-	word := b[:most]
-	lo, hi := binary.LittleEndian.Uint64(word), binary.LittleEndian.Uint64(word[8:])
-	other := lo ^ eachByte*'.'
-	found := (other - eachByte) &^ other & highBits
-	point := uint(bits.TrailingZeros64(found)) / 8
-	if found == 0 || point >= n {
-		return 0, false
-	}
-	// Digits go to the end of the sixteen, those before the point one place less far.
-	digits := 8 * (most + 1 - n)
-	whole := lo & (1<<(8*point) - 1)
-	loDigits, hiDigits := shiftUp(lo&^(1<<(8*point+8)-1), hi, digits-8)
-	loWhole, hiWhole := shiftUp(whole, 0, digits)
-	loZero, hiZero := shiftUp(eachByte*'0', eachByte*'0', digits)
-	lo, hi = loDigits|loWhole, hiDigits|hiWhole
-	lo, hi = lo^loZero, hi^hiZero
-	const nine = eachByte * (0x7f - 9)
-	if (lo|(lo+nine)|hi|(hi+nine))&highBits != 0 {
-		return 0, false
-	}
-	v = float64(eightDigits(lo)*1e8+eightDigits(hi)) / powers[n-1-point]
-	if neg {
-		v = -v
-	}
-	return v, true
-}
-
-// shiftUp shifts a number of 128 bits.
-func shiftUp(lo, hi uint64, by uint) (uint64, uint64) {
-	return lo << by, hi<<by | lo>>(64-by) | lo<<(by-64)
-}
-
-// eightDigits returns the number that eight bytes of one digit each are, the first
-// digit in the lowest: pairs of digits, then of pairs, then of fours.
-func eightDigits(w uint64) uint64 {
-	w = w * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
-	w = w * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
-	return w * (10_000<<32 + 1) >> 32
-}
-
 func (n *number) slow(b []byte) float64 {
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil && !math.IsInf(f, 0) {
@@ -422,14 +367,12 @@ func daysIn(year, month int) int {
 	}
 }
 
-// daysSince1970 counts days in the Gregorian calendar. Years are taken to
-// begin in March, so that the leap day is the last of a year.
+// monthStarts are the days of a year, which begins in March so that the leap day is
+// the last, before each month.
+var monthStarts = [...]int{0, 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275} //nolint:gochecknoglobals // a constant table
+
+// daysSince1970 counts days in the Gregorian calendar.
 func daysSince1970(year, month, dayOfMonth int) int64 {
-	if month <= 2 {
-		year--
-		month += 12
-	}
-	// Days before the month: 153 days for every five months from March on.
-	before := (153*(month-3) + 2) / 5
-	return int64(365*year+year/4-year/100+year/400+before+dayOfMonth-1) - 719468
+	y := uint(year + (month-3)>>8) // January and February are of the year before
+	return int64(365*y+y/4-y/100+y/400) + int64(monthStarts[month]+dayOfMonth-1) - 719468
 }

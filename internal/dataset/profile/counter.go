@@ -106,12 +106,13 @@ func (c *counter) addExactly(keys []uint64) int {
 	return n
 }
 
-// addFrequent counts the keys that are frequent in the batch that s has seen, as far
-// as those are few enough, and of the others none: each of them is there at most as
-// often as what counts are too low by then says.
+// addFrequent counts the keys that are frequent in the batch that s has seen, and of
+// the others none: each of them is there at most as often as what counts are too low
+// by then says. Where that would be more than the table itself loses in a batch of
+// different values, or nothing at all, it counts all of them.
 func (c *counter) addFrequent(keys []uint64, s *sieve) {
 	off := s.limit(c.capacity / rareShare)
-	if off == 0 {
+	if off == 0 || int(off) > len(keys)/c.capacity {
 		c.addAll(keys)
 		return
 	}

@@ -38,7 +38,7 @@ func TestFrequentValuesAreFound(t *testing.T) {
 				for i := range rows {
 					exact[tabular.Value(c, i)]++
 				}
-				if col.DistinctExact || col.TopError > rows/400 {
+				if col.DistinctExact || col.TopError > rows/800 {
 					t.Errorf("%s in %d parts: counts of %s may be off by %d", name, parts, col.Name, col.TopError)
 				}
 				least := int64(0)
