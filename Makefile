@@ -10,7 +10,7 @@ TOOLS    := $(BUILD)/tools
 LINT     := $(TOOLS)/golangci-lint
 ACTION   := $(TOOLS)/actionlint
 SOURCES  := $(shell find cmd internal jobs ml web -name '*.go' -not -name '*_test.go' 2>/dev/null) go.mod go.sum
-EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.gz' -o -name '*.html' -o -path '*/peer/side*' \) 2>/dev/null)
+EMBEDDED := $(shell find internal web -type f \( -name '*.csv' -o -name '*.gz' -o -name '*.html' -o -path '*/peer/side*' -o -path 'web/page/*' \) 2>/dev/null)
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 MIN_COVERAGE     := 85

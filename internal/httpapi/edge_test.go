@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/narrativeml/narrative/internal/job"
 	"github.com/narrativeml/narrative/internal/secret"
 	"github.com/narrativeml/narrative/internal/store"
+	"github.com/narrativeml/narrative/web"
 )
 
 func TestBearer(t *testing.T) {
@@ -359,11 +362,15 @@ func TestPages(t *testing.T) {
 			t.Errorf("/docs does not say %q", want)
 		}
 	}
-	for path, kind := range map[string]string{
-		"/": "text/html", "/docs": "text/html", "/assets/app.js": "text/javascript", "/assets/upload.js": "text/javascript", "/dataset": "text/html", "/assets/dataset.js": "text/javascript", "/assets/draw.js": "text/javascript",
-		"/assets/style.css": "text/css", "/assets/icon.svg": "image/svg+xml",
-		"/openapi.json": "application/openapi+json", "/openapi.yaml": "application/openapi+yaml",
-	} {
+	kinds := map[string]string{"/": "text/html", "/docs": "text/html", "/dataset": "text/html", "/openapi.json": "application/openapi+json", "/openapi.yaml": "application/openapi+yaml"}
+	assets, err := fs.Glob(web.Files(), "*.[jcs]*")
+	if err != nil || len(assets) < 14 {
+		t.Fatalf("the pages load %q, %v", assets, err)
+	}
+	for _, name := range assets {
+		kinds["/assets/"+name] = map[string]string{".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}[filepath.Ext(name)]
+	}
+	for path, kind := range kinds {
 		r := b.get(t, path, "")
 		if r.status != http.StatusOK || !strings.HasPrefix(r.header.Get("Content-Type"), kind) || len(r.body) == 0 {
 			t.Errorf("%s: status %d, %q", path, r.status, r.header.Get("Content-Type"))
@@ -372,7 +379,7 @@ func TestPages(t *testing.T) {
 			wantRevalidated(t, b, path, r)
 		}
 		page := strings.ReplaceAll(string(r.body), "http://www.w3.org/2000/svg", "")
-		for _, loads := range []string{`src="http`, `src="//`, `rel="stylesheet" href="http`, "@import", "url(http", "<style", "onclick=", " style="} {
+		for _, loads := range []string{`src="http`, `src="//`, `rel="stylesheet" href="http`, "@import", "url(http", "<style", "onclick=", " style=", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"} {
 			if strings.Contains(page, loads) {
 				t.Errorf("%s has %q, which its policy forbids", path, loads)
 			}

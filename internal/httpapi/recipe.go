@@ -134,6 +134,7 @@ type Suggestion struct {
 	Affected int64   `json:"affected" doc:"How many values or rows it is about"`
 	Effect   float64 `json:"effect" minimum:"0" maximum:"1" doc:"The share of the table's values that it is about; suggestions are ordered by it"`
 	Auto     bool    `json:"auto" doc:"Whether the automatic clean-up has it"`
+	Order    int     `json:"order" minimum:"0" doc:"Where it goes among steps that are applied together: those with smaller numbers come first, and of those with the same number the one of more effect" example:"5"`
 }
 
 // Suggestions are steps for a data set.
@@ -272,7 +273,7 @@ func viewSuggestions(all []recipe.Suggestion) Suggestions {
 	v := Suggestions{Items: []Suggestion{}, Clean: viewSteps(recipe.Clean(all))}
 	for _, g := range all {
 		v.Items = append(v.Items, Suggestion{
-			Step: Step{Name: g.Step.Name, Parameters: g.Step.Parameters}, Reason: g.Reason, Affected: g.Affected, Effect: g.Effect, Auto: g.Auto,
+			Step: Step{Name: g.Step.Name, Parameters: g.Step.Parameters}, Reason: g.Reason, Affected: g.Affected, Effect: g.Effect, Auto: g.Auto, Order: g.Order,
 		})
 	}
 	return v

@@ -53,7 +53,7 @@ func recipeAnswers(at time.Time, made Accepted) map[string]any {
 			Steps: []StepPreview{{Name: "trim_text", Explanation: `Removes white space around "city" (side: "both").`, RowsBefore: 1000, RowsAfter: 1000, CellsChanged: &one, ColumnsAdded: []string{}, ColumnsRemoved: []string{}}},
 		},
 		"suggest-steps": Suggestions{
-			Items: []Suggestion{{Step: steps[1], Reason: `12 numbers are missing in "age"`, Affected: 12, Effect: 0.006, Auto: true}}, Clean: steps[1:],
+			Items: []Suggestion{{Step: steps[1], Reason: `12 numbers are missing in "age"`, Affected: 12, Effect: 0.006, Auto: true, Order: 5}}, Clean: steps[1:],
 		},
 		"transform":    made,
 		"get-versions": DatasetVersions{Items: []DatasetVersion{next, version}}, "get-version": next, "pin-version": next,

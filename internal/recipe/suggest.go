@@ -23,7 +23,7 @@ type Suggestion struct {
 	Affected int64   // values or rows
 	Effect   float64 // the share of the table's values, 0 to 1
 	Auto     bool    // whether the automatic clean-up has it
-	order    int     // of the clean-up's steps
+	Order    int     // where it goes among the steps of a clean-up
 }
 
 // The order of the steps of a clean-up.
@@ -81,7 +81,7 @@ func (s *Service) SuggestFor(ctx context.Context, d *dataset.Dataset) ([]Suggest
 // help each other.
 func Clean(all []Suggestion) []Step {
 	auto := slices.DeleteFunc(slices.Clone(all), func(g Suggestion) bool { return !g.Auto })
-	slices.SortStableFunc(auto, func(a, b Suggestion) int { return cmp.Compare(a.order, b.order) })
+	slices.SortStableFunc(auto, func(a, b Suggestion) int { return cmp.Compare(a.Order, b.Order) })
 	steps := make([]Step, len(auto))
 	for i, g := range auto {
 		steps[i] = g.Step
@@ -146,7 +146,7 @@ func (g *guesser) columns(p *profile.Profile) {
 func (g *guesser) target(c *profile.Column) {
 	g.add(Suggestion{
 		Step: Step{Name: "drop_missing_rows", Parameters: map[string]any{"columns": []string{c.Name}}}, Affected: c.Missing, Effect: float64(c.Missing) / float64(max(g.rows, 1)),
-		order: orderEmpty, Reason: fmt.Sprintf("%d rows lack the target %q", c.Missing, c.Name),
+		Order: orderEmpty, Reason: fmt.Sprintf("%d rows lack the target %q", c.Missing, c.Name),
 	})
 }
 
@@ -165,7 +165,7 @@ func (g *guesser) spellings(p *profile.Profile) {
 
 func (g *guesser) suggest(order int, step Step, columns []string, affected int64, auto bool, reason string) {
 	g.add(Suggestion{
-		Step: step, Affected: affected, Effect: float64(affected) / g.cells, Auto: auto, order: order,
+		Step: step, Affected: affected, Effect: float64(affected) / g.cells, Auto: auto, Order: order,
 		Reason: fmt.Sprintf(reason, affected, list(columns)),
 	})
 }
@@ -257,6 +257,6 @@ func (g *guesser) duplicates(ctx context.Context, counted *profile.Duplicates) e
 
 func (g *guesser) repeated(rows int64, reason string) {
 	g.add(Suggestion{
-		Step: Step{Name: "remove_duplicates"}, Affected: rows, Effect: float64(rows) / float64(max(g.rows, 1)), Auto: true, order: orderDuplicates, Reason: reason,
+		Step: Step{Name: "remove_duplicates"}, Affected: rows, Effect: float64(rows) / float64(max(g.rows, 1)), Auto: true, Order: orderDuplicates, Reason: reason,
 	})
 }

@@ -3,45 +3,20 @@
 // Shows the newest jobs. It asks without a token first, which is enough in
 // development mode and with a session cookie, and for a token when refused.
 
-const byId = (id) => document.getElementById(id)
 const form = byId("token-form")
 const table = byId("jobs")
 const none = byId("none")
 const state = byId("state")
 
-const key = "narrative-token"
 const pollEvery = 2000
 const afterFailure = 5000
 let timer = 0
-
-function headers() {
-  const token = sessionStorage.getItem(key)
-  return token ? { Authorization: "Bearer " + token } : {}
-}
 
 function cell(row, text, className) {
   const td = row.insertCell()
   td.textContent = text
   if (className) td.className = className
   return td
-}
-
-function seconds(from, to) {
-  const s = (new Date(to) - new Date(from)) / 1000
-  if (s < 1) return Math.max(0, Math.round(1000 * s)) + " ms"
-  return s < 60 ? s.toFixed(1) + " s" : Math.floor(s / 60) + " min " + Math.round(s % 60) + " s"
-}
-
-// What there is to say beside the bar: why it failed, how long it took, or
-// where it is.
-function words(job) {
-  if (job.state === "failed" && job.failure) return job.failure.message
-  if (job.state === "succeeded") return job.started_at ? "in " + seconds(job.started_at, job.finished_at) : ""
-  if (job.state !== "running") return job.waiting ? job.waiting.message : job.progress.stage || ""
-  const parts = [Math.floor(100 * job.progress.fraction) + " %"]
-  if (job.progress.stage) parts.push(job.progress.stage)
-  if (job.progress.eta && new Date(job.progress.eta) > new Date()) parts.push(seconds(new Date(), job.progress.eta) + " left")
-  return parts.join(", ")
 }
 
 function show(jobs) {
@@ -67,32 +42,11 @@ function show(jobs) {
 
 // One data set: its eight stages, and what is best done next.
 function flow(dataset, workflow) {
-  const item = document.createElement("article")
-  const title = document.createElement("h3")
-  const link = document.createElement("a")
-  link.href = "/dataset?id=" + dataset.id // its profile and charts, drawn
-  link.textContent = dataset.name
-  title.append(link)
-  const steps = document.createElement("ol")
-  steps.className = "steps"
-  for (const stage of workflow.stages) {
-    const step = document.createElement("li")
-    step.className = stage.state
-    step.textContent = stage.name.replaceAll("_", " ")
-    const reasons = stage.gates.filter((gate) => !gate.met).map((gate) => "Needs: " + gate.message + ".")
-    step.title = [stage.skipped ? "left out" : stage.state.replaceAll("_", " "), ...reasons, ...stage.evidence.map((e) => e.text)].join("\n")
-    steps.append(step)
-  }
-  item.append(title, steps)
-  if (workflow.next) {
-    const next = document.createElement("p")
-    next.className = "soft"
-    next.textContent = "Next: " + workflow.next.reason + ". "
-    const command = document.createElement("code")
-    command.textContent = workflow.next.command
-    next.append(command)
-    item.append(next)
-  }
+  const item = made("article")
+  const title = made("h3")
+  title.append(linkTo("/dataset?id=" + encodeURIComponent(dataset.id), dataset.name)) // its page
+  item.append(title, stagesOf(workflow))
+  if (workflow.next) item.append(nextOf(workflow))
   return item
 }
 
@@ -119,8 +73,8 @@ async function refresh() {
     const response = await fetch("/api/v1/jobs?limit=20", { headers: headers(), cache: "no-store" })
     const body = await response.json()
     if (response.status === 401) {
-      const tried = sessionStorage.getItem(key)
-      sessionStorage.removeItem(key)
+      const tried = sessionStorage.getItem(tokenKey)
+      sessionStorage.removeItem(tokenKey)
       form.hidden = false
       table.hidden = true
       state.textContent = tried ? body.detail : "Not signed in"
@@ -140,7 +94,7 @@ async function refresh() {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault()
-  sessionStorage.setItem(key, byId("token").value.trim())
+  sessionStorage.setItem(tokenKey, byId("token").value.trim())
   byId("token").value = ""
   refresh()
 })

@@ -1,177 +1,193 @@
 "use strict"
 
-// Shows what the profile of one data set says, and draws charts of it.
+// The page of one data set: loads its parts, and follows the jobs that are about it.
 
-const byId = (id) => document.getElementById(id)
-const asked = new URLSearchParams(location.search) // the data set, and a chart of it
+let asked = new URLSearchParams(location.search) // the data set, and a chart of it
 const id = asked.get("id") ?? ""
 const base = "/api/v1/datasets/" + encodeURIComponent(id)
-const numeric = ["integer", "float"]
+const parts = ["held", "described", "drawn", "prepare-section", "versions-section", "private-section", "stands-section"]
 
-function headers() {
-  const token = sessionStorage.getItem("narrative-token")
-  return token ? { Authorization: "Bearer " + token } : {}
-}
+let dataset // as the API shows it
+let busy = false
+let awaited = null // a job that was found to be under way
 
-async function ask(path) {
-  const answer = await fetch(path, { headers: headers(), cache: "no-cache" })
-  const body = await answer.json()
-  if (!answer.ok) throw new Error(answer.status === 401 ? "Sign in on the start page first." : body.detail)
-  return body
-}
-
-function made(tag, text, className) {
-  const element = document.createElement(tag)
-  if (text !== undefined) element.textContent = text
-  if (className) element.className = className
-  return element
-}
-
-const judged = { low: 0.7, high: 0.95, optimum: 1 }
-
-// A share as a bar with its name and its number, and with colours if more is better.
-function bar(name, share, words, good = {}) {
-  const row = made("div", undefined, "share")
-  const meter = document.createElement("meter")
-  Object.assign(meter, { min: 0, max: 1, value: share }, good)
-  row.append(made("span", name), meter, made("span", words, "soft"))
-  return row
-}
-
-const percent = (share) => (100 * share).toFixed(1) + " %"
-
-function showQuality(quality) {
-  if (!quality) return
-  const parts = ["completeness", "consistency", "validity", "uniqueness", "timeliness"].filter((name) => quality[name] !== undefined)
-  byId("quality").replaceChildren(bar("score", quality.score, percent(quality.score), judged), ...parts.map((name) => bar(name, quality[name], percent(quality[name]), judged)))
-}
-
-function showFindings(findings) {
-  const items = findings.map((finding) => {
-    const item = made("li", undefined, finding.severity)
-    item.append(made("strong", finding.severity), made("span", " " + finding.message))
-    if (finding.step) item.append(made("code", " " + finding.step))
-    return item
-  })
-  byId("findings").replaceChildren(...(items.length ? items : [made("li", "Nothing is the matter with this table.")]))
-}
-
-function showColumns(columns) {
-  const body = byId("columns").tBodies[0]
-  body.replaceChildren()
-  for (const column of columns) {
-    const row = body.insertRow()
-    row.insertCell().textContent = cut(column.name, 40)
-    const type = row.insertCell()
-    type.textContent = [column.type, column.layout, column.unit, column.role].filter((word) => word).join(", ")
-    if (column.disagree) type.append(made("div", shown(column.disagree) + " disagree", "need"))
-    if (column.suggestion) type.append(made("div", column.suggestion.type + "? " + shown(column.suggestion.disagree) + " disagree", "need"))
-    row.insertCell().append(sparkOf(column))
-    const present = document.createElement("meter")
-    Object.assign(present, { min: 0, max: 1, ...judged, value: 1 - column.missing_fraction, title: shown(column.missing) + " missing" })
-    row.insertCell().append(present)
-    row.insertCell().textContent = (column.distinct_exact ? "" : "about ") + shown(column.distinct)
-    row.insertCell().textContent = shown(column.min)
-    row.insertCell().textContent = shown(column.quantiles?.p50)
-    row.insertCell().textContent = shown(column.max)
-  }
-}
-
-function showMissing(profile) {
-  const missing = profile.missing
-  byId("missing-section").hidden = !missing || missing.cells === 0
-  if (byId("missing-section").hidden) return
-  const share = (rows) => rows / Math.max(1, profile.rows)
-  byId("missing").replaceChildren(
-    bar("nothing", share(missing.complete_rows), shown(missing.complete_rows) + " rows"),
-    ...missing.patterns.map((p) => bar(cut(p.columns.join(", "), 60), share(p.rows), shown(p.rows) + " rows")))
-}
-
-function showLinks(associations) {
-  const drawings = []
-  for (const [name, title] of [["pearson", "Pearson's r"], ["cramers_v", "Cramér's V"]]) {
-    const m = associations?.[name]
-    if (!m) continue
-    const cells = m.values.flatMap((row, y) => row.map((value, x) => ({ x, y, value })))
-    drawings.push(made("h3", title), gridOf(cells, m.columns, m.columns, title, true))
-  }
-  byId("links").replaceChildren(...drawings)
-  byId("links-section").hidden = drawings.length === 0
-}
-
-function options(select, names, none) {
-  select.replaceChildren(...(none ? [made("option", "")] : []), ...names.map((name) => made("option", name)))
-}
-
-// What each kind of chart takes along its sides.
-const kinds = {
-  histogram: { x: () => true },
-  box_plot: { y: (c) => numeric.includes(c.storage), by: true },
-  scatter: { x: (c) => numeric.includes(c.storage) || c.storage === "datetime", y: (c) => numeric.includes(c.storage), by: true },
-  line: { x: (c) => numeric.includes(c.storage) || c.storage === "datetime", y: (c) => numeric.includes(c.storage), noX: true },
-  time_series: { x: (c) => c.storage === "datetime", y: (c) => numeric.includes(c.storage), noY: true, by: true },
-  heat_map: { x: () => true, y: () => true },
-}
-
-let columns = []
-
-function offer() {
-  const kind = kinds[byId("kind").value]
-  for (const side of ["x", "y"]) {
-    const names = kind[side] ? columns.filter(kind[side]).map((c) => c.name) : []
-    options(byId(side), names, side === "x" ? kind.noX : kind.noY)
-    byId(side).disabled = names.length === 0
-  }
-  options(byId("by"), kind.by ? columns.filter((c) => c.storage === "string" || c.storage === "boolean").map((c) => c.name) : [], true)
-  byId("by").disabled = !kind.by
-}
-
-async function draw() {
-  const query = new URLSearchParams()
-  for (const side of ["x", "y", "by"]) if (byId(side).value) query.set(side, byId(side).value)
-  history.replaceState(null, "", "?" + new URLSearchParams({ id, kind: byId("kind").value }) + "&" + query) // to be passed on
-  byId("chart-state").textContent = "Drawing"
+// work follows a job that was submitted here or elsewhere, with its progress, and loads
+// the page again when it has ended.
+async function work(jobID, what) {
+  if (busy) return
+  busy = true
+  const state = byId("work-state")
+  byId("work").hidden = false
+  byId("work-bar").hidden = false
+  byId("work-bar").removeAttribute("value")
+  document.querySelectorAll("button.starts").forEach((b) => { b.disabled = true })
+  say(state, what)
   try {
-    const chart = await ask(base + "/charts/" + byId("kind").value + "?" + query)
-    byId("chart").replaceChildren(chartOf(chart))
-    byId("chart-state").textContent = "Of " + shown(chart.rows_read) + " of " + shown(chart.rows) + " rows" + (chart.sampled ? "; not everything is drawn, the farthest outliers are." : ".")
+    const job = await follow(jobID, (job) => {
+      if (job.state === "running") byId("work-bar").value = job.progress.fraction
+      say(state, [what, words(job)].filter((word) => word).join(": "))
+    }, (text) => say(state, text))
+    await load()
+    await tell(state, job, what)
   } catch (error) {
-    byId("chart").replaceChildren()
-    byId("chart-state").textContent = error.message
+    if (!(error instanceof Problem)) throw error
+    complain(state, error)
+  } finally {
+    busy = false
+    byId("work-bar").hidden = true
+    document.querySelectorAll("button.starts").forEach((b) => { b.disabled = false })
+    byId("clean").disabled = chosenSteps().length === 0
+  }
+  await catchUp()
+}
+
+// catchUp follows the job that the page, when it was loaded, has found to be under way.
+async function catchUp() {
+  if (!awaited || busy) return
+  const { jobID, what } = awaited
+  awaited = null
+  await work(jobID, what)
+}
+
+// tell says what a job that has ended has come to.
+async function tell(state, job, what) {
+  if (job.state !== "succeeded") {
+    const why = job.failure ? job.failure.message : "The job was cancelled."
+    complain(state, new Problem(200, { detail: what + " failed: " + why, code: job.failure?.code }))
+    return
+  }
+  const version = versions.find((v) => v.job_id === job.id)
+  say(state, version ? "Version " + version.number + " is made: " + sizeOf(version) + "." + qualityChange(version) : what + ": done.")
+}
+
+let visible = new Set() // the parts that there is something to say in
+
+// part loads a part of the page, which says by itself what is wrong with it.
+async function part(name, show) {
+  visible.add(name + "-section")
+  try {
+    await show()
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    complain(byId(name + "-state"), error)
+  }
+  byId(name + "-section").hidden = false
+}
+
+// unread says how far the reading of the file is, or why there is nothing of it.
+async function unread() {
+  const job = await ask("/api/v1/jobs/" + encodeURIComponent(dataset.job_id))
+  if (ended(job)) {
+    const why = job.failure?.message ?? "its job was cancelled."
+    throw new Problem(200, { detail: "The file could not be read: " + why + " Correct it, or say how it is to be read, and upload it again." })
+  }
+  say(byId("about"), "The file is being read; what it holds is shown when that is done.")
+  awaited = { jobID: job.id, what: "Reading the file" }
+}
+
+// about says how large the table is, and how its file was read while it is that file.
+function about() {
+  const ofFile = ["ingest", "retype"].includes(versions[0]?.made_by)
+  const format = ofFile && dataset.format ? dataset.format : {}
+  return [shown(dataset.rows) + " rows, " + shown(dataset.columns.length) + " columns",
+    [format.kind, format.compression, format.encoding, format.sheet].filter((word) => word).join(", ")].filter((word) => word).join("; read as ")
+}
+
+// Why a table is not shown, by the state of its data set.
+const held = {
+  needs_policy: "It holds personal data that is to be masked, hashed or dropped. Until that is done nothing is read of it: see Personal data.",
+  needs_confirmation: "It holds personal data, and waits until somebody has confirmed that: see Personal data.",
+}
+
+// profileOf returns the profile, or what is the matter with it: the other parts do not
+// need it.
+async function profileOf() {
+  try {
+    return { profile: await ask(base + "/profile") }
+  } catch (problem) {
+    if (!(problem instanceof Problem)) throw problem
+    return { problem }
   }
 }
 
 async function show() {
-  try {
-    const dataset = await ask(base)
-    byId("name").textContent = dataset.name
-    document.title = dataset.name + " - Narrative"
-    if (dataset.rows === undefined) throw new Error("This data set is " + dataset.state.replaceAll("_", " ") + ".")
-    const format = dataset.format
-    byId("about").textContent = [shown(dataset.rows) + " rows, " + dataset.columns.length + " columns",
-      [format.kind, format.compression, format.encoding, format.sheet].filter((word) => word).join(", ")].join("; read as ")
-    const profile = await ask(base + "/profile")
-    columns = profile.columns
-    showQuality(profile.quality)
-    showFindings(profile.findings)
-    showColumns(columns)
-    showMissing(profile)
-    showLinks(profile.associations)
-    options(byId("kind"), Object.keys(kinds))
-    if (asked.get("kind") in kinds) byId("kind").value = asked.get("kind")
-    offer()
-    for (const side of ["x", "y", "by"]) if (asked.has(side)) byId(side).value = asked.get(side)
-    byId("described").hidden = false
-    await draw()
-  } catch (error) {
-    byId("about").textContent = error.message
+  byId("name").textContent = dataset.name
+  document.title = dataset.name + " - Narrative"
+  say(byId("about"), "")
+  await part("stands", showStages)
+  if (dataset.rows === undefined) return unread()
+  const read = held[dataset.state] ? {} : await profileOf()
+  if (!held[dataset.state]) await part("versions", () => showVersions(read.profile?.quality?.score))
+  say(byId("about"), about())
+  await part("private", showPrivate)
+  if (held[dataset.state]) say(byId("held"), held[dataset.state])
+  if (read.problem) complain(byId("held"), read.problem)
+  if (!read.profile) {
+    visible.add("held")
+    return
   }
+  showProfile(read.profile)
+  visible.add("described").add("drawn")
+  byId("described").hidden = byId("drawn").hidden = false
+  await part("prepare", showSuggestions)
+  await offerCharts(read.profile, personalColumns())
 }
 
-byId("kind").addEventListener("change", offer)
-byId("chart-form").addEventListener("submit", (event) => {
-  event.preventDefault()
-  draw()
-})
+async function load() {
+  visible = new Set()
+  awaited = null
+  try {
+    if (!id) throw new Problem(404, { detail: "The address names no data set." })
+    dataset = await ask(base)
+    await show()
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    complain(byId("about"), error)
+  }
+  for (const part of parts) byId(part).hidden = !visible.has(part)
+}
 
-show()
+async function showStages() {
+  const workflow = await ask("/api/v1/workflow/" + encodeURIComponent(id))
+  say(byId("stands-state"), "")
+  byId("stages").replaceChildren(stagesOf(workflow))
+  const first = workflow.stages.find((stage) => stage.state === "locked" && closedBy(stage).length > 0)
+  byId("closed").replaceChildren(...(first ? ["Closed: " + stageName(first) + ", until " + closedBy(first)[0].message + "."] : []))
+  byId("next").replaceChildren(...(workflow.next ? [nextOf(workflow), actionOf(workflow.next, act)] : ["Nothing more is to be done."]))
+  byId("reasons").replaceChildren(reasonsOf(workflow, decide))
+  const running = workflow.stages.filter((stage) => stage.state === "in_progress").flatMap((stage) => stage.evidence).findLast((e) => e.kind === "job")
+  if (running && workflow.version) awaited = { jobID: running.id, what: "A job that is under way" }
+}
+
+// changed sends what somebody has decided, and follows the job that comes of it, or
+// shows again what has changed.
+async function changed(state, what, path, options, again = load) {
+  if (busy) return say(state, "Something is under way; wait until it has ended.")
+  const at = document.activeElement?.id
+  busy = true
+  try {
+    say(state, what)
+    const { status, body } = await request(path, options)
+    busy = false
+    say(state, "")
+    if (status === 202) return work(body.job_id ?? body.id, what)
+    await again()
+  } catch (error) {
+    busy = false
+    if (!(error instanceof Problem)) throw error
+    if (error.code === "pii_changed") await again()
+    complain(state, error)
+  }
+  catchUp()
+  if (at) byId(at)?.focus() // where it was, if that is there again
+}
+
+// What somebody has begun, in words.
+const doing = { "make-profile": "Making the profile", train: "Training models", predict: "Predicting", "retry-job": "Trying again" }
+
+const act = (action, body) => changed(byId("stands-state"), doing[action.operation] ?? "Doing what is next", action.path,
+  { method: action.method, body, once: action.method === "POST" })
+
+const decide = (name, skipped) => changed(byId("stands-state"), "Deciding", "/api/v1/workflow/" + encodeURIComponent(id), { method: "PATCH", body: { stages: [{ name, skipped }] } })
+
+load().then(catchUp)
