@@ -17,7 +17,7 @@ const (
 	// the texts is written as they are.
 	dictionaryBytes = 4 << 20
 	// A dictionary does not pay when more than so many of ten values of the first
-	// page are different.
+	// page are different, and more than so many of ten of their bytes.
 	dictionaryTenths = 9
 )
 
@@ -101,8 +101,7 @@ func (e *textEncoder) number(k int32) (int32, bool) {
 }
 
 func (e *textEncoder) encode(spare []byte) (page, error) {
-	const ten = 10
-	if e.first && !e.plain && ten*e.texts.len() > dictionaryTenths*len(e.codes) {
+	if e.first && !e.plain && !e.pays() {
 		e.plain = true
 		for _, k := range e.codes {
 			e.page = append(e.page, e.texts.entry(k)...)
@@ -124,6 +123,20 @@ func (e *textEncoder) encode(spare []byte) (page, error) {
 	e.full, e.first = false, e.first && len(e.codes) == 0
 	e.page, e.codes = e.page[:0], e.codes[:0]
 	return p, nil
+}
+
+// pays reports whether the dictionary of the first page is shorter than its texts:
+// whether enough of them, or long ones, come back.
+func (e *textEncoder) pays() bool {
+	const ten = 10
+	if ten*e.texts.len() <= dictionaryTenths*len(e.codes) {
+		return true
+	}
+	bytes := 0
+	for _, k := range e.codes {
+		bytes += len(e.texts.entry(k))
+	}
+	return ten*len(e.texts.data) <= dictionaryTenths*bytes
 }
 
 func (e *textEncoder) dictionary(spare []byte) (page, int) {

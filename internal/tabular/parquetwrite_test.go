@@ -405,6 +405,34 @@ func TestLongTextsEndARowGroup(t *testing.T) {
 	}
 }
 
+// Texts that are nearly all different but for a long one that comes back stay in the
+// dictionary: written out, the page would have the long one again and again.
+func TestLongTextsAmongManyComeOnce(t *testing.T) {
+	t.Parallel()
+	const rows, different, size = 16_384, 15_000, 32 << 10
+	dict, codes := make([]string, different+1), make([]int32, rows)
+	dict[0] = strings.Repeat("long ", size/5)
+	for i := range codes {
+		if i < different {
+			dict[i+1] = strconv.Itoa(i)
+			codes[i] = int32(i + 1)
+		}
+	}
+	f := frameOf(t, frame.NewString("c", codes, dict))
+	file := write(t, tabular.KindParquet, f)
+	p, err := parquet.OpenFile(strings.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := p.Metadata().RowGroups[0].TotalByteSize; n > 1<<20 {
+		t.Errorf("%d bytes are in the pages", n)
+	}
+	got, err := tabular.ReadFrame(t.Context(), openParquet(t, file, tabular.ParquetOptions{}))
+	if err != nil || got.Rows() != rows || got.Columns()[0].Text(rows-1) != dict[0] || got.Columns()[0].Text(different-1) != dict[different] {
+		t.Errorf("%v rows, error %v", got, err)
+	}
+}
+
 // A file that the writer of before has written, by another library and with the
 // columns by name, is read as it was.
 func TestFilesOfBeforeAreRead(t *testing.T) {
