@@ -1,11 +1,11 @@
 package tabular
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
 	"github.com/narrativeml/narrative/internal/fault"
@@ -13,6 +13,7 @@ import (
 
 const (
 	maxPages      = 1 << 30   // bytes of the pages, unpacked, that are held at a time
+	maxPageValues = 1 << 28   // values of the pages that are held at a time
 	maxPageHeader = 1 << 20   // bytes of one header, with its statistics
 	usualHeader   = 256       // bytes that most headers fit in
 	maxPageCount  = 1_000_000 // pages of one column in one row group
@@ -22,17 +23,25 @@ const (
 // before any page is read, since a page is unpacked into as much memory as its
 // header claims.
 func (r *ParquetReader) checkPages(group int) error {
-	meta := &r.file.Metadata().RowGroups[group]
-	total := int64(0)
+	groups := r.file.Metadata().RowGroups
+	meta := &groups[group]
+	var total pageSize
 	for _, c := range r.wanted {
-		if c.index >= len(meta.Columns) {
+		if c.index >= len(meta.Columns) || c.index >= len(groups[0].Columns) {
 			return errDamaged(errors.New("a column is missing in a row group"))
 		}
-		largest, err := r.largestPage(&meta.Columns[c.index].MetaData)
+		if c.empty {
+			continue // it has no pages that are read
+		}
+		m := &meta.Columns[c.index].MetaData
+		r.claims.src, r.claims.codec, r.claims.kind, r.claims.optional = r.source, groups[0].Columns[c.index].MetaData.Codec, c.kind, c.optional
+		largest, err := r.largestPage(m)
 		if err != nil {
 			return err
 		}
-		if total += largest; total > maxPages {
+		total.bytes += largest.bytes
+		total.values += largest.values
+		if total.tooLarge() {
 			return fault.Invalid("parquet_pages_too_large", "the pages of row group %d take more than %d bytes of memory; write the file with smaller pages, such as the usual 1 MiB", group+1, maxPages).
 				With(fault.Field{Location: location(0, 0, c.name), Message: "its pages are too large"})
 		}
@@ -40,105 +49,91 @@ func (r *ParquetReader) checkPages(group int) error {
 	return nil
 }
 
-// largestPage returns the unpacked size of the largest page of a column chunk
-// with that of its dictionary, both of which are in memory together.
-func (r *ParquetReader) largestPage(m *format.ColumnMetaData) (int64, error) {
+// pageSize is what a page takes.
+type pageSize struct {
+	bytes  int64 // unpacked
+	values int64
+}
+
+func (s pageSize) tooLarge() bool { return s.bytes > maxPages || s.values > maxPageValues }
+
+// sizeOf returns the size of a page of a column of so many values.
+func sizeOf(h *format.PageHeader, values int64) (s pageSize, err error) {
+	switch {
+	case h.Type == format.DictionaryPage && h.DictionaryPageHeader.Valid:
+		s.values = int64(h.DictionaryPageHeader.V.NumValues)
+	case h.Type == format.DataPage && h.DataPageHeader.Valid:
+		s.values = int64(h.DataPageHeader.V.NumValues)
+	case h.Type == format.DataPageV2 && h.DataPageHeaderV2.Valid:
+		s.values = int64(h.DataPageHeaderV2.V.NumValues)
+	}
+	s.bytes = int64(h.UncompressedPageSize)
+	if s.bytes < 0 || s.values < 0 || h.Type != format.DictionaryPage && s.values > values {
+		err = fmt.Errorf("%w: %d values and %d bytes in a column of %d values", errClaim, s.values, s.bytes, values)
+	}
+	return s, err
+}
+
+// largestPage returns the size of the largest page of a column chunk with that of
+// its dictionary, both of which are in memory together.
+func (r *ParquetReader) largestPage(m *format.ColumnMetaData) (largest pageSize, err error) {
 	pos := m.DataPageOffset
-	if m.DictionaryPageOffset > 0 && m.DictionaryPageOffset < pos {
+	if m.DictionaryPageOffset != 0 { // from where the library reads
 		pos = m.DictionaryPageOffset
 	}
 	end := pos + m.TotalCompressedSize
 	if pos < 4 || end < pos || end > r.size {
-		return 0, errDamaged(errors.New("a column lies outside of the file"))
+		return largest, errDamaged(errors.New("a column lies outside of the file"))
 	}
-	var largest, dictionary int64
+	var dictionary pageSize
 	for n := 0; pos < end; n++ {
-		h, err := r.pageHeader(pos, end)
+		h, size, err := r.pageHeader(pos, end)
 		if err != nil {
-			return 0, err
+			return largest, err
 		}
-		if n > maxPageCount || h.packed < 0 || h.unpacked < 0 || h.size+h.packed > end-pos {
-			return 0, errDamaged(fmt.Errorf("the page at %d is larger than its column", pos))
+		packed := int64(h.CompressedPageSize)
+		if n > maxPageCount || packed < 0 || size+packed > end-pos {
+			return largest, errDamaged(fmt.Errorf("the page at %d is larger than its column", pos))
 		}
-		if h.dictionary {
-			dictionary = max(dictionary, h.unpacked)
-		} else {
-			largest = max(largest, h.unpacked)
+		s, err := sizeOf(h, m.NumValues)
+		if err == nil && !s.tooLarge() {
+			err = r.claims.check(h, pos+size)
 		}
-		pos += h.size + h.packed
+		if err != nil {
+			return largest, errDamaged(fmt.Errorf("the page at %d: %w", pos, err))
+		}
+		of := &largest
+		if h.Type == format.DictionaryPage {
+			of = &dictionary
+		}
+		of.bytes, of.values = max(of.bytes, s.bytes), max(of.values, s.values)
+		pos += size + packed
 	}
-	return largest + dictionary, nil
+	largest.bytes += dictionary.bytes
+	largest.values += dictionary.values
+	return largest, nil
 }
 
-// pageHeader is what matters of a page's header.
-type pageHeader struct {
-	size       int64 // of the header itself
-	packed     int64
-	unpacked   int64
-	dictionary bool
-}
-
-// pageHeader reads the header at pos of a column that ends at end.
-func (r *ParquetReader) pageHeader(pos, end int64) (pageHeader, error) {
+// pageHeader reads the header at pos of a column that ends at end, and returns how
+// long it is.
+func (r *ParquetReader) pageHeader(pos, end int64) (h *format.PageHeader, size int64, err error) {
 	for n := int64(usualHeader); ; n *= 8 {
 		r.header = append(r.header[:0], make([]byte, min(n, end-pos))...)
 		if _, err := r.source.ReadAt(r.header, pos); err != nil && !errors.Is(err, io.EOF) {
-			return pageHeader{}, errDamaged(err)
+			return nil, 0, errDamaged(err)
 		}
-		h, err := parsePageHeader(r.header)
-		if err == nil {
-			return h, nil
+		w := &walker{rest: r.header}
+		w.record(0)
+		if w.err == nil {
+			size = int64(len(r.header) - len(w.rest))
+			h = new(format.PageHeader)
+			if err := thrift.Unmarshal(new(thrift.CompactProtocol), r.header[:size], h); err != nil {
+				return nil, 0, errDamaged(err)
+			}
+			return h, size, nil
 		}
 		if n >= end-pos || n >= maxPageHeader {
-			return pageHeader{}, errDamaged(err)
+			return nil, 0, errDamaged(w.err)
 		}
 	}
-}
-
-// parsePageHeader reads the fields 1 to 3 of a page header, and steps over the
-// others.
-func parsePageHeader(b []byte) (pageHeader, error) {
-	const dictionaryPage = 2
-	h := pageHeader{unpacked: -1, packed: -1}
-	w := &walker{rest: b}
-	field := int64(0)
-	for w.err == nil {
-		head := w.byte()
-		if head == 0 {
-			break
-		}
-		if delta := int64(head >> 4); delta > 0 {
-			field += delta
-		} else {
-			field = w.signed()
-		}
-		kind := head & 15
-		if kind == typeI32 && field >= 1 && field <= 3 {
-			switch v := w.signed(); field {
-			case 1:
-				h.dictionary = v == dictionaryPage
-			case 2:
-				h.unpacked = v
-			default:
-				h.packed = v
-			}
-			continue
-		}
-		if kind != typeTrue && kind != typeFalse {
-			w.value(kind, 0)
-		}
-	}
-	h.size = int64(len(b) - len(w.rest))
-	return h, w.err
-}
-
-// signed reads a number in zigzag form.
-func (w *walker) signed() int64 {
-	v, n := binary.Varint(w.rest)
-	if n <= 0 {
-		w.fail("a number is broken")
-		return 0
-	}
-	w.rest = w.rest[n:]
-	return v
 }

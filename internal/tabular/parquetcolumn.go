@@ -20,6 +20,8 @@ import (
 type parquetColumn struct {
 	name     string
 	index    int
+	kind     parquet.Kind
+	optional bool // in the file
 	typ      Type
 	nullable bool
 	empty    bool   // it has no values, and no type either
@@ -29,7 +31,7 @@ type parquetColumn struct {
 }
 
 func newParquetColumn(c *parquet.Column) (parquetColumn, error) {
-	p := parquetColumn{name: c.Name(), index: c.Index(), nullable: c.Optional()}
+	p := parquetColumn{name: c.Name(), index: c.Index(), kind: c.Type().Kind(), optional: c.Optional(), nullable: c.Optional()}
 	var logical any
 	if l := c.Type().LogicalType(); l != nil {
 		logical = l.Value
