@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -191,6 +192,41 @@ func checkFault(t *testing.T, err error, code string, says ...string) {
 	}
 	if len(f.Message) > 600 {
 		t.Errorf("message has %d bytes", len(f.Message))
+	}
+}
+
+// A field that is too long is so whether or not it ends where the buffer does, and
+// rows behind it are read.
+func TestFieldsTooLong(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 70)
+	for name, in := range map[string]string{
+		"plain":            "a,b\n1,2\n3," + long + "\n5,6\n",
+		"the first":        "a,b\n1,2\n" + long + ",4\n5,6\n",
+		"quoted":           "a,b\n1,2\n3,\"" + long + "\"\n5,6\n",
+		"with a line end":  "a,b\n1,2\n3,\"" + long + "\ny\"\n5,6\n",
+		"at the end":       "a,b\n1,2\n5,6\n3," + long,
+		"never closed":     "a,b\n1,2\n5,6\n3,\"" + long,
+		"and then no text": "a,b\n1,2\n5,6\n3,\"" + long + "\" y",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := tabular.CSVOptions{Tolerant: true, Limits: tabular.Limits{Field: 64, Record: 1000}}
+			r, err := tabular.NewCSVReader(strings.NewReader(in), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows, _, _, bad := collect(t, r)
+			if len(bad) == 0 || bad[0].Code != "csv_field_too_long" {
+				t.Fatalf("rows %q, bad %+v", rows, bad)
+			}
+			if !slices.Equal(rows[0], []string{"1", "2"}) || !slices.Equal(rows[len(rows)-1], []string{"5", "6"}) {
+				t.Errorf("rows %q", rows)
+			}
+			o.Tolerant = false
+			_, err = tabular.InferCSV(t.Context(), strings.NewReader(in), o, nil)
+			checkFault(t, err, "csv_field_too_long")
+		})
 	}
 }
 

@@ -67,7 +67,10 @@ func (h handmade) file(tb testing.TB) string {
 		encoding, body := format.Plain, plainTexts(p.texts)
 		if p.numbers != nil {
 			const bits = 32
-			encoding, body = format.RLEDictionary, []byte{bits}
+			encoding, body = format.RLEDictionary, nil
+			if len(p.numbers) > 0 {
+				body = []byte{bits}
+			}
 			for _, n := range p.numbers {
 				body = binary.LittleEndian.AppendUint32(append(body, 2), uint32(n)) // a run of one
 			}
@@ -106,19 +109,21 @@ func (h handmade) file(tb testing.TB) string {
 func TestForeignDictionaries(t *testing.T) {
 	t.Parallel()
 	file := handmade{
-		dictionary: []string{"a", "b", "a", "\xff", "c"},
+		dictionary: []string{"a", "b", "a", "\xff", "c", "d", "e"},
 		pages: []handmadePage{
 			{rows: 6, nulls: 1, numbers: []int32{2, 0, 1, 2, 4}},
 			{rows: 2, texts: []string{"b", "d"}},
 			{rows: 4, numbers: []int32{4, 3, 0, 1}},
-			{rows: 2, nulls: 2, texts: []string{}},
+			{rows: 2, numbers: []int32{5, 6}},
+			{rows: 1, nulls: 1, numbers: []int32{}},
+			{rows: 3, nulls: 1, texts: []string{"e", "f"}},
 		},
 	}.file(t)
 	for _, chunk := range []int{1, 5, 100} {
 		r := openParquet(t, file, tabular.ParquetOptions{Tolerant: true, Limits: tabular.Limits{ChunkRows: chunk}})
 		rows, numbers, _, bad := collect(t, r)
-		want := []string{"∅", "a", "a", "b", "a", "c", "b", "d", "c", "a", "b", "∅", "∅"}
-		if got := slices.Concat(rows...); !slices.Equal(got, want) || numbers[len(numbers)-1] != 14 {
+		want := []string{"∅", "a", "a", "b", "a", "c", "b", "d", "c", "a", "b", "d", "e", "∅", "∅", "e", "f"}
+		if got := slices.Concat(rows...); !slices.Equal(got, want) || numbers[len(numbers)-1] != 18 {
 			t.Errorf("chunks of %d rows: %q of rows %d, want %q", chunk, got, numbers, want)
 		}
 		if len(bad) != 1 || bad[0].Row != 10 || !strings.Contains(bad[0].Reason, "UTF-8") {
@@ -130,7 +135,7 @@ func TestForeignDictionaries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if dict := c.Frame.Columns()[0].Dict(); !slices.Equal(dict, []string{"a", "b", "c", "d"}) {
+	if dict := c.Frame.Columns()[0].Dict(); !slices.Equal(dict, []string{"a", "b", "c", "d", "e", "f"}) {
 		t.Errorf("the dictionary is %q", dict)
 	}
 }
@@ -180,7 +185,7 @@ func TestForeignPages(t *testing.T) {
 		S *string  `parquet:"s,optional"`
 		D *string  `parquet:"d,optional,dict"`
 		B *bool    `parquet:"b,optional"`
-		N bool     `parquet:"n"`
+		N bool     `parquet:"n,dict"`
 	}
 	const rows = 5000
 	table := make([]row, rows)

@@ -51,10 +51,13 @@ func (c *claims) check(h *format.PageHeader, at int64) error {
 }
 
 func (c *claims) dictionary(h *format.PageHeader, at int64) error {
-	const length = 4 // bytes of each text
+	const length, bits = 4, 8 // bytes in front of each text, truth values in a byte
 	most := int64(h.UncompressedPageSize)
-	if c.kind == parquet.ByteArray {
+	switch c.kind {
+	case parquet.ByteArray:
 		most /= length
+	case parquet.Boolean:
+		most *= bits
 	}
 	if n := int64(h.DictionaryPageHeader.V.NumValues); n > most {
 		return fmt.Errorf("%w: a dictionary of %d values in %d bytes", errClaim, n, h.UncompressedPageSize)

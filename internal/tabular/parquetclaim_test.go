@@ -188,6 +188,10 @@ func TestPagesThatClaimTooMuch(t *testing.T) {
 // not, are damage too.
 func TestPagesThatEndEarly(t *testing.T) {
 	t.Parallel()
+	fewer := secondKind(3, format.Plain, 2)
+	fewer.DataPageHeaderV2.V.NumNulls = 1 // which the levels do not say
+	truths := secondKind(30, format.Plain, 2)
+	truths.DataPageHeaderV2.V.NumNulls = 22
 	for name, l := range map[string]liar{
 		"levels":            {kind: format.Double, rows: 3, header: firstKind(3, format.Plain), body: []byte{200, 0, 0, 0, 1}},
 		"no levels":         {kind: format.Double, rows: 3, header: firstKind(3, format.Plain), body: []byte{1}},
@@ -195,6 +199,10 @@ func TestPagesThatEndEarly(t *testing.T) {
 		"differences":       {kind: format.Int64, required: true, rows: 3, header: firstKind(3, format.DeltaBinaryPacked), body: []byte{128, 1, 4}},
 		"blocks":            {kind: format.ByteArray, required: true, rows: 3, header: firstKind(3, format.DeltaByteArray), body: []byte{128, 1, 4, 3, 2, 0}},
 		"suffixes":          {kind: format.ByteArray, required: true, rows: 3, header: firstKind(3, format.DeltaByteArray), body: lengths(t, 0, 0, 0)},
+		"blocks of four":    {kind: format.ByteArray, required: true, rows: 3, header: firstKind(3, format.DeltaByteArray), body: append([]byte{4, 1, 3, 0, 0, 0}, lengths(t, 0, 0, 0)...)},
+		"missing numbers":   {kind: format.Double, rows: 3, header: fewer, body: append(run(3, 1), make([]byte, 16)...)},
+		"missing whole":     {kind: format.Int64, rows: 3, header: fewer, body: append(run(3, 1), make([]byte, 16)...)},
+		"missing truth":     {kind: format.Boolean, rows: 30, header: truths, body: append(run(30, 1), 0)},
 		"snappy":            {kind: format.Double, codec: format.Snappy, rows: 3, header: firstKind(3, format.Plain), body: s2.EncodeSnappy(nil, make([]byte, 100))[:5]},
 		"gzip":              {kind: format.Double, codec: format.Gzip, rows: 3, header: firstKind(3, format.Plain), body: []byte("no")},
 		"gzip in the midst": {kind: format.Double, codec: format.Gzip, rows: 3, header: firstKind(3, format.Plain), body: squeezed(t, format.Gzip)[:40]},

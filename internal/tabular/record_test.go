@@ -301,8 +301,16 @@ func TestRecordsOfRandomText(t *testing.T) {
 		for _, src := range paces(in.String(), rng) {
 			checkRecords(t, in.String(), delim, quote, src)
 		}
+		if rng.IntN(4) == 0 {
+			text := strings.Repeat("h", looked) + strings.Repeat(delim, columns-1) + "\n" + in.String()
+			checkRecords(t, text, delim, quote, paces(text, rng)[1])
+		}
 	}
 }
+
+// looked is how many bytes are read to find the format, so that the buffer ends at a
+// place of its own behind them only.
+const looked = 64 << 10
 
 // TestRecordsAtEveryPlace moves the same records over all places of the blocks that
 // are looked at together, and ends the text and the buffer at each.
@@ -321,6 +329,8 @@ func TestRecordsAtEveryPlace(t *testing.T) {
 			for _, src := range paces(cut, rng) {
 				checkRecords(t, cut, delim, `"`, src)
 			}
+			cut = strings.Repeat("h", looked) + cut
+			checkRecords(t, cut, delim, `"`, paces(cut, rng)[1])
 		}
 	}
 }
