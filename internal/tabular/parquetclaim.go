@@ -58,6 +58,7 @@ func (c *claims) dictionary(h *format.PageHeader, at int64) error {
 		most /= length
 	case parquet.Boolean:
 		most *= bits
+	default:
 	}
 	if n := int64(h.DictionaryPageHeader.V.NumValues); n > most {
 		return fmt.Errorf("%w: a dictionary of %d values in %d bytes", errClaim, n, h.UncompressedPageSize)
