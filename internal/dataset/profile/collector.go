@@ -61,6 +61,7 @@ type column struct {
 
 	// Beyond exact counting:
 	precision uint8
+	bins      int // of the sketch
 	distinct  *distinct
 	sketch    *ddsketch.DDSketch // of the distances from base
 	base      float64
@@ -87,13 +88,14 @@ type column struct {
 func New(schema tabular.Schema, o Options) *Collector {
 	c, shared := &Collector{options: o}, new(spare)
 	for _, f := range schema {
-		precision := uint8(14)
+		precision, bins := uint8(14), sketchBins
 		if len(schema) > manyColumns {
-			precision = 10
+			precision, bins = 10, wideBins
 		}
 		col := &column{
 			field:     f,
 			precision: precision,
+			bins:      bins,
 			private:   pii.NewColumn(f.Name),
 			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String, shared),
 		}
@@ -269,7 +271,7 @@ func (c *column) spill(k uint64, n int64) {
 	}
 	if c.sketch == nil {
 		c.base = c.centre()
-		if c.sketch, c.err = newSketch(); c.err != nil {
+		if c.sketch, c.err = newSketch(c.bins); c.err != nil {
 			return
 		}
 	}

@@ -88,7 +88,11 @@ func (m *moment) merge(o moment) {
 	m.m4 += o.m4 + d*d*d*d*a*share*(a*a-a*b+b*b)/(all*all) + 6*d*d*(a*a*o.m2+b*b*m.m2)/(all*all) + 4*d*(a*o.m3-b*m.m3)/all
 	m.m3 += o.m3 + d*d*d*a*share*(a-b)/all + 3*d*(a*o.m2-b*m.m2)/all
 	m.m2 += o.m2 + d*d*a*share
-	m.mean += d * share
+	if math.IsInf(d, 0) { // the spread is beyond all numbers, and the mean is not
+		m.mean = m.mean*(1-share) + o.mean*share
+	} else {
+		m.mean += d * share
+	}
 	m.n = n
 	m.min = min(m.min, o.min)
 	m.max = max(m.max, o.max)

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -323,6 +324,9 @@ func TestExtremes(t *testing.T) {
 				if name == "zeros" && c.Distinct != 1 {
 					t.Errorf("%d distinct zeros", c.Distinct)
 				}
+				if name == "huge" && (c.Mean == nil || *c.Mean != 0) {
+					t.Errorf("mean %v of %d parts", c.Mean, parts)
+				}
 				if name == "close" && parts == 1 && math.Abs(*c.Std-0.125) > 1e-9 {
 					t.Errorf("std %v", *c.Std)
 				}
@@ -331,7 +335,45 @@ func TestExtremes(t *testing.T) {
 	}
 }
 
-func TestWideTableStaysSmall(t *testing.T) {
+// TestWideTableStaysSmall has columns of numbers of every size, whose sketches take
+// more than any others.
+func TestWideTableStaysSmall(t *testing.T) { //nolint:paralleltest // measures the heap of the process
+	const columns, chunks, rows, most = 1000, 40, 30, 55 << 10
+	rng := rand.New(rand.NewPCG(9, 9))
+	before := heap()
+	var c *profile.Collector
+	for range chunks {
+		parts := make([]frame.Column, columns)
+		for j := range parts {
+			values := make([]float64, rows)
+			for i := range values {
+				values[i] = math.Copysign(math.Exp(12*rng.NormFloat64()), rng.Float64()-0.5)
+			}
+			parts[j] = frame.NewFloat(fmt.Sprintf("c%d", j), values)
+		}
+		f := table(t, parts...)
+		if c == nil {
+			c = profile.New(tabular.SchemaOf(f), profile.Options{})
+		}
+		if err := c.Add(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := heap() - before; took > columns*most {
+		t.Errorf("a column takes %d bytes, want %d at most", took/columns, most)
+	}
+	runtime.KeepAlive(c)
+}
+
+// heap returns how many bytes are alive.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestWideTableIsEstimated(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(9, 9))
 	var columns []frame.Column

@@ -76,19 +76,21 @@ func (c *column) tally(k uint64, n int64, v float64) {
 const (
 	partBits       = 6
 	sketchBins     = 64 << partBits // of 64 powers of two; what is nearer to zero shares the lowest
+	wideBins       = 24 << partBits // of each column of a table of many
 	bitsBelowBins  = 52 - partBits
 	firstNormalBin = 1 << partBits
 	binOfOne       = 1023 << partBits
 )
 
-// newSketch returns a sketch whose quantiles are off by 0.8 % at most.
-func newSketch() (*ddsketch.DDSketch, error) {
+// newSketch returns a sketch of at most so many bins on each side of zero, whose
+// quantiles are off by 0.8 % at most.
+func newSketch(bins int) (*ddsketch.DDSketch, error) {
 	m, err := mapping.NewLinearlyInterpolatedMappingWithGamma(math.Exp2(1./(1<<partBits)), 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a sketch: %w", err)
 	}
 	return ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
-		return store.NewCollapsingLowestDenseStore(sketchBins)
+		return store.NewCollapsingLowestDenseStore(bins)
 	}), nil
 }
 
