@@ -15,7 +15,7 @@ import (
 // counts must not be further off than they say.
 func TestFrequentValuesAreFound(t *testing.T) {
 	t.Parallel()
-	const rows = 120_000
+	const rows = 7*16_384 + 2 // the last two are counted alone
 	var rng *rand.Rand
 	var zipf *rand.Zipf
 	for name, draw := range map[string]func(i int) float64{
@@ -24,6 +24,7 @@ func TestFrequentValuesAreFound(t *testing.T) {
 		"some among others":  func(i int) float64 { return pick(i%100 < 3, float64(i%100), rng.NormFloat64()) },
 		"a few too many":     func(int) float64 { return float64(rng.IntN(6000)) },
 		"first all the same": func(i int) float64 { return pick(i < rows/2, 3, float64(i)) },
+		"last all the same":  func(i int) float64 { return pick(i > rows/2, 3, float64(i)) },
 		"never twice":        func(i int) float64 { return float64(i) * 1.5 },
 	} {
 		rng = rand.New(rand.NewPCG(5, 6))
@@ -70,6 +71,29 @@ func pick(first bool, a, b float64) float64 {
 		return a
 	}
 	return b
+}
+
+// TestValuesAfterFrequentOnes has more values than are counted, most of which are
+// frequent when the others come.
+func TestValuesAfterFrequentOnes(t *testing.T) {
+	t.Parallel()
+	const values, times, others = 3000, 70, 5000
+	ints := make([]int64, values*times+others)
+	for i := range ints {
+		ints[i] = int64(i % values)
+		if i >= values*times {
+			ints[i] = int64(i)
+		}
+	}
+	c := describe(t, table(t, frame.NewInt("n", frame.Int, ints, nil)), 1).Columns[0]
+	if off := math.Abs(float64(c.Distinct)/(values+others) - 1); c.DistinctExact || off > 5*c.DistinctError {
+		t.Errorf("%d distinct", c.Distinct)
+	}
+	for _, top := range c.Top {
+		if n, ok := top.Value.(int64); !ok || n >= values || top.Count > times || top.Count < times-c.TopError {
+			t.Errorf("%v is there %d times, too low by at most %d", top.Value, top.Count, c.TopError)
+		}
+	}
 }
 
 // TestQuantilesOfExtremes has columns of more values than are counted exactly.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -377,14 +378,22 @@ func TestWideTableIsEstimated(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(9, 9))
 	var columns []frame.Column
-	for j := range 2000 {
+	for j := range 2100 {
 		values := make([]float64, 300)
 		for i := range values {
 			values[i] = rng.NormFloat64()
 		}
 		columns = append(columns, frame.NewFloat(fmt.Sprintf("c%d", j), values))
 	}
+	texts := make([]string, 300)
+	for i := range texts {
+		texts[i] = strconv.Itoa(i)
+	}
+	columns = append(columns, frame.StringsOf("t", texts, nil))
 	p := describe(t, table(t, columns...), 1)
+	if c := p.Columns[2100]; c.DistinctExact || math.Abs(float64(c.Distinct)/300-1) > 5*c.DistinctError || c.Text.Max != 3 {
+		t.Errorf("%+v", c)
+	}
 	c := p.Columns[0]
 	if c.DistinctExact || math.Abs(float64(c.Distinct)/300-1) > 5*c.DistinctError || c.DistinctError < 0.03 {
 		t.Errorf("%+v", c)
