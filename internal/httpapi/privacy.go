@@ -29,8 +29,9 @@ type DatasetPrivacy interface {
 	// SetRules replaces what the tenant has set, of that revision, nil for any.
 	SetRules(ctx context.Context, caller account.Caller, r dataset.Rules, revision *int64) (*dataset.Rules, error)
 	Confirm(ctx context.Context, caller account.Caller, id string) (*dataset.Privacy, error)
-	// Unmasked returns the first rows as they are, and writes it down.
-	Unmasked(ctx context.Context, caller account.Caller, id string, limit int) (*dataset.Preview, error)
+	// Unmasked returns the first rows of a version, 0 for the newest, as they are, and
+	// writes it down.
+	Unmasked(ctx context.Context, caller account.Caller, id string, version, limit int) (*dataset.Preview, error)
 	// Release refuses a link to a file with rows to those who may not see them.
 	Release(ctx context.Context, caller account.Caller, r dataset.Release) error
 	Accesses(ctx context.Context, caller account.Caller, datasetID, cursor string, limit int) (store.Page[*dataset.Access], error)

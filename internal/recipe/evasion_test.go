@@ -17,7 +17,12 @@ import (
 // nothing of the values in it.
 func (b *bundle) hidden(tb testing.TB, what, id string, values ...string) {
 	tb.Helper()
-	d, err := b.datasets.Ready(tb.Context(), ann.Tenant, id)
+	b.hiddenIn(tb, what, id, 0, values...)
+}
+
+func (b *bundle) hiddenIn(tb testing.TB, what, id string, version int, values ...string) {
+	tb.Helper()
+	d, err := b.datasets.Look(tb.Context(), ann.Tenant, id, version)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -115,7 +120,7 @@ func TestOtherColumnsAreNotPersonal(t *testing.T) {
 	b.apply(t, ann, apply(id, dropped("y"), step("derive_column", map[string]any{"name": "y", "expression": `score * 1000 + 1`}),
 		step("compute_age", map[string]any{"column": "born", "name": "age", "at": "2024-01-01"}),
 		step("aggregate_by_group", map[string]any{"by": []any{"plan"}, "values": map[string]any{"n": "count(email)"}})))
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +160,7 @@ func TestNamesDoNotShowColumns(t *testing.T) {
 		t.Parallel()
 		b, ctx := setup(t), t.Context()
 		id := b.table(t, ann, people())
-		first, err := b.datasets.Ready(ctx, ann.Tenant, id)
+		first, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +187,7 @@ func TestMaskedAsSomethingElse(t *testing.T) {
 	b.apply(t, ann, apply(id,
 		step("derive_column", map[string]any{"name": "y", "expression": `"x@" + ssn + ".com"`}),
 		step("mask_values", map[string]any{"columns": []any{"y"}, "kind": "email"})))
-	d, err := b.datasets.Ready(t.Context(), ann.Tenant, id)
+	d, err := b.datasets.Look(t.Context(), ann.Tenant, id, 0)
 	if err != nil || d.Private()["y"] != pii.SSN {
 		t.Errorf("it holds %v, %v", d.Private(), err)
 	}
@@ -221,7 +226,7 @@ func TestStepsOfATrainingMakeNoNames(t *testing.T) {
 	t.Parallel()
 	b, ctx := setup(t), t.Context()
 	id := b.table(t, ann, people())
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
