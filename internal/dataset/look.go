@@ -27,36 +27,41 @@ func (s *Service) Look(ctx context.Context, tenant, id string, number int) (*Dat
 	if err != nil {
 		return nil, err
 	}
-	then.since = d.hides(then.Version)
+	p, err := s.descent(ctx, d, number)
+	if err != nil {
+		return nil, err
+	}
+	then.since = d.hides(then.Version, p)
 	return then, nil
 }
 
 // hides returns the columns of an older version that are hidden because of the newest,
-// whatever is known of the older one itself. Where the newest hides a column that was
-// not known to be made of a hidden one and that the older one does not have, it may have
-// been made of any that is not there any more.
-func (d *Dataset) hides(older *Version) map[string]pii.Kind {
-	hidden := d.Private()
+// whatever is known of the older one itself. Where the newest hides a column that is not
+// known to be made of a hidden one, and that may not be the one of that name there, all
+// are hidden that it may have been made of.
+func (d *Dataset) hides(older *Version, p *descent) map[string]pii.Kind {
+	hidden, known := d.Private(), make(map[string]bool)
 	for name, done := range d.Version.Concealed {
 		if d.Privacy[name] != PolicyAllow {
 			hidden[name] = done.Kind
 		}
 	}
 	for _, f := range d.Version.PII {
-		if _, there := older.Schema.Lookup(f.Column); f.Made && !there { // what it was made of was known
-			delete(hidden, f.Column)
+		known[f.Column] = f.Made
+	}
+	since, anything := make(map[string]pii.Kind), false
+	for name, kind := range hidden {
+		_, there := older.Schema.Lookup(name)
+		if there {
+			since[name] = kind
+		}
+		if !known[name] && (!there || p.carries(name)) {
+			anything = true
 		}
 	}
-	since := make(map[string]pii.Kind)
-	for name, kind := range hidden {
-		if _, there := older.Schema.Lookup(name); there {
-			since[name] = kind
-			continue
-		}
-		for _, f := range older.Schema {
-			if _, kept := d.Version.Schema.Lookup(f.Name); !kept && since[f.Name] == "" {
-				since[f.Name] = pii.Other
-			}
+	for _, f := range older.Schema {
+		if anything && since[f.Name] == "" && p.carries(f.Name) {
+			since[f.Name] = pii.Other
 		}
 	}
 	return since

@@ -77,6 +77,18 @@ func TestOlderVersionsHideWhatTheNewestHides(t *testing.T) {
 			},
 			steps: steps(renamed("email", "address"), renamed("note", "email")), masked: "email note", values: []string{"user7@", "quartz-a-zebra"},
 		},
+		"its name was given to another one": {
+			steps: steps(renamed("note", "remark"), step("derive_column", map[string]any{"name": "note", "expression": `upper(other)`})), masked: "email note other", values: []string{"quartz-a-zebra"},
+			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "remark", "warn") },
+		},
+		"it has the name of another one": {
+			steps: steps(dropped("other"), renamed("note", "other")), masked: "email note other", values: []string{"quartz-a-zebra"},
+			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "other", "warn") },
+		},
+		"others were dropped, and changed in place": {
+			steps: steps(renamed("note", "remark"), dropped("other"), step("round_numbers", map[string]any{"columns": []any{"amount"}})), masked: "email note", values: []string{"quartz-a-zebra"},
+			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "remark", "warn") },
+		},
 		"what it was made of is known": {steps: steps(renamed("email", "contact"), dropped("other")), masked: "email", values: []string{"user7@"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +127,39 @@ func TestOlderVersionsHideWhatTheNewestHides(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBranchesHideWhatTheNewestHides: a version that the newest was not made of, but of
+// what it was made of.
+func TestBranchesHideWhatTheNewestHides(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id := b.table(t, ann, remarks())
+	b.apply(t, ann, apply(id, renamed("note", "word"), step("sample_rows", map[string]any{"fraction": 0.9})))
+	b.apply(t, ann, recipe.Request{Use: recipe.Use{DatasetID: id, Version: 1, Steps: steps(renamed("note", "remark"))}})
+	masked := func(version int) string {
+		t.Helper()
+		d, err := b.datasets.Look(ctx, ann.Tenant, id, version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := b.datasets.Preview(ctx, d, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(p.Masked, " ")
+	}
+	if got := masked(2); got != "email" {
+		t.Errorf("at first %q are masked", got)
+	}
+	b.said(t, id, "remark", "warn")
+	b.hiddenIn(t, "a branch", id, 2, "quartz-a-zebra")
+	if got := masked(2); got != "email word" {
+		t.Errorf("of the branch %q are masked", got)
+	}
+	if got := masked(1); got != "email note" {
+		t.Errorf("of what both were made of %q are masked", got)
 	}
 }
 
