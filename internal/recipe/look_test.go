@@ -89,7 +89,7 @@ func TestOlderVersionsHideWhatTheNewestHides(t *testing.T) {
 			steps: steps(renamed("note", "remark"), dropped("other"), step("round_numbers", map[string]any{"columns": []any{"amount"}})), masked: "email note", values: []string{"quartz-a-zebra"},
 			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "remark", "warn") },
 		},
-		"what it was made of is known": {steps: steps(renamed("email", "contact"), dropped("other")), masked: "email", values: []string{"user7@"}},
+		"what it was made of is known": {steps: steps(renamed("email", "contact"), dropped("other"), step("derive_column", map[string]any{"name": "twice", "expression": "amount * 2"})), masked: "email", values: []string{"user7@"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -259,7 +259,13 @@ func TestHowAFileWasRead(t *testing.T) {
 	read("with policies")
 	at := slices.IndexFunc(dataset.Collections(), func(c store.Collection) bool { return c.Name == "datasets" })
 	table := store.NewTable[dataset.Dataset](b.driver, dataset.Collections()[at])
-	if _, err := table.Update(ctx, id, func(d *dataset.Dataset) error { d.FileFormat = nil; return nil }); err != nil {
+	if _, err := table.Update(ctx, id, func(d *dataset.Dataset) error {
+		if d.FileFormat == nil {
+			t.Error("the record does not say it")
+		}
+		d.FileFormat = nil
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	read("by an old program")
