@@ -89,23 +89,17 @@ func names(parameters map[string]any, column string) bool {
 	return open
 }
 
+// within reports whether a value of a parameter, as it was read from a record, names the
+// column.
 func within(v any, column string) bool {
 	switch v := v.(type) {
 	case string:
 		return hasWord(v, column)
 	case []any:
 		return slices.ContainsFunc(v, func(one any) bool { return within(one, column) })
-	case []string:
-		return slices.ContainsFunc(v, func(one string) bool { return hasWord(one, column) })
 	case map[string]any:
 		for key, one := range v {
 			if hasWord(key, column) || within(one, column) {
-				return true
-			}
-		}
-	case map[string]string:
-		for key, one := range v {
-			if hasWord(key, column) || hasWord(one, column) {
 				return true
 			}
 		}

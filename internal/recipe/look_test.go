@@ -81,6 +81,30 @@ func TestOlderVersionsHideWhatTheNewestHides(t *testing.T) {
 			steps: steps(renamed("note", "remark"), step("derive_column", map[string]any{"name": "note", "expression": `upper(other)`})), masked: "email note other", values: []string{"quartz-a-zebra"},
 			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "remark", "warn") },
 		},
+		"computed, under a name that has another one in it": {
+			steps: steps(step("derive_column", map[string]any{"name": "another", "expression": `upper(note) + "_other"`})), masked: "email note", values: []string{"quartz-a-zebra"},
+			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "another", "warn") },
+		},
+		"the largest of a group": {
+			steps: steps(step("aggregate_by_group", map[string]any{"by": []any{"other"}, "values": map[string]any{"most": "max(amount)"}})), masked: "email other amount", values: []string{"basalt-a"},
+			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "most", "warn") },
+		},
+		"no column is named": {
+			before: func(tb testing.TB, b *bundle, id string) {
+				tb.Helper()
+				b.said(tb, id, "email", "allow")
+			},
+			steps: steps(step("encode_one_hot", nil)), masked: "email note other amount", values: []string{"quartz-a-zebra"},
+			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "other=basalt-a", "warn") },
+		},
+		"nobody knows what it was made of": {
+			steps: steps(renamed("note", "remark")), masked: "email note other amount", values: []string{"quartz-a-zebra"},
+			after: func(tb testing.TB, b *bundle, id string) {
+				tb.Helper()
+				b.said(tb, id, "remark", "warn")
+				b.changeVersion(tb, id, 2, func(r *dataset.Revision) { r.Parent = 7 })
+			},
+		},
 		"it has the name of another one": {
 			steps: steps(dropped("other"), renamed("note", "other")), masked: "email note other", values: []string{"quartz-a-zebra"},
 			after: func(tb testing.TB, b *bundle, id string) { tb.Helper(); b.said(tb, id, "other", "warn") },
