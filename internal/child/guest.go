@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"runtime/debug"
 	"sync"
 
@@ -30,9 +29,12 @@ var ErrOrphaned = errors.New("child: the worker is gone")
 const headroom = 0.8
 
 // garbage is how much of it there may be within that, in percent of what lives, before
-// Go's collector runs, unless GOGC says otherwise. The memory is the job's in any case,
-// and with Go's own 100 collecting is a tenth of an ingest.
-const garbage = 150
+// Go's collector runs, unless GOGC says other than what is standard. The memory is the
+// job's in any case, and with that standard collecting is a tenth of an ingest.
+const (
+	garbage         = 150
+	standardGarbage = 100
+)
 
 // Serve runs one job in a child. It reads what the worker says from in and
 // writes to out: first the worker says which job, and whenever it likes to
@@ -71,8 +73,8 @@ func limit(bytes int64) {
 	if bytes > 0 {
 		bytes = max(bytes, least)
 		debug.SetMemoryLimit(int64(headroom * float64(bytes)))
-		if os.Getenv("GOGC") == "" {
-			debug.SetGCPercent(garbage)
+		if set := debug.SetGCPercent(garbage); set != standardGarbage {
+			debug.SetGCPercent(set)
 		}
 	}
 }
