@@ -369,16 +369,24 @@ func (s *Service) Source(ctx context.Context, d *Dataset, columns []string) (*ta
 // written, see
 // [github.com/narrativeml/narrative/internal/dataset/profile.Profile].
 func (s *Service) ProfileOf(ctx context.Context, d *Dataset) ([]byte, error) {
-	r, err := s.files.Open(ctx, d.Version.ProfileKey)
+	b, err := s.readProfile(ctx, d.Version.ProfileKey)
 	if err != nil {
-		return nil, fmt.Errorf("open profile of data set %s: %w", d.ID, err)
+		return nil, fmt.Errorf("profile of data set %s: %w", d.ID, err)
+	}
+	return masked(d, b)
+}
+
+func (s *Service) readProfile(ctx context.Context, key string) ([]byte, error) {
+	r, err := s.files.Open(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("open profile %s: %w", key, err)
 	}
 	defer r.Close() //nolint:errcheck // only read
 	b, err := io.ReadAll(io.LimitReader(r, maxProfile))
 	if err != nil {
-		return nil, fmt.Errorf("read profile of data set %s: %w", d.ID, err)
+		return nil, fmt.Errorf("read profile %s: %w", key, err)
 	}
-	return masked(d, b)
+	return b, nil
 }
 
 // OpenSample opens the sample of a version; false when it has none, as those of

@@ -210,9 +210,11 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 	r := dataset.Release{DatasetID: j.Subject, JobID: j.ID, File: file}
 	switch j.Kind {
 	case "ingest", "import", "retype", "transform", "protect":
-		r.Profile = file == "profile"
+		if file == "profile" {
+			r.Profile = j.Files[file]
+		}
 	case "profile":
-		r.Profile = true
+		r.Profile = j.Files["profile"]
 	case "prediction", "prediction_shard":
 		var payload struct {
 			IDColumn string `json:"id_column"`

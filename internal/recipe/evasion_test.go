@@ -206,7 +206,11 @@ func TestProfilesOfColumnsThatWereShown(t *testing.T) {
 	}
 	b.end(t, j.ID, job.Succeeded)
 	b.reprofile(t, id)
-	link := dataset.Release{DatasetID: id, JobID: j.ID, File: "profile", Profile: true}
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := dataset.Release{DatasetID: id, JobID: j.ID, File: "profile", Profile: d.Version.ProfileKey}
 	if err := b.datasets.Release(ctx, ann, link); fault.CodeOf(err) != "role_required" {
 		t.Errorf("a link to a profile that tells plans: %v", err)
 	}
@@ -218,6 +222,43 @@ func TestProfilesOfColumnsThatWereShown(t *testing.T) {
 	if err := b.datasets.Release(ctx, sue, link); err != nil {
 		t.Errorf("a steward's link: %v", err)
 	}
+}
+
+// TestProfilesOfColumnsThatAreMadeAnew: a column that was allowed is another by now,
+// and nothing is said of it; the profile of before tells it still.
+func TestProfilesOfColumnsThatAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id := b.table(t, ann, people())
+	masked := b.link(t, id)
+	_, j, err := b.datasets.SetPolicies(ctx, sue, id, policies("email", "allow"), nil)
+	if err != nil || j == nil {
+		t.Fatalf("job %v, %v", j, err)
+	}
+	b.end(t, j.ID, job.Succeeded)
+	b.reprofile(t, id)
+	telling := b.link(t, id)
+	b.apply(t, ann, apply(id, dropped("email"), step("derive_column", map[string]any{"name": "email", "expression": `ssn + "@example.org"`})))
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
+	if err != nil || d.Privacy["email"] != "" {
+		t.Fatalf("of the column it is said %q, %v", d.Privacy["email"], err)
+	}
+	if err := b.datasets.Release(ctx, ann, masked); err != nil {
+		t.Errorf("a link to the profile in which it is masked: %v", err)
+	}
+	if err := b.datasets.Release(ctx, ann, telling); fault.CodeOf(err) != "role_required" {
+		t.Errorf("a link to the profile that tells it: %v", err)
+	}
+}
+
+// link returns what is asked before a link to the data set's profile is given out.
+func (b *bundle) link(t *testing.T, id string) dataset.Release {
+	t.Helper()
+	d, err := b.datasets.Look(t.Context(), ann.Tenant, id, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dataset.Release{DatasetID: id, JobID: d.Version.JobID, File: "profile", Profile: d.Version.ProfileKey}
 }
 
 // TestStepsOfATrainingMakeNoNames: names of columns are not made of personal data
