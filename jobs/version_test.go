@@ -113,7 +113,7 @@ func TestReadingsAndRecipes(t *testing.T) {
 		}
 	}
 	b.transform(t, id, recipe.Step{Name: "drop_columns", Parameters: parameters{"columns": []any{"note"}}})
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,9 +95,13 @@ func show[T any](s *session, cmd *cobra.Command, page client.Page[T], err error,
 
 func profileCommand(s *session) *cobra.Command {
 	var renew bool
+	var version int
 	cmd := &cobra.Command{
 		Use: "profile DATASET", Short: "Show the profile of a data set", Args: args(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if renew && version != 0 {
+				return usage("--renew makes the profile of the newest version anew; leave out --version")
+			}
 			c, err := s.client()
 			if err != nil {
 				return err
@@ -111,7 +115,7 @@ func profileCommand(s *session) *cobra.Command {
 					return err
 				}
 			}
-			raw, p, err := c.Profile(cmd.Context(), args[0])
+			raw, p, err := c.Profile(cmd.Context(), args[0], version)
 			if err != nil {
 				return err
 			}
@@ -125,6 +129,7 @@ func profileCommand(s *session) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&renew, "renew", false, "make it anew first, by the roles that are set")
+	cmd.Flags().IntVar(&version, "version", 0, "of the data set (default: the newest)")
 	return cmd
 }
 

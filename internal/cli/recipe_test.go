@@ -15,31 +15,33 @@ import (
 func TestRecipesAndVersions(t *testing.T) {
 	t.Parallel()
 	answers := map[string]string{
-		"POST /api/v1/recipes":                                   `{"id":"rcp_1","name":"clean","version":1}`,
-		"GET /api/v1/recipes":                                    `{"items":[{"id":"rcp_1","name":"clean","version":2,"visibility":"private","steps":[{"name":"trim_text"}]}]}`,
-		"GET /api/v1/recipes/rcp_1":                              `{"id":"rcp_1","name":"clean","version":2,"visibility":"private","steps":[{"name":"trim_text","parameters":{"columns":["city"]}}]}`,
-		"PUT /api/v1/recipes/rcp_1":                              `{"id":"rcp_1","name":"clean","version":3,"visibility":"public"}`,
-		"GET /api/v1/recipes/rcp_1/python":                       `{"format":"python","code":"def transform(df):\n    return df\n"}`,
-		"DELETE /api/v1/recipes/rcp_1":                           ``,
-		"POST /api/v1/recipes/check":                             `{"passes":2,"steps":[{"name":"trim_text","runs":"streaming","explanation":"Trims the white space around \"city\", \"name\", \"street\", and what else there is to say of it."}],"compatibility":{"missing":[],"retyped":["a","b"],"unknown":["c"]}}`,
-		"POST /api/v1/recipes/preview":                           `{"label":"All 2 rows.","steps":[{"name":"trim_text","rows_before":2,"rows_after":2,"cells_changed":1},{"name":"sort_rows","rows_before":2,"rows_after":2}],"before":{"columns":[{"name":"city"}],"rows":[[" Oslo"],[null]]},"after":{"columns":[{"name":"city"},{"name":"number"}],"rows":[["Oslo",9007199254740993],[null,1.50]]},"sample_rows":2}`,
-		"GET /api/v1/datasets/ds_1/suggestions":                  `{"items":[{"name":"trim_text","reason":"spaces","effect":0.125,"auto":true}],"clean":[{"name":"trim_text"}]}`,
-		"GET /api/v1/datasets/ds_2/suggestions":                  `{"items":[],"clean":[]}`,
-		"GET /api/v1/datasets/ds_1/versions":                     `{"items":[{"number":2,"parent":1,"quality_after":0.5,"counts":[{"rows_in":12,"rows_out":10}],"hash":"0123456789abcdef","rows":10,"steps":[{"name":"trim_text"}]},{"number":1,"rows":12,"gone":true}]}`,
-		"GET /api/v1/datasets/ds_3/versions":                     `{"items":[{"number":3,"parent":2},{"number":2,"parent":1,"sealed":true,"pinned":true},{"number":1,"sealed":true,"erased":true}]}`,
-		"PATCH /api/v1/datasets/ds_1/versions/2":                 `{"number":2,"parent":1,"rows":10,"pinned":true}`,
-		"GET /api/v1/datasets/ds_1/versions/1/comparison?with=2": `{"same":false,"rows":-2,"columns_added":["a","b"],"quality_from":0.5,"quality_to":0.75,"columns_changed":[{"name":"age","from":{"type":"integer","missing":1200,"distinct":7,"mean":3.25,"std":1},"to":{"type":"float","missing":0,"distinct":7}}]}`,
-		"GET /api/v1/datasets/ds_1/versions/2/comparison?with=2": `{"same":true}`,
-		"GET /api/v1/models/mdl_1":                               `{"id":"mdl_1","task":"binary","target":"late","holdout_rows":9,"leaderboard":[],"recipe":[{"name":"trim_text","explanation":"Trims city.","prediction":"apply","version":2},{"name":"sample_rows","explanation":"Draws rows.","prediction":"skip"}]}`,
-		"POST /api/v1/transforms":                                `{"job_id":"job_7","job":{"id":"job_7","kind":"transform","state":"queued"}}`,
-		"GET /api/v1/jobs/job_7":                                 `{"id":"job_7","kind":"transform","state":"succeeded","result":{"dataset_id":"ds_1","rows":1234,"columns":3,"hash":"abc"}}`,
+		"POST /api/v1/recipes":                                     `{"id":"rcp_1","name":"clean","version":1}`,
+		"GET /api/v1/recipes":                                      `{"items":[{"id":"rcp_1","name":"clean","version":2,"visibility":"private","steps":[{"name":"trim_text"}]}]}`,
+		"GET /api/v1/recipes/rcp_1":                                `{"id":"rcp_1","name":"clean","version":2,"visibility":"private","steps":[{"name":"trim_text","parameters":{"columns":["city"]}}]}`,
+		"PUT /api/v1/recipes/rcp_1":                                `{"id":"rcp_1","name":"clean","version":3,"visibility":"public"}`,
+		"GET /api/v1/recipes/rcp_1/python":                         `{"format":"python","code":"def transform(df):\n    return df\n"}`,
+		"DELETE /api/v1/recipes/rcp_1":                             ``,
+		"POST /api/v1/recipes/check":                               `{"passes":2,"steps":[{"name":"trim_text","runs":"streaming","explanation":"Trims the white space around \"city\", \"name\", \"street\", and what else there is to say of it."}],"compatibility":{"missing":[],"retyped":["a","b"],"unknown":["c"]}}`,
+		"POST /api/v1/recipes/preview":                             `{"label":"All 2 rows.","steps":[{"name":"trim_text","rows_before":2,"rows_after":2,"cells_changed":1},{"name":"sort_rows","rows_before":2,"rows_after":2}],"before":{"columns":[{"name":"city"}],"rows":[[" Oslo"],[null]]},"after":{"columns":[{"name":"city"},{"name":"number"}],"rows":[["Oslo",9007199254740993],[null,1.50]]},"sample_rows":2}`,
+		"GET /api/v1/datasets/ds_1/suggestions":                    `{"items":[{"name":"trim_text","reason":"spaces","effect":0.125,"auto":true}],"clean":[{"name":"trim_text"}]}`,
+		"GET /api/v1/datasets/ds_2/suggestions":                    `{"items":[],"clean":[]}`,
+		"GET /api/v1/datasets/ds_1/versions":                       `{"items":[{"number":2,"parent":1,"quality_after":0.5,"counts":[{"rows_in":12,"rows_out":10}],"hash":"0123456789abcdef","rows":10,"steps":[{"name":"trim_text"}]},{"number":1,"rows":12,"gone":true}]}`,
+		"GET /api/v1/datasets/ds_3/profile?version=2":              `{"rows":7,"columns":[{"name":"as it was","type":"integer"}]}`,
+		"GET /api/v1/datasets/ds_3/charts/histogram?version=2&x=a": `{"kind":"histogram","x":"a","rows":7}`,
+		"GET /api/v1/datasets/ds_3/versions":                       `{"items":[{"number":3,"parent":2},{"number":2,"parent":1,"sealed":true,"pinned":true},{"number":1,"sealed":true,"erased":true}]}`,
+		"PATCH /api/v1/datasets/ds_1/versions/2":                   `{"number":2,"parent":1,"rows":10,"pinned":true}`,
+		"GET /api/v1/datasets/ds_1/versions/1/comparison?with=2":   `{"same":false,"rows":-2,"columns_added":["a","b"],"quality_from":0.5,"quality_to":0.75,"columns_changed":[{"name":"age","from":{"type":"integer","missing":1200,"distinct":7,"mean":3.25,"std":1},"to":{"type":"float","missing":0,"distinct":7}}]}`,
+		"GET /api/v1/datasets/ds_1/versions/2/comparison?with=2":   `{"same":true}`,
+		"GET /api/v1/models/mdl_1":                                 `{"id":"mdl_1","task":"binary","target":"late","holdout_rows":9,"leaderboard":[],"recipe":[{"name":"trim_text","explanation":"Trims city.","prediction":"apply","version":2},{"name":"sample_rows","explanation":"Draws rows.","prediction":"skip"}]}`,
+		"POST /api/v1/transforms":                                  `{"job_id":"job_7","job":{"id":"job_7","kind":"transform","state":"queued"}}`,
+		"GET /api/v1/jobs/job_7":                                   `{"id":"job_7","kind":"transform","state":"succeeded","result":{"dataset_id":"ds_1","rows":1234,"columns":3,"hash":"abc"}}`,
 	}
 	sent := ""
 	sh := setup(t, func(s *clienttest.Server) {
 		s.Token = "secret-token"
 		s.Refuse = func(w http.ResponseWriter, r *http.Request) bool {
 			key := r.Method + " " + r.URL.Path
-			if strings.HasSuffix(r.URL.Path, "/comparison") {
+			if strings.HasSuffix(r.URL.Path, "/comparison") || strings.HasPrefix(r.URL.Path, "/api/v1/datasets/ds_3/") && r.URL.RawQuery != "" {
 				key += "?" + r.URL.RawQuery
 			}
 			answer, ok := answers[key]
@@ -93,6 +95,8 @@ func TestRecipesAndVersions(t *testing.T) {
 		{"recipe clean ds_2", "nothing to clean", ""},
 		{"recipe", "Save steps as a recipe", ""},
 		{"version list ds_1", "0123456789ab", ""},
+		{"profile ds_3 --version 2", "as it was", ""},
+		{"chart ds_3 histogram --version 2 --x a", `"rows": 7`, ""},
 		{"version list ds_3", "sealed", ""},
 		{"version list ds_3", "erased", ""},
 		{"version list ds_1 --json", `"rows_out": 10`, ""},
@@ -122,6 +126,8 @@ func TestRecipesAndVersions(t *testing.T) {
 		"recipe create clean":                          cli.ExitUsage,
 		"recipe show rcp_9":                            cli.ExitNotFound,
 		"version pin ds_1 0":                           cli.ExitUsage,
+		"profile ds_1 --renew --version 2":             cli.ExitUsage,
+		"profile ds_1 --version x":                     cli.ExitUsage,
 		"version compare ds_1 1 x":                     cli.ExitUsage,
 		"version compare ds_1 x 1":                     cli.ExitUsage,
 		"version reproduce ds_1 -- -1":                 cli.ExitUsage,

@@ -186,6 +186,7 @@ func chartCommand(s *session) *cobra.Command {
 	for name, doc := range map[string]string{
 		"x": "the column along the horizontal axis", "y": "the column along the vertical axis", "by": "a column whose values are told apart",
 		"bins": "at most so many bins", "points": "at most so many points", "interval": "of a time series, such as month", "aggregate": "of a time series: mean, sum, count, min or max",
+		"version": "of the data set (default: the newest)",
 	} {
 		values[name] = cmd.Flags().String(name, "", doc)
 	}

@@ -136,10 +136,15 @@ func (c *Client) Dataset(ctx context.Context, id string) (*Dataset, error) {
 	return d, nil
 }
 
-// Profile returns the profile of a data set, as it is and decoded.
-func (c *Client) Profile(ctx context.Context, id string) (json.RawMessage, *Profile, error) {
+// Profile returns the profile of a version of a data set, 0 for the newest, as it is and
+// decoded.
+func (c *Client) Profile(ctx context.Context, id string, version int) (json.RawMessage, *Profile, error) {
 	var raw json.RawMessage
-	if err := c.get(ctx, "datasets/"+url.PathEscape(id)+"/profile", nil, &raw); err != nil {
+	query := url.Values{}
+	if version != 0 {
+		query.Set("version", strconv.Itoa(version))
+	}
+	if err := c.get(ctx, "datasets/"+url.PathEscape(id)+"/profile", query, &raw); err != nil {
 		return nil, nil, err
 	}
 	p := new(Profile)

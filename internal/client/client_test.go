@@ -62,7 +62,7 @@ func TestTheMainJob(t *testing.T) {
 	if err != nil || d.Rows != 11 || d.Columns[2].Name != "label" {
 		t.Fatalf("data set %+v, error %v", d, err)
 	}
-	if raw, p, err := c.Profile(ctx, a.DatasetID); err != nil || p.Rows != 11 || len(p.Columns) != 3 || !bytes.Contains(raw, []byte(`"top"`)) {
+	if raw, p, err := c.Profile(ctx, a.DatasetID, 0); err != nil || p.Rows != 11 || len(p.Columns) != 3 || !bytes.Contains(raw, []byte(`"top"`)) {
 		t.Fatalf("profile %+v, error %v", p, err)
 	}
 

@@ -32,9 +32,9 @@ func TestContentChangesWithTheProfile(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	d := b.ready(t, "x,y\n1,2\n2,4\n3,5\n")
-	one, err1 := b.Ready(t.Context(), "acme", d.ID)
+	one, err1 := b.Look(t.Context(), "acme", d.ID, 0)
 	b.reprofile(t, d.ID)
-	two, err2 := b.Ready(t.Context(), "acme", d.ID)
+	two, err2 := b.Look(t.Context(), "acme", d.ID, 0)
 	if err1 != nil || err2 != nil || one.Content() == two.Content() {
 		t.Errorf("content %v, %v, errors %v, %v", one, two, err1, err2)
 	}

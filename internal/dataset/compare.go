@@ -68,15 +68,11 @@ func (s *Service) Compare(ctx context.Context, tenant, id string, from, to int) 
 }
 
 func (s *Service) profileAt(ctx context.Context, tenant, id string, number int) (*profile.Profile, error) {
-	d, _, err := s.At(ctx, tenant, id, number)
+	d, err := s.Look(ctx, tenant, id, number)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := s.ProfileOf(ctx, d)
-	if err != nil {
-		return nil, err
-	}
-	return profile.Decode(raw)
+	return s.described(ctx, d)
 }
 
 // profiles says what two profiles tell otherwise.

@@ -48,8 +48,9 @@ type Dataset struct {
 	ExpiresAt      time.Time             `json:"expires_at,omitzero"`
 	Deleted        bool                  `json:"deleted,omitempty"` // hidden; its files go at the next clean-up
 
-	Version  *Version           `json:"version,omitempty"`  // set by ingest
-	Settings map[string]Setting `json:"settings,omitempty"` // what people have set for columns, by name
+	Version    *Version           `json:"version,omitempty"`     // set by ingest
+	FileFormat *tabular.Format    `json:"file_format,omitempty"` // how the file was read, once there are other versions; see ReadAs
+	Settings   map[string]Setting `json:"settings,omitempty"`    // what people have set for columns, by name
 
 	Privacy     map[string]Policy `json:"privacy,omitempty"` // what people have set for columns of personal data
 	ConfirmedBy string            `json:"confirmed_by,omitempty"`
@@ -58,6 +59,8 @@ type Dataset struct {
 	ProtectJobID string `json:"protect_job_id,omitempty"` // that applies policies, or did so last
 	SealedBefore int    `json:"sealed_before,omitempty"`  // the version that policies made last: what is older, and the file, is sealed
 	ErasedBefore int    `json:"erased_before,omitempty"`  // likewise, of what is to have no files any more
+
+	since map[string]pii.Kind // of an older version that is looked at: columns that are hidden because of the newest
 }
 
 // Version is a table of the data set: what an ingest made of the file, or what a
@@ -67,7 +70,7 @@ type Version struct {
 	Hash       string         `json:"hash,omitempty"`   // of what the table holds; old records have none
 	JobID      string         `json:"job_id"`
 	Epoch      int            `json:"epoch"`
-	Format     tabular.Format `json:"format"` // how the file was read, sniffed or as told
+	Format     tabular.Format `json:"format"` // of the file that it was read from, sniffed or as told; of what steps made that of the table
 	Schema     tabular.Schema `json:"schema"`
 	Rows       int64          `json:"rows"`
 	TableKey   string         `json:"table_key"`            // the typed table, Parquet

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -122,13 +121,9 @@ func (r *Runner) find(ctx context.Context, t *job.Task, id string) (*Dataset, er
 // ingest finds out what the file holds and writes what is made of it.
 func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) {
 	t, d := in.task, in.dataset
-	v := Version{
-		JobID: t.Job.ID, Epoch: t.Job.Epoch,
-		TableKey: t.Prefix + "table.parquet", ProfileKey: t.Prefix + "profile.json", SampleKey: t.Prefix + "sample.parquet", CreatedAt: r.now().UTC(),
-		Number:  1,
-		Reading: in.reading,
-	}
-	table, w, err := in.convert(ctx, v.TableKey)
+	v := Version{JobID: t.Job.ID, Epoch: t.Job.Epoch, CreatedAt: r.now().UTC(), Number: 1, Reading: in.reading}
+	v.TableKey, v.ProfileKey, v.SampleKey = keysOf(t.Prefix)
+	table, w, err := in.convert(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -136,21 +131,15 @@ func (r *Runner) ingest(ctx context.Context, in *ingest) (*IngestResult, error) 
 		return nil, err
 	}
 	v.Format, v.Schema, v.Rows, v.Hash = table.Format, table.Schema, table.Rows, w.content.Hash()
-	if err := w.content.Sample(ctx, r.files, v.SampleKey); err != nil {
-		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
-	}
 	v.Types, v.PII, v.Scanned = found(w.profile, in.settings), w.profile.PII, true
-	if err := keepProfile(ctx, r.files, v.ProfileKey, w.profile); err != nil {
-		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
-	}
 	t.Report.Progress("done", 1, table.Rows, table.Rows)
 	return &IngestResult{DatasetID: d.ID, Rows: v.Rows, Columns: len(v.Schema), Hash: v.Hash, SHA256: in.digest, Version: v}, nil
 }
 
 // convert finds out what the file holds and writes the typed table: in one pass
 // where that goes, else in two.
-func (in *ingest) convert(ctx context.Context, key string) (*tabular.Table, *written, error) {
-	table, w, err := in.once(ctx, key)
+func (in *ingest) convert(ctx context.Context) (*tabular.Table, *described, error) {
+	table, w, err := in.once(ctx)
 	if err == nil && table == nil {
 		table, err = in.inspect(ctx)
 	}
@@ -167,20 +156,8 @@ func (in *ingest) convert(ctx context.Context, key string) (*tabular.Table, *wri
 	if err := in.choose(ctx, table); err != nil {
 		return nil, nil, err
 	}
-	w, err = in.write(ctx, table, key)
+	w, err = in.write(ctx, table)
 	return table, w, err
-}
-
-// keepProfile stores the profile.
-func keepProfile(ctx context.Context, files IngestFiles, key string, p *profile.Profile) error {
-	b, err := json.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("encode profile: %w", err)
-	}
-	if _, err := files.Put(ctx, key, "application/json", bytes.NewReader(b)); err != nil {
-		return fmt.Errorf("store profile: %w", err)
-	}
-	return nil
 }
 
 // found returns the types that the profile has found; of columns whose type was
@@ -274,20 +251,13 @@ func (in *ingest) inspect(ctx context.Context) (*tabular.Table, error) {
 	return tabular.Inspect(ctx, in, o, in.checked)
 }
 
-// written is what is known of a table when it has been written.
-type written struct {
-	content *Content
-	profile *profile.Profile
-	rows    int64
-}
-
 // once reads the beginning of a large file, and then the file by the types that
 // the beginning has, and writes the typed table. Of a small file it says only what
 // it holds. It returns nothing where the file has to be inspected before it is
 // read: when types were chosen for its columns, when not all of it has the types
 // of its beginning, and when something is wrong with it, since the first mistake
 // in a file is the first of its records, and only then of its values.
-func (in *ingest) once(ctx context.Context, key string) (*tabular.Table, *written, error) {
+func (in *ingest) once(ctx context.Context) (*tabular.Table, *described, error) {
 	for _, set := range in.settings {
 		if set.Type != "" || set.Layout != "" {
 			return nil, nil, nil
@@ -300,9 +270,9 @@ func (in *ingest) once(ctx context.Context, key string) (*tabular.Table, *writte
 	}
 	defer trial.Close() //nolint:errcheck // only read
 	from := inferredAt * in.share()
-	w, err := in.copy(ctx, trial, trial.Schema(), key, func(rows int64) {
+	w, err := in.copy(ctx, trial, trial.Schema(), func(rows int64) {
 		in.task.Report.Progress("write", from+(1-from)*in.share(), rows, 0)
-	}, func(*written) (err error) {
+	}, func(int64) (err error) {
 		table, err = trial.Table()
 		return err
 	})
@@ -314,17 +284,17 @@ func (in *ingest) once(ctx context.Context, key string) (*tabular.Table, *writte
 }
 
 // write reads the file again and writes the typed table.
-func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (*written, error) {
+func (in *ingest) write(ctx context.Context, table *tabular.Table) (*described, error) {
 	r, src, from, err := in.reader(ctx, table, table.Schema)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close() //nolint:errcheck // only read
-	return in.copy(ctx, r, table.Schema, key, func(rows int64) {
+	return in.copy(ctx, r, table.Schema, func(rows int64) {
 		in.task.Report.Progress("write", from+(1-from)*float64(rows)/float64(max(table.Rows, rows, 1)), rows, table.Rows)
-	}, func(w *written) error {
-		if w.rows != table.Rows {
-			return fault.New(fault.ClassInternal, "file_changed", "the file of data set %s had %d rows and then %d", in.dataset.ID, table.Rows, w.rows)
+	}, func(rows int64) error {
+		if rows != table.Rows {
+			return fault.New(fault.ClassInternal, "file_changed", "the file of data set %s had %d rows and then %d", in.dataset.ID, table.Rows, rows)
 		}
 		return nil
 	})
@@ -332,36 +302,26 @@ func (in *ingest) write(ctx context.Context, table *tabular.Table, key string) (
 
 // copy writes what the reader has as a table of that schema. tell hears how many
 // rows there were; accept is asked at the end whether the table is to be kept.
-func (in *ingest) copy(ctx context.Context, r tabular.Reader, schema tabular.Schema, key string, tell func(rows int64), accept func(*written) error) (*written, error) {
-	w := &written{content: NewContent(schema)}
-	profiled := newProfiler(schema, profileOptions(in.dataset, in.settings, in.runner.now()))
-	err := writeTable(ctx, in.runner.files, key, schema, func(out tabular.Writer) error {
+func (in *ingest) copy(ctx context.Context, r tabular.Reader, schema tabular.Schema, tell func(rows int64), accept func(rows int64) error) (*described, error) {
+	rows := int64(0)
+	d, err := writeDescribed(ctx, in.runner.files, in.task.Prefix, schema, profileOptions(in.dataset, in.settings, in.runner.now()), func(write func(*tabular.Chunk) error) error {
 		err := tabular.Stream(ctx, r, func(c *tabular.Chunk) error {
-			if err := profiled.add(ctx, c); err != nil {
+			if err := write(c); err != nil {
 				return err
 			}
-			if err := out.Write(c.Frame); err != nil {
-				return err
-			}
-			w.content.Add(c.Frame)
-			w.rows += int64(c.Frame.Rows())
-			tell(w.rows)
+			rows += int64(c.Frame.Rows())
+			tell(rows)
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		return accept(w)
+		return accept(rows)
 	})
-	p, profileErr := profiled.finish()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("data set %s: %w", in.dataset.ID, err)
 	}
-	if profileErr != nil {
-		return nil, fmt.Errorf("data set %s: %w", in.dataset.ID, profileErr)
-	}
-	w.profile = p
-	return w, nil
+	return d, nil
 }
 
 // reader opens the file to be read with the types of the schema, which may leave
@@ -402,24 +362,6 @@ func (in *ingest) OpenAt(ctx context.Context) (io.ReaderAt, int64, error) {
 	}
 	in.read.Store(0)
 	return &countingAt{ReaderAt: at, read: &in.read}, size, nil
-}
-
-// writeTable streams what fill writes to the file store.
-func writeTable(ctx context.Context, files IngestFiles, key string, schema tabular.Schema, fill func(tabular.Writer) error) error {
-	out := tabular.NewOutlet(ctx, func(ctx context.Context, r io.Reader) error {
-		if _, err := files.Put(ctx, key, "application/vnd.apache.parquet", r); err != nil {
-			return fmt.Errorf("store table %s: %w", key, err)
-		}
-		return nil
-	})
-	w, err := tabular.NewParquetWriter(out, schema)
-	if err == nil {
-		err = fill(w)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return out.Close(err)
 }
 
 // counting counts the bytes read.

@@ -10,7 +10,7 @@ import (
 // Preview, Profile and Chart look at a data set by its identifier.
 
 func (b *bundle) Preview(ctx context.Context, tenant, id string, limit int) (*dataset.Preview, error) {
-	d, err := b.Ready(ctx, tenant, id)
+	d, err := b.Look(ctx, tenant, id, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -18,7 +18,7 @@ func (b *bundle) Preview(ctx context.Context, tenant, id string, limit int) (*da
 }
 
 func (b *bundle) Profile(ctx context.Context, tenant, id string) ([]byte, error) {
-	d, err := b.Ready(ctx, tenant, id)
+	d, err := b.Look(ctx, tenant, id, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func (b *bundle) Profile(ctx context.Context, tenant, id string) ([]byte, error)
 }
 
 func (b *bundle) Chart(ctx context.Context, tenant, id string, req chart.Request) (*chart.Chart, error) {
-	d, err := b.Ready(ctx, tenant, id)
+	d, err := b.Look(ctx, tenant, id, 0)
 	if err != nil {
 		return nil, err
 	}

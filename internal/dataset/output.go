@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -86,39 +85,15 @@ func (o *Output) settings() map[string]Setting {
 // WriteVersion writes a table with its profile and its sample, and describes it.
 // fill gives the rows, which have the columns of the schema.
 func WriteVersion(ctx context.Context, files IngestFiles, o Output, fill func(write func(x *frame.Frame) error) error) (Version, *profile.Profile, error) {
-	prefix, schema := o.Prefix, o.Schema
-	v := Version{
-		Schema: schema, TableKey: prefix + "table.parquet", ProfileKey: prefix + "profile.json", SampleKey: prefix + "sample.parquet",
-		Format: tabular.Format{Kind: tabular.KindParquet, Header: true}, Concealed: o.Concealed,
-	}
-	content, profiled := NewContent(schema), newProfiler(schema, o.options())
-	err := writeTable(ctx, files, v.TableKey, schema, func(w tabular.Writer) error {
-		return fill(func(x *frame.Frame) error {
-			if err := profiled.add(ctx, &tabular.Chunk{Frame: x}); err != nil {
-				return err
-			}
-			if err := w.Write(x); err != nil {
-				return err
-			}
-			content.Add(x)
-			v.Rows += int64(x.Rows())
-			return nil
-		})
+	v := Version{Schema: o.Schema, Format: tabular.Format{Kind: tabular.KindParquet, Header: true}, Concealed: o.Concealed}
+	v.TableKey, v.ProfileKey, v.SampleKey = keysOf(o.Prefix)
+	d, err := writeDescribed(ctx, files, o.Prefix, o.Schema, o.options(), func(write func(*tabular.Chunk) error) error {
+		return fill(func(x *frame.Frame) error { return write(&tabular.Chunk{Frame: x}) })
 	})
-	p, profileErr := profiled.finish()
 	if err != nil {
 		return v, nil, err
 	}
-	if profileErr != nil {
-		return v, nil, fmt.Errorf("profile table: %w", profileErr)
-	}
-	v.Hash = content.Hash()
-	if err := content.Sample(ctx, files, v.SampleKey); err != nil {
-		return v, nil, err
-	}
-	if err := keepProfile(ctx, files, v.ProfileKey, p); err != nil {
-		return v, nil, err
-	}
-	v.Types, v.PII, v.Scanned = found(p, nil), o.found(p), true
-	return v, p, nil
+	v.Rows, v.Hash = d.rows, d.content.Hash()
+	v.Types, v.PII, v.Scanned = found(d.profile, nil), o.found(d.profile), true
+	return v, d.profile, nil
 }

@@ -43,6 +43,11 @@ func (d *Dataset) Private() map[string]pii.Kind {
 			private[name] = pii.Other
 		}
 	}
+	for name, kind := range d.since {
+		if private[name] == "" {
+			private[name] = kind
+		}
+	}
 	if d.Version != nil {
 		for name := range d.Version.Concealed { // there is nothing left to hide
 			delete(private, name)
@@ -135,7 +140,7 @@ func (s *Service) Privacy(ctx context.Context, tenant, id string) (*Privacy, err
 // ingested returns a data set that has a version, also one that waits for a
 // confirmation or for its policies.
 func (s *Service) ingested(ctx context.Context, tenant, id string) (*Dataset, error) {
-	d, err := s.Get(ctx, tenant, id)
+	d, err := s.get(ctx, tenant, id)
 	if err == nil && (d.State == NeedsConfirmation || d.State == NeedsPolicy) {
 		return d, nil
 	}
@@ -375,13 +380,14 @@ func (s *Service) Confirm(ctx context.Context, caller account.Caller, id string)
 	return s.privacy(d, rules), nil
 }
 
-// Unmasked is Preview with the values as they are, for a caller who may see them.
-// It is written down first who sees what; if that cannot be, nothing is shown.
-func (s *Service) Unmasked(ctx context.Context, caller account.Caller, id string, limit int) (*Preview, error) {
+// Unmasked is Preview of a version, 0 for the newest, with the values as they are, for a
+// caller who may see them. It is written down first who sees what; if that cannot be,
+// nothing is shown.
+func (s *Service) Unmasked(ctx context.Context, caller account.Caller, id string, number, limit int) (*Preview, error) {
 	if !caller.Has(account.RoleSteward) {
 		return nil, errSteward("to see personal data unmasked")
 	}
-	d, err := s.ready(ctx, caller.Tenant, id)
+	d, err := s.Look(ctx, caller.Tenant, id, number)
 	if err != nil {
 		return nil, err
 	}
@@ -414,18 +420,18 @@ func (p *Preview) mask(private map[string]pii.Kind) {
 }
 
 // masked masks what a profile shows of columns that people have said to be personal
-// since it was made. What was found then is masked in it.
+// since it was made, and of older versions of all that are hidden by now. What was found
+// then is masked in it.
 func masked(d *Dataset, b []byte) ([]byte, error) {
-	told := d.told()
-	maps.DeleteFunc(told, func(_ string, k pii.Kind) bool { return k == "" })
-	if len(told) == 0 {
+	private := d.shown()
+	if len(private) == 0 {
 		return b, nil
 	}
 	p, err := profile.Decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("data set %s: %w", d.ID, err)
 	}
-	if !p.Mask(told) {
+	if !p.Mask(private) {
 		return b, nil
 	}
 	if b, err = json.Marshal(p); err != nil {

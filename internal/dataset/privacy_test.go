@@ -168,7 +168,7 @@ func TestWhatCannotBeWrittenDownIsNotShown(t *testing.T) {
 	b := setup(t, nil)
 	d, j := b.create(t, customers())
 	b.finish(t, j)
-	p, err := b.Unmasked(t.Context(), steward, d.ID, 1)
+	p, err := b.Unmasked(t.Context(), steward, d.ID, 0, 1)
 	if err != nil || p.Rows[0][0] != "user0@example.org" || len(p.Masked) != 0 {
 		t.Errorf("%+v, %v", p, err)
 	}
@@ -177,7 +177,7 @@ func TestWhatCannotBeWrittenDownIsNotShown(t *testing.T) {
 		t.Errorf("%+v, %v", page.Items, err)
 	}
 	full := dataset.NewService(dataset.ServiceConfig{Driver: full{b.driver}, Files: b.files, Jobs: b.jobs, Now: func() time.Time { return b.now }})
-	if p, err := full.Unmasked(t.Context(), steward, d.ID, 1); p != nil || fault.CodeOf(err) != "store_unavailable" {
+	if p, err := full.Unmasked(t.Context(), steward, d.ID, 0, 1); p != nil || fault.CodeOf(err) != "store_unavailable" {
 		t.Errorf("shown without a record: %+v, %v", p, err)
 	}
 	if err := full.Release(t.Context(), steward, dataset.Release{DatasetID: d.ID, File: "table"}); fault.CodeOf(err) != "store_unavailable" {

@@ -32,47 +32,6 @@ func profileOptions(d *Dataset, settings map[string]Setting, now time.Time) prof
 	return o
 }
 
-// profiler profiles chunks in a goroutine of its own, beside the writer.
-type profiler struct {
-	chunks    chan *tabular.Chunk
-	done      chan struct{}
-	collector *profile.Collector
-	err       error // after done
-}
-
-func newProfiler(schema tabular.Schema, o profile.Options) *profiler {
-	p := &profiler{chunks: make(chan *tabular.Chunk, 1), done: make(chan struct{}), collector: profile.New(schema, o)}
-	go func() {
-		defer close(p.done)
-		for c := range p.chunks {
-			if p.err == nil {
-				p.err = p.collector.Add(c.Frame)
-				p.collector.Refuse(c.Refused)
-			}
-		}
-	}()
-	return p
-}
-
-func (p *profiler) add(ctx context.Context, c *tabular.Chunk) error {
-	select {
-	case p.chunks <- c:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// finish waits for the goroutine; it is to be called once, always.
-func (p *profiler) finish() (*profile.Profile, error) {
-	close(p.chunks)
-	<-p.done
-	if p.err != nil {
-		return nil, p.err
-	}
-	return p.collector.Profile()
-}
-
 // ProfileKind declares the job that makes a profile anew.
 func ProfileKind() job.Kind {
 	return job.Kind{Name: "profile", Pool: "data", Version: 1, Timeout: 6 * time.Hour, MaxFailures: 3, MaxCrashes: 5}

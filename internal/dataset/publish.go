@@ -46,7 +46,7 @@ func (r *Runner) PublishRevision(ctx context.Context, made *Revision) error {
 		}
 		v := made.Version
 		v.Number = number
-		d.Version = &v
+		d.FileFormat, d.Version = d.ReadAs(), &v
 		d.recall()
 		if made.Protects {
 			d.SealedBefore = number

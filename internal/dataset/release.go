@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/narrativeml/narrative/internal/account"
+	"github.com/narrativeml/narrative/internal/dataset/profile"
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/store"
 )
@@ -18,9 +19,9 @@ type Release struct {
 	File      string
 	Columns   []string // those of the data set that are in it; nil: all
 	Version   int      // that it was made of; 0: that which the job made, if it made one
-	// Profile says that it is a profile, in which what was found by then is masked, and
-	// what people said later is not.
-	Profile bool
+	// Profile is the key of a profile: what was found by then is masked in it, unless it
+	// was allowed then, and what people said later is not. Empty: the file is none.
+	Profile string
 }
 
 // Release is asked before a link to a file with the rows of a data set is given out:
@@ -47,8 +48,12 @@ func (s *Service) Release(ctx context.Context, caller account.Caller, r Release)
 	if r.Columns != nil {
 		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return !slices.Contains(r.Columns, name) })
 	}
-	if r.Profile {
-		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return d.Privacy[name] == "" })
+	if r.Profile != "" {
+		told, err := s.told(ctx, r.Profile, private)
+		if err != nil {
+			return err
+		}
+		maps.DeleteFunc(private, func(name string, _ pii.Kind) bool { return d.Privacy[name] == "" && !told[name] })
 	}
 	switch {
 	case d.Tenant != caller.Tenant || len(private) == 0:
@@ -59,6 +64,19 @@ func (s *Service) Release(ctx context.Context, caller account.Caller, r Release)
 		return errSteward("a file with personal data of data set " + d.ID)
 	}
 	return s.note(ctx, caller, d, ActionDownload, append(slices.Sorted(maps.Keys(private)), "file "+r.File+" of "+r.JobID))
+}
+
+// told returns which of the columns a stored profile tells values of.
+func (s *Service) told(ctx context.Context, key string, private map[string]pii.Kind) (map[string]bool, error) {
+	b, err := s.readProfile(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	p, err := profile.Decode(b)
+	if err != nil {
+		return nil, err
+	}
+	return p.Tells(private)
 }
 
 // privateIn returns the columns of personal data that the file may have: those of all

@@ -100,7 +100,7 @@ func (r Retyper) Publish(ctx context.Context, j *job.Job, result json.RawMessage
 		}
 		v := made.Version
 		v.Number = number
-		d.Version, d.Settings = &v, settings
+		d.FileFormat, d.Version, d.Settings = &made.Version.Format, &v, settings
 		if state := d.settled(rules); state == NeedsPolicy {
 			d.State = state
 		}

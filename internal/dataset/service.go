@@ -96,6 +96,18 @@ func Kind() job.Kind {
 // Get returns the tenant's data set, or fault.NotFound "dataset_not_found",
 // also for one that was deleted, has expired or is somebody else's.
 func (s *Service) Get(ctx context.Context, tenant, id string) (*Dataset, error) {
+	d, err := s.get(ctx, tenant, id)
+	if err == nil {
+		err = s.recallFormat(ctx, d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// get returns the record in the state that it is in.
+func (s *Service) get(ctx context.Context, tenant, id string) (*Dataset, error) {
 	d, err := s.find(ctx, tenant, id)
 	if err != nil || d.State != Uploaded {
 		return d, err
@@ -175,6 +187,9 @@ func (s *Service) List(ctx context.Context, tenant, cursor string, limit int) (s
 				return store.Page[*Dataset]{}, err
 			}
 		}
+		if err := s.recallFormat(ctx, d); err != nil {
+			return store.Page[*Dataset]{}, err
+		}
 		page.Items = append(page.Items, d)
 	}
 	return page, nil
@@ -227,16 +242,9 @@ func (s *Service) References(ctx context.Context, id string, now time.Time) ([]s
 	return append(keys, more...), err
 }
 
-// Ready returns the tenant's data set if it has been ingested, and
-// fault.Conflict "dataset_not_ready" before. Preview, ProfileOf and Chart show
-// what it is made of then, whatever becomes of it.
-func (s *Service) Ready(ctx context.Context, tenant, id string) (*Dataset, error) {
-	return s.ready(ctx, tenant, id)
-}
-
 // ready returns the data set if it has been ingested.
 func (s *Service) ready(ctx context.Context, tenant, id string) (*Dataset, error) {
-	d, err := s.Get(ctx, tenant, id)
+	d, err := s.get(ctx, tenant, id)
 	if err != nil {
 		return nil, err
 	}

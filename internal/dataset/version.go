@@ -195,6 +195,10 @@ func (s *Service) Revision(ctx context.Context, tenant, id string, number int) (
 	if err != nil {
 		return nil, err
 	}
+	return s.revision(ctx, d, number)
+}
+
+func (s *Service) revision(ctx context.Context, d *Dataset, number int) (*Revision, error) {
 	if number == 0 {
 		number = d.Version.number()
 	}
@@ -208,7 +212,11 @@ func (s *Service) Revision(ctx context.Context, tenant, id string, number int) (
 	case number == 1 && d.Version.number() == 1:
 		return first(d), nil
 	}
-	return nil, fault.NotFound("version_not_found", "data set %s has no version %d; the newest is %d", id, number, d.Version.number())
+	return nil, errNoVersion(d, number)
+}
+
+func errNoVersion(d *Dataset, number int) error {
+	return fault.NotFound("version_not_found", "data set %s has no version %d; the newest is %d", d.ID, number, d.Version.number())
 }
 
 // At returns the data set as it was with a version, for those who read its
@@ -219,7 +227,11 @@ func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Datas
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := s.Revision(ctx, tenant, id, number)
+	return s.at(ctx, d, number)
+}
+
+func (s *Service) at(ctx context.Context, d *Dataset, number int) (*Dataset, *Revision, error) {
+	r, err := s.revision(ctx, d, number)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -227,7 +239,7 @@ func (s *Service) At(ctx context.Context, tenant, id string, number int) (*Datas
 		return nil, nil, ErrSealed(d, r.Version.number())
 	}
 	if r.Gone {
-		return nil, nil, fault.Conflict("version_gone", "the files of version %d of data set %s have been cleaned up; reproduce the version first", r.Version.number(), id)
+		return nil, nil, fault.Conflict("version_gone", "the files of version %d of data set %s have been cleaned up; reproduce the version first", r.Version.number(), d.ID)
 	}
 	then := *d
 	v := r.Version
@@ -247,7 +259,7 @@ const (
 // set that is not ready is returned as it is for 0, Newest and FromFile.
 func (s *Service) Fixed(ctx context.Context, tenant, id string, number int) (*Dataset, error) {
 	if number <= 0 {
-		d, err := s.Get(ctx, tenant, id)
+		d, err := s.get(ctx, tenant, id)
 		if err == nil {
 			err = s.usable(ctx, d)
 		}
@@ -357,16 +369,24 @@ func (s *Service) Source(ctx context.Context, d *Dataset, columns []string) (*ta
 // written, see
 // [github.com/narrativeml/narrative/internal/dataset/profile.Profile].
 func (s *Service) ProfileOf(ctx context.Context, d *Dataset) ([]byte, error) {
-	r, err := s.files.Open(ctx, d.Version.ProfileKey)
+	b, err := s.readProfile(ctx, d.Version.ProfileKey)
 	if err != nil {
-		return nil, fmt.Errorf("open profile of data set %s: %w", d.ID, err)
+		return nil, fmt.Errorf("profile of data set %s: %w", d.ID, err)
+	}
+	return masked(d, b)
+}
+
+func (s *Service) readProfile(ctx context.Context, key string) ([]byte, error) {
+	r, err := s.files.Open(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("open profile %s: %w", key, err)
 	}
 	defer r.Close() //nolint:errcheck // only read
 	b, err := io.ReadAll(io.LimitReader(r, maxProfile))
 	if err != nil {
-		return nil, fmt.Errorf("read profile of data set %s: %w", d.ID, err)
+		return nil, fmt.Errorf("read profile %s: %w", key, err)
 	}
-	return masked(d, b)
+	return b, nil
 }
 
 // OpenSample opens the sample of a version; false when it has none, as those of

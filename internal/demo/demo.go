@@ -147,7 +147,7 @@ func (d *demonstration) upload(ctx context.Context) error {
 }
 
 func (d *demonstration) profile(ctx context.Context) error {
-	_, p, err := d.client.Profile(ctx, d.datasetID)
+	_, p, err := d.client.Profile(ctx, d.datasetID, 0)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (w *walk) describe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, p, err := w.client.Profile(ctx, w.datasetID)
+	_, p, err := w.client.Profile(ctx, w.datasetID, 0)
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func (w *walk) apply(ctx context.Context, use client.RecipeUse) error {
 
 // mended compares the new version with what was wrong with the file.
 func (w *walk) mended(ctx context.Context) error {
-	_, p, err := w.client.Profile(ctx, w.datasetID)
+	_, p, err := w.client.Profile(ctx, w.datasetID, 0)
 	if err != nil {
 		return err
 	}

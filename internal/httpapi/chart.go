@@ -9,6 +9,7 @@ import (
 
 type chartInput struct {
 	DatasetRef
+	LookedAt
 	Kind      string `path:"kind" enum:"histogram,box_plot,scatter,line,time_series,heat_map" doc:"What to draw" example:"scatter"`
 	X         string `query:"x" maxLength:"1024" doc:"The column along the horizontal axis: of a histogram any, of a time series dates or instants, of a scatter plot and a line numbers or instants; a line without it runs along the rows, a heat map without x and y shows correlations"`
 	Y         string `query:"y" maxLength:"1024" doc:"The column of numbers along the vertical axis; of a heat map any; a time series without it counts rows"`
@@ -27,7 +28,7 @@ func (s *server) registerCharts() {
 }
 
 func (s *server) getChart(ctx context.Context, in *chartInput) (*answered[chart.Chart], error) {
-	d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
+	d, err := s.datasets.Look(ctx, callerOf(ctx).Tenant, in.ID, in.Version)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type Dataset struct {
 	JobID     string       `json:"job_id" doc:"The ingest or import job"`
 	Rows      int64        `json:"rows,omitempty" doc:"Present when it is ready"`
 	Columns   []Column     `json:"columns,omitempty" nullable:"false" doc:"Present when it is ready"`
-	Format    *Format      `json:"format,omitempty" doc:"How the file was read; present when it is ready"`
+	Format    *Format      `json:"format,omitempty" doc:"How the file was read, whatever was made of it since; present when it is ready"`
 	CreatedAt time.Time    `json:"created_at"`
 	ExpiresAt *time.Time   `json:"expires_at,omitempty" doc:"When its files may be cleaned up"`
 	Links     DatasetLinks `json:"links"`
@@ -77,8 +77,14 @@ type DatasetRef struct {
 
 type datasetOutput struct{ Body Dataset }
 
+// LookedAt names the version that is looked at.
+type LookedAt struct {
+	Version int `query:"version" minimum:"1" doc:"The number of a version of the data set, which is not sealed and has its files; default: the newest" example:"1"`
+}
+
 type previewInput struct {
 	DatasetRef
+	LookedAt
 	Revalidation
 	Unmasked bool `query:"unmasked" doc:"Show personal data as it is. This takes the role steward, and is written down"`
 	Limit    int  `query:"limit" minimum:"1" maximum:"1000" default:"20" doc:"How many rows to return at most"`
@@ -86,6 +92,7 @@ type previewInput struct {
 
 type datasetLook struct {
 	DatasetRef
+	LookedAt
 	Revalidation
 }
 
@@ -111,12 +118,12 @@ func (s *server) registerDatasets() {
 			return &datasetOutput{Body: viewDataset(d)}, nil
 		})
 	register(s, operation(tagDatasets, "GET /datasets/{id}/preview", "preview-dataset", "See the first rows",
-		`As they were read and typed, but for personal data, which is masked. The data set must be ready.`, http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.previewDataset)
+		`As they were read and typed, but for personal data, which is masked; of an older version also what is personal in the newest. The data set must be ready.`, http.StatusForbidden, http.StatusNotFound, http.StatusConflict), s.previewDataset)
 	register(s, operation(tagDatasets, "GET /datasets/{id}/profile", "profile-dataset", "Read the profile",
-		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. The data set must be ready.`,
+		`Types, counts, missing and distinct values, quantiles, histograms, outliers and the most frequent values of every column; what is missing together, which rows are repeated, how columns go together; the quality of the whole, and what to do about it. Of an older version it is the profile that was made with it. The data set must be ready.`,
 		http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *datasetLook) (*answered[json.RawMessage], error) {
-			d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
+			d, err := s.datasets.Look(ctx, callerOf(ctx).Tenant, in.ID, in.Version)
 			if err != nil {
 				return nil, err
 			}
@@ -138,13 +145,13 @@ func (s *server) registerDatasets() {
 
 func (s *server) previewDataset(ctx context.Context, in *previewInput) (*answered[Preview], error) {
 	if in.Unmasked { // it is written down each time, so nobody keeps it
-		p, err := s.datasets.Unmasked(ctx, callerOf(ctx), in.ID, in.Limit)
+		p, err := s.datasets.Unmasked(ctx, callerOf(ctx), in.ID, in.Version, in.Limit)
 		if err != nil {
 			return nil, err
 		}
 		return &answered[Preview]{Status: http.StatusOK, CacheControl: cacheNever, Body: encode(viewPreview(p))}, nil
 	}
-	d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
+	d, err := s.datasets.Look(ctx, callerOf(ctx).Tenant, in.ID, in.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +230,9 @@ func viewDataset(d *dataset.Dataset) Dataset {
 	if version := d.Version; version != nil {
 		v.Rows = version.Rows
 		v.Columns = viewDatasetColumns(d.TableColumns())
-		v.Format = viewFormat(version.Format)
+		if format := d.ReadAs(); format != nil {
+			v.Format = viewFormat(*format)
+		}
 		v.Links.Preview, v.Links.Profile, v.Links.Schema = self+"/preview", self+"/profile", self+"/schema"
 		v.Links.PII = self + "/pii"
 	}

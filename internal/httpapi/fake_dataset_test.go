@@ -142,11 +142,11 @@ func (f *datasets) Delete(ctx context.Context, tenant, id string) error {
 }
 
 func (f *datasets) ready(ctx context.Context, tenant, id string) error {
-	_, err := f.Ready(ctx, tenant, id)
+	_, err := f.Look(ctx, tenant, id, 0)
 	return err
 }
 
-func (f *datasets) Ready(ctx context.Context, tenant, id string) (*dataset.Dataset, error) {
+func (f *datasets) Look(ctx context.Context, tenant, id string, version int) (*dataset.Dataset, error) {
 	d, err := f.Get(ctx, tenant, id)
 	if err == nil && d.State != dataset.Ready {
 		err = fault.Conflict("dataset_not_ready", "the data set is still being read")
@@ -157,6 +157,11 @@ func (f *datasets) Ready(ctx context.Context, tenant, id string) (*dataset.Datas
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := *d
+	if version > 0 && version < now.Version.Number { // they differ in their number alone
+		v := *now.Version
+		v.Number = version
+		now.Version = &v
+	}
 	return &now, nil
 }
 

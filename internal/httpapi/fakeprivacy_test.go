@@ -13,7 +13,7 @@ import (
 )
 
 func (f *datasets) Privacy(ctx context.Context, tenant, id string) (*dataset.Privacy, error) {
-	if _, err := f.Ready(ctx, tenant, id); err != nil {
+	if _, err := f.Look(ctx, tenant, id, 0); err != nil {
 		return nil, err
 	}
 	return &dataset.Privacy{DatasetID: id, Version: 1, Scanned: true, Risk: pii.Medium, State: dataset.Ready, Columns: []dataset.PrivateColumn{
@@ -54,8 +54,8 @@ func (f *datasets) Confirm(ctx context.Context, caller account.Caller, id string
 	return f.Privacy(ctx, caller.Tenant, id)
 }
 
-func (f *datasets) Unmasked(ctx context.Context, caller account.Caller, id string, limit int) (*dataset.Preview, error) {
-	d, err := f.Ready(ctx, caller.Tenant, id)
+func (f *datasets) Unmasked(ctx context.Context, caller account.Caller, id string, version, limit int) (*dataset.Preview, error) {
+	d, err := f.Look(ctx, caller.Tenant, id, version)
 	if err != nil {
 		return nil, err
 	}

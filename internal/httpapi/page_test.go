@@ -149,7 +149,7 @@ func TestThePageOfADataSetDraws(t *testing.T) {
 		}
 	}
 	browse(t, b, "chart", pageOfDataset(b.ingested(t, ada, table.String())), &page, nil)
-	if !strings.Contains(page.About, "60 rows, 5 columns; read as csv") || len(page.Quality) < 5 || len(page.Columns) != 5 || page.Links != 1 || len(page.Missing) != 2 {
+	if !strings.Contains(page.About, "60 rows, 5 columns; the file was read as csv") || len(page.Quality) < 5 || len(page.Columns) != 5 || page.Links != 1 || len(page.Missing) != 2 {
 		t.Fatalf("the page shows %+v", page)
 	}
 	if !slices.ContainsFunc(page.Findings, func(s string) bool { return strings.Contains(s, `"note" lacks`) }) {
@@ -252,7 +252,7 @@ func TestThePageCleans(t *testing.T) {
 	}
 
 	wantText(t, "what was made", page.Made, "Version 2 is made: 40 rows, 4 columns.", "Quality was ")
-	wantText(t, "the page", page.About, "40 rows, 4 columns")
+	wantText(t, "the page", page.About, "40 rows, 4 columns; the file was read as csv")
 	if len(page.Versions) != 2 {
 		t.Fatalf("the versions are %q", page.Versions)
 	}

@@ -100,7 +100,8 @@ type DatasetRegister interface {
 
 // DatasetReader shows what is in data sets that are ready, as a record has them.
 type DatasetReader interface {
-	Ready(ctx context.Context, tenant, id string) (*dataset.Dataset, error)
+	// Look returns a data set as it was with a version, 0 for the newest.
+	Look(ctx context.Context, tenant, id string, version int) (*dataset.Dataset, error)
 	Preview(ctx context.Context, d *dataset.Dataset, limit int) (*dataset.Preview, error)
 	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)
 	Chart(ctx context.Context, d *dataset.Dataset, req chart.Request) (*chart.Chart, error)

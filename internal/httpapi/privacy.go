@@ -29,8 +29,9 @@ type DatasetPrivacy interface {
 	// SetRules replaces what the tenant has set, of that revision, nil for any.
 	SetRules(ctx context.Context, caller account.Caller, r dataset.Rules, revision *int64) (*dataset.Rules, error)
 	Confirm(ctx context.Context, caller account.Caller, id string) (*dataset.Privacy, error)
-	// Unmasked returns the first rows as they are, and writes it down.
-	Unmasked(ctx context.Context, caller account.Caller, id string, limit int) (*dataset.Preview, error)
+	// Unmasked returns the first rows of a version, 0 for the newest, as they are, and
+	// writes it down.
+	Unmasked(ctx context.Context, caller account.Caller, id string, version, limit int) (*dataset.Preview, error)
 	// Release refuses a link to a file with rows to those who may not see them.
 	Release(ctx context.Context, caller account.Caller, r dataset.Release) error
 	Accesses(ctx context.Context, caller account.Caller, datasetID, cursor string, limit int) (store.Page[*dataset.Access], error)
@@ -209,9 +210,11 @@ func (s *server) release(ctx context.Context, j *job.Job, file string) error {
 	r := dataset.Release{DatasetID: j.Subject, JobID: j.ID, File: file}
 	switch j.Kind {
 	case "ingest", "import", "retype", "transform", "protect":
-		r.Profile = file == "profile"
+		if file == "profile" {
+			r.Profile = j.Files[file]
+		}
 	case "profile":
-		r.Profile = true
+		r.Profile = j.Files["profile"]
 	case "prediction", "prediction_shard":
 		var payload struct {
 			IDColumn string `json:"id_column"`

@@ -254,13 +254,9 @@ func (s *server) registerRecipeLooks(recipes Recipes) {
 		`Steps that would make the data set better, from its profile, the one of most effect first, and an automatic clean-up as a plan.`,
 		http.StatusNotFound, http.StatusConflict),
 		func(ctx context.Context, in *suggestionInput) (*answered[Suggestions], error) {
-			d, err := s.datasets.Ready(ctx, callerOf(ctx).Tenant, in.ID)
+			d, err := s.datasets.Look(ctx, callerOf(ctx).Tenant, in.ID, in.Version)
 			if err != nil {
 				return nil, err
-			}
-			if in.Version != 0 && in.Version != max(d.Version.Number, 1) { // what is kept is of the newest
-				all, err := recipes.Suggest(ctx, callerOf(ctx), in.ID, in.Version)
-				return &answered[Suggestions]{Status: http.StatusOK, CacheControl: cacheNever, Body: encode(viewSuggestions(all))}, err
 			}
 			return answerOf(ctx, s, s.keyOf(d, answerSuggestions, nil), in.Revalidation, func(ctx context.Context) (Suggestions, error) {
 				all, err := recipes.SuggestFor(ctx, d)

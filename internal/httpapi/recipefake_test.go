@@ -94,13 +94,9 @@ func (f *recipes) Preview(_ context.Context, caller account.Caller, u recipe.Use
 		f.known(caller.Tenant, recipe.Request{Use: u})
 }
 
-func (f *recipes) Suggest(_ context.Context, caller account.Caller, id string, _ int) ([]recipe.Suggestion, error) {
+func (f *recipes) SuggestFor(_ context.Context, d *dataset.Dataset) ([]recipe.Suggestion, error) {
 	return []recipe.Suggestion{{Step: recipe.Step{Name: "remove_duplicates"}, Reason: "rows are the same", Affected: 2, Effect: 0.5, Auto: true}},
-		f.known(caller.Tenant, recipe.Request{Use: recipe.Use{DatasetID: id}})
-}
-
-func (f *recipes) SuggestFor(ctx context.Context, d *dataset.Dataset) ([]recipe.Suggestion, error) {
-	return f.Suggest(ctx, account.Caller{Tenant: d.Tenant}, d.ID, 0)
+		f.known(d.Tenant, recipe.Request{Use: recipe.Use{DatasetID: d.ID}})
 }
 
 // versions are one of every data set.

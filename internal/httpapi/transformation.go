@@ -30,7 +30,6 @@ type RecipeRegister interface {
 type RecipeReader interface {
 	Check(ctx context.Context, caller account.Caller, u recipe.Use) (*recipe.Plan, error)
 	Preview(ctx context.Context, caller account.Caller, u recipe.Use, limit int) (*recipe.Preview, error)
-	Suggest(ctx context.Context, caller account.Caller, datasetID string, version int) ([]recipe.Suggestion, error)
 	SuggestFor(ctx context.Context, d *dataset.Dataset) ([]recipe.Suggestion, error)
 	Python(ctx context.Context, caller account.Caller, id string, version int, datasetID string) (string, error)
 }

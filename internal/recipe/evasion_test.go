@@ -17,7 +17,12 @@ import (
 // nothing of the values in it.
 func (b *bundle) hidden(tb testing.TB, what, id string, values ...string) {
 	tb.Helper()
-	d, err := b.datasets.Ready(tb.Context(), ann.Tenant, id)
+	b.hiddenIn(tb, what, id, 0, values...)
+}
+
+func (b *bundle) hiddenIn(tb testing.TB, what, id string, version int, values ...string) {
+	tb.Helper()
+	d, err := b.datasets.Look(tb.Context(), ann.Tenant, id, version)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -115,7 +120,7 @@ func TestOtherColumnsAreNotPersonal(t *testing.T) {
 	b.apply(t, ann, apply(id, dropped("y"), step("derive_column", map[string]any{"name": "y", "expression": `score * 1000 + 1`}),
 		step("compute_age", map[string]any{"column": "born", "name": "age", "at": "2024-01-01"}),
 		step("aggregate_by_group", map[string]any{"by": []any{"plan"}, "values": map[string]any{"n": "count(email)"}})))
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +160,7 @@ func TestNamesDoNotShowColumns(t *testing.T) {
 		t.Parallel()
 		b, ctx := setup(t), t.Context()
 		id := b.table(t, ann, people())
-		first, err := b.datasets.Ready(ctx, ann.Tenant, id)
+		first, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +187,7 @@ func TestMaskedAsSomethingElse(t *testing.T) {
 	b.apply(t, ann, apply(id,
 		step("derive_column", map[string]any{"name": "y", "expression": `"x@" + ssn + ".com"`}),
 		step("mask_values", map[string]any{"columns": []any{"y"}, "kind": "email"})))
-	d, err := b.datasets.Ready(t.Context(), ann.Tenant, id)
+	d, err := b.datasets.Look(t.Context(), ann.Tenant, id, 0)
 	if err != nil || d.Private()["y"] != pii.SSN {
 		t.Errorf("it holds %v, %v", d.Private(), err)
 	}
@@ -201,7 +206,11 @@ func TestProfilesOfColumnsThatWereShown(t *testing.T) {
 	}
 	b.end(t, j.ID, job.Succeeded)
 	b.reprofile(t, id)
-	link := dataset.Release{DatasetID: id, JobID: j.ID, File: "profile", Profile: true}
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := dataset.Release{DatasetID: id, JobID: j.ID, File: "profile", Profile: d.Version.ProfileKey}
 	if err := b.datasets.Release(ctx, ann, link); fault.CodeOf(err) != "role_required" {
 		t.Errorf("a link to a profile that tells plans: %v", err)
 	}
@@ -215,13 +224,50 @@ func TestProfilesOfColumnsThatWereShown(t *testing.T) {
 	}
 }
 
+// TestProfilesOfColumnsThatAreMadeAnew: a column that was allowed is another by now,
+// and nothing is said of it; the profile of before tells it still.
+func TestProfilesOfColumnsThatAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	b, ctx := setup(t), t.Context()
+	id := b.table(t, ann, people())
+	masked := b.link(t, id)
+	_, j, err := b.datasets.SetPolicies(ctx, sue, id, policies("email", "allow"), nil)
+	if err != nil || j == nil {
+		t.Fatalf("job %v, %v", j, err)
+	}
+	b.end(t, j.ID, job.Succeeded)
+	b.reprofile(t, id)
+	telling := b.link(t, id)
+	b.apply(t, ann, apply(id, dropped("email"), step("derive_column", map[string]any{"name": "email", "expression": `ssn + "@example.org"`})))
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
+	if err != nil || d.Privacy["email"] != "" {
+		t.Fatalf("of the column it is said %q, %v", d.Privacy["email"], err)
+	}
+	if err := b.datasets.Release(ctx, ann, masked); err != nil {
+		t.Errorf("a link to the profile in which it is masked: %v", err)
+	}
+	if err := b.datasets.Release(ctx, ann, telling); fault.CodeOf(err) != "role_required" {
+		t.Errorf("a link to the profile that tells it: %v", err)
+	}
+}
+
+// link returns what is asked before a link to the data set's profile is given out.
+func (b *bundle) link(t *testing.T, id string) dataset.Release {
+	t.Helper()
+	d, err := b.datasets.Look(t.Context(), ann.Tenant, id, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dataset.Release{DatasetID: id, JobID: d.Version.JobID, File: "profile", Profile: d.Version.ProfileKey}
+}
+
 // TestStepsOfATrainingMakeNoNames: names of columns are not made of personal data
 // within a training, either.
 func TestStepsOfATrainingMakeNoNames(t *testing.T) {
 	t.Parallel()
 	b, ctx := setup(t), t.Context()
 	id := b.table(t, ann, people())
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

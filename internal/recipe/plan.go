@@ -63,7 +63,7 @@ func (s *Service) resolve(ctx context.Context, caller account.Caller, u Use) (*d
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	d, _, err := s.datasets.At(ctx, caller.Tenant, u.DatasetID, u.Version)
+	d, err := s.datasets.Look(ctx, caller.Tenant, u.DatasetID, u.Version)
 	return d, steps, v, err
 }
 

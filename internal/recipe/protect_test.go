@@ -64,7 +64,7 @@ func (b *bundle) protected(tb testing.TB, id string, changes []dataset.PolicyCha
 
 func (b *bundle) row(tb testing.TB, tenant, id string) []string {
 	tb.Helper()
-	d, err := b.datasets.Ready(tb.Context(), tenant, id)
+	d, err := b.datasets.Look(tb.Context(), tenant, id, 0)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestPoliciesTakeValuesAway(t *testing.T) {
 	t.Parallel()
 	b, ctx := setup(t), t.Context()
 	id := b.table(t, ann, people())
-	before, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	before, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestErase(t *testing.T) {
 	if again, err := b.datasets.Erase(ctx, sue, id); err != nil || again.Revision != p.Revision {
 		t.Errorf("erased twice: %+v, %v", again, err)
 	}
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,8 +243,8 @@ func TestDefaultPolicy(t *testing.T) {
 	waits := func() {
 		t.Helper()
 		for name, use := range map[string]func() error{
-			"preview":    func() error { _, err := b.datasets.Ready(ctx, ann.Tenant, id); return err },
-			"unmasked":   func() error { _, err := b.datasets.Unmasked(ctx, sue, id, 1); return err },
+			"preview":    func() error { _, err := b.datasets.Look(ctx, ann.Tenant, id, 0); return err },
+			"unmasked":   func() error { _, err := b.datasets.Unmasked(ctx, sue, id, 0, 1); return err },
 			"training":   func() error { _, err := b.datasets.Fixed(ctx, ann.Tenant, id, dataset.Newest); return err },
 			"prediction": func() error { _, err := b.datasets.Input(ctx, ann.Tenant, id, dataset.FromFile); return err },
 			"steps": func() error {
@@ -389,7 +389,7 @@ func TestLateVersions(t *testing.T) {
 	b.end(t, late.ID, job.Succeeded)
 	b.protected(t, id, policies("email", "mask", "ssn", "mask", "born", "mask"))
 	b.publish(t, late, made)
-	d, err := b.datasets.Ready(ctx, ann.Tenant, id)
+	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
 	if err != nil || d.Version.Number != 2 {
 		t.Fatalf("version %d, %v", d.Version.Number, err)
 	}
@@ -448,7 +448,7 @@ func TestPublicationIsRepeated(t *testing.T) {
 		t.Fatalf("published without its policies: %v", err)
 	}
 	b.line.Fail(nil)
-	if _, err := b.datasets.Ready(ctx, ann.Tenant, d.ID); fault.CodeOf(err) != dataset.CodeUnprotected || b.count("protect") != 0 {
+	if _, err := b.datasets.Look(ctx, ann.Tenant, d.ID, 0); fault.CodeOf(err) != dataset.CodeUnprotected || b.count("protect") != 0 {
 		t.Fatalf("it can be used: %v; %d jobs", err, b.count("protect"))
 	}
 	b.republish(t, d.ID)

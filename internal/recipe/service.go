@@ -30,6 +30,8 @@ type Tables interface {
 // Datasets finds data sets and reads their tables.
 type Datasets interface {
 	Tables
+	// Look is At for what is shown of a version.
+	Look(ctx context.Context, tenant, id string, number int) (*dataset.Dataset, error)
 	Revision(ctx context.Context, tenant, id string, number int) (*dataset.Revision, error)
 	OpenSample(ctx context.Context, d *dataset.Dataset) (*tabular.ParquetReader, bool, error)
 	ProfileOf(ctx context.Context, d *dataset.Dataset) ([]byte, error)

@@ -43,7 +43,7 @@ const mostlyMissing = 0.6
 // Suggest looks at the profile of a version and at its sample, and suggests
 // steps, the one of most effect first.
 func (s *Service) Suggest(ctx context.Context, caller account.Caller, datasetID string, version int) ([]Suggestion, error) {
-	d, _, err := s.datasets.At(ctx, caller.Tenant, datasetID, version)
+	d, err := s.datasets.Look(ctx, caller.Tenant, datasetID, version)
 	if err != nil {
 		return nil, err
 	}

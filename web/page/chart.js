@@ -44,6 +44,7 @@ function offer() {
 async function draw() {
   const query = new URLSearchParams()
   for (const side of ["x", "y", "by"]) if (byId(side).value) query.set(side, byId(side).value)
+  for (const [name, value] of versionQuery()) query.set(name, value)
   history.replaceState(null, "", "?" + new URLSearchParams({ id, kind: byId("kind").value }) + "&" + query) // to be passed on
   say(byId("chart-state"), "Drawing")
   try {

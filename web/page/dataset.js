@@ -2,10 +2,11 @@
 
 // The page of one data set: loads its parts, and follows the jobs that are about it.
 
-let asked = new URLSearchParams(location.search) // the data set, and a chart of it
+let asked = new URLSearchParams(location.search) // the data set, its version, and a chart of it
 const id = asked.get("id") ?? ""
+const wanted = asked.get("version") // null: the newest
 const base = "/api/v1/datasets/" + encodeURIComponent(id)
-const parts = ["held", "described", "drawn", "prepare-section", "versions-section", "private-section", "stands-section"]
+const parts = ["older", "held", "described", "drawn", "prepare-section", "versions-section", "private-section", "stands-section"]
 
 let dataset // as the API shows it
 let busy = false
@@ -85,12 +86,11 @@ async function unread() {
   awaited = { jobID: job.id, what: "Reading the file" }
 }
 
-// about says how large the table is, and how its file was read while it is that file.
-function about() {
-  const ofFile = ["ingest", "retype"].includes(versions[0]?.made_by)
-  const format = ofFile && dataset.format ? dataset.format : {}
-  return [shown(dataset.rows) + " rows, " + shown(dataset.columns.length) + " columns",
-    [format.kind, format.compression, format.encoding, format.sheet].filter((word) => word).join(", ")].filter((word) => word).join("; read as ")
+// about says how large a table is, and how the file was read.
+function about(table) {
+  const format = dataset.format ?? {}
+  return [shown(table.rows) + " rows, " + shown(table.columns.length) + " columns",
+    [format.kind, format.compression, format.encoding, format.sheet].filter((word) => word).join(", ")].filter((word) => word).join("; the file was read as ")
 }
 
 // Why a table is not shown, by the state of its data set.
@@ -103,22 +103,56 @@ const held = {
 // need it.
 async function profileOf() {
   try {
-    return { profile: await ask(base + "/profile") }
+    return { profile: await ask(base + "/profile?" + versionQuery()) }
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem
     return { problem }
   }
 }
 
+// describe shows a profile, and offers charts of it.
+function describe(profile) {
+  showProfile(profile)
+  visible.add("described").add("drawn")
+  byId("described").hidden = byId("drawn").hidden = false
+}
+
+// showOlder shows a version that is not the newest: what it holds, and not what is done
+// with the newest alone.
+async function showOlder() {
+  const version = versions.find((v) => String(v.number) === wanted)
+  byId("older").replaceChildren(...(version ? ["This is version " + wanted + ", as it was made: it is not the newest. Only the newest is prepared, and has policies. "] : []),
+    linkTo(pageOf(versions[0]), "To the newest, version " + versions[0].number))
+  visible.add("older")
+  byId("older").hidden = false
+  if (version) {
+    document.title = dataset.name + ", version " + wanted + " - Narrative"
+    say(byId("about"), about(version))
+  }
+  const read = await profileOf()
+  if (read.problem) {
+    visible.add("held")
+    complain(byId("held"), read.problem)
+    return
+  }
+  describe(read.profile)
+  const preview = await ask(base + "/preview?limit=1&" + versionQuery())
+  await offerCharts(read.profile, new Set(preview.masked ?? []))
+}
+
 async function show() {
   byId("name").textContent = dataset.name
   document.title = dataset.name + " - Narrative"
   say(byId("about"), "")
+  if (wanted !== null && dataset.rows !== undefined && !held[dataset.state]) {
+    await part("versions", showVersions)
+    if (isOlder()) return showOlder()
+  }
   await part("stands", showStages)
   if (dataset.rows === undefined) return unread()
   const read = held[dataset.state] ? {} : await profileOf()
   if (!held[dataset.state]) await part("versions", () => showVersions(read.profile?.quality?.score))
-  say(byId("about"), about())
+  say(byId("about"), about(dataset))
   await part("private", showPrivate)
   if (held[dataset.state]) say(byId("held"), held[dataset.state])
   if (read.problem) complain(byId("held"), read.problem)
@@ -126,9 +160,7 @@ async function show() {
     visible.add("held")
     return
   }
-  showProfile(read.profile)
-  visible.add("described").add("drawn")
-  byId("described").hidden = byId("drawn").hidden = false
+  describe(read.profile)
   await part("prepare", showSuggestions)
   await offerCharts(read.profile, personalColumns())
 }

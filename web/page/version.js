@@ -5,6 +5,15 @@
 let versions = [] // the newest first
 let score // of the newest, by its profile
 
+// isOlder says whether the address wants another version than the newest.
+const isOlder = () => wanted !== null && versions.length > 0 && wanted !== String(versions[0].number)
+
+// versionQuery names the version that is shown, where it is not the newest.
+const versionQuery = () => new URLSearchParams(isOlder() ? { version: wanted } : {})
+
+// pageOf is the address of a version's page.
+const pageOf = (version) => "?" + new URLSearchParams(version === versions[0] ? { id } : { id, version: version.number })
+
 const sizeOf = (version) => plural(version.rows, "row") + ", " + plural(version.columns.length, "column")
 const madeByWords = { ingest: "the file, as it was read", retype: "the file, with other types", recipe: "steps", policy: "policies of personal data" }
 
@@ -36,6 +45,21 @@ function stateOf(version) {
   return words.join(", ")
 }
 
+// nameOf leads to the page of a version, unless that is this one, or there is nothing to
+// be seen there.
+function nameOf(version) {
+  const number = String(version.number)
+  if (number === (isOlder() ? wanted : String(versions[0].number))) {
+    const here = made("strong", number)
+    here.setAttribute("aria-current", "true")
+    return here
+  }
+  if (version.gone || version.sealed || version.erased) return number
+  const link = linkTo(pageOf(version), number)
+  link.setAttribute("aria-label", "Look at version " + number)
+  return link
+}
+
 function versionRow(version) {
   const pin = button(version.pinned ? "Let go" : "Pin", () => changed(byId("versions-state"), version.pinned ? "Letting go" : "Pinning",
     base + "/versions/" + version.number, { method: "PATCH", body: { pinned: !version.pinned } }, () => showVersions()), "quiet")
@@ -44,7 +68,7 @@ function versionRow(version) {
   const before = version.quality_before
   const after = version.quality_after ?? versions.find((v) => v.parent === version.number && v.quality_before !== undefined)?.quality_before ?? (version === versions[0] ? score : undefined)
   const quality = after === undefined ? "" : (before === undefined ? "" : percent(before) + " → ") + percent(after)
-  return rowOf([String(version.number), pin, madeOf(version), shown(version.rows), shown(version.columns.length), quality, stateOf(version), new Date(version.created_at).toLocaleString()])
+  return rowOf([nameOf(version), pin, madeOf(version), shown(version.rows), shown(version.columns.length), quality, stateOf(version), new Date(version.created_at).toLocaleString()])
 }
 
 async function showVersions(newest = score) {

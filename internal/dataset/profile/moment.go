@@ -10,8 +10,9 @@ type moment struct {
 	min, max   float64
 }
 
-// add takes numbers into account, of which there is at least one; it computes the moments of the batch in two
-// passes, which is quicker than one number at a time and as exact.
+// add takes numbers into account, of which there is at least one. It computes the
+// moments of the batch in two passes, which is quicker than one number at a time and
+// as exact.
 func (m *moment) add(values []float64) {
 	lo, hi, sum := extent(values)
 	b := moment{n: int64(len(values)), min: lo + 0, max: hi + 0} // -0 is 0

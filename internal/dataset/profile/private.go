@@ -1,7 +1,10 @@
 package profile
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/narrativeml/narrative/internal/pii"
 	"github.com/narrativeml/narrative/internal/tabular"
@@ -68,6 +71,35 @@ func quoting(code string) bool {
 		return true
 	}
 	return false
+}
+
+// Tells returns which of the columns the profile tells values of, since they were no
+// personal data when it was made or were allowed then.
+func (p *Profile) Tells(columns map[string]pii.Kind) (map[string]bool, error) {
+	told := make(map[string]bool)
+	for _, c := range p.Columns {
+		kind, ok := columns[c.Name]
+		if !ok {
+			continue
+		}
+		before, err := json.Marshal(c)
+		if err != nil {
+			return nil, fmt.Errorf("encode column %q of a profile: %w", c.Name, err)
+		}
+		c.Top, c.Disagreeing = slices.Clone(c.Top), slices.Clone(c.Disagreeing)
+		if c.Suggestion != nil {
+			s := *c.Suggestion
+			s.Samples = slices.Clone(s.Samples)
+			c.Suggestion = &s
+		}
+		c.mask(kind)
+		after, err := json.Marshal(c)
+		if err != nil {
+			return nil, fmt.Errorf("encode column %q of a profile: %w", c.Name, err)
+		}
+		told[c.Name] = !bytes.Equal(before, after)
+	}
+	return told, nil
 }
 
 // Mask masks what the profile shows of columns, also of those that were found when it

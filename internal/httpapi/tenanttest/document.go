@@ -102,6 +102,16 @@ func (op operation) filters() []string {
 	return names
 }
 
+// versioned reports whether the query may name a version.
+func (op operation) versioned() bool {
+	for _, p := range op.Parameters {
+		if p.In == "query" && p.Name == "version" {
+			return true
+		}
+	}
+	return false
+}
+
 // decode reads the document.
 func decode(text []byte) (*document, error) {
 	var d document

@@ -220,6 +220,14 @@ func (w *walk) requests(op operation) (requests []request, names bool) {
 			if op.ID == "get-job-result" {
 				requests = append(requests, w.files(id)...)
 			}
+			if before == "/api/v1/datasets/" && op.versioned() {
+				join := "?"
+				if strings.Contains(r.path, join) {
+					join = "&"
+				}
+				r.path += join + "version=1"
+				requests = append(requests, r)
+			}
 		}
 	case op.ID == "submit-batch":
 		return w.batches(op), true
