@@ -13,7 +13,7 @@ import (
 
 const (
 	maxPages      = 1 << 30   // bytes of the pages, unpacked, that are held at a time
-	maxPageValues = 1 << 28   // values of the pages that are held at a time
+	maxPageValues = 1 << 27   // values of the pages that are held at a time
 	maxPageHeader = 1 << 20   // bytes of one header, with its statistics
 	usualHeader   = 256       // bytes that most headers fit in
 	maxPageCount  = 1_000_000 // pages of one column in one row group

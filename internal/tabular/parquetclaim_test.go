@@ -30,7 +30,8 @@ type liar struct {
 	rows     int64
 	header   format.PageHeader
 	body     []byte
-	swapped  bool // data are said to begin before the dictionary
+	raw      []byte // instead of the header
+	swapped  bool   // data are said to begin before the dictionary
 }
 
 func (l liar) file(tb testing.TB) string {
@@ -43,6 +44,9 @@ func (l liar) file(tb testing.TB) string {
 	head, err := thrift.Marshal(new(thrift.CompactProtocol), &l.header)
 	if err != nil {
 		tb.Fatal(err)
+	}
+	if l.raw != nil {
+		head = l.raw
 	}
 	out = append(append(out, head...), l.body...)
 	at := int64(len("PAR1"))
@@ -193,6 +197,7 @@ func TestPagesThatEndEarly(t *testing.T) {
 	truths := secondKind(30, format.Plain, 2)
 	truths.DataPageHeaderV2.V.NumNulls = 22
 	for name, l := range map[string]liar{
+		"another header":    {kind: format.Double, rows: 3, raw: []byte{0x18, 1, 'x', 0}, body: make([]byte, 24)},
 		"levels":            {kind: format.Double, rows: 3, header: firstKind(3, format.Plain), body: []byte{200, 0, 0, 0, 1}},
 		"no levels":         {kind: format.Double, rows: 3, header: firstKind(3, format.Plain), body: []byte{1}},
 		"truth values":      {kind: format.Boolean, required: true, rows: 3, header: firstKind(3, format.RLE), body: []byte{1}},

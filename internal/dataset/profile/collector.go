@@ -19,7 +19,7 @@ const (
 	exactValues   = 4096    // distinct values that a column is described exactly with
 	exactTotal    = 1 << 17 // of all columns together
 	minExact      = 64
-	quantileError = 0.01
+	quantileError = 0.01 // of a fine cut
 	topValues     = 10
 	maxText       = 200 // bytes of a text that are kept
 	manyColumns   = 500 // more get smaller sketches
@@ -61,7 +61,7 @@ type column struct {
 
 	// Beyond exact counting:
 	precision uint8
-	bins      int // of the sketch
+	cut       cut // of the bins of the sketch
 	distinct  *distinct
 	sketch    *ddsketch.DDSketch // of the distances from base
 	base      float64
@@ -88,14 +88,14 @@ type column struct {
 func New(schema tabular.Schema, o Options) *Collector {
 	c, shared := &Collector{options: o}, new(spare)
 	for _, f := range schema {
-		precision, bins := uint8(14), sketchBins
+		precision, parts := uint8(14), fine
 		if len(schema) > manyColumns {
-			precision, bins = 10, wideBins
+			precision, parts = 10, coarse
 		}
 		col := &column{
 			field:     f,
 			precision: precision,
-			bins:      bins,
+			cut:       parts,
 			private:   pii.NewColumn(f.Name),
 			counts:    newCounter(max(minExact, min(exactValues, exactTotal/len(schema))), f.Type == tabular.String, shared),
 		}
@@ -271,7 +271,7 @@ func (c *column) spill(k uint64, n int64) {
 	}
 	if c.sketch == nil {
 		c.base = c.centre()
-		if c.sketch, c.err = newSketch(c.bins); c.err != nil {
+		if c.sketch, c.err = newSketch(c.cut); c.err != nil {
 			return
 		}
 	}

@@ -10,8 +10,8 @@
 //     standard error of 0.8 %;
 //   - quantiles are read from a DDSketch (DataDog/sketches-go) whose bins cut
 //     every power of two into 64 parts, within 1 % of the value or of its
-//     distance from the centre. It has the bins of the 64 powers of two that are
-//     farthest from zero, of 24 in tables of many columns;
+//     distance from the centre; in tables of many columns into 32, within 2 %. It
+//     has the bins of the 64 powers of two that are farthest from zero;
 //   - the most frequent values are those that the summary of Misra and Gries
 //     ("Finding repeated elements", 1982) keeps, with counts that are too low by
 //     at most top_error. Numbers are counted in batches, and a sieve leaves out

@@ -339,18 +339,21 @@ func TestExtremes(t *testing.T) {
 // TestWideTableStaysSmall has columns of numbers of every size, whose sketches take
 // more than any others.
 func TestWideTableStaysSmall(t *testing.T) { //nolint:paralleltest // measures the heap of the process
-	const columns, chunks, rows, most = 1000, 40, 30, 55 << 10
+	const columns, chunks, rows, most = 1000, 40, 30, 65 << 10
 	rng := rand.New(rand.NewPCG(9, 9))
 	before := heap()
 	var c *profile.Collector
+	var first []float64
 	for range chunks {
 		parts := make([]frame.Column, columns)
 		for j := range parts {
 			values := make([]float64, rows)
 			for i := range values {
-				values[i] = math.Copysign(math.Exp(12*rng.NormFloat64()), rng.Float64()-0.5)
+				values[i] = math.Copysign(math.Exp(8*rng.NormFloat64()), rng.Float64()-0.5)
 			}
-			parts[j] = frame.NewFloat(fmt.Sprintf("c%d", j), values)
+			if parts[j] = frame.NewFloat(fmt.Sprintf("c%d", j), values); j == 0 {
+				first = append(first, values...)
+			}
 		}
 		f := table(t, parts...)
 		if c == nil {
@@ -363,7 +366,19 @@ func TestWideTableStaysSmall(t *testing.T) { //nolint:paralleltest // measures t
 	if took := heap() - before; took > columns*most {
 		t.Errorf("a column takes %d bytes, want %d at most", took/columns, most)
 	}
-	runtime.KeepAlive(c)
+	p, err := c.Profile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(first)
+	q := p.Columns[0].Quantiles
+	for at, got := range map[int]any{len(first) / 100: q.P1, len(first) / 4: q.P25, len(first) * 99 / 100: q.P99} {
+		low, high := first[at-1], first[at+1]
+		off := p.Columns[0].QuantilesError
+		if v := number(got); off > 0.02 || v < low-off*math.Abs(low) || v > high+off*math.Abs(high) {
+			t.Errorf("a quantile is %v, want %v to %v within %v", v, low, high, off)
+		}
+	}
 }
 
 // heap returns how many bytes are alive.

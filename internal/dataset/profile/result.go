@@ -218,7 +218,7 @@ func (c *column) describeQuantiles(out *Column) error {
 	}
 	out.QuantilesExact = exact
 	if !exact {
-		out.QuantilesError = quantileError
+		out.QuantilesError = c.cut.off()
 	}
 	out.Quantiles = &Quantiles{found[0], found[1], found[2], found[3], found[4], found[5], found[6]}
 	return nil

@@ -71,50 +71,62 @@ func (c *column) tally(k uint64, n int64, v float64) {
 	c.err = c.sketchSome(v-c.base, n)
 }
 
-// The bins of the sketch cut each power of two into equal parts, so that the first
-// bits of a number, its exponent and some more, tell which bin it is in.
+// cut is into how many equal parts the bins of the sketch cut each power of two, as a
+// power of two, so that the first bits of a number, its exponent and some more, tell
+// which bin it is in.
+type cut uint8
+
 const (
-	partBits       = 6
-	sketchBins     = 64 << partBits // of 64 powers of two; what is nearer to zero shares the lowest
-	wideBins       = 24 << partBits // of each column of a table of many
-	bitsBelowBins  = 52 - partBits
-	firstNormalBin = 1 << partBits
-	binOfOne       = 1023 << partBits
+	fine   cut = 6
+	coarse cut = 5 // for tables of many columns
+
+	// sketchPowers is how many powers of two have bins; what is nearer to zero
+	// shares the lowest.
+	sketchPowers = 64
 )
 
-// newSketch returns a sketch of at most so many bins on each side of zero, whose
-// quantiles are off by 0.8 % at most.
-func newSketch(bins int) (*ddsketch.DDSketch, error) {
-	m, err := mapping.NewLinearlyInterpolatedMappingWithGamma(math.Exp2(1./(1<<partBits)), 0)
+func (k cut) bins() int   { return sketchPowers << k }
+func (k cut) normal() int { return 1 << k } // the bin of the smallest normal number
+func (k cut) one() int    { return 1023 << k }
+
+// of returns the bin of a number by its bits, whatever its sign.
+func (k cut) of(b uint64) int { return int(b << 1 >> ((53 - k) & 63)) }
+
+// off is how far quantiles are off at most.
+func (k cut) off() float64 { return quantileError * float64(int(1)<<(fine-k)) }
+
+// newSketch returns a sketch whose quantiles are off by half a bin at most, 0.8 % of
+// a fine cut and 1.6 % of a coarse one.
+func newSketch(k cut) (*ddsketch.DDSketch, error) {
+	m, err := mapping.NewLinearlyInterpolatedMappingWithGamma(math.Exp2(1/float64(int(1)<<k)), 0)
 	if err != nil {
 		return nil, fmt.Errorf("make a sketch: %w", err)
 	}
 	return ddsketch.NewDDSketchFromStoreProvider(m, func() store.Store {
-		return store.NewCollapsingLowestDenseStore(bins)
+		return store.NewCollapsingLowestDenseStore(k.bins())
 	}), nil
 }
 
 // sketchSome adds a distance from the base to the sketch n times. It puts it into its
 // bin, since the sketch's own way to the bin ends before the largest numbers.
 func (c *column) sketchSome(v float64, n int64) error {
-	b := math.Float64bits(min(max(v, -math.MaxFloat64), math.MaxFloat64))
-	bin := int(b << 1 >> (bitsBelowBins + 1))
+	bin := c.cut.of(math.Float64bits(min(max(v, -math.MaxFloat64), math.MaxFloat64)))
 	switch {
-	case bin < firstNormalBin: // which the sketch takes for zero
+	case bin < c.cut.normal(): // which the sketch takes for zero
 		if err := c.sketch.AddWithCount(v, float64(n)); err != nil {
 			return fmt.Errorf("sketch %v: %w", v, err)
 		}
 	case v < 0:
-		c.sketch.GetNegativeValueStore().AddWithCount(bin-binOfOne, float64(n))
+		c.sketch.GetNegativeValueStore().AddWithCount(bin-c.cut.one(), float64(n))
 	default:
-		c.sketch.GetPositiveValueStore().AddWithCount(bin-binOfOne, float64(n))
+		c.sketch.GetPositiveValueStore().AddWithCount(bin-c.cut.one(), float64(n))
 	}
 	return nil
 }
 
 // binTally counts the numbers of a batch by the bins of the sketch that they are in,
 // the negative ones behind the others. It is all zero between batches.
-type binTally [2 * sketchBins]uint32
+type binTally [2 * (sketchPowers << fine)]uint32
 
 // sketchAll adds numbers to the sketch: those that share a bin together.
 func (c *column) sketchAll(keys []uint64) error {
@@ -122,14 +134,15 @@ func (c *column) sketchAll(keys []uint64) error {
 	spare.distances = slices.Grow(spare.distances[:0], len(keys))[:len(keys)]
 	largest := c.distances(spare.distances, keys)
 	// The tally has the bin of the largest number and those below it.
-	first := max(int(largest>>bitsBelowBins)-(sketchBins-1), firstNormalBin)
+	k, bins := c.cut, c.cut.bins()
+	first := max(k.of(largest)-(bins-1), k.normal())
 	zeros := int64(0)
 	for _, v := range spare.distances {
 		b := math.Float64bits(v)
-		bin := int(b<<1>>(bitsBelowBins+1)) - first
+		bin := k.of(b) - first
 		switch {
 		case bin >= 0:
-			spare.tally[bin+int(b>>63)*sketchBins]++
+			spare.tally[bin+int(b>>63)*bins]++
 		case v == 0:
 			zeros++
 		default:
@@ -139,10 +152,10 @@ func (c *column) sketchAll(keys []uint64) error {
 		}
 	}
 	for sign, to := range [2]store.Store{c.sketch.GetPositiveValueStore(), c.sketch.GetNegativeValueStore()} {
-		counts := spare.tally[sign*sketchBins:][:sketchBins]
+		counts := spare.tally[sign*bins:][:bins]
 		for bin, n := range counts {
 			if n > 0 {
-				to.AddWithCount(bin+first-binOfOne, float64(n))
+				to.AddWithCount(bin+first-k.one(), float64(n))
 				counts[bin] = 0
 			}
 		}
