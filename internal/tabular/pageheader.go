@@ -26,20 +26,22 @@ func (r *ParquetReader) checkPages(group int) error {
 	groups := r.file.Metadata().RowGroups
 	meta := &groups[group]
 	var total pageSize
+	look := &claims{src: r.source}
 	for _, c := range r.wanted {
 		if c.empty {
 			continue // it has no pages that are read
 		}
 		m := &meta.Columns[c.index].MetaData
-		r.claims.src, r.claims.codec, r.claims.kind, r.claims.optional = r.source, groups[0].Columns[c.index].MetaData.Codec, c.kind, c.optional
-		largest, err := r.largestPage(m)
+		// The library takes the codec of all row groups from the first.
+		look.codec, look.kind, look.optional = groups[0].Columns[c.index].MetaData.Codec, c.kind, c.optional
+		largest, err := r.largestPage(m, look)
 		if err != nil {
 			return err
 		}
 		total.bytes += largest.bytes
 		total.values += largest.values
 		if total.tooLarge() {
-			return fault.Invalid("parquet_pages_too_large", "the pages of row group %d take more than %d bytes of memory; write the file with smaller pages, such as the usual 1 MiB", group+1, maxPages).
+			return fault.Invalid("parquet_pages_too_large", "the pages of row group %d take more than %d bytes of memory or have more than %d values; write the file with smaller pages, such as the usual 1 MiB", group+1, maxPages, maxPageValues).
 				With(fault.Field{Location: location(0, 0, c.name), Message: "its pages are too large"})
 		}
 	}
@@ -73,7 +75,7 @@ func sizeOf(h *format.PageHeader, values int64) (s pageSize, err error) {
 
 // largestPage returns the size of the largest page of a column chunk with that of
 // its dictionary, both of which are in memory together.
-func (r *ParquetReader) largestPage(m *format.ColumnMetaData) (largest pageSize, err error) {
+func (r *ParquetReader) largestPage(m *format.ColumnMetaData, look *claims) (largest pageSize, err error) {
 	pos := m.DataPageOffset
 	if m.DictionaryPageOffset != 0 { // from where the library reads
 		pos = m.DictionaryPageOffset
@@ -94,7 +96,7 @@ func (r *ParquetReader) largestPage(m *format.ColumnMetaData) (largest pageSize,
 		}
 		s, err := sizeOf(h, m.NumValues)
 		if err == nil && !s.tooLarge() {
-			err = r.claims.check(h, pos+size)
+			err = look.check(h, pos+size)
 		}
 		if err != nil {
 			return largest, errDamaged(fmt.Errorf("the page at %d: %w", pos, err))

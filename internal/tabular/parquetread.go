@@ -28,7 +28,6 @@ type ParquetReader struct {
 	source   *brokenSource
 	size     int64
 	header   []byte // of the page looked at
-	claims   claims // of pages
 	limits   Limits
 	tolerant bool
 	all      []parquetColumn // in the file's order
