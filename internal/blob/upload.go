@@ -3,11 +3,8 @@ package blob
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"slices"
 	"sync"
@@ -60,8 +57,7 @@ type part struct {
 	number int32
 	pieces []*piece
 	size   int64
-	crc    uint32 // of all bytes
-	at     int64  // of the next Read
+	at     int64 // of the next Read
 }
 
 var _ io.ReadSeeker = (*part)(nil)
@@ -76,7 +72,6 @@ func newPart(s *source, number int32, size int64) (p *part, end bool, err error)
 		p.pieces = append(p.pieces, memory)
 		n, err := io.ReadFull(s, memory[:min(int64(len(memory)), size-p.size)])
 		p.size += int64(n)
-		p.crc = crc32.Update(p.crc, crc32.IEEETable, memory[:n]) // now, while they are near the processor
 		switch {
 		case s.err != nil: // io.ErrUnexpectedEOF may be the reader's own error
 			return p, false, s.err
@@ -87,11 +82,6 @@ func newPart(s *source, number int32, size int64) (p *part, end bool, err error)
 		}
 	}
 	return p, false, nil
-}
-
-// checksum returns the CRC-32 as S3 writes it.
-func (p *part) checksum() *string {
-	return aws.String(base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, p.crc)))
 }
 
 // Read implements io.Reader.
@@ -134,7 +124,7 @@ func (c *Client) upload(ctx context.Context, key string, contentType *string, s 
 	}
 	_, err = c.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: aws.String(c.config.Bucket), Key: aws.String(key), ContentType: contentType,
-		Body: first, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ChecksumCRC32: first.checksum(),
+		Body: first, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	}, c.sending...)
 	return err //nolint:wrapcheck // Put makes a fault of it
 }
@@ -232,7 +222,7 @@ func (u *multipart) fail(err error) {
 func (u *multipart) send(ctx context.Context, p *part) error {
 	out, err := u.client.s3.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: aws.String(u.client.config.Bucket), Key: aws.String(u.key), UploadId: u.id,
-		PartNumber: aws.Int32(p.number), Body: p, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32, ChecksumCRC32: p.checksum(),
+		PartNumber: aws.Int32(p.number), Body: p, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	}, u.client.sending...)
 	if err != nil {
 		return err //nolint:wrapcheck // Put makes a fault of it

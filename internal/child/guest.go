@@ -28,14 +28,6 @@ var ErrOrphaned = errors.New("child: the worker is gone")
 // stay; the rest is for what it does not count, and to grow before it thrashes.
 const headroom = 0.8
 
-// garbage is how much of it there may be within that, in percent of what lives, before
-// Go's collector runs, unless GOGC says other than what is standard. The memory is the
-// job's in any case, and with that standard collecting is a tenth of an ingest.
-const (
-	garbage         = 150
-	standardGarbage = 100
-)
-
 // Serve runs one job in a child. It reads what the worker says from in and
 // writes to out: first the worker says which job, and whenever it likes to
 // drain, to stop, or how much memory there is; the child tells progress, lines
@@ -73,9 +65,6 @@ func limit(bytes int64) {
 	if bytes > 0 {
 		bytes = max(bytes, least)
 		debug.SetMemoryLimit(int64(headroom * float64(bytes)))
-		if set := debug.SetGCPercent(garbage); set != standardGarbage {
-			debug.SetGCPercent(set)
-		}
 	}
 }
 

@@ -138,23 +138,6 @@ func TestTooMuchMemory(t *testing.T) {
 	w.cancel(beside)
 }
 
-// The collector knows what the job may have, and what the operator has set.
-func TestTheCollectorKnows(t *testing.T) {
-	t.Parallel()
-	for env, want := range map[string]string{"": "150 107374182", "GOGC=50": "50 107374182"} {
-		w := setup(t, func(c *child.Config, _ *job.RunnerConfig) {
-			if env != "" {
-				c.Env = append(c.Env, env)
-			}
-		})
-		j := w.finish(w.submit("collector", 0, 128<<20, "128MiB"))
-		var got answer
-		if err := json.Unmarshal(j.Result, &got); err != nil || got.Text != want {
-			t.Errorf("with %q: percent and bytes are %s, want %s: %v", env, got.Text, want, err)
-		}
-	}
-}
-
 // An estimate that was too low grows into what the worker has.
 func TestAnEstimateGrows(t *testing.T) {
 	t.Parallel()

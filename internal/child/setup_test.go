@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/metrics"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,11 +120,6 @@ func open(_ context.Context, raw json.RawMessage, link *child.Link) (map[string]
 				return nil, job.Permanent(fmt.Errorf("no 2: %w", err))
 			}
 			return n * n, nil
-		},
-		"collector": func(context.Context, *job.Task) (any, error) {
-			says := []metrics.Sample{{Name: "/gc/gogc:percent"}, {Name: "/gc/gomemlimit:bytes"}}
-			metrics.Read(says)
-			return answer{Text: fmt.Sprint(says[0].Value.Uint64(), " ", says[1].Value.Uint64())}, nil
 		},
 		"eat":   eat,
 		"abort": abort,

@@ -67,7 +67,7 @@ const (
 // apply applies the ten steps on one processor to the beginning of the file, which is
 // in memory in chunks as readers give them: what the steps of the job above take.
 func (d *dataDrill) apply(ctx context.Context, file string) error {
-	chunks, err := beginning(ctx, local(file), applyRows)
+	chunks, err := beginning(ctx, file, applyRows)
 	if err != nil {
 		return fmt.Errorf("read the beginning of a table: %w", err)
 	}
@@ -108,41 +108,27 @@ func (d *dataDrill) apply(ctx context.Context, file string) error {
 	return err
 }
 
-// local is a file of this machine.
-type local string
-
-var _ tabular.File = local("")
-
-// Open implements tabular.File.
-func (l local) Open(context.Context) (io.ReadCloser, error) { return os.Open(string(l)) }
-
-// OpenAt implements tabular.File.
-func (l local) OpenAt(context.Context) (io.ReaderAt, int64, error) {
-	f, err := os.Open(string(l))
-	if err != nil {
-		return nil, 0, err
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, info.Size(), nil
-}
-
 // errEnough ends reading.
 var errEnough = errors.New("enough rows")
 
-// beginning returns the first rows of the file, in chunks.
-func beginning(ctx context.Context, file tabular.File, rows int) (chunks preprocess.Frames, err error) {
-	table, err := tabular.Inspect(ctx, file, tabular.Options{}, func(int64) {})
+// beginning returns the first rows of a CSV file, in chunks.
+func beginning(ctx context.Context, name string, rows int) (chunks preprocess.Frames, err error) {
+	file, err := os.Open(name) //nolint:gosec // our own file
 	if err != nil {
 		return nil, err
 	}
-	reader, closer, err := tabular.Open(ctx, file, tabular.Options{Format: table.Format.Told(), Schema: table.Schema, Names: table.Schema.Names()})
+	defer file.Close() //nolint:errcheck // only read
+	table, err := tabular.InferCSV(ctx, file, tabular.CSVOptions{}, func(int64) {})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, closer.Close()) }()
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	reader, err := tabular.NewCSVReader(file, tabular.CSVOptions{Format: table.Format.Told(), Schema: table.Schema})
+	if err != nil {
+		return nil, err
+	}
 	have := 0
 	err = tabular.Stream(ctx, reader, func(c *tabular.Chunk) error {
 		chunks = append(chunks, c.Frame)

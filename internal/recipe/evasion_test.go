@@ -206,11 +206,7 @@ func TestProfilesOfColumnsThatWereShown(t *testing.T) {
 	}
 	b.end(t, j.ID, job.Succeeded)
 	b.reprofile(t, id)
-	d, err := b.datasets.Look(ctx, ann.Tenant, id, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	link := dataset.Release{DatasetID: id, JobID: j.ID, File: "profile", Profile: d.Version.ProfileKey}
+	link := b.link(t, id)
 	if err := b.datasets.Release(ctx, ann, link); fault.CodeOf(err) != "role_required" {
 		t.Errorf("a link to a profile that tells plans: %v", err)
 	}

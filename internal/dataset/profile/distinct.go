@@ -40,9 +40,14 @@ func (d *distinct) rest(hash uint64) uint64 { return hash<<d.precision | 1<<(d.p
 // add takes the hash of a value into account.
 func (d *distinct) add(hash uint64) {
 	if d.changes(hash) {
-		d.ranks[hash>>(64-d.precision)] = uint8(bits.LeadingZeros64(d.rest(hash))) + 1
-		d.sketch.InsertHash(hash)
+		d.insert(hash)
 	}
+}
+
+// insert takes a hash into account that changes the estimate.
+func (d *distinct) insert(hash uint64) {
+	d.ranks[hash>>(64-d.precision)] = uint8(bits.LeadingZeros64(d.rest(hash))) + 1
+	d.sketch.InsertHash(hash)
 }
 
 func (d *distinct) clone() *distinct {

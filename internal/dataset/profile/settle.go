@@ -46,8 +46,8 @@ func (c *column) tallyAll(keys []uint64) {
 	s.reset(len(keys))
 	d := c.distinct
 	for _, k := range keys {
-		if h := mix(k ^ seed); d.changes(h) {
-			d.add(h)
+		if h := mix(k ^ seed); d.changes(h) { // most do not, which is found out without a call
+			d.insert(h)
 		}
 		s.add(k)
 	}
